@@ -10,6 +10,9 @@
 #include <time.h>
 
 #ifndef __cplusplus
+/* Some are macros where the compiler cannot inline a checked variant (clang with _FORTIFY_SOURCE). */
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat strncpy strncat stpcpy sprintf vsprintf gets strtok
 #pragma GCC poison gmtime localtime ctime asctime atoi atol atoll atof
 #endif

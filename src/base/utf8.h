@@ -1,0 +1,67 @@
+#pragma once
+/* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing past U+10FFFF. */
+#include <stddef.h>
+#include <stdint.h>
+
+/* The length (1..4) of the character at the front of p[0..len), its code point in *ret_cp; 0 when malformed
+ * or len is 0. */
+static inline size_t utf8_next(const char *text, size_t len, uint32_t *ret_cp)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    if (len == 0)
+        return 0;
+    if (p[0] < 0x80) {
+        *ret_cp = p[0];
+        return 1;
+    }
+    if (p[0] < 0xC2)
+        return 0;
+    if (p[0] < 0xE0) {
+        if (len < 2 || (p[1] & 0xC0) != 0x80)
+            return 0;
+        *ret_cp = (uint32_t)(p[0] & 0x1F) << 6 | (uint32_t)(p[1] & 0x3F);
+        return 2;
+    }
+    if (p[0] < 0xF0) {
+        if (len < 3 || (p[1] & 0xC0) != 0x80 || (p[2] & 0xC0) != 0x80)
+            return 0;
+        uint32_t cp = (uint32_t)(p[0] & 0x0F) << 12 | (uint32_t)(p[1] & 0x3F) << 6 | (uint32_t)(p[2] & 0x3F);
+        if (cp < 0x800 || (cp >= 0xD800 && cp <= 0xDFFF))
+            return 0;
+        *ret_cp = cp;
+        return 3;
+    }
+    if (p[0] > 0xF4 || len < 4 || (p[1] & 0xC0) != 0x80 || (p[2] & 0xC0) != 0x80 || (p[3] & 0xC0) != 0x80)
+        return 0;
+    uint32_t cp = (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3F) << 12 |
+                  (uint32_t)(p[2] & 0x3F) << 6 | (uint32_t)(p[3] & 0x3F);
+    if (cp < 0x10000 || cp > 0x10FFFF)
+        return 0;
+    *ret_cp = cp;
+    return 4;
+}
+
+/* Writes cp (a scalar value, no surrogate) and returns the length, 1..4. */
+static inline size_t utf8_put(uint32_t cp, char out[static 4])
+{
+    if (cp < 0x80) {
+        out[0] = (char)cp;
+        return 1;
+    }
+    if (cp < 0x800) {
+        out[0] = (char)(0xC0 | cp >> 6);
+        out[1] = (char)(0x80 | (cp & 0x3F));
+        return 2;
+    }
+    if (cp < 0x10000) {
+        out[0] = (char)(0xE0 | cp >> 12);
+        out[1] = (char)(0x80 | (cp >> 6 & 0x3F));
+        out[2] = (char)(0x80 | (cp & 0x3F));
+        return 3;
+    }
+    out[0] = (char)(0xF0 | cp >> 18);
+    out[1] = (char)(0x80 | (cp >> 12 & 0x3F));
+    out[2] = (char)(0x80 | (cp >> 6 & 0x3F));
+    out[3] = (char)(0x80 | (cp & 0x3F));
+    return 4;
+}
