@@ -1,18 +1,42 @@
 #pragma once
-/*
- * Unsafe libc calls do not compile. Included before every file of ours by the build.
- * The declarations come first, so that the poison hits our uses and not the system's headers.
- */
+/* Unsafe libc calls do not compile (the idea is git's). Included before every file of ours by the build. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-#ifndef __cplusplus
-/* Some are macros where the compiler cannot inline a checked variant (clang with _FORTIFY_SOURCE). */
+#define BANNED(call) this_libc_call_is_banned_##call
+
+#undef strcpy
+#define strcpy(...) BANNED(strcpy)
+#undef strcat
+#define strcat(...) BANNED(strcat)
+#undef strncpy
+#define strncpy(...) BANNED(strncpy)
+#undef strncat
+#define strncat(...) BANNED(strncat)
+#undef stpcpy
+#define stpcpy(...) BANNED(stpcpy)
 #undef sprintf
+#define sprintf(...) BANNED(sprintf)
 #undef vsprintf
-#pragma GCC poison strcpy strcat strncpy strncat stpcpy sprintf vsprintf gets strtok
-#pragma GCC poison gmtime localtime ctime asctime atoi atol atoll atof
-#endif
+#define vsprintf(...) BANNED(vsprintf)
+#undef strtok
+#define strtok(...) BANNED(strtok)
+#undef gmtime
+#define gmtime(...) BANNED(gmtime)
+#undef localtime
+#define localtime(...) BANNED(localtime)
+#undef ctime
+#define ctime(...) BANNED(ctime)
+#undef asctime
+#define asctime(...) BANNED(asctime)
+#undef atoi
+#define atoi(...) BANNED(atoi)
+#undef atol
+#define atol(...) BANNED(atol)
+#undef atoll
+#define atoll(...) BANNED(atoll)
+#undef atof
+#define atof(...) BANNED(atof)

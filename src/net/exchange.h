@@ -1,7 +1,7 @@
 #pragma once
 /*
- * One request → one outcome. An exchange walks the phases resolve → connect → tls → session → send → await → done, each
- * with its deadline; whatever ends it is gathered as evidence and named by outcome_of().
+ * One request → one outcome. An exchange walks the phases resolve → connect → tls → session → send → await →
+ * done, each with its deadline; whatever ends it is gathered as evidence and named by outcome_of().
  */
 #include <stdint.h>
 
@@ -22,14 +22,16 @@ struct header {
 };
 
 struct exchange_request {
-    const struct url *url;         /* borrowed until done */
-    const struct header *headers;  /* borrowed until done; without host, content-length, connection: those are ours */
+    const struct url *url; /* borrowed until done */
+    const struct header
+        *headers; /* borrowed until done; without host, content-length, connection: those are ours */
     size_t header_count;
-    struct span body;              /* borrowed until done; sent with POST */
+    struct span body; /* borrowed until done; sent with POST */
     struct exchange_deadlines deadlines;
 };
 
-/* Microseconds spent in each phase, of the last try; 0 for a phase that was not entered (a reused session has no dns…tls). */
+/* Microseconds spent in each phase, of the last try; 0 for a phase that was not entered (a reused session has
+ * no dns…tls). */
 struct exchange_timings {
     uint32_t dns_us, connect_us, tls_us, send_us, first_byte_us, total_us;
 };
@@ -38,23 +40,24 @@ struct exchange_result {
     struct outcome outcome;
     struct evidence evidence;
     struct exchange_timings timings;
-    char address[64];       /* "203.0.113.7:443", "[2001:db8::1]:443"; "" where no connection was tried */
-    int http;               /* 0, 10, 11, 20 */
-    bool reused;            /* an open session was used */
-    bool resumed;           /* the TLS session was resumed */
-    unsigned retries;       /* transparent ones */
-    uint32_t retry_after_s; /* from Retry-After, in seconds; 0: absent or not understood */
+    char address[64];        /* "203.0.113.7:443", "[2001:db8::1]:443"; "" where no connection was tried */
+    int http;                /* 0, 10, 11, 20 */
+    bool reused;             /* an open session was used */
+    bool resumed;            /* the TLS session was resumed */
+    unsigned retries;        /* transparent ones */
+    uint32_t retry_after_s;  /* from Retry-After, in seconds; 0: absent or not understood */
     const char *tls_version; /* "TLSv1.3" or NULL */
     int tls_alert;           /* -1: none */
     int dns_rcode_hint;      /* reserved for the log */
 };
 
-/* Called exactly once per started exchange, from the loop, never from inside exchange_start(). result lives for the call. */
+/* Called exactly once per started exchange, from the loop, never from inside exchange_start(). result lives
+ * for the call. */
 typedef void exchange_done_fn(void *arg, const struct exchange_result *result);
 
 /* ERR_NOMEM: nothing was started, done will not be called. ret may be NULL. */
-enum err exchange_start(struct net *net, const struct exchange_request *request, exchange_done_fn *done, void *arg,
-                        struct exchange **ret) MUST_CHECK;
+enum err exchange_start(struct net *net, const struct exchange_request *request, exchange_done_fn *done,
+                        void *arg, struct exchange **ret) MUST_CHECK;
 
 /* Ends it now as local_cancelled; done is called from the loop. */
 void exchange_cancel(struct exchange *x);

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What all exchanges of one loop share: resolver, TLS client context, connection pool, address guard. One per loop
- * thread, used from that thread only.
+ * What all exchanges of one loop share: resolver, TLS client context, connection pool, address guard. One per
+ * loop thread, used from that thread only.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,12 +13,12 @@
 struct net;
 
 struct net_config {
-    const char *ca_file;       /* PEM, added to the system's trust store; NULL: none */
-    const char *dns_server;    /* "ADDR:PORT"; NULL: /etc/resolv.conf */
-    bool allow_private;        /* targets inside our network are allowed */
-    uint32_t connections_max;         /* in all; 0: 20000 */
-    uint32_t connections_per_origin;  /* 0: 256; HTTP/2 streams do not count */
-    const struct clock *clock; /* NULL: the system's */
+    const char *ca_file;             /* PEM, added to the system's trust store; NULL: none */
+    const char *dns_server;          /* "ADDR:PORT"; NULL: /etc/resolv.conf */
+    bool allow_private;              /* targets inside our network are allowed */
+    uint32_t connections_max;        /* in all; 0: 20000 */
+    uint32_t connections_per_origin; /* 0: 256; HTTP/2 streams do not count */
+    const struct clock *clock;       /* NULL: the system's */
 };
 
 struct net_stats {
@@ -27,10 +27,12 @@ struct net_stats {
     uint64_t exchanges_active;
 };
 
-/* loop is borrowed and must outlive net. ERR_INVALID: dns_server; ERR_IO: ca_file cannot be read or holds no certificate. */
+/* loop is borrowed and must outlive net. ERR_INVALID: dns_server; ERR_IO: ca_file cannot be read or holds no
+ * certificate. */
 enum err net_new(struct net **ret, uv_loop_t *loop, const struct net_config *config) MUST_CHECK;
 
-/* Ends every exchange (local_cancelled) and closes every connection; the loop must run until its handles have closed, then done is called. */
+/* Ends every exchange (local_cancelled) and closes every connection; the loop must run until its handles have
+ * closed, then done is called. */
 void net_close(struct net *net, void (*done)(void *arg), void *arg);
 
 void net_stats_get(const struct net *net, struct net_stats *ret);

@@ -11,7 +11,8 @@
 
 #define TLS_RECORD_HEADER 5
 
-/* RFC 8446 5.1: ContentType 20..23 (24: heartbeat, RFC 6520), legacy major version 3, a fragment that is not empty. */
+/* RFC 8446 5.1: ContentType 20..23 (24: heartbeat, RFC 6520), legacy major version 3, a fragment that is not
+ * empty. */
 static bool first_byte_is_tls(uint8_t type)
 {
     return type >= 20 && type <= 24;
@@ -25,7 +26,8 @@ static bool first_bytes_are_tls(const uint8_t p[TLS_RECORD_HEADER])
 static bool errno_is_reset(int e)
 {
     /* An established connection that ends by these was ended by the other side or the path to it. */
-    return e == ECONNRESET || e == EPIPE || e == ETIMEDOUT || e == EHOSTUNREACH || e == ENETUNREACH || e == ENOTCONN;
+    return e == ECONNRESET || e == EPIPE || e == ETIMEDOUT || e == EHOSTUNREACH || e == ENETUNREACH ||
+           e == ENOTCONN;
 }
 
 /* What a failed recv or send means. */
@@ -97,7 +99,8 @@ static int bio_read(BIO *bio, char *p, int len)
     case IO_EOF:
     case IO_RESET:
         /* Too short for a record and nothing more will come: the first byte decides. */
-        if (t->is_client && t->first_len > 0 && t->first_len < TLS_RECORD_HEADER && !first_byte_is_tls(t->first[0]))
+        if (t->is_client && t->first_len > 0 && t->first_len < TLS_RECORD_HEADER &&
+            !first_byte_is_tls(t->first[0]))
             t->not_tls = true;
         return t->seen_eof ? 0 : -1;
     case IO_WANT_WRITE:
@@ -168,7 +171,8 @@ static enum err tls_attach(struct transport *t, SSL_CTX *ctx)
     BIO_set_data(bio, t);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
-    SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                          SSL_MODE_RELEASE_BUFFERS);
     SSL_set_read_ahead(ssl, 1);
     t->ssl = ssl;
     return ERR_NONE;
@@ -315,7 +319,8 @@ enum io transport_write(struct transport *t, const void *p, size_t len, size_t *
         *ret_len = put;
         return IO_OK;
     }
-    /* A write that fails on the socket says nothing yet of what the peer sent before: the reading side stays usable. */
+    /* A write that fails on the socket says nothing yet of what the peer sent before: the reading side stays
+     * usable. */
     if (t->seen_reset && SSL_get_error(t->ssl, r) == SSL_ERROR_SYSCALL) {
         ERR_clear_error();
         return IO_RESET;
