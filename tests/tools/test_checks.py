@@ -1,0 +1,297 @@
+"""Tests of the checks themselves: each must fail on what it is there to find, and pass on what is right."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        self.root = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.root)
+
+    def write(self, path, text):
+        p = self.root / path
+        p.parent.mkdir(parents=True, exist_ok=True)
+        p.write_text(text, encoding="utf-8")
+
+    def run_tool(self, name, *args):
+        return subprocess.run([ROOT / "tools" / name, *map(str, args)], capture_output=True, text=True, check=False)
+
+
+class Layers(Tree):
+    def setUp(self):
+        super().setUp()
+        self.write("src/base/buf.h", "#pragma once\n")
+        self.write("src/net/url.h", '#pragma once\n#include <uv.h>\n#include "base/buf.h"\n')
+        self.write("src/store/store.h", '#pragma once\n#include "base/buf.h"\n')
+        self.write("src/api/route.h", '#pragma once\n#include "store/store.h"\n')
+        self.write("src/net/url.c", '#include "net/url.h"\n#include "base/buf.h"\n')
+
+    def refused(self, path, text, why):
+        self.write(path, text)
+        done = self.run_tool("check-layers", self.root)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(why, done.stdout)
+        self.assertIn(path, done.stdout)
+
+    def test_good_tree_passes(self):
+        done = self.run_tool("check-layers", self.root)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_up(self):
+        self.refused("src/net/up.c", '#include "api/route.h"\n', "points up to rank 4")
+
+    def test_up_from_base(self):
+        self.refused("src/base/up.c", '#include "base/buf.h"\n#include "net/url.h"\n', "src/base/up.c:2")
+
+    def test_sideways(self):
+        self.refused("src/net/side.c", '#include "store/store.h"\n', "points sideways")
+
+    def test_in_a_def_file(self):
+        self.refused("src/net/rows.def", '#include "store/store.h"\n', "points sideways")
+
+    def test_spaces_do_not_hide_it(self):
+        self.refused("src/net/s.c", '  #  include   "api/route.h"\n', "points up")
+
+    def test_after_a_comment(self):
+        self.refused("src/net/s.c", '/* why */ #include "api/route.h"\n', "points up")
+
+    def test_relative_path(self):
+        self.refused("src/net/r.c", '#include "../api/route.h"\n', "written as folder/file")
+
+    def test_bare_name(self):
+        self.refused("src/net/r.c", '#include "url.h"\n', "written as folder/file")
+
+    def test_own_header_in_angles(self):
+        self.refused("src/net/r.c", "#include <api/route.h>\n", "use quotes")
+
+    def test_macro(self):
+        self.refused("src/net/r.c", '#define H "api/route.h"\n#include H\n', "hides where it points")
+
+    def test_folder_without_rank(self):
+        self.refused("src/misc/x.c", '#include "base/buf.h"\n', "no rank")
+
+    def test_file_outside_folders(self):
+        self.refused("src/x.c", '#include "base/buf.h"\n', "outside every folder")
+
+    def test_comment_is_no_include(self):
+        self.write("src/net/c.c", '/*\n#include "api/route.h"\n*/\n// #include "api/route.h"\n')
+        self.assertEqual(self.run_tool("check-layers", self.root).returncode, 0)
+
+    def test_nothing_to_check_is_a_failure(self):
+        shutil.rmtree(self.root / "src")
+        self.assertNotEqual(self.run_tool("check-layers", self.root).returncode, 0)
+
+
+class Style(Tree):
+    def setUp(self):
+        super().setUp()
+        self.write("src/net/url.h", "#pragma once\nstruct host;\nenum err url_parse(int a);\n")
+
+    def verdict(self, *want):
+        done = self.run_tool("check-style", self.root)
+        self.assertEqual(done.returncode, 1 if want else 0, done.stdout)
+        for w in want:
+            self.assertIn(w, done.stdout)
+
+    def test_good_tree_passes(self):
+        self.verdict()
+
+    def test_trailing_space(self):
+        self.write("docs/a.md", "good\nbad \n")
+        self.verdict("docs/a.md:2: trailing white space")
+
+    def test_carriage_return(self):
+        self.write("src/net/a.c", "int x;\r\n")
+        self.verdict("trailing white space")
+
+    def test_no_newline_at_the_end(self):
+        self.write("src/net/a.c", "int x;")
+        self.verdict("no newline at the end")
+
+    def test_unfinished_work(self):
+        for word in ("TO" "DO", "FIX" "ME", "XX" "X", "HA" "CK"):
+            with self.subTest(word=word):
+                self.write("src/net/a.c", f"/* {word}: later */\n")
+                self.verdict("src/net/a.c:1: unfinished work")
+
+    def test_tab(self):
+        self.write("src/net/a.c", "\tint x;\n")
+        self.verdict("a.c:1: tab")
+
+    def test_long_file(self):
+        self.write("src/net/a.c", "int x;\n" * 601)
+        self.verdict("601 lines")
+
+    def test_long_file_with_reason(self):
+        self.write("src/net/a.c", "int x;\n" * 601)
+        self.write("tools/long-files.txt", "src/net/a.c: one state machine, unreadable in halves\n")
+        self.verdict()
+
+    def test_long_file_without_reason(self):
+        self.write("src/net/a.c", "int x;\n" * 601)
+        self.write("tools/long-files.txt", "src/net/a.c: long\n")
+        self.verdict("give the reason")
+
+    def test_stale_exception(self):
+        self.write("src/net/a.c", "int x;\n")
+        self.write("tools/long-files.txt",
+                   "src/net/a.c: one state machine, unreadable in halves\nsrc/net/gone.c: it was very long indeed\n")
+        self.verdict("short enough now", "there is no src/net/gone.c")
+
+    def test_foreign_prefix(self):
+        self.write("src/net/pool.h", "#pragma once\nvoid pool_get(void);\nint grab(int a,\n         int b);\n")
+        self.verdict("src/net/pool.h:3: grab:")
+
+    def test_prefix_of_a_type_of_the_header(self):
+        self.write("src/net/pool.h", "#pragma once\nenum state { A };\nconst char *state_text(enum state s);\n")
+        self.verdict()
+
+    def test_no_pragma_once(self):
+        self.write("src/net/pool.h", "void pool_get(void);\n")
+        self.verdict("no #pragma once")
+
+    def test_libc_heap(self):
+        self.write("src/net/a.c", "void f(void)\n{\n    char *p = malloc(1);\n    free(p);\n}\n")
+        self.verdict("a.c:3: malloc()", "a.c:4: free()")
+
+    def test_libc_heap_with_reason_or_not_a_call(self):
+        self.write("src/net/a.c", 'void f(void)\n{\n    free(p); /* libc: idn2 gave it */\n    v->free(p);\n'
+                                  '    mem_free(q);\n    puts("free(x)"); /* then free(x) */\n}\n')
+        self.verdict()
+
+    def test_not_utf8(self):
+        (self.root / "docs").mkdir()
+        (self.root / "docs/a.md").write_bytes(b"\xff\n")
+        self.verdict("not UTF-8")
+
+
+class Tally(Tree):
+    def count(self, kind, text, status=0):
+        path = self.root / "results"
+        if text is not None:
+            path.write_text(text, encoding="utf-8")
+        done = self.run_tool("tally", kind, path, status)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return tuple(int(n) for n in done.stdout.split())
+
+    def meson(self, *tests, status=0):
+        return self.count("meson", "".join(json.dumps(t) + "\n" for t in tests), status)
+
+    def test_no_file_is_a_failure(self):
+        for kind in ("meson", "node", "unittest"):
+            with self.subTest(kind=kind):
+                self.assertEqual(self.count(kind, None), (0, 1, 0))
+
+    def test_no_test_is_a_failure(self):
+        self.assertEqual(self.count("meson", ""), (0, 1, 0))
+        self.assertEqual(self.count("node", "TAP version 13\n1..0\n# tests 0\n# pass 0\n# fail 0\n# skipped 0\n"), (0, 1, 0))
+        self.assertEqual(self.count("unittest", "Ran 0 tests in 0.0s\n\nOK\n"), (0, 1, 0))
+
+    def test_meson_counts_points(self):
+        tap = "1..3\nok 1 - a\nok 2 - b # SKIP no netns\nok 3 - c\n"
+        self.assertEqual(self.meson({"result": "OK", "stdout": tap}, {"result": "OK"}, {"result": "SKIP"}), (3, 0, 2))
+
+    def test_meson_failed_point(self):
+        tap = "1..2\nok 1 - a\nnot ok 2 - b\n"
+        self.assertEqual(self.meson({"result": "FAIL", "stdout": tap}, status=1), (1, 1, 0))
+
+    def test_meson_crash_after_good_points(self):
+        tap = "1..2\nok 1 - a\nok 2 - b\n"
+        self.assertEqual(self.meson({"result": "ERROR", "stdout": tap}, status=1), (2, 1, 0))
+
+    def test_meson_timeout(self):
+        self.assertEqual(self.meson({"result": "TIMEOUT", "stdout": "1..2\nok 1 - a\n"}, status=1), (1, 1, 0))
+
+    def test_status_alone_is_a_failure(self):
+        self.assertEqual(self.meson({"result": "OK"}, status=2), (1, 1, 0))
+
+    def test_node(self):
+        tap = "TAP version 13\nok 1 - a\n# tests 9\n# suites 1\n# pass 5\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n"
+        self.assertEqual(self.count("node", tap, 1), (5, 2, 2))
+
+    def test_node_cut_off(self):
+        self.assertEqual(self.count("node", "TAP version 13\nok 1 - a\n", 124), (0, 1, 0))
+
+    def test_node_output_of_a_test_is_not_the_total(self):
+        tap = "ok 1 - a\n    # pass 77\n# tests 1\n# pass 1\n# fail 0\n"
+        self.assertEqual(self.count("node", tap), (1, 0, 0))
+
+    def test_unittest(self):
+        self.assertEqual(self.count("unittest", "Ran 9 tests in 1s\n\nFAILED (failures=2, errors=1, skipped=1)\n", 1), (5, 3, 1))
+
+
+class Binary(Tree):
+    SOURCE = ('#include <stdio.h>\n#include <string.h>\nint main(int c, char **v)\n{\n    char b[64];\n'
+              '    memcpy(b, v[0], (size_t)c);\n    snprintf(b, (size_t)c, "%s", v[0]);\n    return b[0] + puts(b);\n}\n')
+    GOOD = ["-O2", "-D_FORTIFY_SOURCE=3", "-fstack-protector-strong", "-fPIE", "-pie", "-Wl,-z,relro,-z,now"]
+
+    def built(self, *flags):
+        self.write("t.c", self.SOURCE)
+        subprocess.run(["gcc", "-w", "-o", self.root / "todoke", self.root / "t.c", *flags], check=True)
+        self.write("compile_commands.json", '[{\n"command": "gcc %s ../src/t.c",\n}]\n' % " ".join(flags))
+        return self.run_tool("check-binary", self.root)
+
+    def test_hardened(self):
+        done = self.built(*self.GOOD)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def lacks(self, what, *flags):
+        done = self.built(*flags)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(what, done.stdout)
+
+    def test_no_pie(self):
+        self.lacks("PIE", *self.GOOD, "-fno-pie", "-no-pie")
+
+    def test_lazy_binding(self):
+        self.lacks("full RELRO", *self.GOOD[:-1], "-Wl,-z,relro,-z,lazy")
+
+    def test_no_relro(self):
+        self.lacks("GNU_RELRO", *self.GOOD[:-1], "-Wl,-z,norelro")
+
+    def test_executable_stack(self):
+        self.lacks("stack marked", *self.GOOD, "-Wl,-z,execstack")
+
+    def test_no_stack_protector(self):
+        self.lacks("stack protector", *self.GOOD, "-fno-stack-protector")
+
+    def test_not_fortified(self):
+        self.lacks("fortified libc call", *self.GOOD, "-U_FORTIFY_SOURCE")
+
+    def test_fortified_less(self):
+        self.lacks("_FORTIFY_SOURCE=3", "-O2", "-D_FORTIFY_SOURCE=2", *self.GOOD[2:])
+
+    def test_no_binary(self):
+        self.assertEqual(self.run_tool("check-binary", self.root).returncode, 1)
+
+
+class Dev(unittest.TestCase):
+    def dev(self, *args):
+        return subprocess.run([ROOT / "dev", *args], capture_output=True, text=True, check=False)
+
+    def test_every_command_is_listed(self):
+        shown = {line.split()[0] for line in self.dev().stdout.splitlines() if line.startswith("  ")}
+        source = (ROOT / "dev").read_text(encoding="utf-8")
+        defined = {line[4:line.index("(")] for line in source.splitlines() if line.startswith("cmd_")}
+        self.assertEqual(shown, defined)
+        self.assertEqual(shown, set("setup build run demo test check lint format fuzz bench clean".split()))
+
+    def test_unknown_command_is_refused(self):
+        done = self.dev("frobnicate")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no command 'frobnicate'", done.stderr)
+
+    def test_unknown_group_is_refused(self):
+        self.assertNotEqual(self.dev("setup", "nonsense").returncode, 0)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    unittest.main()
