@@ -1,0 +1,21 @@
+// What a case may expect: reason, detail and "may it have been processed", as docs/attribution.md has them.
+const could = detail => cause => ({ reason: 'could_not_connect', detail, processed: 'no', status: 0, cause });
+const unclassified = detail => (cause, more = {}) => ({ reason: 'unclassified', detail, processed: 'unknown', cause, ...more });
+
+export const ok = (status = 200, more = {}) => ({ reason: 'ok', detail: String(status), processed: 'yes', status, cause: 'ok', ...more });
+export const status = (n, cause) => ({ reason: 'error_status_code', detail: String(n), processed: 'yes', status: n, cause });
+export const invalidUrl = could('Invalid URL syntax');
+export const unknownHost = could('Unknown host');
+export const dnsTimeout = could('DNS Query timeout');
+export const connectTimeout = could('Connection timeout');
+export const connectFailed = could('Connection failed');
+export const connectClosed = could('Connection failed (session closed)');
+export const goaway = could('Connection failed (received GOAWAY)');
+export const negotiation = could('Session protocol negotiation failure');
+export const noTlsRecord = could('No SSL/TLS record');
+export const tlsFailure = could('TLS handshake failure');
+export const timeout = (cause, more = {}) => ({ reason: 'request_timeout', detail: 'Request timeout', processed: 'unknown', cause, ...more });
+export const sessionClosed = unclassified('Session closed unexpectedly');
+export const streamClosed = unclassified('Stream closed unexpectedly');
+export const dispatch = unclassified('Unclassified webhook dispatch error');
+export const anyOf = (...wants) => ({ anyOf: wants });
