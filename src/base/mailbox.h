@@ -1,0 +1,35 @@
+#pragma once
+/*
+ * How a thread hands work to a loop: letters are queued under a lock and the loop is woken once for all that
+ * has gathered. A letter is embedded in what it carries; whoever opens it owns it.
+ */
+#include <pthread.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "base/list.h"
+
+struct letter {
+    struct list link;
+    void (*open)(struct letter *l); /* called on the mailbox's loop */
+};
+
+struct mailbox {
+    pthread_mutex_t lock;
+    struct list letters;
+    uv_async_t wake;
+    bool closing;
+    void (*after)(void *arg); /* called after each batch; NULL: nothing */
+    void *after_arg;
+};
+
+/* In place: a mailbox must not move. after may be NULL. ERR_IO: the loop has no descriptors left. */
+enum err mailbox_init(struct mailbox *m, uv_loop_t *loop, void (*after)(void *arg), void *arg) MUST_CHECK;
+/* From any thread, as long as the mailbox is not closed. Letters are opened in the order they were posted. */
+void mailbox_post(struct mailbox *m, struct letter *l);
+/* Opens what has gathered now, on the loop's thread. */
+void mailbox_empty(struct mailbox *m);
+/* On the loop's thread: what has gathered is opened, then the handle closes while the loop runs on. Nobody
+ * may post any more. */
+void mailbox_close(struct mailbox *m);

@@ -1,0 +1,32 @@
+#pragma once
+/* An attempt: one webhook request with 1..n events, and what came of it. Names of the catalogue are kept as
+ * strings. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+struct attempt {
+    int64_t id; /* row; its high bits are the time it was recorded */
+    int64_t channel_id;
+    int64_t started_ms;                                  /* wall clock */
+    uint32_t events;                                     /* how many it carried */
+    struct span reason, detail, cause, processed, phase; /* "ok" and "200" for a success */
+    int status;                                          /* 0: no final status was read */
+    int http;                                            /* 0, 10, 11, 20 */
+    bool reused, resumed;
+    uint32_t retries;    /* transparent ones inside the exchange */
+    struct span address; /* "203.0.113.7:443"; empty: no connection was tried */
+    uint32_t dns_us, connect_us, tls_us, send_us, first_byte_us, total_us;
+};
+
+/* What an attempt means for one of its events. */
+enum fate_end { FATE_RETRY, FATE_DELIVERED, FATE_GIVEN_UP };
+
+struct fate {
+    int64_t event_id;
+    enum fate_end end;
+    bool was_retry;      /* the event's row was in the retry table */
+    int64_t next_due_ms; /* FATE_RETRY: when it is due again, wall clock */
+    uint16_t tries;      /* how often it has been sent now */
+};

@@ -1,0 +1,52 @@
+#pragma once
+/*
+ * A channel: one bot, where its webhooks go and how. A plain value; the truth is in the store, loops share
+ * immutable copies (store/directory.h).
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+#define CHANNEL_NAME_MAX 400  /* bytes: 100 characters of UTF-8 */
+#define CHANNEL_URL_MAX 500   /* characters (LINE's limit) */
+#define CHANNEL_EMAIL_MAX 254 /* RFC 5321 4.5.3.1.3 */
+#define CHANNEL_BATCH_MAX 500 /* events in one webhook request */
+#define CHANNEL_RESPONSE_MS_MIN 100
+#define CHANNEL_RESPONSE_MS_MAX 60000
+
+/* What is sent in one request when the publisher set no maxEventsPerRequest: with redelivery off one failed
+ * request must never cost the events of others. */
+#define CHANNEL_BATCH_REDELIVERY 100
+#define CHANNEL_BATCH_ALONE 1
+
+struct channel {
+    int64_t id; /* what people see as channelId, in decimal */
+    char name[CHANNEL_NAME_MAX + 1];
+    char bot_user_id[34];                  /* U and 32 hex digits: "destination" of every webhook */
+    char secret[33];                       /* 32 hex digits; its bytes are the signing key */
+    uint8_t token_hash[32];                /* SHA-256 of the channel access token */
+    char webhook_url[CHANNEL_URL_MAX + 1]; /* "": none set */
+    bool use_webhook;
+    bool webhook_redelivery;
+    bool error_statistics;
+    char contact_email[CHANNEL_EMAIL_MAX + 1]; /* "": none */
+    char language[3];                          /* "en", "ja" */
+    uint32_t response_timeout_ms;              /* 0: the node's setting */
+    uint32_t max_events;                       /* 0: by the redelivery switch, see channel_batch() */
+    int64_t suspended_ms;                      /* since when sending is suspended; 0: it is not */
+    int64_t created_ms, updated_ms;
+};
+
+static inline uint32_t channel_batch(const struct channel *c)
+{
+    if (c->max_events)
+        return c->max_events;
+    return c->webhook_redelivery ? CHANNEL_BATCH_REDELIVERY : CHANNEL_BATCH_ALONE;
+}
+
+/* Whether webhooks may leave now. */
+static inline bool channel_sends(const struct channel *c)
+{
+    return c->use_webhook && c->webhook_url[0] && !c->suspended_ms;
+}

@@ -1,0 +1,133 @@
+#pragma once
+/*
+ * What keeps the data: a table of functions, SQLite in earnest (sqlite_*.c), plain memory as a twin for tests
+ * (memory.c). A backend handle belongs to one thread. Everything that writes runs between begin and commit.
+ *
+ * A function that returns NOT_FOUND, EXISTS, CONFLICT, INVALID or LIMIT has changed nothing; after any other
+ * failure the transaction must be rolled back.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/span.h"
+#include "model/attempt.h"
+#include "model/channel.h"
+#include "model/event.h"
+
+struct backend {
+    const struct backend_ops *ops;
+};
+
+enum role { ROLE_NONE, ROLE_INGEST, ROLE_OPERATOR };
+
+#define ACCESS_HASH_LEN 32u
+
+struct access_key {
+    int64_t id;
+    enum role role;
+    uint8_t
+        hash[ACCESS_HASH_LEN]; /* SHA-256 of the key; a key is 256 random bits, so no salt and no slow hash */
+    char hint[9];              /* its first characters, so that people can tell them apart */
+    int64_t created_ms, revoked_ms;
+};
+
+/* What an Idempotency-Key stands for. */
+struct idempotency {
+    uint8_t body_hash[32];
+    uint32_t count; /* the ids are those of one call: consecutive events of it */
+    int64_t ids[EVENT_MAX_COUNT];
+};
+
+struct event_view {
+    int64_t id;
+    enum event_state state; /* never EVENT_SUSPENDED: that is the channel's */
+    uint8_t flags;
+    uint16_t tries;
+    int64_t due_ms;   /* while retrying */
+    struct span json; /* only where asked for */
+};
+
+/* Rows are given to a function; spans in them live for the call. Another value than ERR_NONE ends the listing
+ * and is returned. */
+typedef enum err channel_row_fn(void *arg, const struct channel *c);
+typedef enum err event_row_fn(void *arg, struct span json,
+                              const struct event *head); /* head->json is empty */
+typedef enum err event_view_fn(void *arg, const struct event_view *v);
+typedef enum err attempt_row_fn(void *arg, const struct attempt *a);
+typedef enum err backlog_row_fn(void *arg, int64_t channel_id, uint64_t queued, uint64_t retrying);
+typedef enum err key_row_fn(void *arg, const struct access_key *k);
+
+struct redeliver_range {
+    int64_t from_ms, to_ms; /* of acceptance; from ≤ t < to */
+    struct span reason;     /* of the last attempt; empty: any failure */
+};
+
+struct backend_ops {
+    enum err (*begin)(struct backend *b);
+    enum err (*commit)(struct backend *b);
+    void (*rollback)(struct backend *b);
+    void (*close)(struct backend *b); /* NULL-safe */
+
+    enum err (*channel_insert)(struct backend *b, struct channel *c); /* sets c->id */
+    enum err (*channel_update)(struct backend *b, const struct channel *c);
+    enum err (*channel_delete)(struct backend *b,
+                               int64_t id); /* what waits for it goes too; its history is left to retention */
+    enum err (*channel_get)(struct backend *b, int64_t id, struct channel *ret);
+    enum err (*channel_list)(struct backend *b, int64_t after, uint32_t limit, channel_row_fn *fn, void *arg);
+
+    /* Takes events of one channel into the queue and sets their ids, which rise. ERR_NOT_FOUND: the channel
+     * is gone. */
+    enum err (*events_insert)(struct backend *b, struct event *const *events, size_t count, int64_t wall_ms);
+    enum err (*queue_list)(struct backend *b, int64_t channel_id, int64_t after, uint32_t limit,
+                           event_row_fn *fn, void *arg);
+    enum err (*retry_list)(struct backend *b, int64_t channel_id, uint32_t limit, event_row_fn *fn,
+                           void *arg); /* first due first */
+    enum err (*backlog_list)(struct backend *b, backlog_row_fn *fn, void *arg);
+
+    /* Records an attempt (sets a->id) and ends, or puts off, what it carried. What waits no longer (its
+     * channel was deleted) is not put off. */
+    enum err (*result_put)(struct backend *b, struct attempt *a, const struct fate *fates, size_t count,
+                           int64_t wall_ms);
+    enum err (*event_get)(struct backend *b, int64_t channel_id, int64_t id, event_view_fn *fn, void *arg);
+    /* Newest first, below `before`; states: bits 1 << enum event_state. At most `scan` rows are looked at;
+     * *ret_last is the last of them, 0 when there are no more. */
+    enum err (*event_list)(struct backend *b, int64_t channel_id, unsigned states, int64_t before,
+                           uint32_t limit, uint32_t scan, event_view_fn *fn, void *arg, int64_t *ret_last);
+    enum err (*attempt_list)(struct backend *b, int64_t channel_id, int64_t event_id, attempt_row_fn *fn,
+                             void *arg);
+    /* Finished events become due again; those unknown or still going are passed over. */
+    enum err (*redeliver_ids)(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
+                              int64_t wall_ms, uint32_t *ret_count);
+    /* The same for events that were given up, oldest first, at most limit: call it again until *ret_count is
+     * 0. */
+    enum err (*redeliver_range)(struct backend *b, int64_t channel_id, const struct redeliver_range *range,
+                                uint32_t limit, int64_t wall_ms, uint32_t *ret_count);
+
+    enum err (*idempotency_get)(struct backend *b, int64_t channel_id, struct span key, int64_t since_ms,
+                                struct idempotency *ret);
+    enum err (*idempotency_put)(struct backend *b, int64_t channel_id, struct span key,
+                                const struct idempotency *i, int64_t wall_ms);
+    enum err (*idempotency_prune)(struct backend *b, int64_t before_ms, uint32_t limit);
+
+    enum err (*key_insert)(struct backend *b, struct access_key *k); /* sets k->id */
+    enum err (*key_revoke)(struct backend *b, int64_t id, int64_t wall_ms);
+    enum err (*key_list)(struct backend *b, key_row_fn *fn, void *arg); /* revoked ones too */
+    enum err (*key_version)(struct backend *b, int64_t *ret); /* changes with every change of a key */
+};
+
+enum store_access {
+    STORE_READ,  /* a second connection for reading */
+    STORE_WRITE, /* the one writer; migrates */
+};
+
+/* Opens dir/todoke.db, which STORE_WRITE makes if there is none. ERR_VERSION: written by a newer todoke;
+ * ERR_IO (errno), ERR_FULL. */
+enum err sqlite_open(struct backend **ret, const char *dir, enum store_access access) MUST_CHECK;
+
+/* A fresh, empty store in memory. The twin's second handle sees the first one's data once it is committed. */
+enum err memory_open(struct backend **ret) MUST_CHECK;
+enum err memory_open_reader(struct backend **ret, struct backend *writer) MUST_CHECK;
+/* Tests: the nth write from now on fails with e. */
+void memory_fail_at(struct backend *b, unsigned long nth, enum err e);

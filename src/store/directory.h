@@ -1,0 +1,54 @@
+#pragma once
+/*
+ * Every channel, in memory: what a call or a delivery needs to know without asking the store. Entries are
+ * immutable snapshots with a reference count; a change swaps the snapshot after its commit. Readers of any
+ * thread take the lock for a look-up only.
+ */
+#include <stdatomic.h>
+
+#include "model/channel.h"
+#include "store/store.h"
+
+struct directory;
+
+/* What outlives the snapshots of a channel. */
+struct channel_live {
+    atomic_uint refs;
+    _Atomic int64_t backlog; /* events accepted and not ended, those being committed included */
+};
+
+struct channel_ref {
+    atomic_uint refs;
+    struct channel channel;
+    struct channel_live *live;
+};
+
+enum err directory_new(struct directory **ret) MUST_CHECK;
+void directory_free(struct directory *d); /* NULL-safe */
+
+/* Fills it at start from the store; waits. */
+enum err directory_load(struct directory *d, struct store *s) MUST_CHECK;
+
+/* A reference, or NULL: no such channel. Give it back with channel_drop(). */
+struct channel_ref *directory_get(struct directory *d, int64_t id);
+struct channel_ref *channel_hold(struct channel_ref *ref);
+void channel_drop(struct channel_ref *ref); /* NULL-safe */
+
+/*
+ * A change in two steps, both on the store thread: what can fail (memory) before the commit, the swap after
+ * it. An entry prepared and not put must be given to directory_discard().
+ */
+enum err directory_prepare(struct directory *d, const struct channel *c, struct channel_ref **ret) MUST_CHECK;
+void directory_put(struct directory *d, struct channel_ref *prepared);
+void directory_discard(struct channel_ref *prepared); /* NULL-safe */
+void directory_remove(struct directory *d, int64_t id);
+
+size_t directory_count(struct directory *d);
+/* Of all channels: accepted and not ended. */
+int64_t directory_backlog(const struct directory *d);
+/* Adds n (may be negative) to a channel's and the node's backlog; returns the channel's new one. */
+int64_t directory_backlog_add(struct directory *d, struct channel_live *live, int64_t n);
+
+/* Calls fn for every channel, oldest first, without the lock held. */
+enum err directory_each(struct directory *d, void (*fn)(void *arg, struct channel_ref *ref),
+                        void *arg) MUST_CHECK;

@@ -1,0 +1,86 @@
+#pragma once
+/* Inside of the SQLite backend: the handle and small helpers of its files. */
+#include <sqlite3.h>
+
+#include "base/ulid.h"
+#include "store/backend.h"
+
+enum statement {
+#define STATEMENT(id, sql) STATEMENT_##id,
+#include "store/sqlite_statement.def"
+#undef STATEMENT
+    STATEMENT_COUNT
+};
+
+struct sqlite {
+    struct backend backend;
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    enum store_access access;
+    struct ulid_seq seq; /* of payload and attempt rows alike */
+};
+
+static inline struct sqlite *sqlite_of(struct backend *b)
+{
+    return (struct sqlite *)(void *)b;
+}
+
+/* What a result code means to the rest of the program; SQLITE_OK, ROW and DONE are ERR_NONE. Logs what an
+ * operator must know. */
+enum err sqlite_err(struct sqlite *s, int rc) MUST_CHECK;
+
+/* The prepared statement, reset and without bindings; NULL: it cannot be prepared, *ret_err says why. */
+sqlite3_stmt *sqlite_statement(struct sqlite *s, enum statement id, enum err *ret_err);
+
+/* Runs a statement that gives no rows and leaves it reset. */
+enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt) MUST_CHECK;
+/* *ret_row: whether there is a row; after the last one the statement is reset. */
+enum err sqlite_row(struct sqlite *s, sqlite3_stmt *stmt, bool *ret_row) MUST_CHECK;
+
+/* Binding never fails but for memory and indices that are wrong in the source; the step reports it. */
+void sqlite_bind_span(sqlite3_stmt *stmt, int at,
+                      struct span text); /* borrowed until the statement is reset */
+void sqlite_bind_bytes(sqlite3_stmt *stmt, int at, const void *p, size_t len);
+void sqlite_bind_number(sqlite3_stmt *stmt, int at, int64_t n);
+
+struct span sqlite_span(sqlite3_stmt *stmt, int column);
+void sqlite_text(sqlite3_stmt *stmt, int column, char *out, size_t size); /* cut to size - 1 */
+int64_t sqlite_number(sqlite3_stmt *stmt, int column);
+
+enum err sqlite_migrate(struct sqlite *s) MUST_CHECK;
+
+/* sqlite_channel.c */
+enum err sqlite_channel_insert(struct backend *b, struct channel *c);
+enum err sqlite_channel_update(struct backend *b, const struct channel *c);
+enum err sqlite_channel_delete(struct backend *b, int64_t id);
+enum err sqlite_channel_get(struct backend *b, int64_t id, struct channel *ret);
+enum err sqlite_channel_list(struct backend *b, int64_t after, uint32_t limit, channel_row_fn *fn, void *arg);
+/* sqlite_event.c */
+enum err sqlite_events_insert(struct backend *b, struct event *const *events, size_t count, int64_t wall_ms);
+enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after, uint32_t limit,
+                           event_row_fn *fn, void *arg);
+enum err sqlite_retry_list(struct backend *b, int64_t channel_id, uint32_t limit, event_row_fn *fn,
+                           void *arg);
+enum err sqlite_backlog_list(struct backend *b, backlog_row_fn *fn, void *arg);
+enum err sqlite_idempotency_get(struct backend *b, int64_t channel_id, struct span key, int64_t since_ms,
+                                struct idempotency *ret);
+enum err sqlite_idempotency_put(struct backend *b, int64_t channel_id, struct span key,
+                                const struct idempotency *i, int64_t wall_ms);
+enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit);
+/* sqlite_result.c */
+enum err sqlite_result_put(struct backend *b, struct attempt *a, const struct fate *fates, size_t count,
+                           int64_t wall_ms);
+enum err sqlite_event_get(struct backend *b, int64_t channel_id, int64_t id, event_view_fn *fn, void *arg);
+enum err sqlite_event_list(struct backend *b, int64_t channel_id, unsigned states, int64_t before,
+                           uint32_t limit, uint32_t scan, event_view_fn *fn, void *arg, int64_t *ret_last);
+enum err sqlite_attempt_list(struct backend *b, int64_t channel_id, int64_t event_id, attempt_row_fn *fn,
+                             void *arg);
+enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
+                              int64_t wall_ms, uint32_t *ret_count);
+enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, const struct redeliver_range *range,
+                                uint32_t limit, int64_t wall_ms, uint32_t *ret_count);
+/* sqlite_key.c */
+enum err sqlite_key_insert(struct backend *b, struct access_key *k);
+enum err sqlite_key_revoke(struct backend *b, int64_t id, int64_t wall_ms);
+enum err sqlite_key_list(struct backend *b, key_row_fn *fn, void *arg);
+enum err sqlite_key_version(struct backend *b, int64_t *ret);

@@ -1,0 +1,180 @@
+/* Events on their way in (payload and queue rows, idempotency keys) and back out to the lanes. */
+#include "store/sqlite.h"
+
+static enum err channel_exists(struct sqlite *s, int64_t id)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_channel_has, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, id);
+    bool row;
+    e = sqlite_row(s, q, &row);
+    if (row)
+        (void)sqlite3_reset(q);
+    return e ? e : row ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+enum err sqlite_events_insert(struct backend *b, struct event *const *events, size_t count, int64_t wall_ms)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = count ? channel_exists(s, events[0]->channel_id) : ERR_NONE;
+    if (e)
+        return e;
+    sqlite3_stmt *payload = sqlite_statement(s, STATEMENT_payload_insert, &e);
+    sqlite3_stmt *queue = payload ? sqlite_statement(s, STATEMENT_queue_insert, &e) : NULL;
+    if (!queue)
+        return e;
+    for (size_t i = 0; i < count; i++) {
+        struct event *v = events[i];
+        e = ulid_seq_next(&s->seq, wall_ms, &v->item.id);
+        if (e)
+            return ERR_INTERNAL; /* the year 2248: not one of the harmless answers */
+        sqlite_bind_number(payload, 1, v->item.id);
+        sqlite_bind_number(payload, 2, v->channel_id);
+        sqlite_bind_number(payload, 3, v->flags);
+        sqlite_bind_bytes(payload, 4, v->json, v->len);
+        sqlite_bind_number(queue, 1, v->channel_id);
+        sqlite_bind_number(queue, 2, v->item.id);
+        if ((e = sqlite_run(s, payload)) || (e = sqlite_run(s, queue)))
+            break;
+    }
+    sqlite_bind_bytes(payload, 4, "", 0); /* the bytes were borrowed */
+    return e;
+}
+
+/* Rows of (id, flags, due_ms, tries, json). */
+static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_id, bool retry,
+                            event_row_fn *fn, void *arg)
+{
+    enum err e;
+    bool row;
+    while (!(e = sqlite_row(s, q, &row)) && row) {
+        struct event head = {.channel_id = channel_id, .flags = (uint8_t)sqlite_number(q, 1)};
+        head.item.id = sqlite_number(q, 0);
+        head.item.due_ms = sqlite_number(q, 2);
+        head.item.tries = (uint16_t)sqlite_number(q, 3);
+        head.item.retry = retry;
+        e = fn(arg, sqlite_span(q, 4), &head);
+        if (e) {
+            (void)sqlite3_reset(q);
+            return e;
+        }
+    }
+    return e;
+}
+
+enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after, uint32_t limit,
+                           event_row_fn *fn, void *arg)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_queue_list, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_number(q, 2, after);
+    sqlite_bind_number(q, 3, limit);
+    return give_events(s, q, channel_id, false, fn, arg);
+}
+
+enum err sqlite_retry_list(struct backend *b, int64_t channel_id, uint32_t limit, event_row_fn *fn, void *arg)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_retry_list, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_number(q, 2, limit);
+    return give_events(s, q, channel_id, true, fn, arg);
+}
+
+enum err sqlite_backlog_list(struct backend *b, backlog_row_fn *fn, void *arg)
+{
+    struct sqlite *s = sqlite_of(b);
+    for (int retry = 0; retry < 2; retry++) {
+        enum err e = ERR_NONE;
+        sqlite3_stmt *q = sqlite_statement(s, retry ? STATEMENT_retry_backlog : STATEMENT_queue_backlog, &e);
+        if (!q)
+            return e;
+        bool row;
+        while (!(e = sqlite_row(s, q, &row)) && row) {
+            uint64_t n = (uint64_t)sqlite_number(q, 1);
+            e = fn(arg, sqlite_number(q, 0), retry ? 0 : n, retry ? n : 0);
+            if (e) {
+                (void)sqlite3_reset(q);
+                return e;
+            }
+        }
+        if (e)
+            return e;
+    }
+    return ERR_NONE;
+}
+
+enum err sqlite_idempotency_get(struct backend *b, int64_t channel_id, struct span key, int64_t since_ms,
+                                struct idempotency *ret)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_idempotency_get, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_span(q, 2, key);
+    sqlite_bind_number(q, 3, since_ms);
+    bool row;
+    e = sqlite_row(s, q, &row);
+    if (e || !row)
+        return e ? e : ERR_NOT_FOUND;
+    struct span hash = sqlite_span(q, 0), ids = sqlite_span(q, 1);
+    if (hash.len != sizeof(ret->body_hash) || ids.len % 8 != 0 || ids.len / 8 > EVENT_MAX_COUNT) {
+        e = ERR_INTERNAL;
+    } else {
+        memcpy(ret->body_hash, hash.ptr, hash.len);
+        ret->count = (uint32_t)(ids.len / 8);
+        for (uint32_t i = 0; i < ret->count; i++) {
+            uint64_t id = 0;
+            for (int k = 0; k < 8; k++)
+                id = id << 8 | (uint8_t)ids.ptr[i * 8 + (uint32_t)k];
+            ret->ids[i] = (int64_t)id;
+        }
+    }
+    (void)sqlite3_reset(q);
+    return e;
+}
+
+enum err sqlite_idempotency_put(struct backend *b, int64_t channel_id, struct span key,
+                                const struct idempotency *i, int64_t wall_ms)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_idempotency_put, &e);
+    if (!q)
+        return e;
+    uint8_t ids[EVENT_MAX_COUNT * 8];
+    for (uint32_t n = 0; n < i->count; n++)
+        for (uint32_t k = 0; k < 8; k++)
+            ids[n * 8 + k] = (uint8_t)((uint64_t)i->ids[n] >> (56 - 8 * k));
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_span(q, 2, key);
+    sqlite_bind_number(q, 3, wall_ms);
+    sqlite_bind_bytes(q, 4, i->body_hash, sizeof(i->body_hash));
+    sqlite_bind_bytes(q, 5, ids, (size_t)i->count * 8);
+    e = sqlite_run(s, q);
+    (void)sqlite3_clear_bindings(q);
+    return e;
+}
+
+enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_idempotency_prune, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, before_ms);
+    sqlite_bind_number(q, 2, limit);
+    return sqlite_run(s, q);
+}

@@ -1,0 +1,313 @@
+/*
+ * Opening a data directory: pragmas, numbered migrations, and the helpers the other sqlite_*.c files share.
+ *
+ * WAL with synchronous=FULL: a commit is on the disk when COMMIT returns. The automatic checkpoint is kept: a
+ * checkpoint thread of our own let the log grow without bound (docs/decisions).
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/sqlite.h"
+
+#define BUSY_MS 5000 /* a `todoke key` beside a running node waits this long for the other's commit */
+#define CHECKPOINT_PAGES 4000 /* 16 MiB of log between checkpoints */
+
+extern const char store_schema[];
+
+static const char *const statement_texts[STATEMENT_COUNT] = {
+#define STATEMENT(id, sql) [STATEMENT_##id] = sql,
+#include "store/sqlite_statement.def"
+#undef STATEMENT
+};
+
+enum err sqlite_err(struct sqlite *s, int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return ERR_NONE;
+    case SQLITE_FULL:
+        return ERR_FULL;
+    case SQLITE_NOMEM:
+        return ERR_NOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return ERR_BUSY;
+    case SQLITE_CONSTRAINT:
+        return ERR_EXISTS;
+    case SQLITE_IOERR:
+        errno = s->db ? sqlite3_system_errno(s->db) : 0;
+        return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        errno = s->db ? sqlite3_system_errno(s->db) : 0;
+        return ERR_IO;
+    default:
+        log_error("store", "unexpected answer of the database", log_int("code", rc),
+                  log_str("text", s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc)));
+        return ERR_INTERNAL;
+    }
+}
+
+sqlite3_stmt *sqlite_statement(struct sqlite *s, enum statement id, enum err *ret_err)
+{
+    sqlite3_stmt **stmt = &s->statements[id];
+    if (!*stmt) {
+        int rc = sqlite3_prepare_v3(s->db, statement_texts[id], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+        if (rc != SQLITE_OK) {
+            *ret_err = sqlite_err(s, rc);
+            return NULL;
+        }
+    }
+    (void)sqlite3_reset(*stmt);
+    return *stmt;
+}
+
+enum err sqlite_row(struct sqlite *s, sqlite3_stmt *stmt, bool *ret_row)
+{
+    int rc = sqlite3_step(stmt);
+    *ret_row = rc == SQLITE_ROW;
+    if (rc == SQLITE_ROW)
+        return ERR_NONE;
+    enum err e = sqlite_err(s, rc);
+    (void)sqlite3_reset(stmt); /* says the same again */
+    return e;
+}
+
+enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt)
+{
+    bool row;
+    enum err e = sqlite_row(s, stmt, &row);
+    if (row)
+        (void)sqlite3_reset(stmt);
+    return e;
+}
+
+void sqlite_bind_span(sqlite3_stmt *stmt, int at, struct span text)
+{
+    (void)sqlite3_bind_text64(stmt, at, text.ptr ? text.ptr : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void sqlite_bind_bytes(sqlite3_stmt *stmt, int at, const void *p, size_t len)
+{
+    (void)sqlite3_bind_blob64(stmt, at, p, len, SQLITE_STATIC);
+}
+
+void sqlite_bind_number(sqlite3_stmt *stmt, int at, int64_t n)
+{
+    (void)sqlite3_bind_int64(stmt, at, n);
+}
+
+struct span sqlite_span(sqlite3_stmt *stmt, int column)
+{
+    const void *p = sqlite3_column_blob(stmt, column); /* of a text: its bytes, unchanged */
+    int len = sqlite3_column_bytes(stmt, column);
+    return (struct span){p ? p : "", p ? (size_t)len : 0};
+}
+
+void sqlite_text(sqlite3_stmt *stmt, int column, char *out, size_t size)
+{
+    struct span s = sqlite_span(stmt, column);
+    size_t len = s.len < size - 1 ? s.len : size - 1;
+    memcpy(out, s.ptr, len);
+    out[len] = '\0';
+}
+
+int64_t sqlite_number(sqlite3_stmt *stmt, int column)
+{
+    return sqlite3_column_int64(stmt, column);
+}
+
+static enum err pragma_number(struct sqlite *s, const char *sql, int64_t *ret)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *ret = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    return rc == SQLITE_ROW ? ERR_NONE : rc == SQLITE_DONE ? ERR_INTERNAL : sqlite_err(s, rc);
+}
+
+static enum err exec(struct sqlite *s, const char *sql)
+{
+    return sqlite_err(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+}
+
+/* The SQL of migration n (from 1), or NULL; *ret_len excludes the next section. */
+static const char *migration(int n, size_t *ret_len)
+{
+    char mark[32];
+    (void)snprintf(mark, sizeof(mark), "-- migration %d\n", n);
+    const char *at = strstr(store_schema, mark);
+    if (!at)
+        return NULL;
+    at += strlen(mark);
+    const char *end = strstr(at, "-- migration ");
+    *ret_len = end ? (size_t)(end - at) : strlen(at);
+    return at;
+}
+
+static enum err migrate_in_transaction(struct sqlite *s)
+{
+    int64_t version;
+    enum err e = pragma_number(s, "PRAGMA user_version", &version);
+    if (e)
+        return e;
+    int newest = 0;
+    size_t len;
+    while (migration(newest + 1, &len))
+        newest++;
+    if (version > newest) {
+        log_error("store", "the data directory was written by a newer todoke", log_int("schema", version),
+                  log_int("known", newest));
+        return ERR_VERSION;
+    }
+    for (int n = (int)version + 1; n <= newest; n++) {
+        const char *text = migration(n, &len);
+        AUTO_FREE char *sql = mem_dup(text, len);
+        if (!sql)
+            return ERR_NOMEM;
+        char done[48];
+        (void)snprintf(done, sizeof(done), "PRAGMA user_version=%d", n);
+        if ((e = exec(s, sql)) || (e = exec(s, done)))
+            return e;
+        log_info("store", "schema migrated", log_int("to", n));
+    }
+    return ERR_NONE;
+}
+
+enum err sqlite_migrate(struct sqlite *s)
+{
+    /* The version is read inside the write transaction: two processes that come at once migrate once. */
+    enum err e = exec(s, "BEGIN IMMEDIATE");
+    if (e)
+        return e;
+    e = migrate_in_transaction(s);
+    if (!e)
+        e = exec(s, "COMMIT");
+    if (e && !sqlite3_get_autocommit(s->db))
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return e;
+}
+
+static enum err op_begin(struct backend *b)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *stmt =
+        sqlite_statement(s, s->access == STORE_WRITE ? STATEMENT_begin : STATEMENT_begin_read, &e);
+    return stmt ? sqlite_run(s, stmt) : e;
+}
+
+static enum err op_commit(struct backend *b)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *stmt = sqlite_statement(s, STATEMENT_commit, &e);
+    return stmt ? sqlite_run(s, stmt) : e;
+}
+
+static void op_rollback(struct backend *b)
+{
+    struct sqlite *s = sqlite_of(b);
+    if (sqlite3_get_autocommit(s->db))
+        return; /* SQLite did so itself: disk full, I/O error */
+    enum err e = ERR_NONE;
+    sqlite3_stmt *stmt = sqlite_statement(s, STATEMENT_rollback, &e);
+    if (stmt)
+        e = sqlite_run(s, stmt);
+    if (e)
+        log_error("store", "rollback failed", log_err("err", e));
+}
+
+static void op_close(struct backend *b)
+{
+    struct sqlite *s = sqlite_of(b);
+    if (!s)
+        return;
+    for (int i = 0; i < STATEMENT_COUNT; i++)
+        (void)sqlite3_finalize(s->statements[i]);
+    (void)sqlite3_close(s->db);
+    mem_free(s);
+}
+
+static const struct backend_ops sqlite_ops = {
+    .begin = op_begin,
+    .commit = op_commit,
+    .rollback = op_rollback,
+    .close = op_close,
+    .channel_insert = sqlite_channel_insert,
+    .channel_update = sqlite_channel_update,
+    .channel_delete = sqlite_channel_delete,
+    .channel_get = sqlite_channel_get,
+    .channel_list = sqlite_channel_list,
+    .events_insert = sqlite_events_insert,
+    .queue_list = sqlite_queue_list,
+    .retry_list = sqlite_retry_list,
+    .backlog_list = sqlite_backlog_list,
+    .result_put = sqlite_result_put,
+    .event_get = sqlite_event_get,
+    .event_list = sqlite_event_list,
+    .attempt_list = sqlite_attempt_list,
+    .redeliver_ids = sqlite_redeliver_ids,
+    .redeliver_range = sqlite_redeliver_range,
+    .idempotency_get = sqlite_idempotency_get,
+    .idempotency_put = sqlite_idempotency_put,
+    .idempotency_prune = sqlite_idempotency_prune,
+    .key_insert = sqlite_key_insert,
+    .key_revoke = sqlite_key_revoke,
+    .key_list = sqlite_key_list,
+    .key_version = sqlite_key_version,
+};
+
+static enum err prepare_writer(struct sqlite *s)
+{
+    char checkpoint[64];
+    (void)snprintf(checkpoint, sizeof(checkpoint), "PRAGMA wal_autocheckpoint=%d", CHECKPOINT_PAGES);
+    enum err e;
+    if ((e = exec(s, "PRAGMA journal_mode=WAL")) || (e = exec(s, "PRAGMA synchronous=FULL")) ||
+        (e = exec(s, checkpoint)) || (e = exec(s, "PRAGMA journal_size_limit=67108864")) ||
+        (e = sqlite_migrate(s)))
+        return e;
+    int64_t payload, attempt;
+    if ((e = pragma_number(s, "SELECT ifnull(max(id),0) FROM payload", &payload)) ||
+        (e = pragma_number(s, "SELECT ifnull(max(id),0) FROM attempt", &attempt)))
+        return e;
+    s->seq.last = payload > attempt ? payload : attempt;
+    return ERR_NONE;
+}
+
+enum err sqlite_open(struct backend **ret, const char *dir, enum store_access access)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof(path), "%s/todoke.db", dir);
+    if (n < 0 || (size_t)n >= sizeof(path))
+        return ERR_INVALID;
+    struct sqlite *s = mem_zero(1, sizeof(*s));
+    if (!s)
+        return ERR_NOMEM;
+    s->backend.ops = &sqlite_ops;
+    s->access = access;
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (access == STORE_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE);
+    enum err e = sqlite_err(s, sqlite3_open_v2(path, &s->db, flags, NULL));
+    if (!e)
+        e = sqlite_err(s, sqlite3_busy_timeout(s->db, BUSY_MS));
+    if (!e)
+        e = access == STORE_WRITE ? prepare_writer(s) : exec(s, "PRAGMA query_only=1");
+    if (e) {
+        int saved = errno;
+        op_close(&s->backend);
+        errno = saved;
+        return e;
+    }
+    *ret = &s->backend;
+    return ERR_NONE;
+}

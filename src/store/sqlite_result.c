@@ -1,0 +1,306 @@
+/* What became of events: attempts recorded, states read, finished events taken up again. */
+#include "store/sqlite.h"
+
+static enum err put_attempt(struct sqlite *s, const struct attempt *a)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_attempt_insert, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, a->id);
+    sqlite_bind_number(q, 2, a->channel_id);
+    sqlite_bind_number(q, 3, a->started_ms);
+    sqlite_bind_number(q, 4, a->events);
+    sqlite_bind_span(q, 5, a->reason);
+    sqlite_bind_span(q, 6, a->detail);
+    sqlite_bind_span(q, 7, a->cause);
+    sqlite_bind_span(q, 8, a->processed);
+    sqlite_bind_span(q, 9, a->phase);
+    sqlite_bind_number(q, 10, a->status);
+    sqlite_bind_number(q, 11, a->http);
+    sqlite_bind_number(q, 12, (a->reused ? 1 : 0) | (a->resumed ? 2 : 0));
+    sqlite_bind_number(q, 13, a->retries);
+    sqlite_bind_span(q, 14, a->address);
+    const uint32_t timings[] = {a->dns_us,  a->connect_us,    a->tls_us,
+                                a->send_us, a->first_byte_us, a->total_us};
+    for (int i = 0; i < 6; i++)
+        sqlite_bind_number(q, 15 + i, timings[i]);
+    return sqlite_run(s, q);
+}
+
+static enum err remove_row(struct sqlite *s, enum statement id, int64_t channel_id, int64_t event_id)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, id, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_number(q, 2, event_id);
+    return sqlite_run(s, q);
+}
+
+static enum err put_retry(struct sqlite *s, int64_t channel_id, int64_t event_id, int64_t due_ms,
+                          uint16_t tries)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_retry_insert, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_number(q, 2, event_id);
+    sqlite_bind_number(q, 3, due_ms);
+    sqlite_bind_number(q, 4, tries);
+    return sqlite_run(s, q);
+}
+
+enum err sqlite_result_put(struct backend *b, struct attempt *a, const struct fate *fates, size_t count,
+                           int64_t wall_ms)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ulid_seq_next(&s->seq, wall_ms, &a->id);
+    if (e)
+        return ERR_INTERNAL;
+    e = put_attempt(s, a);
+    for (size_t i = 0; !e && i < count; i++) {
+        const struct fate *f = &fates[i];
+        sqlite3_stmt *q = sqlite_statement(s, STATEMENT_fate_insert, &e);
+        if (!q)
+            return e;
+        sqlite_bind_number(q, 1, a->channel_id);
+        sqlite_bind_number(q, 2, f->event_id);
+        sqlite_bind_number(q, 3, a->id);
+        sqlite_bind_number(q, 4, f->end);
+        e = sqlite_run(s, q);
+        if (!e)
+            e = remove_row(s, f->was_retry ? STATEMENT_retry_delete : STATEMENT_queue_delete, a->channel_id,
+                           f->event_id);
+        if (!e && f->end == FATE_RETRY &&
+            sqlite3_changes(s->db)) /* else the channel is gone, and its events with it */
+            e = put_retry(s, a->channel_id, f->event_id, f->next_due_ms, f->tries);
+    }
+    return e;
+}
+
+/* The state of an event by where its rows are; ERR_NOT_FOUND: it has none. */
+static enum err read_state(struct sqlite *s, int64_t channel_id, struct event_view *v)
+{
+    static const enum statement places[] = {STATEMENT_queue_has, STATEMENT_retry_get, STATEMENT_fate_last};
+    for (size_t i = 0; i < 3; i++) {
+        enum err e = ERR_NONE;
+        sqlite3_stmt *q = sqlite_statement(s, places[i], &e);
+        if (!q)
+            return e;
+        sqlite_bind_number(q, 1, channel_id);
+        sqlite_bind_number(q, 2, v->id);
+        bool row;
+        e = sqlite_row(s, q, &row);
+        if (e)
+            return e;
+        if (!row)
+            continue;
+        if (places[i] == STATEMENT_queue_has) {
+            v->state = EVENT_PENDING;
+        } else if (places[i] == STATEMENT_retry_get) {
+            v->state = EVENT_RETRYING;
+            v->due_ms = sqlite_number(q, 0);
+            v->tries = (uint16_t)sqlite_number(q, 1);
+        } else {
+            v->state = sqlite_number(q, 0) == FATE_DELIVERED ? EVENT_DELIVERED : EVENT_GIVEN_UP;
+            v->tries = (uint16_t)sqlite_number(q, 1);
+        }
+        (void)sqlite3_reset(q);
+        return ERR_NONE;
+    }
+    return ERR_NOT_FOUND;
+}
+
+enum err sqlite_event_get(struct backend *b, int64_t channel_id, int64_t id, event_view_fn *fn, void *arg)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_event_payload, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, id);
+    bool row;
+    e = sqlite_row(s, q, &row);
+    if (e || !row)
+        return e ? e : ERR_NOT_FOUND;
+    struct event_view v = {.id = id, .flags = (uint8_t)sqlite_number(q, 1), .json = sqlite_span(q, 2)};
+    e = sqlite_number(q, 0) == channel_id ? read_state(s, channel_id, &v) : ERR_NOT_FOUND;
+    if (!e)
+        e = fn(arg, &v);
+    (void)sqlite3_reset(q);
+    return e;
+}
+
+/* The narrowest rows that hold every event in one of the states. */
+static enum statement list_source(unsigned states)
+{
+    if (states == 1u << EVENT_PENDING)
+        return STATEMENT_queue_before;
+    if (states == 1u << EVENT_RETRYING)
+        return STATEMENT_retry_before;
+    if (!(states & (1u << EVENT_PENDING)))
+        return STATEMENT_fate_before; /* a retry has a fate */
+    return STATEMENT_all_before;
+}
+
+enum err sqlite_event_list(struct backend *b, int64_t channel_id, unsigned states, int64_t before,
+                           uint32_t limit, uint32_t scan, event_view_fn *fn, void *arg, int64_t *ret_last)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, list_source(states), &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_number(q, 2, before);
+    sqlite_bind_number(q, 3, scan);
+    uint32_t seen = 0, given = 0;
+    int64_t last = 0;
+    bool row = false;
+    while (given < limit && !(e = sqlite_row(s, q, &row)) && row) {
+        struct event_view v = {.id = sqlite_number(q, 0)};
+        seen++;
+        last = v.id;
+        e = read_state(s, channel_id, &v);
+        if (!e && states & (1u << v.state)) {
+            given++;
+            e = fn(arg, &v);
+        }
+        if (e && e != ERR_NOT_FOUND)
+            break;
+    }
+    if (row)
+        (void)sqlite3_reset(q);
+    if (e && e != ERR_NOT_FOUND)
+        return e;
+    *ret_last = given == limit || seen == scan ? last : 0;
+    return ERR_NONE;
+}
+
+enum err sqlite_attempt_list(struct backend *b, int64_t channel_id, int64_t event_id, attempt_row_fn *fn,
+                             void *arg)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_attempt_list, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_number(q, 2, event_id);
+    bool row;
+    while (!(e = sqlite_row(s, q, &row)) && row) {
+        int64_t flags = sqlite_number(q, 11);
+        struct attempt a = {
+            .id = sqlite_number(q, 0),
+            .channel_id = sqlite_number(q, 1),
+            .started_ms = sqlite_number(q, 2),
+            .events = (uint32_t)sqlite_number(q, 3),
+            .reason = sqlite_span(q, 4),
+            .detail = sqlite_span(q, 5),
+            .cause = sqlite_span(q, 6),
+            .processed = sqlite_span(q, 7),
+            .phase = sqlite_span(q, 8),
+            .status = (int)sqlite_number(q, 9),
+            .http = (int)sqlite_number(q, 10),
+            .reused = flags & 1,
+            .resumed = flags & 2,
+            .retries = (uint32_t)sqlite_number(q, 12),
+            .address = sqlite_span(q, 13),
+            .dns_us = (uint32_t)sqlite_number(q, 14),
+            .connect_us = (uint32_t)sqlite_number(q, 15),
+            .tls_us = (uint32_t)sqlite_number(q, 16),
+            .send_us = (uint32_t)sqlite_number(q, 17),
+            .first_byte_us = (uint32_t)sqlite_number(q, 18),
+            .total_us = (uint32_t)sqlite_number(q, 19),
+        };
+        e = fn(arg, &a);
+        if (e) {
+            (void)sqlite3_reset(q);
+            return e;
+        }
+    }
+    return e;
+}
+
+enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
+                              int64_t wall_ms, uint32_t *ret_count)
+{
+    struct sqlite *s = sqlite_of(b);
+    uint32_t done = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct event_view v = {.id = ids[i]};
+        enum err e = read_state(s, channel_id, &v);
+        if (e == ERR_NOT_FOUND)
+            continue;
+        if (!e && (v.state == EVENT_DELIVERED || v.state == EVENT_GIVEN_UP)) {
+            e = put_retry(s, channel_id, v.id, wall_ms, v.tries);
+            done++;
+        }
+        if (e)
+            return e;
+    }
+    *ret_count = done;
+    return ERR_NONE;
+}
+
+#define RANGE_CHUNK 256u
+
+/* Collects, from event `from` on, ids whose last attempt gave up for the reason; *from moves on, to `to` at
+ * the end. */
+static enum err collect_range(struct sqlite *s, int64_t channel_id, int64_t *from, int64_t to,
+                              struct span reason, int64_t *ids, uint32_t max, uint32_t *ret_n)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_fate_range, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_number(q, 2, *from);
+    sqlite_bind_number(q, 3, to);
+    uint32_t n = 0;
+    int64_t id = 0;
+    bool wanted = false, row;
+    while (!(e = sqlite_row(s, q, &row)) && row) {
+        int64_t next = sqlite_number(q, 0);
+        if (id && next != id && wanted) { /* rows of an event stand together; the last one counts */
+            ids[n++] = id;
+            if (n == max) {
+                *from = next;
+                *ret_n = n;
+                (void)sqlite3_reset(q);
+                return ERR_NONE;
+            }
+        }
+        id = next;
+        wanted =
+            sqlite_number(q, 1) == FATE_GIVEN_UP && (reason.len == 0 || span_eq(sqlite_span(q, 2), reason));
+    }
+    if (!e && wanted)
+        ids[n++] = id;
+    *from = to;
+    *ret_n = n;
+    return e;
+}
+
+enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, const struct redeliver_range *range,
+                                uint32_t limit, int64_t wall_ms, uint32_t *ret_count)
+{
+    int64_t from = range->from_ms << ULID_SEQ_SHIFT, to = range->to_ms << ULID_SEQ_SHIFT;
+    uint32_t total = 0;
+    while (from < to && total < limit) {
+        int64_t ids[RANGE_CHUNK];
+        uint32_t n = 0, done = 0;
+        uint32_t max = limit - total < RANGE_CHUNK ? limit - total : RANGE_CHUNK;
+        enum err e = collect_range(sqlite_of(b), channel_id, &from, to, range->reason, ids, max, &n);
+        if (!e)
+            e = sqlite_redeliver_ids(b, channel_id, ids, n, wall_ms, &done);
+        if (e)
+            return e;
+        total += done;
+    }
+    *ret_count = total;
+    return ERR_NONE;
+}

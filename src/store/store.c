@@ -1,0 +1,355 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+/* Calls in one commit at most: bounds what a failure makes us run again, and how long the first waits for the
+ * last. */
+#define COMMIT_MAX 4096u
+
+struct worker {
+    struct store *store;
+    struct backend *backend;
+    bool writes;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool waiting, stop;
+    struct list queue;
+};
+
+struct store {
+    struct worker writer, reader;
+    struct store_stats stats;
+    int lock_fd;
+};
+
+static void answer(struct store_call *c)
+{
+    if (c->home)
+        mailbox_post(c->home, &c->letter);
+    else if (c->done)
+        c->done(c);
+}
+
+static void open_letter(struct letter *l)
+{
+    struct store_call *c = list_entry(l, struct store_call, letter);
+    c->done(c);
+}
+
+/* Whether the transaction is still good after a call's answer (backend.h). */
+static bool harmless(enum err e)
+{
+    switch (e) {
+    case ERR_NONE:
+    case ERR_LIMIT:
+    case ERR_INVALID:
+    case ERR_NOT_FOUND:
+    case ERR_EXISTS:
+    case ERR_CONFLICT:
+    case ERR_DENIED:
+        return true;
+    case ERR_NOMEM:
+    case ERR_BUSY:
+    case ERR_FULL:
+    case ERR_IO:
+    case ERR_CLOSED:
+    case ERR_VERSION:
+    case ERR_INTERNAL:
+        break;
+    }
+    return false;
+}
+
+/* Runs a chain of calls as one transaction; on failure nothing is kept and the error is returned. */
+static enum err run_together(struct worker *w, struct list *calls)
+{
+    struct backend *b = w->backend;
+    enum err e = b->ops->begin(b);
+    if (e)
+        return e;
+    for (struct list *i = calls->next; i != calls && !e; i = i->next) {
+        struct store_call *c = list_entry(i, struct store_call, link);
+        c->err = c->run(c, b);
+        if (!harmless(c->err))
+            e = c->err;
+    }
+    if (!e)
+        e = b->ops->commit(b);
+    if (e)
+        b->ops->rollback(b);
+    return e;
+}
+
+static void note(struct worker *w, enum err e, uint64_t began_us)
+{
+    if (!w->writes)
+        return;
+    struct store_stats *st = &w->store->stats;
+    if (e)
+        atomic_fetch_add_explicit(&st->failures, 1, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&st->commits, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&st->commit_us, clock_system.mono_us(NULL) - began_us, memory_order_relaxed);
+    int before = atomic_exchange_explicit(&st->last_error, (int)e, memory_order_relaxed);
+    if (e && before != (int)e)
+        log_error("store", "cannot commit; what cannot be kept is refused", log_err("err", e));
+    else if (!e && before)
+        log_info("store", "commits succeed again");
+}
+
+static void finish(struct worker *w, struct list *calls)
+{
+    struct list *i;
+    for (i = calls->next; i != calls; i = i->next) {
+        struct store_call *c = list_entry(i, struct store_call, link);
+        if (!c->err && c->committed)
+            c->committed(c);
+    }
+    while ((i = list_pop_front(calls)))
+        answer(list_entry(i, struct store_call, link));
+}
+
+static void run_batch(struct worker *w, struct list *batch)
+{
+    uint64_t began = clock_system.mono_us(NULL);
+    enum err e = run_together(w, batch);
+    note(w, e, began);
+    if (!e) {
+        finish(w, batch);
+        return;
+    }
+    /* One of them broke it (or the disk is full): each alone, so that it costs only itself. */
+    bool alone = batch->next->next == batch;
+    for (struct list *i; (i = list_pop_front(batch));) {
+        struct list one;
+        list_init(&one);
+        list_push_back(&one, i);
+        began = clock_system.mono_us(NULL);
+        if (!alone) {
+            e = run_together(w, &one);
+            note(w, e, began);
+        }
+        if (e)
+            list_entry(i, struct store_call, link)->err = e;
+        finish(w, &one);
+    }
+}
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    struct list batch;
+    for (;;) {
+        list_init(&batch);
+        size_t n = 0;
+        (void)pthread_mutex_lock(&w->lock);
+        while (list_empty(&w->queue) && !w->stop) {
+            w->waiting = true;
+            (void)pthread_cond_wait(&w->wake, &w->lock);
+            w->waiting = false;
+        }
+        /* The reader answers each as it is done; the writer commits once for all. */
+        size_t max = w->writes ? COMMIT_MAX : 1;
+        while (n < max && !list_empty(&w->queue)) {
+            list_push_back(&batch, list_pop_front(&w->queue));
+            n++;
+        }
+        (void)pthread_mutex_unlock(&w->lock);
+        if (n == 0)
+            return NULL; /* told to stop, and nothing is left */
+        if (w->writes) {
+            atomic_fetch_sub_explicit(&w->store->stats.queued, n, memory_order_relaxed);
+            atomic_fetch_add_explicit(&w->store->stats.calls, n, memory_order_relaxed);
+        }
+        run_batch(w, &batch);
+    }
+}
+
+static void worker_submit(struct worker *w, struct store_call *c)
+{
+    c->letter.open = open_letter;
+    c->err = ERR_NONE;
+    (void)pthread_mutex_lock(&w->lock);
+    list_push_back(&w->queue, &c->link);
+    bool wake = w->waiting;
+    w->waiting = false; /* one wake-up is enough */
+    (void)pthread_mutex_unlock(&w->lock);
+    if (wake)
+        (void)pthread_cond_signal(&w->wake);
+}
+
+static enum err worker_start(struct worker *w, const char *name)
+{
+    list_init(&w->queue);
+    (void)pthread_mutex_init(&w->lock, NULL);
+    (void)pthread_cond_init(&w->wake, NULL);
+    sigset_t all, before;
+    (void)sigfillset(&all); /* signals are the first loop's */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    w->started = pthread_create(&w->thread, NULL, work, w) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!w->started)
+        return ERR_IO;
+    (void)pthread_setname_np(w->thread, name);
+    return ERR_NONE;
+}
+
+static void worker_stop(struct worker *w)
+{
+    if (w->started) {
+        (void)pthread_mutex_lock(&w->lock);
+        w->stop = true;
+        (void)pthread_mutex_unlock(&w->lock);
+        (void)pthread_cond_signal(&w->wake);
+        (void)pthread_join(w->thread, NULL);
+    }
+    if (w->queue.next) {
+        (void)pthread_mutex_destroy(&w->lock);
+        (void)pthread_cond_destroy(&w->wake);
+    }
+    if (w->backend)
+        w->backend->ops->close(w->backend);
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    worker_stop(&s->reader);
+    worker_stop(&s->writer);
+    if (s->lock_fd >= 0)
+        (void)close(s->lock_fd); /* and so gives the directory free */
+    mem_free(s);
+}
+
+enum err store_start(struct store **ret, struct backend *writer, struct backend *reader)
+{
+    struct store *s = mem_zero(1, sizeof(*s));
+    if (!s) {
+        reader->ops->close(reader);
+        writer->ops->close(writer);
+        return ERR_NOMEM;
+    }
+    s->lock_fd = -1;
+    s->writer = (struct worker){.store = s, .backend = writer, .writes = true};
+    s->reader = (struct worker){.store = s, .backend = reader};
+    enum err e = worker_start(&s->writer, "store");
+    if (!e)
+        e = worker_start(&s->reader, "store-read");
+    if (e) {
+        store_close(s);
+        return e;
+    }
+    *ret = s;
+    return ERR_NONE;
+}
+
+/* The lock is the kernel's and ends with the process, however it ends. */
+static enum err lock_directory(const char *dir, int *ret_fd)
+{
+    if (mkdir(dir, 0700) && errno != EEXIST)
+        return errno == ENOSPC ? ERR_FULL : ERR_IO;
+    char path[4096];
+    int n = snprintf(path, sizeof(path), "%s/lock", dir);
+    if (n < 0 || (size_t)n >= sizeof(path))
+        return ERR_INVALID;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == ENOSPC ? ERR_FULL : ERR_IO;
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        enum err e = errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
+        (void)close(fd);
+        return e;
+    }
+    *ret_fd = fd;
+    return ERR_NONE;
+}
+
+enum err store_open(struct store **ret, const char *dir)
+{
+    int fd = -1;
+    struct backend *writer = NULL, *reader = NULL;
+    enum err e = lock_directory(dir, &fd);
+    if (e)
+        return e;
+    e = sqlite_open(&writer, dir, STORE_WRITE);
+    if (!e)
+        e = sqlite_open(&reader, dir, STORE_READ);
+    if (!e)
+        e = store_start(ret, writer, reader);
+    else if (writer)
+        writer->ops->close(writer);
+    if (e) {
+        int saved = errno;
+        (void)close(fd);
+        errno = saved;
+        return e;
+    }
+    (*ret)->lock_fd = fd;
+    return ERR_NONE;
+}
+
+void store_submit(struct store *s, struct store_call *c)
+{
+    atomic_fetch_add_explicit(&s->stats.queued, 1, memory_order_relaxed);
+    worker_submit(&s->writer, c);
+}
+
+void store_read(struct store *s, struct store_call *c)
+{
+    worker_submit(&s->reader, c);
+}
+
+struct waited {
+    struct store_call call;
+    struct store_call *inner;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool done;
+};
+
+static enum err run_waited(struct store_call *c, struct backend *b)
+{
+    struct waited *w = list_entry(c, struct waited, call);
+    return w->inner->run(w->inner, b);
+}
+
+static void done_waited(struct store_call *c)
+{
+    struct waited *w = list_entry(c, struct waited, call);
+    (void)pthread_mutex_lock(&w->lock);
+    w->done = true;
+    (void)pthread_cond_signal(&w->wake);
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+enum err store_wait(struct store *s, struct store_call *c)
+{
+    struct waited w = {.call = {.run = run_waited, .done = done_waited}, .inner = c};
+    (void)pthread_mutex_init(&w.lock, NULL);
+    (void)pthread_cond_init(&w.wake, NULL);
+    store_submit(s, &w.call);
+    (void)pthread_mutex_lock(&w.lock);
+    while (!w.done)
+        (void)pthread_cond_wait(&w.wake, &w.lock);
+    (void)pthread_mutex_unlock(&w.lock);
+    (void)pthread_cond_destroy(&w.wake);
+    (void)pthread_mutex_destroy(&w.lock);
+    c->err = w.call.err;
+    return c->err;
+}
+
+const struct store_stats *store_stats(const struct store *s)
+{
+    return &s->stats;
+}

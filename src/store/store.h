@@ -1,0 +1,64 @@
+#pragma once
+/*
+ * The store as the rest of the program sees it: calls are handed over, run on a thread of the store, and
+ * answered on the caller's loop.
+ *
+ *     loop ──store_submit──► [queue] ─► store thread: BEGIN, run every call that has gathered, COMMIT ─►
+ * mailbox ─► loop: done
+ *
+ * One thread owns all writes and commits whatever has gathered at once (natural group commit): the busier the
+ * node, the larger the commits. An answer means the data is on the disk. Reading for people goes over a
+ * second connection and thread, so that a long list never holds up a commit.
+ */
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "store/backend.h"
+
+struct store;
+
+/* Embedded in what a call needs; owned by the store from submit to done. */
+struct store_call {
+    struct letter letter; /* how the answer travels */
+    struct list link;     /* the store's queue */
+    /* On a store thread; returns what becomes err. May run twice: when another call of the same commit breaks
+     * it, each is run again in a commit of its own. */
+    enum err (*run)(struct store_call *c, struct backend *b);
+    /* On the store thread after the commit, in commit order, only if err is ERR_NONE; may be NULL. */
+    void (*committed)(struct store_call *c);
+    /* On home's loop, or on the store thread where home is NULL. The call is the caller's again. */
+    void (*done)(struct store_call *c);
+    struct mailbox *home;
+    enum err err;
+};
+
+struct store_stats {
+    _Atomic uint64_t commits, calls, failures;
+    _Atomic uint64_t commit_us; /* spent in commits, in all */
+    _Atomic uint64_t queued;    /* calls waiting for the writer */
+    _Atomic int last_error;     /* enum err of the last commit */
+};
+
+/*
+ * Opens the data directory (made if missing, mode 0700) and starts the threads. One process at a time:
+ * ERR_BUSY when another node holds DIR/lock. ERR_VERSION: written by a newer todoke; ERR_IO (errno),
+ * ERR_FULL, ERR_NOMEM.
+ */
+enum err store_open(struct store **ret, const char *dir) MUST_CHECK;
+
+/* The same threads over backends that are open already; they belong to the store from now on, on failure too.
+ */
+enum err store_start(struct store **ret, struct backend *writer, struct backend *reader) MUST_CHECK;
+
+/* Runs what was submitted, ends the threads, closes. Nobody may submit any more. NULL-safe. */
+void store_close(struct store *s);
+
+void store_submit(struct store *s,
+                  struct store_call *c); /* writes, and reads that must be in order with them */
+void store_read(struct store *s, struct store_call *c); /* reads only; sees every commit answered before */
+
+/* Waits for it: start-up, commands and tests. home and done are ignored. */
+enum err store_wait(struct store *s, struct store_call *c) MUST_CHECK;
+
+const struct store_stats *store_stats(const struct store *s);
