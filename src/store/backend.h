@@ -125,9 +125,3 @@ enum store_access {
 /* Opens dir/todoke.db, which STORE_WRITE makes if there is none. ERR_VERSION: written by a newer todoke;
  * ERR_IO (errno), ERR_FULL. */
 enum err sqlite_open(struct backend **ret, const char *dir, enum store_access access) MUST_CHECK;
-
-/* A fresh, empty store in memory. The twin's second handle sees the first one's data once it is committed. */
-enum err memory_open(struct backend **ret) MUST_CHECK;
-enum err memory_open_reader(struct backend **ret, struct backend *writer) MUST_CHECK;
-/* Tests: the nth write from now on fails with e. */
-void memory_fail_at(struct backend *b, unsigned long nth, enum err e);

@@ -28,19 +28,19 @@ void directory_free(struct directory *d)
     if (!d)
         return;
     for (size_t i = 0; i < d->count; i++)
-        channel_drop(d->refs[i]);
+        channel_ref_drop(d->refs[i]);
     mem_free(d->refs);
     (void)pthread_rwlock_destroy(&d->lock);
     mem_free(d);
 }
 
-struct channel_ref *channel_hold(struct channel_ref *ref)
+struct channel_ref *channel_ref_hold(struct channel_ref *ref)
 {
     atomic_fetch_add_explicit(&ref->refs, 1, memory_order_relaxed);
     return ref;
 }
 
-void channel_drop(struct channel_ref *ref)
+void channel_ref_drop(struct channel_ref *ref)
 {
     if (!ref || atomic_fetch_sub_explicit(&ref->refs, 1, memory_order_acq_rel) != 1)
         return;
@@ -74,7 +74,7 @@ struct channel_ref *directory_get(struct directory *d, int64_t id)
     (void)pthread_rwlock_rdlock(&d->lock);
     struct channel_ref *ref = find(d, id);
     if (ref)
-        (void)channel_hold(ref);
+        (void)channel_ref_hold(ref);
     (void)pthread_rwlock_unlock(&d->lock);
     return ref;
 }
@@ -117,7 +117,7 @@ enum err directory_prepare(struct directory *d, const struct channel *c, struct 
     }
     (void)pthread_rwlock_unlock(&d->lock);
     if (e) {
-        channel_drop(ref);
+        channel_ref_drop(ref);
         return e;
     }
     *ret = ref;
@@ -126,7 +126,7 @@ enum err directory_prepare(struct directory *d, const struct channel *c, struct 
 
 void directory_discard(struct channel_ref *prepared)
 {
-    channel_drop(prepared);
+    channel_ref_drop(prepared);
 }
 
 void directory_put(struct directory *d, struct channel_ref *prepared)
@@ -149,7 +149,7 @@ void directory_put(struct directory *d, struct channel_ref *prepared)
     if (prepared)
         d->refs[at] = prepared;
     (void)pthread_rwlock_unlock(&d->lock);
-    channel_drop(old);
+    channel_ref_drop(old);
 }
 
 void directory_remove(struct directory *d, int64_t id)
@@ -163,7 +163,7 @@ void directory_remove(struct directory *d, int64_t id)
         memmove(&d->refs[at], &d->refs[at + 1], (d->count - at) * sizeof(d->refs[0]));
     }
     (void)pthread_rwlock_unlock(&d->lock);
-    channel_drop(old);
+    channel_ref_drop(old);
 }
 
 size_t directory_count(struct directory *d)
@@ -191,13 +191,13 @@ enum err directory_each(struct directory *d, void (*fn)(void *arg, struct channe
     size_t n = d->count;
     struct channel_ref **copy = mem_alloc((n + 1) * sizeof(struct channel_ref *));
     for (size_t i = 0; copy && i < n; i++)
-        copy[i] = channel_hold(d->refs[i]);
+        copy[i] = channel_ref_hold(d->refs[i]);
     (void)pthread_rwlock_unlock(&d->lock);
     if (!copy)
         return ERR_NOMEM;
     for (size_t i = 0; i < n; i++) {
         fn(arg, copy[i]);
-        channel_drop(copy[i]);
+        channel_ref_drop(copy[i]);
     }
     mem_free(copy);
     return ERR_NONE;

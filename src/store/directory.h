@@ -29,10 +29,10 @@ void directory_free(struct directory *d); /* NULL-safe */
 /* Fills it at start from the store; waits. */
 enum err directory_load(struct directory *d, struct store *s) MUST_CHECK;
 
-/* A reference, or NULL: no such channel. Give it back with channel_drop(). */
+/* A reference, or NULL: no such channel. Give it back with channel_ref_drop(). */
 struct channel_ref *directory_get(struct directory *d, int64_t id);
-struct channel_ref *channel_hold(struct channel_ref *ref);
-void channel_drop(struct channel_ref *ref); /* NULL-safe */
+struct channel_ref *channel_ref_hold(struct channel_ref *ref);
+void channel_ref_drop(struct channel_ref *ref); /* NULL-safe */
 
 /*
  * A change in two steps, both on the store thread: what can fail (memory) before the commit, the swap after

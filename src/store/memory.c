@@ -2,9 +2,9 @@
  * The store's twin for tests: plain arrays, searched from end to end. A transaction works on a copy of the
  * tables, so that rollback is dropping the copy; bytes are kept until the twin is closed. Right before fast.
  */
+#include "store/memory.h"
 #include "base/mem.h"
 #include "base/ulid.h"
-#include "store/backend.h"
 
 struct vec {
     void *items;

@@ -1,11 +1,11 @@
 /* The store: its two backends agree on random histories, commits are all or nothing, directories are guarded.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <cmocka.h>
 #include <errno.h>
 #include <ftw.h>
 #include <sqlite3.h>
@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "store/directory.h"
+#include "store/memory.h"
 #include "store/store.h"
 
 static char dir[64];
