@@ -1,7 +1,8 @@
 #pragma once
 /*
- * The catalogue: every reason, detail and cause exists exactly once, in fault.def and cause.def; ids, texts, explanations,
- * labels, documentation and tests are made from the rows. Stored and shown by string, never by number.
+ * The catalogue: every reason, detail and cause exists exactly once, in fault.def and cause.def; ids, texts,
+ * explanations, labels, documentation and tests are made from the rows. Stored and shown by string, never by
+ * number.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,11 +11,9 @@
 #include "base/span.h"
 
 enum reason {
-    REASON_OK,
-    REASON_COULD_NOT_CONNECT,
-    REASON_REQUEST_TIMEOUT,
-    REASON_ERROR_STATUS_CODE,
-    REASON_UNCLASSIFIED,
+#define REASON(id, ...) REASON_##id,
+#include "fault/reason.def"
+#undef REASON
     REASON_COUNT
 };
 
@@ -43,15 +42,24 @@ enum cause_id {
     CAUSE_COUNT
 };
 
+struct reason_info {
+    const char *text; /* "could_not_connect" */
+    const char *explanation[2];
+    const char *seed_text[2]; /* LINE's current documentation, byte for byte; "" for ok */
+    const char *old_text[2];  /* LINE's older documentation, byte for byte; "" for ok */
+    const char *differs[2];   /* how the two editions differ and what we do */
+};
+
 struct fault {
     const char *id; /* "connect_goaway" */
     enum reason reason;
-    const char *detail; /* the seeds' string; "status" for FAULT_status, "ok" for FAULT_ok */
+    const char *detail; /* LINE's string; "status" for FAULT_status, "ok" for FAULT_ok */
     enum blame blame;
     enum processed processed;
     enum retry retry;
-    const char *text[2];   /* explanation by enum lang */
-    const char *advice[2]; /* what to do, by enum lang */
+    const char *text[2];     /* explanation by enum lang: LINE's current documentation, byte for byte */
+    const char *old_text[2]; /* the older edition's; "" where it has no such row */
+    const char *advice[2];   /* what to do, by enum lang */
 };
 
 struct cause {
@@ -64,8 +72,18 @@ struct cause {
 
 const struct fault *fault_of(enum fault_id id);
 const struct cause *cause_of(enum cause_id id);
+const struct reason_info *reason_of(enum reason r);
+
+/* Stored and shown to programs. */
 const char *reason_text(enum reason r);       /* "could_not_connect" */
 const char *processed_text(enum processed p); /* "no", "unknown", "yes" */
+const char *blame_text(enum blame b);         /* "nobody", "channel", "server", "network", "local" */
+
+/* The same for people: a short phrase without a full stop. */
+const char *processed_words(enum processed p,
+                            enum lang lang);           /* "unknown: the bot server may have handled it" */
+const char *blame_words(enum blame b, enum lang lang); /* "the bot server" */
+const char *retry_words(enum retry r, enum lang lang); /* "yes, while webhook redelivery is on" */
 
 /* By its exact string; ERR_NOT_FOUND otherwise. cause ids are lower case. */
 enum err cause_find(struct span id, enum cause_id *ret) MUST_CHECK;
@@ -73,3 +91,13 @@ enum err reason_find(struct span text, enum reason *ret) MUST_CHECK;
 
 /* Whether the fault is one of our own machine: its cause starts with local_. */
 bool cause_is_local(enum cause_id id);
+
+/* Whose side a cause is on: LOCAL for local_ causes, otherwise that of its fault. */
+enum blame cause_blame(enum cause_id id);
+
+/* What the catalogue says of a cause in general. The outcome of one attempt can be firmer: a timeout or an
+ * error of dispatch is YES once a final status had been read. */
+enum processed cause_processed(enum cause_id id);
+
+/* The cause of a complete final response with this status, by its family (RFC 9110 15); ok for 200 to 299. */
+enum cause_id cause_by_status(int status);

@@ -1,14 +1,24 @@
 #pragma once
 /*
- * Evidence in, outcome out: one pure function decides what a finished exchange is called. The network engine only
- * gathers; the decision is tested as a table of rows (docs/attribution.md).
+ * Evidence in, outcome out: one pure function decides what a finished exchange is called. The network engine
+ * only gathers; the decision is tested as a table of rows (docs/attribution.md).
  */
 #include <stdint.h>
 
 #include "fault/fault.h"
 
 /* How far the exchange had come. The order is that of a delivery. */
-enum phase { PHASE_URL, PHASE_RESOLVE, PHASE_CONNECT, PHASE_TLS, PHASE_SESSION, PHASE_SEND, PHASE_AWAIT, PHASE_DONE, PHASE_COUNT };
+enum phase {
+    PHASE_URL,
+    PHASE_RESOLVE,
+    PHASE_CONNECT,
+    PHASE_TLS,
+    PHASE_SESSION,
+    PHASE_SEND,
+    PHASE_AWAIT,
+    PHASE_DONE,
+    PHASE_COUNT
+};
 
 /* Who or what ended it. */
 enum ended {
@@ -23,7 +33,8 @@ enum ended {
     ENDED_RST_STREAM, /* the peer reset our stream; evidence.h2_code */
     ENDED_ALERT,      /* a fatal TLS alert from the peer; evidence.tls_alert */
     ENDED_NOT_TLS,    /* the first bytes answering our ClientHello are no TLS record */
-    ENDED_TLS_LOCAL,  /* we aborted the handshake or could not read a record; evidence.verify, tls_old_version */
+    ENDED_TLS_LOCAL,  /* we aborted the handshake or could not read a record; evidence.verify, tls_old_version
+                       */
     ENDED_PROTOCOL,   /* the peer's bytes break HTTP; evidence.cause says how */
     ENDED_DEADLINE,   /* the clock */
     ENDED_LOCAL,      /* a fault of ours; evidence.cause says which */
@@ -37,20 +48,20 @@ struct evidence {
     enum ended ended;
     enum cause_id cause; /* for the ends that name their own; CAUSE_ok otherwise */
     int sys_errno;
-    bool tls;          /* https */
-    int http;          /* 0 not known yet, 10, 11, 20 */
-    bool reused;       /* an idle connection of the pool was taken */
-    bool sent;         /* at least one request byte was accepted by the transport; h2: our HEADERS were flushed */
-    bool sent_whole;   /* the whole request was accepted */
+    bool tls;    /* https */
+    int http;    /* 0 not known yet, 10, 11, 20 */
+    bool reused; /* an idle connection of the pool was taken */
+    bool sent;   /* at least one request byte was accepted by the transport; h2: our HEADERS were flushed */
+    bool sent_whole; /* the whole request was accepted */
     enum answer answer;
-    int status;        /* final status, or 101; 0: none was read */
-    bool settings;     /* h2: the peer's SETTINGS were received */
-    bool goaway;       /* h2: a GOAWAY was received */
-    uint32_t h2_code;  /* RST_STREAM or GOAWAY error code */
-    int tls_alert;     /* TLS alert description; -1: none */
-    bool tls13;        /* TLS 1.3 was negotiated */
-    bool app_data;     /* a byte of application data was read on this connection */
-    long verify;       /* X509_V_OK or what the certificate check said */
+    int status;           /* final status, or 101; 0: none was read */
+    bool settings;        /* h2: the peer's SETTINGS were received */
+    bool goaway;          /* h2: a GOAWAY was received */
+    uint32_t h2_code;     /* RST_STREAM or GOAWAY error code */
+    int tls_alert;        /* TLS alert description; -1: none */
+    bool tls13;           /* TLS 1.3 was negotiated */
+    bool app_data;        /* a byte of application data was read on this connection */
+    long verify;          /* X509_V_OK or what the certificate check said */
     bool tls_old_version; /* the server chose a version we do not offer */
 };
 
@@ -70,8 +81,9 @@ struct outcome outcome_of(const struct evidence *e);
  * and what fits one of the cases of docs/attribution.md "Transparent retry". */
 bool outcome_may_retry(const struct evidence *e, const struct outcome *o);
 
-/* The detail as people read it: the catalogue's string, or the status number. buf takes at least 8 bytes; returns a string
- * that lives as long as buf or for ever. */
+/* The detail as people read it: the catalogue's string, or the status number. buf takes at least 8 bytes;
+ * returns a string that lives as long as buf or for ever. */
 const char *outcome_detail(const struct outcome *o, char buf[8]);
 
-const char *phase_text(enum phase p); /* "url", "dns", "connect", "tls", "session", "send", "response", "done" */
+const char *
+phase_text(enum phase p); /* "url", "dns", "connect", "tls", "session", "send", "response", "done" */

@@ -26,7 +26,10 @@ struct exchange_request {
     const struct header
         *headers; /* borrowed until done; without host, content-length, connection: those are ours */
     size_t header_count;
-    struct span body; /* borrowed until done; sent with POST */
+    const char *method; /* NULL: "POST" */
+    struct span body;   /* borrowed until done */
+    struct buf
+        *response_body; /* the answer's content is added here, as far as its cap allows; NULL: thrown away */
     struct exchange_deadlines deadlines;
 };
 
@@ -48,7 +51,6 @@ struct exchange_result {
     uint32_t retry_after_s;  /* from Retry-After, in seconds; 0: absent or not understood */
     const char *tls_version; /* "TLSv1.3" or NULL */
     int tls_alert;           /* -1: none */
-    int dns_rcode_hint;      /* reserved for the log */
 };
 
 /* Called exactly once per started exchange, from the loop, never from inside exchange_start(). result lives

@@ -166,6 +166,15 @@ class Style(Tree):
                                   '    mem_free(q);\n    puts("free(x)"); /* then free(x) */\n}\n')
         self.verdict()
 
+    def test_dead_link(self):
+        self.write("docs/b.md", "fine\n")
+        self.write("docs/a.md", "[b](b.md#part) [x](https://example.com/x)\n[gone](gone.md)\n")
+        self.verdict("docs/a.md:2: link to gone.md")
+
+    def test_path_that_does_not_exist(self):
+        self.write("docs/a.md", "`src/net/url.h` `src/net/` `tests/unit/test_X.c` `src/net/gone.c`\n")
+        self.verdict("names src/net/gone.c", "names tests/unit/test_X.c")
+
     def test_not_utf8(self):
         (self.root / "docs").mkdir()
         (self.root / "docs/a.md").write_bytes(b"\xff\n")

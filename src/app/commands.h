@@ -1,0 +1,15 @@
+#pragma once
+/*
+ * The commands of the binary, one handler each; main.c has the table. argv[0] is the command's own name. A
+ * handler returns the exit status: 0 done, 1 our own failure, 2 usage or no such thing; probe has more of its
+ * own.
+ */
+struct cmd {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help; /* one line */
+};
+
+/* todoke explain [TEXT|CAUSE] [--lang en|ja] [--json | --markdown]: what a reason, detail or cause means and
+ * how to mend it. */
+int cmd_explain(int argc, char **argv);

@@ -1,0 +1,25 @@
+#pragma once
+/*
+ * A pairing heap of intrusive nodes, smallest key first. It allocates nothing, so that adding can never fail:
+ * a deadline must not be lost for want of memory. Add O(1), take the smallest and remove O(log n) amortised.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+struct heap_node {
+    uint64_t key;
+    struct heap_node *child, *next; /* eldest child; next sibling */
+    struct heap_node *prev;         /* previous sibling, or the parent for the eldest */
+};
+
+struct heap {
+    struct heap_node *root; /* zeroed: empty */
+};
+
+static inline struct heap_node *heap_min(const struct heap *h)
+{
+    return h->root;
+}
+
+void heap_add(struct heap *h, struct heap_node *n, uint64_t key);
+void heap_remove(struct heap *h, struct heap_node *n); /* n must be in h */

@@ -1,0 +1,258 @@
+#include "fault/search.h"
+
+#include "base/distance.h"
+
+static struct search_hit hit_reason(enum reason r)
+{
+    return (struct search_hit){.kind = SEARCH_REASON, .reason = r, .cause = CAUSE_ok};
+}
+
+static struct search_hit hit_detail(enum fault_id f)
+{
+    return (struct search_hit){
+        .kind = SEARCH_DETAIL, .reason = fault_of(f)->reason, .fault = f, .cause = CAUSE_ok};
+}
+
+static struct search_hit hit_cause(enum cause_id c)
+{
+    enum fault_id f = cause_of(c)->fault;
+    return (struct search_hit){.kind = SEARCH_CAUSE, .reason = fault_of(f)->reason, .fault = f, .cause = c};
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static struct span trim(struct span s)
+{
+    while (s.len > 0 && is_space(s.ptr[0])) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && is_space(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+static bool starts_nocase(struct span s, struct span prefix)
+{
+    return s.len >= prefix.len && span_eq_nocase((struct span){s.ptr, prefix.len}, prefix);
+}
+
+static bool contains_nocase(struct span s, struct span part)
+{
+    for (size_t i = 0; i + part.len <= s.len; i++)
+        if (span_eq_nocase((struct span){s.ptr + i, part.len}, part))
+            return true;
+    return false;
+}
+
+/* A pasted line begins with its reason: what stands behind it says more. Empty if there is nothing behind. */
+static struct span behind_reason(struct span text)
+{
+    for (enum reason r = 0; r < REASON_COUNT; r++) {
+        struct span name = span_of(reason_text(r));
+        if (!starts_nocase(text, name) || text.len == name.len)
+            continue;
+        struct span rest = {text.ptr + name.len, text.len - name.len};
+        if (!is_space(rest.ptr[0]) && !memchr(":/,", rest.ptr[0], 3))
+            continue;
+        while (rest.len > 0 && (is_space(rest.ptr[0]) || memchr(":/,", rest.ptr[0], 3))) {
+            rest.ptr++;
+            rest.len--;
+        }
+        return rest;
+    }
+    return (struct span){"", 0};
+}
+
+/* "503" → 503; 0 for anything that is no status number. */
+static int status_of(struct span text)
+{
+    if (text.len != 3 || text.ptr[0] < '1')
+        return 0;
+    int n = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return 0;
+        n = n * 10 + (text.ptr[i] - '0');
+    }
+    return n;
+}
+
+/* Whether the text is this detail, or the detail with the URL behind it, as the verification of a URL
+ * answers. */
+static bool is_detail(struct span text, const char *detail)
+{
+    struct span d = span_of(detail);
+    return starts_nocase(text, d) && (text.len == d.len || (text.len > d.len + 1 && text.ptr[d.len] == ':' &&
+                                                            text.ptr[d.len + 1] == ' '));
+}
+
+static bool find_exact(struct span text, struct search_hit *ret)
+{
+    for (enum reason r = 0; r < REASON_COUNT; r++)
+        if (span_eq_nocase(text, span_of(reason_text(r)))) {
+            *ret = hit_reason(r);
+            return true;
+        }
+    for (enum fault_id f = 0; f < FAULT_COUNT; f++)
+        if (is_detail(text, fault_of(f)->detail)) {
+            *ret = hit_detail(f);
+            return true;
+        }
+    for (enum cause_id c = 0; c < CAUSE_COUNT; c++)
+        if (span_eq_nocase(text, span_of(cause_of(c)->id))) {
+            *ret = hit_cause(c);
+            return true;
+        }
+    int status = status_of(text);
+    if (status) {
+        *ret = hit_cause(cause_by_status(status));
+        ret->status = status;
+        return true;
+    }
+    return false;
+}
+
+/* What a person may remember of a row: whether one of its texts holds part. */
+typedef bool holds_fn(const struct search_hit *hit, struct span part);
+
+static bool any_holds(const char *const *texts, size_t count, struct span part)
+{
+    for (size_t i = 0; i < count; i++)
+        if (contains_nocase(span_of(texts[i]), part))
+            return true;
+    return false;
+}
+
+static bool row_holds(const struct search_hit *hit, struct span part)
+{
+    if (hit->kind == SEARCH_REASON) {
+        const struct reason_info *r = reason_of(hit->reason);
+        const char *texts[] = {r->text,         r->explanation[0], r->explanation[1], r->seed_text[0],
+                               r->seed_text[1], r->old_text[0],    r->old_text[1]};
+        return any_holds(texts, sizeof(texts) / sizeof(texts[0]), part);
+    }
+    if (hit->kind == SEARCH_DETAIL) {
+        const struct fault *f = fault_of(hit->fault);
+        const char *texts[] = {f->id,          f->detail,      f->text[0],   f->text[1],
+                               f->old_text[0], f->old_text[1], f->advice[0], f->advice[1]};
+        return any_holds(texts, sizeof(texts) / sizeof(texts[0]), part);
+    }
+    const struct cause *c = cause_of(hit->cause);
+    const char *texts[] = {c->id, c->source, c->text[0], c->text[1], c->advice[0], c->advice[1]};
+    return any_holds(texts, sizeof(texts) / sizeof(texts[0]), part);
+}
+
+static bool row_holds_words(const struct search_hit *hit, struct span words)
+{
+    size_t at = 0;
+    while (at < words.len) {
+        size_t end = at;
+        while (end < words.len && !is_space(words.ptr[end]))
+            end++;
+        if (!row_holds(hit, (struct span){words.ptr + at, end - at}))
+            return false;
+        at = end;
+        while (at < words.len && is_space(words.ptr[at]))
+            at++;
+    }
+    return true;
+}
+
+/* Passes on the rows that hold the text. */
+struct filter {
+    struct span text;
+    holds_fn *holds;
+    search_fn *fn;
+    void *arg;
+    size_t found;
+};
+
+static void filter_row(void *arg, const struct search_hit *hit)
+{
+    struct filter *f = arg;
+    if (f->holds(hit, f->text)) {
+        f->found++;
+        f->fn(f->arg, hit);
+    }
+}
+
+/* The closest rows so far, closest first; of equals the one that stands first in the catalogue. */
+struct nearest {
+    struct span text;
+    size_t count;
+    struct {
+        size_t distance;
+        struct search_hit hit;
+    } best[SEARCH_NEAREST_MAX];
+};
+
+static void nearest_row(void *arg, const struct search_hit *hit)
+{
+    struct nearest *n = arg;
+    if (hit->kind != SEARCH_REASON && hit->fault == FAULT_ok)
+        return; /* "ok" once is enough */
+    const char *name = hit->kind == SEARCH_REASON   ? reason_text(hit->reason)
+                       : hit->kind == SEARCH_DETAIL ? fault_of(hit->fault)->detail
+                                                    : cause_of(hit->cause)->id;
+    size_t d = distance_nocase(n->text, span_of(name));
+    size_t at = n->count;
+    while (at > 0 && d < n->best[at - 1].distance)
+        at--;
+    if (at == SEARCH_NEAREST_MAX)
+        return;
+    if (n->count < SEARCH_NEAREST_MAX)
+        n->count++;
+    for (size_t i = n->count - 1; i > at; i--)
+        n->best[i] = n->best[i - 1];
+    n->best[at].distance = d;
+    n->best[at].hit = *hit;
+}
+
+enum search_match search_catalogue(struct span text, search_fn *fn, void *arg)
+{
+    text = trim(text);
+    if (text.len == 0)
+        return SEARCH_NONE;
+    struct span rest = behind_reason(text);
+    struct search_hit hit;
+    if ((rest.len > 0 && find_exact(rest, &hit)) || find_exact(text, &hit)) {
+        fn(arg, &hit);
+        return SEARCH_EXACT;
+    }
+    struct filter filter = {text, row_holds, fn, arg, 0};
+    search_all(filter_row, &filter);
+    if (filter.found == 0) {
+        filter.holds = row_holds_words;
+        search_all(filter_row, &filter);
+    }
+    if (filter.found > 0)
+        return SEARCH_FRAGMENT;
+    struct nearest nearest = {.text = rest.len > 0 ? rest : text};
+    search_all(nearest_row, &nearest);
+    for (size_t i = 0; i < nearest.count; i++)
+        fn(arg, &nearest.best[i].hit);
+    return SEARCH_NEAREST;
+}
+
+void search_all(search_fn *fn, void *arg)
+{
+    for (enum reason r = 0; r < REASON_COUNT; r++) {
+        struct search_hit hit = hit_reason(r);
+        fn(arg, &hit);
+        for (enum fault_id f = 0; f < FAULT_COUNT; f++) {
+            if (fault_of(f)->reason != r)
+                continue;
+            hit = hit_detail(f);
+            fn(arg, &hit);
+            for (enum cause_id c = 0; c < CAUSE_COUNT; c++)
+                if (cause_of(c)->fault == f) {
+                    hit = hit_cause(c);
+                    fn(arg, &hit);
+                }
+        }
+    }
+}

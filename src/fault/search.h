@@ -1,0 +1,36 @@
+#pragma once
+/*
+ * Finds rows of the catalogue by what a person has in hand: a reason, a detail, a cause, a status number, a
+ * line copied from the error statistics, a fragment of any text in either language, or something mistyped.
+ */
+#include "fault/fault.h"
+
+enum search_kind { SEARCH_REASON, SEARCH_DETAIL, SEARCH_CAUSE };
+
+/* How the rows were found. NEAREST: the text is unknown; these are merely the closest. NONE: no text was
+ * given. */
+enum search_match { SEARCH_NONE, SEARCH_EXACT, SEARCH_FRAGMENT, SEARCH_NEAREST };
+
+struct search_hit {
+    enum search_kind kind;
+    enum reason reason;
+    enum fault_id fault; /* DETAIL, CAUSE; FAULT_ok otherwise */
+    enum cause_id cause; /* CAUSE; CAUSE_ok otherwise */
+    int status; /* CAUSE: the status number that was asked for, which is then the detail; 0: none was */
+};
+
+typedef void search_fn(void *arg, const struct search_hit *hit);
+
+/*
+ * Calls fn once a row found, and returns how: the first of these that finds anything, ASCII case ignored.
+ *   EXACT     a reason, a detail (also "Detail: URL", as the verification answers), a cause, a status number
+ * of three digits (the cause of its family); a reason in front of any of these is skipped ("error_status_code
+ * 503") FRAGMENT  rows that hold the text somewhere, in catalogue order; failing that, rows that hold every
+ * word of it NEAREST   up to SEARCH_NEAREST_MAX rows by edit distance of their names, closest first fn must
+ * not call back. No allocation.
+ */
+#define SEARCH_NEAREST_MAX 5
+enum search_match search_catalogue(struct span text, search_fn *fn, void *arg);
+
+/* Every row, grouped: a reason, each of its details, behind each detail its causes. */
+void search_all(search_fn *fn, void *arg);
