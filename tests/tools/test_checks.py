@@ -166,6 +166,10 @@ class Style(Tree):
                                   '    mem_free(q);\n    puts("free(x)"); /* then free(x) */\n}\n')
         self.verdict()
 
+    def test_test_file_that_exits(self):
+        self.write("tests/e2e/a.test.mjs", "process.exit(0);\n")
+        self.verdict("a.test.mjs:1: process.exit()")
+
     def test_dead_link(self):
         self.write("docs/b.md", "fine\n")
         self.write("docs/a.md", "[b](b.md#part) [x](https://example.com/x)\n[gone](gone.md)\n")
