@@ -1,0 +1,77 @@
+#include "webhook/request.h"
+
+#include "base/random.h"
+
+/* 500 events of one call are at most 1 MiB; what we add to each is small. */
+#define BODY_MAX ((size_t)EVENT_MAX_BODY + CHANNEL_BATCH_MAX * 256u)
+
+static enum err add_event(struct buf *b, const struct event *e)
+{
+    char id[ULID_LEN + 1];
+    event_id_text(e->item.id, id);
+    enum err err = buf_add(b, e->json, e->len - 1); /* without the closing brace; there is a member: type */
+    if (!err && !(e->flags & EVENT_HAS_MODE))
+        err = buf_add_str(b, ",\"mode\":\"active\"");
+    if (!err && !(e->flags & EVENT_HAS_TIMESTAMP))
+        err = buf_printf(b, ",\"timestamp\":%lld", (long long)event_time_ms(e->item.id));
+    if (err)
+        return err;
+    return buf_printf(b, ",\"webhookEventId\":\"%s\",\"deliveryContext\":{\"isRedelivery\":%s}}", id,
+                      e->item.tries ? "true" : "false");
+}
+
+static enum err build_body(struct buf *b, const struct channel *c, struct event *const *events, size_t count)
+{
+    enum err e = buf_printf(b, "{\"destination\":\"%s\",\"events\":[", c->bot_user_id);
+    for (size_t i = 0; !e && i < count; i++) {
+        if (i)
+            e = buf_add(b, ",", 1);
+        if (!e)
+            e = add_event(b, events[i]);
+    }
+    return e ? e : buf_add(b, "]}", 2);
+}
+
+static struct header header(const char *name, const char *value)
+{
+    return (struct header){span_of(name), span_of(value)};
+}
+
+enum err request_build(struct request *r, const struct channel *c, struct event *const *events, size_t count,
+                       const char *user_agent, int64_t now_ms)
+{
+    buf_init(&r->body, BODY_MAX);
+    size_t size = 64;
+    for (size_t i = 0; i < count; i++)
+        size += events[i]->item.size;
+    enum err e = buf_reserve(&r->body, size < BODY_MAX ? size : BODY_MAX);
+    if (!e)
+        e = build_body(&r->body, c, events, count);
+    if (e)
+        return e;
+    struct span secret = span_of(c->secret), body = buf_span(&r->body);
+    /* The same event keeps its id over redeliveries, as the specification wants; a batch bears that of its
+     * first event. */
+    if (count) {
+        event_id_text(events[0]->item.id, r->id);
+    } else {
+        ulid_encode(ulid_random((uint64_t)now_ms, &random_system), r->id);
+        r->id[ULID_LEN] = '\0';
+    }
+    (void)snprintf(r->timestamp, sizeof(r->timestamp), "%lld", (long long)(now_ms / 1000));
+    e = signature_line(secret, body, r->signature);
+    if (!e)
+        e = signature_standard(secret, span_of(r->id), now_ms / 1000, body, r->standard);
+    r->headers[0] = header("content-type", "application/json; charset=utf-8");
+    r->headers[1] = header("user-agent", user_agent);
+    r->headers[2] = header("x-line-signature", r->signature);
+    r->headers[3] = header("webhook-id", r->id);
+    r->headers[4] = header("webhook-timestamp", r->timestamp);
+    r->headers[5] = header("webhook-signature", r->standard);
+    return e;
+}
+
+void request_deinit(struct request *r)
+{
+    buf_deinit(&r->body);
+}

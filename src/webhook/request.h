@@ -1,0 +1,37 @@
+#pragma once
+/*
+ * A webhook request, byte for byte:
+ *
+ *     {"destination":"U…","events":[{…the publisher's
+ * members…,"mode":"active","timestamp":…,"webhookEventId":"…", "deliveryContext":{"isRedelivery":false}},…]}
+ *
+ * The publisher's bytes stay as they came; ours are appended inside each event's closing brace, mode and
+ * timestamp only where they are missing. On redelivery nothing but isRedelivery changes.
+ */
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "model/channel.h"
+#include "model/event.h"
+#include "net/exchange.h"
+#include "webhook/signature.h"
+
+#define REQUEST_HEADERS 6
+
+struct request {
+    struct buf body;
+    struct header headers[REQUEST_HEADERS];
+    char signature[SIGNATURE_LEN + 1];
+    char id[ULID_LEN + 1];
+    char timestamp[24];
+    char standard[SIGNATURE_LEN + 4];
+};
+
+/*
+ * Builds body and headers in place (the headers point into *r, which must not move). No events: a
+ * verification request, whose webhook-id is made from now_ms. user_agent is borrowed as long as the request.
+ * ERR_NOMEM, ERR_LIMIT. request_deinit() after either.
+ */
+enum err request_build(struct request *r, const struct channel *c, struct event *const *events, size_t count,
+                       const char *user_agent, int64_t now_ms) MUST_CHECK;
+void request_deinit(struct request *r); /* safe on a zeroed struct */
