@@ -38,4 +38,4 @@ enum err buf_reserve(struct buf *b, size_t len) MUST_CHECK;
 void buf_consume(struct buf *b, size_t len); /* drops len (≤ buf_len) bytes at the front */
 void buf_clear(struct buf *b);               /* empties, keeps the memory */
 void buf_trim(struct buf *b);                /* gives the memory back if empty */
-char *buf_steal(struct buf *b);              /* NUL-terminated content, owned by the caller (mem_free); NULL: out of memory */
+char *buf_steal(struct buf *b); /* NUL-terminated, the caller's (mem_free); NULL: out of memory */

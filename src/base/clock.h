@@ -23,4 +23,5 @@ static inline int64_t clock_system_wall_ms(void *arg)
     (void)clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
-static const struct clock clock_system __attribute__((unused)) = {clock_system_mono_us, clock_system_wall_ms, NULL};
+__attribute__((unused)) static const struct clock clock_system = {clock_system_mono_us, clock_system_wall_ms,
+                                                                  NULL};

@@ -1,19 +1,21 @@
 #pragma once
 /*
  * Every allocation of ours goes through here, so that tests can fail number N (mem_fail_at) and see that
- * nothing crashes or leaks. Libraries that take an allocator (nghttp2, c-ares, libuv, OpenSSL) are given the same one.
+ * nothing crashes or leaks. Libraries that take an allocator (nghttp2, c-ares, libuv, OpenSSL) are given the
+ * same one.
  */
 #include <stddef.h>
 
 #include "base/err.h"
 
-void *mem_alloc(size_t size) MUST_CHECK;           /* uninitialised; NULL when out of memory */
+void *mem_alloc(size_t size) MUST_CHECK;              /* uninitialised; NULL when out of memory */
 void *mem_zero(size_t count, size_t size) MUST_CHECK; /* zeroed; NULL when out of memory or on overflow */
-void *mem_resize(void *p, size_t size) MUST_CHECK; /* as realloc: the old block stays valid on NULL */
-char *mem_dup(const char *s, size_t len) MUST_CHECK; /* a NUL-terminated copy */
-void mem_free(void *p);                            /* NULL-safe */
+void *mem_resize(void *p, size_t size) MUST_CHECK;    /* as realloc: the old block stays valid on NULL */
+char *mem_dup(const char *s, size_t len) MUST_CHECK;  /* a NUL-terminated copy */
+void mem_free(void *p);                               /* NULL-safe */
 
-/* Tests only: the nth allocation from now on fails (1 = the next; 0 = none). Returns how many were made since the last call. */
+/* Tests only: the nth allocation from now on fails (1 = the next; 0 = none). Returns how many were made since
+ * the last call. */
 unsigned long mem_fail_at(unsigned long nth);
 
 /* Whether the allocation chosen by mem_fail_at has been reached and refused. */
