@@ -1,0 +1,430 @@
+/* The binary itself, run as people run it: what it prints where, and its exit status. TODOKE_BIN names it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <jansson.h>
+#include <pty.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "app/paint.h"
+#include "fault/fault.h"
+
+struct ran {
+    int status; /* exit status, -1: a signal */
+    char out[400000], err[20000];
+};
+static struct ran ran; /* too large for a stack */
+
+static const char *binary(void)
+{
+    const char *path = getenv("TODOKE_BIN");
+    if (!path)
+        fail_msg("TODOKE_BIN is not set");
+    return path;
+}
+
+/* In the child: a known environment, then the binary. Never returns. */
+static _Noreturn void become(const char *const *env, const char *const *argv, const char *path)
+{
+    char binary_path[4096];
+    (void)snprintf(binary_path, sizeof(binary_path), "%s", path); /* path points into the environment */
+    (void)clearenv();
+    (void)setenv("TERM", "xterm", 1);
+    for (; *env; env += 2)
+        (void)setenv(env[0], env[1], 1);
+    const char *args[12] = {"todoke"};
+    for (size_t i = 0; argv[i] && i < 10; i++)
+        args[i + 1] = argv[i];
+    union {
+        const char **in;
+        char **out;
+    } a = {.in = args}; /* execv takes char *const[], though it changes nothing */
+    (void)execv(binary_path, a.out);
+    _exit(126);
+}
+
+static int status_of(pid_t pid)
+{
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void read_back(FILE *f, char *buf, size_t size)
+{
+    rewind(f);
+    size_t n = fread(buf, 1, size - 1, f);
+    assert_true(n < size - 1);
+    buf[n] = '\0';
+    (void)fclose(f);
+}
+
+static void run_with(const char *const *env, const char *const *argv)
+{
+    const char *path = binary();
+    FILE *out = tmpfile(), *err = tmpfile();
+    assert_non_null(out);
+    assert_non_null(err);
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)dup2(fileno(out), STDOUT_FILENO);
+        (void)dup2(fileno(err), STDERR_FILENO);
+        become(env, argv, path);
+    }
+    ran.status = status_of(pid);
+    read_back(out, ran.out, sizeof(ran.out));
+    read_back(err, ran.err, sizeof(ran.err));
+}
+
+#define NO_ENV ((const char *const[]){NULL})
+#define ENV(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define RUN(...) run_with(NO_ENV, (const char *const[]){__VA_ARGS__, NULL})
+#define RUN_WITH(env, ...) run_with(env, (const char *const[]){__VA_ARGS__, NULL})
+
+static void assert_has(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("\"%s\" is not in:\n%s", part, text);
+}
+
+static void assert_lacks(const char *text, const char *part)
+{
+    if (strstr(text, part))
+        fail_msg("\"%s\" is in:\n%s", part, text);
+}
+
+static void a_cause_in_full(void **state)
+{
+    (void)state;
+    RUN("explain", "tls_cert_expired");
+    assert_int_equal(ran.status, 0);
+    assert_string_equal(ran.err, "");
+    const struct cause *c = cause_of(CAUSE_tls_cert_expired);
+    static const char *const parts[] = {
+        "could_not_connect", "TLS handshake failure", "tls_cert_expired", "May have been processed  no:",
+        "Whose side",        "Delivered again",       "RFC 5280 6.1.3"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        assert_has(ran.out, parts[i]);
+    assert_has(ran.out, c->text[LANG_EN]);
+    assert_has(ran.out, c->advice[LANG_EN]);
+    assert_lacks(ran.out, "\033");
+}
+
+static void words_need_no_quotes(void **state)
+{
+    (void)state;
+    RUN("explain", "TLS", "handshake", "failure", "--lang", "ja");
+    assert_int_equal(ran.status, 0);
+    const struct fault *f = fault_of(FAULT_tls_handshake);
+    assert_has(ran.out, f->text[LANG_JA]);
+    assert_has(ran.out, f->old_text[LANG_JA]);
+    assert_has(ran.out, f->advice[LANG_JA]);
+    assert_has(ran.out, "tls_alert_no_application_protocol");
+    assert_has(ran.out, "処理された可能性");
+}
+
+static void a_reason_with_both_editions(void **state)
+{
+    (void)state;
+    RUN("explain", "request_timeout");
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "didn't return a response within 2 seconds.");
+    assert_has(ran.out, "didn't return a response within one second.");
+    assert_has(ran.out, "Request timeout");
+}
+
+static void a_status_number_is_the_detail(void **state)
+{
+    (void)state;
+    RUN("explain", "503");
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "error_status_code");
+    assert_has(ran.out, "503");
+    assert_has(ran.out, "status_server_error");
+    assert_has(ran.out, "yes: the bot server answered it");
+}
+
+static void everything_is_listed(void **state)
+{
+    (void)state;
+    RUN("explain");
+    assert_int_equal(ran.status, 0);
+    for (enum reason r = 0; r < REASON_COUNT; r++)
+        assert_has(ran.out, reason_text(r));
+    for (enum fault_id f = FAULT_ok + 1; f < FAULT_COUNT; f++)
+        assert_has(ran.out, fault_of(f)->text[LANG_EN]);
+    for (enum cause_id c = CAUSE_ok + 1; c < CAUSE_COUNT; c++) {
+        assert_has(ran.out, cause_of(c)->id);
+        assert_has(ran.out, cause_of(c)->text[LANG_EN]);
+    }
+}
+
+static void several_rows_under_their_heads(void **state)
+{
+    (void)state;
+    RUN("explain", "keepalive_requests");
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "could_not_connect\n  Connection failed (received GOAWAY)  ");
+    assert_has(ran.out, "    h2_goaway_below ");
+}
+
+static void unknown_text_gets_the_nearest(void **state)
+{
+    (void)state;
+    RUN("explain", "tls_cert_exipred");
+    assert_int_equal(ran.status, 2);
+    assert_string_equal(ran.out, "");
+    assert_has(ran.err, "\"tls_cert_exipred\"");
+    assert_has(ran.err, "could_not_connect ▸ TLS handshake failure ▸ tls_cert_expired\n");
+    RUN("explain", "tls_cert_exipred", "--json", "--lang=ja");
+    assert_int_equal(ran.status, 2);
+    assert_string_equal(ran.out, "[]\n");
+    assert_has(ran.err, "一致する項目はありません");
+}
+
+static void the_language_follows_the_locale(void **state)
+{
+    (void)state;
+    const char *ja = cause_of(CAUSE_tcp_refused)->text[LANG_JA];
+    const char *en = cause_of(CAUSE_tcp_refused)->text[LANG_EN];
+    RUN_WITH(ENV("LANG", "ja_JP.UTF-8"), "explain", "tcp_refused");
+    assert_has(ran.out, ja);
+    RUN_WITH(ENV("LANG", "en_US.UTF-8", "LC_MESSAGES", "ja_JP.UTF-8"), "explain", "tcp_refused");
+    assert_has(ran.out, ja);
+    RUN_WITH(ENV("LANG", "ja_JP.UTF-8", "LC_ALL", "C"), "explain", "tcp_refused");
+    assert_has(ran.out, en);
+    RUN_WITH(ENV("LANG", "ja_JP.UTF-8", "LC_ALL", ""), "explain", "tcp_refused");
+    assert_has(ran.out, ja);
+    RUN_WITH(ENV("LANG", "ja_JP.UTF-8"), "explain", "tcp_refused", "--lang", "en");
+    assert_has(ran.out, en);
+    RUN("explain", "tcp_refused");
+    assert_has(ran.out, en);
+}
+
+static json_t *load_rows(void)
+{
+    json_error_t e;
+    json_t *rows = json_loads(ran.out, JSON_REJECT_DUPLICATES, &e);
+    if (!rows)
+        fail_msg("no JSON: %s at %d", e.text, e.position);
+    assert_true(json_is_array(rows));
+    return rows;
+}
+
+static const char *member(const json_t *o, const char *name)
+{
+    const char *s = json_string_value(json_object_get(o, name));
+    return s ? s : "(none)";
+}
+
+static void json_of_one_row(void **state)
+{
+    (void)state;
+    RUN("explain", "--json", "h2_rst_refused");
+    assert_int_equal(ran.status, 0);
+    json_t *rows = load_rows();
+    assert_int_equal(json_array_size(rows), 1);
+    const json_t *o = json_array_get(rows, 0);
+    assert_string_equal(member(o, "kind"), "cause");
+    assert_string_equal(member(o, "reason"), "unclassified");
+    assert_string_equal(member(o, "detail"), "Stream closed unexpectedly");
+    assert_string_equal(member(o, "cause"), "h2_rst_refused");
+    assert_string_equal(member(o, "processed"), "no");
+    assert_string_equal(member(o, "blame"), "server");
+    assert_true(json_is_true(json_object_get(o, "retried")));
+    assert_string_equal(member(o, "explanation"), cause_of(CAUSE_h2_rst_refused)->text[LANG_EN]);
+    assert_string_equal(member(o, "advice"), cause_of(CAUSE_h2_rst_refused)->advice[LANG_EN]);
+    assert_string_equal(member(o, "source"), "RFC 9113 8.7");
+    json_decref(rows);
+    RUN("explain", "--json", "--lang", "ja", "503");
+    rows = load_rows();
+    assert_string_equal(member(json_array_get(rows, 0), "detail"), "503");
+    assert_string_equal(member(json_array_get(rows, 0), "explanation"),
+                        cause_of(CAUSE_status_server_error)->text[LANG_JA]);
+    json_decref(rows);
+}
+
+static void json_of_everything(void **state)
+{
+    (void)state;
+    RUN("explain", "--json");
+    assert_int_equal(ran.status, 0);
+    json_t *rows = load_rows();
+    assert_int_equal(json_array_size(rows), REASON_COUNT + FAULT_COUNT + CAUSE_COUNT);
+    json_decref(rows);
+}
+
+static void wrong_usage(void **state)
+{
+    (void)state;
+    RUN("explain", "--lang", "fr");
+    assert_int_equal(ran.status, 2);
+    assert_has(ran.err, "\"--lang\"");
+    RUN("explain", "--lang");
+    assert_int_equal(ran.status, 2);
+    RUN("explain", "--verbose");
+    assert_int_equal(ran.status, 2);
+    assert_has(ran.err, "\"--verbose\"");
+    assert_string_equal(ran.out, "");
+    RUN("explain", "--markdown", "tcp_refused");
+    assert_int_equal(ran.status, 2);
+    static char longest[5000];
+    memset(longest, 'x', sizeof(longest) - 1);
+    RUN("explain", longest);
+    assert_int_equal(ran.status, 2);
+    assert_has(ran.err, "4096");
+    RUN("explain", "--help");
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "usage: todoke explain");
+    RUN("explain", "--", "--json");
+    assert_int_equal(ran.status, 2);
+    assert_has(ran.err, "\"--json\"");
+}
+
+static void the_command_line_itself(void **state)
+{
+    (void)state;
+    RUN_WITH(NO_ENV, NULL);
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "usage: todoke COMMAND");
+    assert_has(ran.out, "  explain ");
+    RUN("--help");
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "  explain ");
+    RUN("--version");
+    assert_int_equal(ran.status, 0);
+    assert_string_equal(ran.out, "todoke " TODOKE_VERSION "\n");
+    RUN("explian");
+    assert_int_equal(ran.status, 2);
+    assert_string_equal(ran.out, "");
+    assert_has(ran.err, "did you mean \"explain\"?");
+    RUN("completely-else");
+    assert_int_equal(ran.status, 2);
+    assert_lacks(ran.err, "did you mean");
+}
+
+/* What the binary writes to a terminal of that many columns. */
+static void run_on_terminal(unsigned short columns, const char *const *env, const char *const *argv)
+{
+    const char *path = binary();
+    struct winsize size = {.ws_row = 24, .ws_col = columns};
+    int master;
+    (void)fflush(NULL);
+    pid_t pid = forkpty(&master, NULL, NULL, &size);
+    assert_true(pid >= 0);
+    if (pid == 0)
+        become(env, argv, path);
+    size_t used = 0;
+    for (;;) {
+        ssize_t n = read(master, ran.out + used, sizeof(ran.out) - 1 - used);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break; /* EIO: the other side is closed */
+        used += (size_t)n;
+    }
+    ran.out[used] = '\0';
+    (void)close(master);
+    ran.status = status_of(pid);
+}
+
+/* Cuts the escapes out of what a terminal was sent, and sees that every line fits. */
+static void assert_lines_fit(char *text, unsigned columns)
+{
+    char line[1000];
+    size_t n = 0;
+    for (const char *p = text; *p; p++) {
+        if (*p == '\033') {
+            p = strchr(p, 'm');
+            assert_non_null(p);
+        } else if (*p == '\n') {
+            line[n] = '\0';
+            if (paint_width(line) > columns && !strchr(line, '`')) /* commands are never broken */
+                fail_msg("wider than %u columns: %s", columns, line);
+            n = 0;
+        } else if (*p != '\r') {
+            assert_true(n < sizeof(line) - 1);
+            line[n++] = *p;
+        }
+    }
+}
+
+static void colours_and_breaks_on_a_terminal_only(void **state)
+{
+    (void)state;
+    static const char *const en[] = {"explain", "response_silent", NULL};
+    static const char *const ja[] = {"explain", "--lang=ja", "response_silent", NULL};
+    run_on_terminal(70, NO_ENV, en);
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "\033[1m");
+    assert_lines_fit(ran.out, 70);
+    run_on_terminal(70, NO_ENV, ja);
+    assert_lines_fit(ran.out, 70);
+    run_on_terminal(70, ENV("NO_COLOR", "1"), en);
+    assert_lacks(ran.out, "\033");
+    assert_lines_fit(ran.out, 70);
+    run_on_terminal(70, ENV("NO_COLOR", ""), en); /* empty does not count (no-color.org) */
+    assert_has(ran.out, "\033");
+    run_on_terminal(70, ENV("TERM", "dumb"), en);
+    assert_lacks(ran.out, "\033");
+    run_on_terminal(10, NO_ENV, ja); /* too narrow to break: the terminal does it */
+    assert_int_equal(ran.status, 0);
+}
+
+static void widths(void **state)
+{
+    (void)state;
+    assert_int_equal(paint_width(""), 0);
+    assert_int_equal(paint_width("abc"), 3);
+    assert_int_equal(paint_width("原因"), 4);
+    assert_int_equal(paint_width("［Webhookの再送］"), 17);
+    assert_int_equal(paint_width("▸"), 1);
+    assert_int_equal(paint_width("\xff"), 1);
+}
+
+static void an_answer_that_cannot_be_written_is_a_failure(void **state)
+{
+    (void)state;
+    const char *path = binary();
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (!freopen("/dev/full", "w", stdout) || !freopen("/dev/null", "w", stderr))
+            _exit(125);
+        static const char *const argv[] = {"explain", NULL};
+        become(NO_ENV, argv, path);
+    }
+    assert_int_equal(status_of(pid), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cause_in_full),
+        cmocka_unit_test(words_need_no_quotes),
+        cmocka_unit_test(a_reason_with_both_editions),
+        cmocka_unit_test(a_status_number_is_the_detail),
+        cmocka_unit_test(everything_is_listed),
+        cmocka_unit_test(several_rows_under_their_heads),
+        cmocka_unit_test(unknown_text_gets_the_nearest),
+        cmocka_unit_test(the_language_follows_the_locale),
+        cmocka_unit_test(json_of_one_row),
+        cmocka_unit_test(json_of_everything),
+        cmocka_unit_test(wrong_usage),
+        cmocka_unit_test(the_command_line_itself),
+        cmocka_unit_test(colours_and_breaks_on_a_terminal_only),
+        cmocka_unit_test(widths),
+        cmocka_unit_test(an_answer_that_cannot_be_written_is_a_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,259 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/utf8.h"
+#include "fault/fault.h"
+
+/* Whether text holds a hiragana, katakana or kanji. Fails the test on malformed UTF-8. */
+static bool has_japanese(const char *text)
+{
+    bool found = false;
+    size_t left = strlen(text);
+    while (left > 0) {
+        uint32_t c = 0;
+        size_t n = utf8_next(text, left, &c);
+        if (n == 0)
+            fail_msg("malformed UTF-8: %s", text);
+        found = found || (c >= 0x3041 && c <= 0x30ff) || (c >= 0x4e00 && c <= 0x9fff);
+        text += n;
+        left -= n;
+    }
+    return found;
+}
+
+/* A sentence that can be shown: something stands in it, tidily, and ends. */
+static void assert_tidy(const char *where, const char *text)
+{
+    size_t len = strlen(text);
+    if (len == 0)
+        fail_msg("%s: empty", where);
+    if (text[0] == ' ' || text[len - 1] == ' ')
+        fail_msg("%s: white space at an end: \"%s\"", where, text);
+    if (strstr(text, "  "))
+        fail_msg("%s: double space: \"%s\"", where, text);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < ' ')
+            fail_msg("%s: control character: \"%s\"", where, text);
+    size_t ticks = 0;
+    for (size_t i = 0; i < len; i++)
+        ticks += text[i] == '`';
+    if (ticks % 2 != 0)
+        fail_msg("%s: `code` that does not end: \"%s\"", where, text);
+}
+
+static void assert_texts(const char *where, const char *const text[2])
+{
+    assert_tidy(where, text[LANG_EN]);
+    assert_tidy(where, text[LANG_JA]);
+    if (has_japanese(text[LANG_EN]))
+        fail_msg("%s: Japanese in the English text: \"%s\"", where, text[LANG_EN]);
+    if (!has_japanese(text[LANG_JA]))
+        fail_msg("%s: no Japanese in the Japanese text: \"%s\"", where, text[LANG_JA]);
+}
+
+static void assert_sentences(const char *where, const char *const text[2])
+{
+    assert_texts(where, text);
+    const char *en = text[LANG_EN], *ja = text[LANG_JA];
+    char last = en[strlen(en) - 1];
+    if (last != '.' && last != ')')
+        fail_msg("%s: no full stop: \"%s\"", where, en);
+    static const char full_stop[] = "。", bracket[] = "）";
+    const char *end = ja + strlen(ja) - 3;
+    if (strcmp(end, full_stop) != 0 && strcmp(end, bracket) != 0)
+        fail_msg("%s: no full stop: \"%s\"", where, ja);
+}
+
+static void rows_have_all_their_words(void **state)
+{
+    (void)state;
+    for (enum reason r = 0; r < REASON_COUNT; r++) {
+        assert_sentences(reason_text(r), reason_of(r)->explanation);
+        assert_sentences(reason_text(r), reason_of(r)->differs);
+    }
+    for (enum fault_id f = 0; f < FAULT_COUNT; f++) {
+        assert_sentences(fault_of(f)->id, fault_of(f)->text);
+        assert_sentences(fault_of(f)->id, fault_of(f)->advice);
+        /* Both languages of the older edition or none. */
+        assert_int_equal(*fault_of(f)->old_text[LANG_EN] == '\0', *fault_of(f)->old_text[LANG_JA] == '\0');
+    }
+    for (enum cause_id c = 0; c < CAUSE_COUNT; c++) {
+        assert_sentences(cause_of(c)->id, cause_of(c)->text);
+        assert_sentences(cause_of(c)->id, cause_of(c)->advice);
+        assert_tidy(cause_of(c)->id, cause_of(c)->source);
+    }
+}
+
+static void words_for_people_exist_in_both_languages(void **state)
+{
+    (void)state;
+    for (int p = PROCESSED_NO; p <= PROCESSED_YES; p++) {
+        const char *words[2] = {processed_words((enum processed)p, LANG_EN),
+                                processed_words((enum processed)p, LANG_JA)};
+        assert_texts(processed_text((enum processed)p), words);
+    }
+    for (int b = BLAME_NOBODY; b <= BLAME_LOCAL; b++) {
+        const char *words[2] = {blame_words((enum blame)b, LANG_EN), blame_words((enum blame)b, LANG_JA)};
+        assert_texts(blame_text((enum blame)b), words);
+    }
+    for (int r = RETRY_NEVER; r <= RETRY_LATER; r++) {
+        const char *words[2] = {retry_words((enum retry)r, LANG_EN), retry_words((enum retry)r, LANG_JA)};
+        assert_texts("retry", words);
+    }
+    assert_string_equal(processed_text(PROCESSED_NO), "no");
+    assert_string_equal(processed_text(PROCESSED_UNKNOWN), "unknown");
+    assert_string_equal(processed_text(PROCESSED_YES), "yes");
+    assert_string_equal(blame_text(BLAME_LOCAL), "local");
+}
+
+/* Lower case, digits and underscores: stored, shown and grepped for. */
+static void assert_id(const char *id)
+{
+    for (const char *p = id; *p; p++)
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_'))
+            fail_msg("\"%s\" is no id", id);
+}
+
+static void ids_and_details_are_unique(void **state)
+{
+    (void)state;
+    for (enum cause_id c = 0; c < CAUSE_COUNT; c++) {
+        assert_id(cause_of(c)->id);
+        for (enum cause_id d = c + 1; d < CAUSE_COUNT; d++)
+            assert_string_not_equal(cause_of(c)->id, cause_of(d)->id);
+    }
+    for (enum fault_id f = 0; f < FAULT_COUNT; f++) {
+        assert_id(fault_of(f)->id);
+        for (enum fault_id g = f + 1; g < FAULT_COUNT; g++) {
+            assert_string_not_equal(fault_of(f)->id, fault_of(g)->id);
+            assert_string_not_equal(fault_of(f)->detail, fault_of(g)->detail);
+        }
+    }
+    for (enum reason r = 0; r < REASON_COUNT; r++) {
+        assert_id(reason_text(r));
+        for (enum reason s = r + 1; s < REASON_COUNT; s++)
+            assert_string_not_equal(reason_text(r), reason_text(s));
+    }
+}
+
+/* No two causes may read the same: then one of them says nothing. */
+static void causes_say_different_things(void **state)
+{
+    (void)state;
+    for (enum cause_id c = CAUSE_ok + 1; c < CAUSE_COUNT; c++)
+        for (enum cause_id d = c + 1; d < CAUSE_COUNT; d++)
+            for (int l = LANG_EN; l <= LANG_JA; l++)
+                if (strcmp(cause_of(c)->text[l], cause_of(d)->text[l]) == 0)
+                    fail_msg("%s and %s: the same text", cause_of(c)->id, cause_of(d)->id);
+}
+
+static void every_cause_has_its_fault_and_every_fault_a_cause(void **state)
+{
+    (void)state;
+    size_t causes[FAULT_COUNT] = {0};
+    for (enum cause_id c = 0; c < CAUSE_COUNT; c++) {
+        assert_true(cause_of(c)->fault < FAULT_COUNT);
+        causes[cause_of(c)->fault]++;
+    }
+    for (enum fault_id f = 0; f < FAULT_COUNT; f++)
+        assert_true(causes[f] > 0);
+}
+
+static void local_causes_never_blame_the_bot(void **state)
+{
+    (void)state;
+    size_t local = 0;
+    for (enum cause_id c = 0; c < CAUSE_COUNT; c++) {
+        bool starts = strncmp(cause_of(c)->id, "local_", 6) == 0;
+        assert_int_equal(cause_is_local(c), starts);
+        local += starts;
+        if (!starts) {
+            assert_int_equal(cause_blame(c), fault_of(cause_of(c)->fault)->blame);
+            continue;
+        }
+        assert_int_equal(cause_of(c)->fault, FAULT_dispatch);
+        assert_int_equal(cause_blame(c), BLAME_LOCAL);
+        assert_non_null(strstr(cause_of(c)->text[LANG_EN], "The bot server is not to blame."));
+        assert_non_null(strstr(cause_of(c)->text[LANG_JA], "ボットサーバーに問題はありません。"));
+        assert_true(cause_processed(c) != PROCESSED_YES);
+    }
+    assert_true(local > 0);
+}
+
+static void processed_follows_the_reason(void **state)
+{
+    (void)state;
+    for (enum cause_id c = 0; c < CAUSE_COUNT; c++) {
+        enum reason r = fault_of(cause_of(c)->fault)->reason;
+        if (r == REASON_COULD_NOT_CONNECT)
+            assert_int_equal(cause_processed(c), PROCESSED_NO);
+        if (r == REASON_OK || r == REASON_ERROR_STATUS_CODE)
+            assert_int_equal(cause_processed(c), PROCESSED_YES);
+    }
+    assert_int_equal(cause_processed(CAUSE_response_silent), PROCESSED_UNKNOWN);
+    assert_int_equal(cause_processed(CAUSE_response_body_stalled), PROCESSED_YES);
+    assert_int_equal(cause_processed(CAUSE_h2_rst_refused), PROCESSED_NO);
+    assert_int_equal(cause_processed(CAUSE_h2_rst_cancel), PROCESSED_UNKNOWN);
+    assert_int_equal(cause_processed(CAUSE_local_files), PROCESSED_NO);
+    assert_int_equal(cause_processed(CAUSE_local_cancelled), PROCESSED_UNKNOWN);
+}
+
+static void found_by_exact_string_only(void **state)
+{
+    (void)state;
+    for (enum cause_id c = 0; c < CAUSE_COUNT; c++) {
+        enum cause_id found = CAUSE_COUNT;
+        assert_int_equal(cause_find(span_of(cause_of(c)->id), &found), ERR_NONE);
+        assert_int_equal(found, c);
+    }
+    for (enum reason r = 0; r < REASON_COUNT; r++) {
+        enum reason found = REASON_COUNT;
+        assert_int_equal(reason_find(span_of(reason_text(r)), &found), ERR_NONE);
+        assert_int_equal(found, r);
+    }
+    enum cause_id c = CAUSE_tcp_refused;
+    enum reason r = REASON_UNCLASSIFIED;
+    static const char *const wrong[] = {
+        "", "o", "okay", "TCP_REFUSED", "tcp_refused ", "tls_cert", "tls_cert_weak_"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(cause_find(span_of(wrong[i]), &c), ERR_NOT_FOUND);
+        assert_int_equal(reason_find(span_of(wrong[i]), &r), ERR_NOT_FOUND);
+    }
+    assert_int_equal(c, CAUSE_tcp_refused);
+    assert_int_equal(r, REASON_UNCLASSIFIED);
+}
+
+static void statuses_have_a_family(void **state)
+{
+    (void)state;
+    for (int status = 100; status <= 999; status++) {
+        enum cause_id c = cause_by_status(status);
+        enum cause_id want = status < 200   ? CAUSE_status_informational
+                             : status < 300 ? CAUSE_ok
+                             : status < 400 ? CAUSE_status_redirect
+                             : status < 500 ? CAUSE_status_client_error
+                             : status < 600 ? CAUSE_status_server_error
+                                            : CAUSE_status_unknown;
+        assert_int_equal(c, want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_have_all_their_words),
+        cmocka_unit_test(words_for_people_exist_in_both_languages),
+        cmocka_unit_test(ids_and_details_are_unique),
+        cmocka_unit_test(causes_say_different_things),
+        cmocka_unit_test(every_cause_has_its_fault_and_every_fault_a_cause),
+        cmocka_unit_test(local_causes_never_blame_the_bot),
+        cmocka_unit_test(processed_follows_the_reason),
+        cmocka_unit_test(found_by_exact_string_only),
+        cmocka_unit_test(statuses_have_a_family),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
