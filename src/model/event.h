@@ -60,6 +60,6 @@ void event_id_text(int64_t id, char out[static ULID_LEN + 1]); /* NUL-terminated
 /* ERR_INVALID: not a webhookEventId of ours. */
 enum err event_id_parse(struct span text, int64_t *ret) MUST_CHECK;
 
-const char *
-event_state_text(enum event_state s); /* "pending", "delivered", "retrying", "given_up", "suspended" */
+const char *event_state_text(
+    enum event_state s); /* "pending", "delivered", "retrying", "given_up", "suspended" */
 enum err event_state_find(struct span text, enum event_state *ret) MUST_CHECK;
