@@ -142,7 +142,14 @@ bool cause_is_local(enum cause_id id)
 
 enum blame cause_blame(enum cause_id id)
 {
-    return cause_is_local(id) ? BLAME_LOCAL : fault_of(cause_of(id)->fault)->blame;
+    if (cause_is_local(id) || id == CAUSE_dns_unreachable) /* our resolver, not the domain's name servers */
+        return BLAME_LOCAL;
+    if (id == CAUSE_ssrf_blocked) /* the URL or its DNS records lead inside */
+        return BLAME_CHANNEL;
+    if (id == CAUSE_tcp_host_unreachable || id == CAUSE_tcp_net_unreachable || id == CAUSE_tcp_prohibited ||
+        id == CAUSE_tcp_invalid) /* a route said so, not the server */
+        return BLAME_NETWORK;
+    return fault_of(cause_of(id)->fault)->blame;
 }
 
 /* The faults of ours named here strike before a connection is open; the others may strike once the request is

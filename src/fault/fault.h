@@ -92,7 +92,8 @@ enum err reason_find(struct span text, enum reason *ret) MUST_CHECK;
 /* Whether the fault is one of our own machine: its cause starts with local_. */
 bool cause_is_local(enum cause_id id);
 
-/* Whose side a cause is on: LOCAL for local_ causes, otherwise that of its fault. */
+/* Whose side a cause is on: LOCAL for all local_ causes, otherwise that of its fault or, where the cause
+ * knows better, its own. */
 enum blame cause_blame(enum cause_id id);
 
 /* What the catalogue says of a cause in general. The outcome of one attempt can be firmer: a timeout or an

@@ -171,10 +171,8 @@ static void local_causes_never_blame_the_bot(void **state)
         bool starts = strncmp(cause_of(c)->id, "local_", 6) == 0;
         assert_int_equal(cause_is_local(c), starts);
         local += starts;
-        if (!starts) {
-            assert_int_equal(cause_blame(c), fault_of(cause_of(c)->fault)->blame);
+        if (!starts)
             continue;
-        }
         assert_int_equal(cause_of(c)->fault, FAULT_dispatch);
         assert_int_equal(cause_blame(c), BLAME_LOCAL);
         assert_non_null(strstr(cause_of(c)->text[LANG_EN], "The bot server is not to blame."));
@@ -182,6 +180,30 @@ static void local_causes_never_blame_the_bot(void **state)
         assert_true(cause_processed(c) != PROCESSED_YES);
     }
     assert_true(local > 0);
+}
+
+static void blame_goes_where_it_belongs(void **state)
+{
+    (void)state;
+    static const struct {
+        enum cause_id cause;
+        enum blame blame;
+    } rows[] = {
+        {CAUSE_ok, BLAME_NOBODY},
+        {CAUSE_url_port, BLAME_CHANNEL},
+        {CAUSE_dns_nxdomain, BLAME_CHANNEL},
+        {CAUSE_dns_timeout, BLAME_NETWORK},
+        {CAUSE_dns_unreachable, BLAME_LOCAL},
+        {CAUSE_tcp_refused, BLAME_SERVER},
+        {CAUSE_tcp_net_unreachable, BLAME_NETWORK},
+        {CAUSE_ssrf_blocked, BLAME_CHANNEL},
+        {CAUSE_tls_cert_expired, BLAME_SERVER},
+        {CAUSE_response_silent, BLAME_SERVER},
+        {CAUSE_h1_bad_chunk, BLAME_SERVER},
+        {CAUSE_local_files, BLAME_LOCAL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(cause_blame(rows[i].cause), rows[i].blame);
 }
 
 static void processed_follows_the_reason(void **state)
@@ -251,6 +273,7 @@ int main(void)
         cmocka_unit_test(causes_say_different_things),
         cmocka_unit_test(every_cause_has_its_fault_and_every_fault_a_cause),
         cmocka_unit_test(local_causes_never_blame_the_bot),
+        cmocka_unit_test(blame_goes_where_it_belongs),
         cmocka_unit_test(processed_follows_the_reason),
         cmocka_unit_test(found_by_exact_string_only),
         cmocka_unit_test(statuses_have_a_family),

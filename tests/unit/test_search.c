@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "base/distance.h"
 #include "fault/search.h"
 
@@ -207,6 +209,32 @@ static void everything_once_and_in_groups(void **state)
     assert_int_equal(kinds[SEARCH_CAUSE], CAUSE_COUNT);
 }
 
+/* Whatever is pasted, something is said of it and nothing is read past its end. */
+static void any_bytes_at_all(void **state)
+{
+    (void)state;
+    uint32_t x = 1;
+    for (int round = 0; round < 300; round++) {
+        size_t len = (size_t)(round % 150) + 1;
+        char *text = test_malloc(len); /* its own block, so that a sanitizer sees the end */
+        for (size_t i = 0; i < len; i++) {
+            x = x * 1664525u + 1013904223u;
+            text[i] = (char)(x >> 24);
+        }
+        struct found f = {.count = 0};
+        (void)search_catalogue((struct span){text, len}, keep, &f);
+        assert_true(f.count > 0 || len < 3);
+        test_free(text);
+    }
+    for (enum reason r = 0; r < REASON_COUNT; r++) { /* a reason with nothing but separators behind it */
+        char text[64];
+        (void)snprintf(text, sizeof(text), "%s :/, ", reason_text(r));
+        struct found f;
+        (void)search(text, &f);
+        assert_int_equal(f.hits[0].reason, r);
+    }
+}
+
 static void distances(void **state)
 {
     (void)state;
@@ -241,6 +269,7 @@ int main(void)
         cmocka_unit_test(no_text_finds_nothing),
         cmocka_unit_test(odd_numbers_are_no_status),
         cmocka_unit_test(everything_once_and_in_groups),
+        cmocka_unit_test(any_bytes_at_all),
         cmocka_unit_test(distances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
