@@ -39,8 +39,7 @@ static const char *const usage_text =
     "  --json        a JSON array, one object a row\n\n"
     "Exit: 0 found, 2 unknown text (the nearest rows are on standard error) or wrong usage.\n";
 
-/* The first of the three variables that is set decides, as for every program (POSIX 8.2). */
-static enum lang lang_of_environment(void)
+enum lang explain_lang_default(void)
 {
     static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -157,7 +156,7 @@ static int explain(const struct request *r)
 
 int cmd_explain(int argc, char **argv)
 {
-    struct request r = {.lang = lang_of_environment()};
+    struct request r = {.lang = explain_lang_default()};
     buf_init(&r.text, TEXT_MAX);
     const char *bad = NULL;
     int status = 2;

@@ -1,6 +1,7 @@
 #pragma once
 /* The catalogue in three forms: for people, as JSON, as the pages docs/faults.md and docs/faults.ja.md. */
 #include "app/paint.h"
+#include "fault/outcome.h"
 #include "fault/search.h"
 
 /* All rows of the catalogue at most. */
@@ -17,6 +18,14 @@ const char *explain_detail(const struct search_hit *hit, enum lang lang, char bu
 
 /* One row with everything the catalogue knows of it. */
 void explain_full(const struct paint *p, const struct search_hit *hit, enum lang lang);
+
+/* What became of one request, in the same form; what this outcome says of "processed" and the status comes
+ * before what the catalogue says in general. */
+void explain_outcome(const struct paint *p, const struct outcome *o, enum lang lang);
+
+/* The language of the first of LC_ALL, LC_MESSAGES and LANG that is set (POSIX 8.2): ja* is Japanese, all
+ * else English. */
+enum lang explain_lang_default(void);
 
 /* Any number of rows, one line each, under their reason and detail. */
 void explain_list(const struct paint *p, const struct explain_rows *rows, enum lang lang);

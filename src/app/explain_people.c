@@ -134,11 +134,11 @@ static void full_detail(const struct paint *p, const struct search_hit *hit, enu
     field(p, LABEL_SOURCE, lang, PAINT_DIM, line_source(hit->fault, lang));
 }
 
-static void full_cause(const struct paint *p, const struct search_hit *hit, enum lang lang)
+static void full_cause(const struct paint *p, const struct search_hit *hit, enum processed processed,
+                       enum lang lang)
 {
     const struct cause *c = cause_of(hit->cause);
     const struct fault *f = fault_of(c->fault);
-    enum processed processed = cause_processed(hit->cause);
     char buf[8];
     field(p, LABEL_REASON, lang, PAINT_PLAIN, reason_text(f->reason));
     field(p, LABEL_DETAIL, lang, PAINT_PLAIN, explain_detail(hit, lang, buf));
@@ -161,9 +161,22 @@ void explain_full(const struct paint *p, const struct search_hit *hit, enum lang
         full_detail(p, hit, lang);
         break;
     case SEARCH_CAUSE:
-        full_cause(p, hit, lang);
+        full_cause(p, hit, cause_processed(hit->cause), lang);
         break;
     }
+}
+
+void explain_outcome(const struct paint *p, const struct outcome *o, enum lang lang)
+{
+    /* Elsewhere a status that was read is no detail: a 500 cut off in its body is "Session closed
+     * unexpectedly". */
+    bool status = o->fault == FAULT_status || o->fault == FAULT_ok;
+    struct search_hit hit = {.kind = SEARCH_CAUSE,
+                             .reason = o->reason,
+                             .fault = o->fault,
+                             .cause = o->cause,
+                             .status = status ? o->status : 0};
+    full_cause(p, &hit, o->processed, lang);
 }
 
 /* A row found bears its explanation; one that only heads others stands alone. */

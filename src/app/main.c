@@ -1,17 +1,31 @@
 /*
- * todoke, one binary. A newcomer finds any line by asking "which step of a delivery is this?"; folders are
- * ranks, a file includes only its own folder or a lower rank (docs/architecture.md).
+ * todoke, one binary. The map of all files: a newcomer finds any line by asking "which step of a delivery is
+ * this?" Folders are ranks; a file includes only its own folder or a lower rank.
  *
- *   0 base      span, buf, mem, list, clock, err ...   what knows nothing of the product
- *   1 fault     reason.def, fault.def, cause.def       every reason, detail and cause, once, with its words
- * and advice fault.c       the rows, looked up by id         search.c     by a fragment, a status, or the
- * nearest outcome.c     evidence of one exchange -> reason, detail, cause, processed 1 model     channel,
- * event, attempt ...            plain structs 2 net       url, address, resolve, transport, http, pool,
- * exchange: one request -> one outcome; server: the other side 2 store     what survives a restart 2 dispatch
- * lanes: who is due, windows, fairness 3 webhook   signature, body, delivery              3 access accounts,
- * keys, roles 4 api       routes, one file a resource 5 app       main.c        the table of commands paint.c
- * colours and line breaks for a terminal explain.c     the catalogue: explain_people.c, explain_json.c,
- * explain_markdown.c (docs/faults*.md)
+ * 0 base      knows nothing of the product
+ *     span, buf, arena, mem       views, capped buffers, one arena a request, every allocation
+ *     list, heap, map, mailbox    containers; what threads hand to each other
+ *     clock, random, ulid, log    time and chance come through structs; ids; one line a happening
+ *     json_scan, json_write       strict JSON in by spans, out byte for byte
+ *     base64, hex, utf8, distance, err, banned
+ * 1 fault     why something did not arrive
+ *     reason.def, fault.def, cause.def   every reason, detail and cause, once, with its words and advice
+ *     fault, search               the rows by id; by a fragment, a status or the nearest name
+ *     outcome                     evidence of one exchange -> reason, detail, cause, processed
+ * 1 model     channel, event, attempt, item: plain structs
+ * 2 net       one request -> one outcome
+ *     url, address, resolve       what may be called; the guard; names to addresses
+ *     transport, http1, http2     a socket with or without TLS; codecs without I/O
+ *     timer, exchange, net        deadlines; the phases of a request; what all of them share
+ *     server                      the other side: listening for our own API
+ * 2 store     what survives a restart
+ *     store, backend              what the others use; the table of functions behind it
+ *     sqlite_*, memory, directory on disk, its twin for tests, the lock of a data directory
+ * 3 webhook   request, signature, publication: the body, its signatures, what a publisher may send
+ * 5 app       the commands
+ *     main                        the table of commands
+ *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md
+ *     paint                       colours and line breaks for a terminal
  */
 #include <stdio.h>
 #include <string.h>

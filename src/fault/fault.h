@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The catalogue: every reason, detail and cause exists exactly once, in fault.def and cause.def; ids, texts,
- * explanations, labels, documentation and tests are made from the rows. Stored and shown by string, never by
- * number.
+ * The catalogue: every reason, detail and cause exists exactly once, in reason.def, fault.def and cause.def;
+ * ids, texts, explanations, labels, documentation and tests are made from the rows. Stored and shown by
+ * string, never by number.
  */
 #include <stdbool.h>
 #include <stddef.h>

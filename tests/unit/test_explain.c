@@ -14,8 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "app/paint.h"
-#include "fault/fault.h"
+#include "app/explain.h"
 
 struct ran {
     int status; /* exit status, -1: a signal */
@@ -392,6 +391,49 @@ static void widths(void **state)
     assert_int_equal(paint_width("\xff"), 1);
 }
 
+/* An outcome says more than its cause does in general: its own status and "processed". */
+static void an_outcome_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        struct outcome outcome;
+        const char *has[3];
+        const char *lacks;
+    } rows[] = {
+        {{.reason = REASON_UNCLASSIFIED,
+          .fault = FAULT_dispatch,
+          .cause = CAUSE_h1_bad_chunk,
+          .processed = PROCESSED_YES,
+          .status = 500},
+         {"Unclassified webhook dispatch error", "h1_bad_chunk", "yes: the bot server answered it"},
+         " 500\n"},
+        {{.reason = REASON_ERROR_STATUS_CODE,
+          .fault = FAULT_status,
+          .cause = CAUSE_status_client_error,
+          .processed = PROCESSED_YES,
+          .status = 404},
+         {"error_status_code", " 404\n", "status_client_error"},
+         "(the HTTP status code)"},
+        {{.reason = REASON_UNCLASSIFIED,
+          .fault = FAULT_dispatch,
+          .cause = CAUSE_local_cancelled,
+          .processed = PROCESSED_NO},
+         {"local_cancelled", "no: the bot server provably never handled it", "this node"},
+         "unknown"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        FILE *f = tmpfile();
+        assert_non_null(f);
+        struct paint p;
+        paint_init(&p, f);
+        explain_outcome(&p, &rows[i].outcome, LANG_EN);
+        read_back(f, ran.out, sizeof(ran.out));
+        for (size_t j = 0; j < 3; j++)
+            assert_has(ran.out, rows[i].has[j]);
+        assert_lacks(ran.out, rows[i].lacks);
+    }
+}
+
 static void an_answer_that_cannot_be_written_is_a_failure(void **state)
 {
     (void)state;
@@ -424,6 +466,7 @@ int main(void)
         cmocka_unit_test(the_command_line_itself),
         cmocka_unit_test(colours_and_breaks_on_a_terminal_only),
         cmocka_unit_test(widths),
+        cmocka_unit_test(an_outcome_in_words),
         cmocka_unit_test(an_answer_that_cannot_be_written_is_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
