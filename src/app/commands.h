@@ -13,3 +13,7 @@ struct cmd {
 /* todoke explain [TEXT|CAUSE] [--lang en|ja] [--json | --markdown]: what a reason, detail or cause means and
  * how to mend it. */
 int cmd_explain(int argc, char **argv);
+
+/* todoke probe URL [options]: one signed verification request per count, each named as a delivery would be. Exit: 0 ok, 10 could_not_connect,
+ * 11 request_timeout, 12 error_status_code, 13 unclassified, 2 usage, 1 our own failure. */
+int cmd_probe(int argc, char **argv);

@@ -16,7 +16,9 @@
  * 2 net       one request -> one outcome
  *     url, address, resolve       what may be called; the guard; names to addresses
  *     transport, http1, http2     a socket with or without TLS; codecs without I/O
- *     timer, exchange, net        deadlines; the phases of a request; what all of them share
+ *     timer, tls, dial            deadlines; what TLS we offer; happy eyeballs
+ *     exchange, pool, session     one request; which connection serves it; one connection, phase by phase
+ *     net                         what all of one loop share
  *     server                      the other side: listening for our own API
  * 2 store     what survives a restart
  *     store, backend              what the others use; the table of functions behind it
@@ -25,6 +27,7 @@
  * 5 app       the commands
  *     main                        the table of commands
  *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md
+ *     probe, probe_print          one URL tried and told
  *     paint                       colours and line breaks for a terminal
  */
 #include <stdio.h>
@@ -34,6 +37,7 @@
 #include "base/distance.h"
 
 static const struct cmd commands[] = {
+    {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},
     {"explain", cmd_explain, "what a reason, detail or cause means and how to mend it"},
 };
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);

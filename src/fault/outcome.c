@@ -326,9 +326,9 @@ const char *outcome_detail(const struct outcome *o, char buf[8])
 const char *phase_text(enum phase p)
 {
     static const char *const text[PHASE_COUNT] = {
-        [PHASE_URL] = "url",        [PHASE_RESOLVE] = "dns",     [PHASE_CONNECT] = "connect",
-        [PHASE_TLS] = "tls",        [PHASE_SESSION] = "session", [PHASE_SEND] = "send",
-        [PHASE_AWAIT] = "response", [PHASE_DONE] = "done",
+        [PHASE_URL] = "url",     [PHASE_RESOLVE] = "resolve", [PHASE_CONNECT] = "connect",
+        [PHASE_TLS] = "tls",     [PHASE_SESSION] = "session", [PHASE_SEND] = "send",
+        [PHASE_AWAIT] = "await", [PHASE_DONE] = "done",
     };
     return p < PHASE_COUNT ? text[p] : "done";
 }

@@ -85,5 +85,5 @@ bool outcome_may_retry(const struct evidence *e, const struct outcome *o);
  * returns a string that lives as long as buf or for ever. */
 const char *outcome_detail(const struct outcome *o, char buf[8]);
 
-const char *phase_text(
-    enum phase p); /* "url", "dns", "connect", "tls", "session", "send", "response", "done" */
+/* "url", "resolve", "connect", "tls", "session", "send", "await", "done" */
+const char *phase_text(enum phase p);

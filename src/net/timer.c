@@ -33,11 +33,11 @@ static void timers_update(struct timers *ts)
     (void)uv_timer_start(&ts->uv, on_uv_timer, wait_ms, 0);
 }
 
-enum err timers_init(struct timers *ts, uv_loop_t *loop, const struct clock *clock)
+void timers_init(struct timers *ts, uv_loop_t *loop, const struct clock *clock)
 {
     ts->heap = (struct heap){0};
     ts->clock = clock;
-    return uv_timer_init(loop, &ts->uv) == 0 ? ERR_NONE : ERR_INTERNAL;
+    (void)uv_timer_init(loop, &ts->uv); /* cannot fail */
 }
 
 void timers_close(struct timers *ts, uv_close_cb closed)

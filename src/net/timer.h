@@ -21,7 +21,7 @@ struct timers {
     const struct clock *clock;
 };
 
-enum err timers_init(struct timers *ts, uv_loop_t *loop, const struct clock *clock) MUST_CHECK;
+void timers_init(struct timers *ts, uv_loop_t *loop, const struct clock *clock);
 void timers_close(struct timers *ts, uv_close_cb closed); /* ts->uv.data is the caller's */
 
 /* Arms t for the absolute time due_us of the clock; replaces an earlier due time. Never fails. */

@@ -308,6 +308,24 @@ enum io transport_read(struct transport *t, void *p, size_t len, size_t *ret_len
     return tls_result(t, r);
 }
 
+enum io transport_peek(struct transport *t)
+{
+    char byte;
+    if (!t->ssl) {
+        ssize_t n = recv(t->fd, &byte, 1, MSG_PEEK);
+        if (n > 0)
+            return IO_OK;
+        t->seen_eof |= n == 0;
+        return n == 0 ? IO_EOF : io_of_errno(t, errno, IO_WANT_READ);
+    }
+    if (t->tls_failed)
+        return IO_TLS;
+    ERR_clear_error();
+    size_t got = 0;
+    int r = SSL_peek_ex(t->ssl, &byte, 1, &got);
+    return r == 1 ? IO_OK : tls_result(t, r);
+}
+
 enum io transport_write(struct transport *t, const void *p, size_t len, size_t *ret_len)
 {
     if (!t->ssl)

@@ -26,7 +26,7 @@ enum io {
     IO_LOCAL,      /* a fault of ours: transport.sys_errno, ENOMEM included */
 };
 
-struct transport {
+struct transport { /* must not move: the BIO points here */
     int fd;
     SSL *ssl; /* NULL: clear text */
     bool is_client;
@@ -52,6 +52,8 @@ enum io transport_handshake(struct transport *t) MUST_CHECK; /* IO_OK at once wi
 
 /* Up to len bytes; *ret_len > 0 only with IO_OK. */
 enum io transport_read(struct transport *t, void *p, size_t len, size_t *ret_len) MUST_CHECK;
+/* As a read of one byte that leaves it there: IO_OK, something waits to be read. */
+enum io transport_peek(struct transport *t) MUST_CHECK;
 /* Writes what fits, possibly less than len; *ret_len > 0 only with IO_OK. After IO_WANT_* the same bytes must
  * be offered again (they may have moved). */
 enum io transport_write(struct transport *t, const void *p, size_t len, size_t *ret_len) MUST_CHECK;

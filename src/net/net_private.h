@@ -1,0 +1,174 @@
+#pragma once
+/*
+ * What the client's files share: the loop's context, origins (the pool), sessions (connections) and
+ * exchanges.
+ *
+ * exchange.c  one request → one outcome: asks the pool for a session, owns the response clock, gathers
+ * evidence, retries pool.c      which session serves which exchange: per origin idle HTTP/1 ones, HTTP/2
+ * ones, opening ones, waiters session.c   one connection: resolve → connect → tls → session, then requests by
+ * HTTP/1 or HTTP/2 until it closes
+ */
+#include <openssl/ssl.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "net/address.h"
+#include "net/dial.h"
+#include "net/exchange.h"
+#include "net/http1.h"
+#include "net/http2.h"
+#include "net/net.h"
+#include "net/resolve.h"
+#include "net/timer.h"
+#include "net/transport.h"
+
+#define SCRATCH_SIZE 65536      /* one read; shared by all sessions of a loop */
+#define SESSION_OUT_MAX 2097152 /* output of one session: a body of 1 MiB and the frames around it */
+#define RETRIES_MAX 2           /* transparent ones (docs/attribution.md) */
+#define ORIGINS_MAX 65536       /* remembered at once */
+
+struct session;
+
+struct net {
+    uv_loop_t *loop;
+    struct net_config config;
+    char *ca_file;
+    const struct clock *clock;
+    struct timers timers;
+    struct resolver *resolver;
+    SSL_CTX *tls;
+    struct address_guard guard;
+    struct map origins;    /* key text → struct origin */
+    struct list unused;    /* origins without sessions and waiters, the longest unused first */
+    struct list exchanges; /* all that are under way */
+    struct list finished;  /* outcomes to hand over at the loop's next turn */
+    struct list sessions;  /* all that are open or opening */
+    struct list idle;      /* HTTP/1 sessions without work, the longest idle first: evicted for room */
+    uv_idle_t deliver;     /* runs while there are finished ones */
+    bool delivering;
+    unsigned handles; /* what must close before done */
+    bool closing;
+    void (*closed)(void *arg);
+    void *closed_arg;
+    struct net_stats stats;
+    char scratch[SCRATCH_SIZE];
+};
+
+struct origin {
+    struct net *net;
+    struct list link; /* net.unused */
+    char *key;
+    bool https, is_ip;
+    uint16_t port;
+    char *host;
+    struct sockaddr_storage addr; /* is_ip */
+    struct list idle;             /* HTTP/1 sessions without work, the last used first */
+    struct list multiplexed;      /* HTTP/2 sessions that take new streams */
+    struct list waiters;          /* exchanges */
+    unsigned waiting, opening, open;
+    bool pumping;
+    int http;                                                 /* what it spoke last: 0 unknown, 11, 20 */
+    struct sockaddr_storage addresses[RESOLVE_ADDRESSES_MAX]; /* resolved, good until */
+    size_t address_count;
+    uint64_t addresses_until_us;
+    SSL_SESSION *ticket; /* to resume; NULL: none */
+};
+
+struct exchange {
+    struct list link; /* net.exchanges or net.finished */
+    struct list wait; /* origin.waiters */
+    struct net *net;
+    struct exchange_request request;
+    exchange_done_fn *done;
+    void *arg;
+    struct origin *origin;
+    struct session *session; /* while it is served */
+    struct http2_stream stream;
+    struct timer timer; /* waiting for a session, then the response clock */
+    uint64_t started_us, attached_us;
+    uint64_t response_used_us; /* of the response budget, by earlier tries */
+    bool fresh;                /* a retry: only a connection opened after it */
+    bool over;
+    struct exchange_result result;
+};
+
+/* How a session came to be, told to each exchange that waited for it. */
+struct opening {
+    uint32_t dns_us, connect_us, tls_us;
+    char address[64];
+};
+
+struct session {
+    struct list link;      /* net.sessions */
+    struct list pool_link; /* origin.idle or origin.multiplexed */
+    struct list idle_link; /* net.idle */
+    struct net *net;
+    struct origin *origin;
+    enum phase phase; /* while opening; PHASE_SEND once it is ready */
+    bool ready, closed, poll_open;
+    bool announced;  /* those that waited for it have been served: whoever comes now reuses it */
+    bool draining;   /* takes no new exchanges */
+    bool write_dead; /* the peer takes no more bytes; what it has said is still to be read */
+    bool resumed, app_data;
+    struct exchange_deadlines deadlines;
+    uint64_t phase_us;  /* when the phase began */
+    struct timer timer; /* of the phase, then of idleness */
+    struct resolve_query *query;
+    struct dial *dial;
+    struct transport transport;
+    uv_poll_t poll;
+    int poll_events;
+    struct opening opening;
+    int http; /* 0, 11, 20 */
+    struct buf out;
+    uint64_t sent;      /* HTTP/1: bytes of the current request accepted so far */
+    struct exchange *x; /* HTTP/1: the one being served */
+    struct http1_response h1;
+    struct http2 *h2;
+    struct list ended;  /* HTTP/2 streams that ended inside the codec, to be told after it */
+    struct list unsent; /* exchanges whose request is not yet accepted whole */
+};
+
+static inline uint64_t net_now(const struct net *net)
+{
+    return net->clock->mono_us(net->clock->arg);
+}
+
+static inline uint32_t elapsed_us(uint64_t from, uint64_t to)
+{
+    uint64_t us = to > from ? to - from : 0;
+    return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+void net_deliver_soon(struct net *net); /* something stands in net.finished */
+void net_handle_closed(struct net *net);
+
+/* pool.c */
+enum err origin_get(struct net *net, const struct url *url, struct origin **ret) MUST_CHECK;
+void origin_free(struct origin *o);
+void pool_acquire(struct exchange *x); /* ends in session_serve() or exchange_end() */
+void pool_forget(struct exchange *x);  /* it waits no more */
+void pool_session_ready(struct session *s);
+void pool_session_failed(struct session *s, const struct evidence *e); /* while opening */
+void pool_session_free(struct session *s);                             /* it can serve another exchange */
+void pool_session_closed(struct session *s);                           /* ready before, closed now */
+void pool_session_draining(struct session *s);                         /* takes no new exchanges */
+
+/* session.c */
+enum err session_open(struct origin *o, const struct exchange_deadlines *deadlines) MUST_CHECK;
+bool session_alive(struct session *s); /* looks for EOF or stray bytes; false: it has been closed */
+unsigned session_capacity(const struct session *s);
+enum err session_serve(struct session *s, struct exchange *x) MUST_CHECK;
+void session_abandon(struct session *s,
+                     struct exchange *x); /* the exchange ended first: RST_STREAM(CANCEL) or close */
+void session_evidence(const struct session *s, const struct exchange *x, struct evidence *ret);
+void session_close(struct session *s);
+
+/* exchange.c */
+void exchange_attached(struct exchange *x, struct session *s, bool reused);
+void exchange_answers(struct exchange *x); /* the first byte of an answer */
+void exchange_sent(struct exchange *x);    /* the request was accepted whole */
+void exchange_end(struct exchange *x, const struct evidence *e);
+void exchange_deliver(struct exchange *x); /* calls done and frees */

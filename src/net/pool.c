@@ -1,0 +1,286 @@
+/*
+ * Which session serves which exchange. Per origin (scheme, host, port): idle HTTP/1 sessions, last used
+ * first; HTTP/2 sessions with room for streams; sessions that are opening; exchanges that wait. As long as
+ * nobody knows what an origin speaks, or it speaks HTTP/2, one session opens and all wait for it; HTTP/1 gets
+ * one each.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/net_private.h"
+
+static void origin_pump(struct origin *o);
+
+static void origin_note_use(struct origin *o)
+{
+    bool used = o->open > 0 || o->opening > 0 || o->waiting > 0;
+    if (used)
+        list_remove(&o->link);
+    else if (!list_linked(&o->link))
+        list_push_back(&o->net->unused, &o->link);
+}
+
+void origin_free(struct origin *o)
+{
+    if (!o)
+        return;
+    if (o->key)
+        (void)map_remove(&o->net->origins, span_of(o->key));
+    list_remove(&o->link);
+    SSL_SESSION_free(o->ticket);
+    mem_free(o->key);
+    mem_free(o->host);
+    mem_free(o);
+}
+
+static enum err origin_make(struct net *net, const struct url *url, const char *key, struct origin **ret)
+{
+    struct origin *o = mem_zero(1, sizeof(*o));
+    if (!o)
+        return ERR_NOMEM;
+    o->net = net;
+    o->https = url->https;
+    o->is_ip = url->is_ip;
+    o->port = url->port;
+    o->addr = url->addr;
+    list_init(&o->idle);
+    list_init(&o->multiplexed);
+    list_init(&o->waiters);
+    o->host = mem_dup(url->host, strlen(url->host));
+    char *copy = mem_dup(key, strlen(key));
+    enum err e = o->host && copy ? map_put(&net->origins, span_of(copy), o) : ERR_NOMEM;
+    if (e == ERR_LIMIT && !list_empty(&net->unused)) { /* forget the one that nobody has needed for longest */
+        origin_free(list_entry(net->unused.next, struct origin, link));
+        e = map_put(&net->origins, span_of(copy), o);
+    }
+    if (e) {
+        mem_free(copy);
+        origin_free(o);
+        return e;
+    }
+    o->key = copy;
+    origin_note_use(o);
+    *ret = o;
+    return ERR_NONE;
+}
+
+enum err origin_get(struct net *net, const struct url *url, struct origin **ret)
+{
+    char key[300];
+    (void)snprintf(key, sizeof(key), "%s|%s|%u", url->https ? "https" : "http", url->host,
+                   (unsigned)url->port);
+    struct origin *o = map_get(&net->origins, span_of(key));
+    if (!o)
+        return origin_make(net, url, key, ret);
+    *ret = o;
+    return ERR_NONE;
+}
+
+static void end_local(struct exchange *x, enum phase phase, enum cause_id cause)
+{
+    struct evidence e = {
+        .phase = phase, .ended = ENDED_LOCAL, .cause = cause, .tls = x->origin->https, .tls_alert = -1};
+    exchange_end(x, &e);
+}
+
+static void on_wait_deadline(struct timer *t)
+{
+    end_local(list_entry(t, struct exchange, timer), PHASE_SESSION, CAUSE_local_pool_full);
+}
+
+static void wait_for_session(struct exchange *x)
+{
+    struct origin *o = x->origin;
+    const struct exchange_deadlines *d = &x->request.deadlines;
+    /* An opening session ends by its own deadlines, which are earlier than this: it is for those that find no
+     * room to open one. */
+    uint64_t budget = ((uint64_t)d->dns_ms + d->connect_ms + d->session_ms + 200) * 1000;
+    timer_arm(&x->net->timers, &x->timer, net_now(x->net) + budget, on_wait_deadline);
+    list_push_back(&o->waiters, &x->wait);
+    o->waiting++;
+    origin_note_use(o);
+}
+
+void pool_forget(struct exchange *x)
+{
+    if (!list_linked(&x->wait))
+        return;
+    list_remove(&x->wait);
+    x->origin->waiting--;
+    origin_note_use(x->origin);
+}
+
+/* Gives the exchange to the session. */
+static void serve(struct session *s, struct exchange *x)
+{
+    timer_disarm(&x->net->timers, &x->timer);
+    if (session_serve(s, x) != ERR_NONE)
+        end_local(x, PHASE_SEND, CAUSE_local_out_of_memory);
+}
+
+static struct session *find_open(struct origin *o)
+{
+    for (struct list *l = o->multiplexed.next, *next; l != &o->multiplexed; l = next) {
+        next = l->next;
+        struct session *s = list_entry(l, struct session, pool_link);
+        if (session_capacity(s) == 0)
+            continue;
+        bool alive = session_alive(s); /* may have closed others, too */
+        if (alive && session_capacity(s) > 0)
+            return s;
+        if (!alive)
+            next = o->multiplexed.next;
+    }
+    struct list *l;
+    while ((l = list_pop_front(&o->idle)) != NULL) {
+        struct session *s = list_entry(l, struct session, pool_link);
+        list_remove(&s->idle_link);
+        s->net->stats.connections_idle--;
+        if (session_alive(s))
+            return s;
+    }
+    return NULL;
+}
+
+void pool_acquire(struct exchange *x)
+{
+    struct origin *o = x->origin;
+    struct session *s = x->fresh ? NULL : find_open(o);
+    if (s) {
+        serve(s, x);
+        return;
+    }
+    wait_for_session(x);
+    origin_pump(o);
+}
+
+/* Room for one more connection; an idle one of any origin is given up for it. */
+static bool make_room(struct origin *o)
+{
+    struct net *net = o->net;
+    if (o->open + o->opening >= net->config.connections_per_origin)
+        return false;
+    if (net->stats.connections_open < net->config.connections_max)
+        return true;
+    if (list_empty(&net->idle))
+        return false;
+    session_close(list_entry(net->idle.next, struct session, idle_link));
+    return true;
+}
+
+/* Opens as many sessions as the waiters need. */
+static void origin_pump(struct origin *o)
+{
+    if (o->pumping) /* a session that failed at once: the outer turn goes on */
+        return;
+    o->pumping = true;
+    while (o->waiting > 0 && !o->net->closing) {
+        unsigned wanted = o->http == 11 ? o->waiting : 1;
+        if (o->opening >= wanted || !make_room(o))
+            break;
+        struct exchange *x = list_entry(o->waiters.next, struct exchange, wait);
+        o->opening++;
+        if (session_open(o, &x->request.deadlines) != ERR_NONE) {
+            o->opening--;
+            end_local(x, PHASE_RESOLVE, CAUSE_local_out_of_memory);
+        }
+    }
+    o->pumping = false;
+}
+
+static struct exchange *next_waiter(struct origin *o, bool fresh_too)
+{
+    for (struct list *l = o->waiters.next; l != &o->waiters; l = l->next) {
+        struct exchange *x = list_entry(l, struct exchange, wait);
+        if (fresh_too || !x->fresh)
+            return x;
+    }
+    return NULL;
+}
+
+static void serve_waiters(struct session *s, bool is_new)
+{
+    struct origin *o = s->origin;
+    struct exchange *x;
+    while (!s->closed && session_capacity(s) > 0 && (x = next_waiter(o, is_new)) != NULL) {
+        pool_forget(x);
+        serve(s, x);
+    }
+}
+
+/* Keeps an HTTP/1 session that has nothing to do. */
+static void keep_idle(struct session *s)
+{
+    list_push_front(&s->origin->idle, &s->pool_link);
+    list_push_back(&s->net->idle, &s->idle_link);
+    s->net->stats.connections_idle++;
+}
+
+void pool_session_ready(struct session *s)
+{
+    struct origin *o = s->origin;
+    o->opening--;
+    o->open++;
+    o->http = s->http == 20 ? 20 : 11;
+    if (s->http == 20)
+        list_push_back(&o->multiplexed, &s->pool_link);
+    serve_waiters(s, true);
+    s->announced = true;
+    if (!s->closed && s->http != 20 && !s->x)
+        keep_idle(s);
+    origin_pump(o);
+}
+
+void pool_session_free(struct session *s)
+{
+    serve_waiters(s, false);
+    if (!s->closed && s->http != 20 && !s->x)
+        keep_idle(s);
+}
+
+void pool_session_failed(struct session *s, const struct evidence *e)
+{
+    struct origin *o = s->origin;
+    o->opening--;
+    /* One waiter a session where each opens its own; else all have waited for this one. */
+    unsigned fail = o->http == 11 ? (o->waiting > 0 ? 1 : 0) : o->waiting;
+    struct list failed;
+    list_init(&failed);
+    for (; fail > 0; fail--) {
+        struct exchange *x = list_entry(o->waiters.next, struct exchange, wait);
+        pool_forget(x);
+        list_push_back(&failed, &x->wait);
+    }
+    struct list *l;
+    while ((l = list_pop_front(&failed)) != NULL) {
+        struct exchange *x = list_entry(l, struct exchange, wait);
+        memcpy(x->result.address, s->opening.address, sizeof(x->result.address));
+        x->result.http = s->http;
+        x->result.timings.dns_us = s->opening.dns_us;
+        x->result.timings.connect_us = s->opening.connect_us;
+        x->result.timings.tls_us = s->opening.tls_us;
+        exchange_end(x, e);
+    }
+    origin_note_use(o);
+    origin_pump(o);
+}
+
+void pool_session_draining(struct session *s)
+{
+    if (s->http == 20)
+        list_remove(&s->pool_link);
+}
+
+void pool_session_closed(struct session *s)
+{
+    struct origin *o = s->origin;
+    list_remove(&s->pool_link);
+    if (list_linked(&s->idle_link)) {
+        list_remove(&s->idle_link);
+        s->net->stats.connections_idle--;
+    }
+    o->open--;
+    origin_note_use(o);
+    origin_pump(o);
+}
