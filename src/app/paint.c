@@ -45,11 +45,16 @@ static bool is_wide(uint32_t c)
            (c >= 0xfe30 && c <= 0xfe4f) || (c >= 0xff01 && c <= 0xff60) || (c >= 0xffe0 && c <= 0xffe6);
 }
 
-/* Marks that Japanese never puts at the start of a line: 、。」』）］：？！ and the prolonged sound mark. */
+/* Marks that Japanese never puts at the start of a line: 、。」』）］：？！ the prolonged sound mark and
+ * small kana. */
 static bool is_closing(uint32_t c)
 {
     static const uint32_t marks[] = {0x3001, 0x3002, 0x300d, 0x300f, 0xff09, 0xff3d,
                                      0xff1a, 0xff1f, 0xff01, 0x30fc, 0xff0c, 0xff0e};
+    static const uint32_t small_kana[] = {0x41, 0x43, 0x45, 0x47, 0x49, 0x63, 0x83, 0x85, 0x87};
+    for (size_t i = 0; i < sizeof(small_kana) / sizeof(small_kana[0]); i++)
+        if (c == 0x3000 + small_kana[i] || c == 0x3060 + small_kana[i]) /* hiragana, katakana */
+            return true;
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
         if (c == marks[i])
             return true;

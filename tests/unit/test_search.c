@@ -123,6 +123,10 @@ static void fragments_of_any_text(void **state)
     assert_int_equal(search("within one second", &f), SEARCH_FRAGMENT); /* the older edition */
     assert_int_equal(f.count, 1);
     assert_int_equal(f.hits[0].reason, REASON_REQUEST_TIMEOUT);
+    assert_int_equal(search("connection refused", &f), SEARCH_FRAGMENT); /* as other programs call it */
+    assert_true(has_cause(&f, CAUSE_tcp_refused));
+    assert_int_equal(search("wrong version number", &f), SEARCH_FRAGMENT);
+    assert_true(has_cause(&f, CAUSE_tls_no_record));
     assert_int_equal(search("RFC 9113 6.8", &f), SEARCH_FRAGMENT); /* source */
     assert_int_equal(f.count, 3);
 }
