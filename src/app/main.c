@@ -18,11 +18,12 @@
  *     transport, http1, http2     a socket with or without TLS; codecs without I/O
  *     timer, tls, dial            deadlines; what TLS we offer; happy eyeballs
  *     exchange, pool, session     one request; which connection serves it; one connection, phase by phase
- *     net                         what all of one loop share
+ *     net, net_private            what all of one loop share
  *     server                      the other side: listening for our own API
  * 2 store     what survives a restart
  *     store, backend              what the others use; the table of functions behind it
- *     sqlite_*, memory, directory on disk, its twin for tests, the lock of a data directory
+ *     sqlite, sqlite_*, schema    on disk; memory is the twin for tests
+ *     directory                   every channel, as snapshots in memory
  * 3 webhook   request, signature, publication: the body, its signatures, what a publisher may send
  * 5 app       the commands
  *     main                        the table of commands

@@ -166,6 +166,14 @@ class Style(Tree):
                                   '    mem_free(q);\n    puts("free(x)"); /* then free(x) */\n}\n')
         self.verdict()
 
+    def test_map_of_all_files(self):
+        self.write("src/app/main.c", "/*\n * 2 net    requests\n *     url, http*   what\n * 5 app\n *     main\n */\n")
+        self.write("src/net/http1.c", "int http1;\n")
+        self.verdict()
+        self.write("src/net/pool.c", "int pool;\n")
+        self.write("src/app/url.c", "int url;\n")
+        self.verdict("does not name pool under net", "does not name url under app")
+
     def test_test_file_that_exits(self):
         self.write("tests/e2e/a.test.mjs", "process.exit(0);\n")
         self.verdict("a.test.mjs:1: process.exit()")
