@@ -19,7 +19,7 @@
  *     timer, tls, dial            deadlines; what TLS we offer; happy eyeballs
  *     exchange, pool, session     one request; which connection serves it; one connection, phase by phase
  *     net, net_private            what all of one loop share
- *     server                      the other side: listening for our own API
+ *     server, server_*            the other side: listening for our own API
  * 2 store     what survives a restart
  *     store, backend              what the others use; the table of functions behind it
  *     sqlite, sqlite_*, schema    on disk; memory is the twin for tests
