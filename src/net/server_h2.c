@@ -74,13 +74,19 @@ static bool bucket_take(struct bucket *b, uint64_t now_us)
     return true;
 }
 
-static void count(struct h2 *h, struct bucket *b)
+static void calm(struct h2 *h)
 {
-    if (h->calmed || bucket_take(b, h->host->now_us(h->host->arg)))
+    if (h->calmed)
         return;
     h->calmed = true;
     if (nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM) != 0)
         h->no_memory = true;
+}
+
+static void count(struct h2 *h, struct bucket *b)
+{
+    if (!bucket_take(b, h->host->now_us(h->host->arg)))
+        calm(h);
 }
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
@@ -94,7 +100,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
         break;
     case NGHTTP2_CONTINUATION:
         if (++h->continuations > CONTINUATIONS_MAX)
-            h->controls.tokens = 0;
+            calm(h);
         count(h, &h->controls);
         if (hd->flags & NGHTTP2_FLAG_END_HEADERS)
             h->in_head = false;
@@ -472,6 +478,8 @@ void h2_free(struct h2 *h)
 enum err h2_input(struct h2 *h, const void *p, size_t len)
 {
     ssize_t n = nghttp2_session_mem_recv(h->session, p, len);
+    if (n == NGHTTP2_ERR_FLOODED) /* more acknowledgements owed than OUTBOUND_ACK_MAX */
+        calm(h);
     if (h->no_memory || n == NGHTTP2_ERR_NOMEM)
         return ERR_NOMEM;
     return n < 0 || h2_done(h) ? ERR_CLOSED : ERR_NONE;
