@@ -26,6 +26,7 @@ static int on_message_begin(llhttp_t *p)
 {
     struct http1_response *r = of(p);
     r->head_bytes = 0;
+    r->answer = ANSWER_PARTIAL_HEAD;
     return HPE_OK;
 }
 
@@ -65,12 +66,15 @@ static int on_header_value_complete(llhttp_t *p)
     struct http1_response *r = of(p);
     struct span field = {r->field, r->field_len}, value = {r->value, r->value_len};
     r->field_len = r->value_len = 0;
+    if (field.len ==
+        0) /* llhttp lets an empty name pass; a token has at least one character (RFC 9110 5.6.2) */
+        return reject(r, CAUSE_h1_malformed_head);
     if (span_eq(field, SPAN_LIT("retry-after"))) {
         r->retry_after_s = leading_number(value);
     } else if (span_eq(field, SPAN_LIT("keep-alive"))) {
         const char *t = memmem(value.ptr, value.len, "timeout=", 8);
-        if (t)
-            r->keep_alive_s = leading_number((struct span){t + 8, (size_t)(value.ptr + value.len - t - 8)});
+        uint32_t n = t ? leading_number((struct span){t + 8, (size_t)(value.ptr + value.len - t - 8)}) : 0;
+        r->keep_alive_s = n < HTTP1_KEEP_ALIVE_MAX_S ? n : HTTP1_KEEP_ALIVE_MAX_S;
     }
     return head_grows(r, 4); /* ": " and CRLF */
 }
@@ -87,6 +91,7 @@ static int on_headers_complete(llhttp_t *p)
     int no_content = p->status_code < 200 || p->status_code == 204 || p->status_code == 304;
     if (p->status_code < 200 && p->status_code != 101) {
         r->answer = ANSWER_INTERIM;
+        r->retry_after_s = r->keep_alive_s = 0; /* what counts is said by the final one */
         return no_content;
     }
     r->status = p->status_code;
@@ -130,6 +135,9 @@ void http1_response_init(struct http1_response *r)
 {
     *r = (struct http1_response){.state = HTTP1_MORE};
     llhttp_init(&r->parser, HTTP_RESPONSE, &settings);
+    /* "Connection: close" in an interim head speaks of the connection, not of the final answer that follows it. Behind
+     * the final one we read nothing anyway. */
+    llhttp_set_lenient_keep_alive(&r->parser, 1);
     r->parser.data = r;
 }
 
@@ -158,8 +166,6 @@ enum http1_state http1_response_feed(struct http1_response *r, const char *p, si
 {
     if (len == 0)
         return r->state;
-    if (r->answer == ANSWER_NONE || r->answer == ANSWER_INTERIM)
-        r->answer = ANSWER_PARTIAL_HEAD;
     llhttp_errno_t e = llhttp_execute(&r->parser, p, len);
     if (r->state == HTTP1_DONE) {
         const char *end = llhttp_get_error_pos(&r->parser);

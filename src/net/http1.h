@@ -13,6 +13,8 @@
 
 #define HTTP1_HEAD_MAX 65536u   /* bytes of status line and fields */
 #define HTTP1_BODY_MAX 1048576u /* bytes of content */
+#define HTTP1_KEEP_ALIVE_MAX_S                                                                               \
+    86400u /* a longer promise is cut to this: it is reckoned with in milliseconds */
 
 enum http1_state {
     HTTP1_MORE,  /* the answer is not complete */
