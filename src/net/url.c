@@ -283,8 +283,9 @@ enum err url_parse(struct span text, const struct url_rules *rules, struct url *
     if (e)
         return e;
     struct span authority = find_authority(text);
-    struct span host = authority;
+    struct span host = {text.ptr, 0};
     if (authority.ptr) {
+        host = authority;
         const char *at = memrchr(authority.ptr, '@', authority.len);
         if (at)
             host = (struct span){at + 1, (size_t)(authority.ptr + authority.len - at - 1)};
