@@ -33,6 +33,46 @@ static enum h1_event refuse(struct h1 *p, int status, const char *detail, const 
     return H1_REFUSE;
 }
 
+/* ---- the request line ---- */
+
+static enum h1_event set_version(struct h1 *p, struct span v, struct server_head *head)
+{
+    bool form = v.len == 8 && memcmp(v.ptr, "HTTP/", 5) == 0 && v.ptr[5] >= '0' && v.ptr[5] <= '9' &&
+                v.ptr[6] == '.' && v.ptr[7] >= '0' && v.ptr[7] <= '9';
+    if (!form)
+        return refuse(p, 400, "The request line is malformed", NULL);
+    /* A higher minor version is answered as the highest one known (RFC 9110 2.5). */
+    if (v.ptr[5] != '1')
+        return refuse(p, 505, "HTTP/1.1 and HTTP/2 are spoken here", NULL);
+    head->http = v.ptr[7] == '0' ? 10 : 11;
+    return H1_HEAD;
+}
+
+/* line: without its CRLF, at the front of the buffer. */
+static enum h1_event parse_request_line(struct h1 *p, struct span line, struct server_head *head)
+{
+    const char *base = line.ptr, *end = line.ptr + line.len;
+    const char *s1 = memchr(line.ptr, ' ', line.len);
+    const char *s2 = s1 ? memchr(s1 + 1, ' ', (size_t)(end - s1 - 1)) : NULL;
+    if (!s1 || !s2)
+        return refuse(p, 400, "The request line is malformed", NULL);
+    struct span method = {line.ptr, (size_t)(s1 - line.ptr)};
+    if (method.len > METHOD_MAX || !server_head_is_token(method))
+        return refuse(p, 400, "The method is malformed", NULL);
+    head->method = (struct server_part){0, (uint32_t)method.len};
+    head->target = (struct server_part){(uint32_t)(s1 + 1 - base), (uint32_t)(s2 - s1 - 1)};
+    if (head->target.len > p->limits->target_max)
+        return refuse(p, 414, "The request target is too long", NULL);
+    enum h1_event e = set_version(p, (struct span){s2 + 1, (size_t)(end - s2 - 1)}, head);
+    if (e != H1_HEAD)
+        return e;
+    if (span_eq(method, SPAN_LIT("CONNECT")))
+        return refuse(p, 501, "CONNECT is not supported", NULL);
+    if (!server_head_set_target(head, base))
+        return refuse(p, 400, "The request target is malformed", NULL);
+    return H1_HEAD;
+}
+
 /* ---- the head, line by line ---- */
 
 static enum h1_event head_too_large(struct h1 *p)
@@ -62,7 +102,7 @@ static enum h1_event check_beginning(struct h1 *p, struct span s)
 }
 
 /* Finds the end of the head; head_len is set then. H1_MORE otherwise. */
-static enum h1_event scan_head(struct h1 *p, struct buf *in)
+static enum h1_event scan_head(struct h1 *p, struct buf *in, struct server_head *head)
 {
     for (;;) {
         struct span s = buf_span(in);
@@ -97,49 +137,11 @@ static enum h1_event scan_head(struct h1 *p, struct buf *in)
         char first = s.ptr[end - 1 - len];
         if (p->lines > 0 && (first == ' ' || first == '\t'))
             return refuse(p, 400, "Folded header fields are not accepted", NULL);
+        if (p->lines == 0 && parse_request_line(p, (struct span){s.ptr, len}, head) != H1_HEAD)
+            return H1_REFUSE;
         if (p->lines++ > p->limits->fields_max)
             return refuse(p, 431, "There are too many header fields", NULL);
     }
-}
-
-/* ---- the request line ---- */
-
-static enum h1_event set_version(struct h1 *p, struct span v, struct server_head *head)
-{
-    bool form = v.len == 8 && memcmp(v.ptr, "HTTP/", 5) == 0 && v.ptr[5] >= '0' && v.ptr[5] <= '9' &&
-                v.ptr[6] == '.' && v.ptr[7] >= '0' && v.ptr[7] <= '9';
-    if (!form)
-        return refuse(p, 400, "The request line is malformed", NULL);
-    /* A higher minor version is answered as the highest one known (RFC 9110 2.5). */
-    if (v.ptr[5] != '1')
-        return refuse(p, 505, "HTTP/1.1 and HTTP/2 are spoken here", NULL);
-    head->http = v.ptr[7] == '0' ? 10 : 11;
-    return H1_HEAD;
-}
-
-static enum h1_event parse_request_line(struct h1 *p, const char *base, struct server_head *head)
-{
-    const char *end = memchr(base, '\r', p->head_len);
-    struct span line = {base, (size_t)(end - base)};
-    const char *s1 = memchr(line.ptr, ' ', line.len);
-    const char *s2 = s1 ? memchr(s1 + 1, ' ', (size_t)(end - s1 - 1)) : NULL;
-    if (!s1 || !s2)
-        return refuse(p, 400, "The request line is malformed", NULL);
-    struct span method = {line.ptr, (size_t)(s1 - line.ptr)};
-    if (method.len > METHOD_MAX || !server_head_is_token(method))
-        return refuse(p, 400, "The method is malformed", NULL);
-    head->method = (struct server_part){0, (uint32_t)method.len};
-    head->target = (struct server_part){(uint32_t)(s1 + 1 - base), (uint32_t)(s2 - s1 - 1)};
-    if (head->target.len > p->limits->target_max)
-        return refuse(p, 414, "The request target is too long", NULL);
-    enum h1_event e = set_version(p, (struct span){s2 + 1, (size_t)(end - s2 - 1)}, head);
-    if (e != H1_HEAD)
-        return e;
-    if (span_eq(method, SPAN_LIT("CONNECT")))
-        return refuse(p, 501, "CONNECT is not supported", NULL);
-    if (!server_head_set_target(head, base))
-        return refuse(p, 400, "The request target is malformed", NULL);
-    return H1_HEAD;
 }
 
 /* ---- the fields, by llhttp ---- */
@@ -301,13 +303,11 @@ static enum h1_event check_expect(struct h1 *p, const char *base, struct server_
 
 static enum h1_event read_head(struct h1 *p, struct buf *in, struct server_head *head)
 {
-    enum h1_event e = scan_head(p, in);
+    enum h1_event e = scan_head(p, in, head);
     if (e != H1_HEAD)
         return e;
     char *base = in->data + in->head;
-    e = parse_request_line(p, base, head);
-    if (e == H1_HEAD)
-        e = parse_fields(p, base, head);
+    e = parse_fields(p, base, head);
     if (e == H1_HEAD)
         e = check_lengths(p, base, head);
     if (e == H1_HEAD)
