@@ -17,3 +17,9 @@ int cmd_explain(int argc, char **argv);
 /* todoke probe URL [options]: one signed verification request per count, each named as a delivery would be. Exit: 0 ok, 10 could_not_connect,
  * 11 request_timeout, 12 error_status_code, 13 unclassified, 2 usage, 1 our own failure. */
 int cmd_probe(int argc, char **argv);
+
+/* todoke serve --data DIR [options]: runs a node until SIGTERM. */
+int cmd_serve(int argc, char **argv);
+
+/* todoke key create|list|revoke --data DIR. */
+int cmd_key(int argc, char **argv);

@@ -24,10 +24,25 @@
  *     store, backend              what the others use; the table of functions behind it
  *     sqlite, sqlite_*, schema    on disk; memory is the twin for tests
  *     directory                   every channel, as snapshots in memory
- * 3 webhook   request, signature, publication: the body, its signatures, what a publisher may send
+ * 2 dispatch  who is sent to next
+ *     dispatch                    lanes: windows, due times, round robin, what is held in memory
+ * 3 webhook   events on their way
+ *     publication, intake         what a publisher may post; taken in, committed, handed to a courier
+ *     courier, delivery           one loop's lanes; one request, its fate and its record
+ *     request, signature          the body byte for byte; what proves it to be ours
+ *     redelivery                  delivered, put off or given up: decided here
+ * 3 access    keys: who may call
+ * 4 api       the HTTP API
+ *     api                         what the server hands over
+ *     router, route.def           path, method, who may
+ *     call                        one request up to its answer
+ *     channel, channel_json, event, health   a file a resource
  * 5 app       the commands
  *     main                        the table of commands
  *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md
+ *     serve, settings             a node as a command; what it can be told
+ *     node                        the loops of a node: start, drain, end
+ *     key                         the keys of the API, in the data directory
  *     probe, probe_print          one URL tried and told
  *     paint                       colours and line breaks for a terminal
  */
@@ -38,6 +53,8 @@
 #include "base/distance.h"
 
 static const struct cmd commands[] = {
+    {"serve", cmd_serve, "runs a node: takes events over its API and delivers them"},
+    {"key", cmd_key, "makes, lists and revokes the keys of the API"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},
     {"explain", cmd_explain, "what a reason, detail or cause means and how to mend it"},
 };

@@ -26,7 +26,7 @@ void mailbox_post(struct mailbox *m, struct letter *l)
         (void)uv_async_send(&m->wake);
 }
 
-void mailbox_empty(struct mailbox *m)
+static bool open_batch(struct mailbox *m)
 {
     struct list batch;
     list_init(&batch);
@@ -42,7 +42,12 @@ void mailbox_empty(struct mailbox *m)
         struct letter *l = list_entry(i, struct letter, link);
         l->open(l);
     }
-    if (any && m->after)
+    return any;
+}
+
+void mailbox_empty(struct mailbox *m)
+{
+    if (open_batch(m) && m->after)
         m->after(m->after_arg);
 }
 
@@ -57,6 +62,7 @@ void mailbox_close(struct mailbox *m)
     if (m->closing)
         return;
     m->closing = true;
-    mailbox_empty(m);
+    while (open_batch(m)) /* opening one may post another */
+        ;
     uv_close((uv_handle_t *)&m->wake, on_closed);
 }

@@ -3,14 +3,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/heap.h"
 #include "base/list.h"
 
 struct item {
     struct list link;
-    int64_t id;      /* rises with time */
-    int64_t due_ms;  /* wall clock; 0: at once */
-    uint32_t size;   /* bytes it adds to a request */
-    uint32_t memory; /* bytes it holds in memory */
-    uint16_t tries;  /* how often it was sent; an item tried before travels alone */
-    bool retry;      /* its row is in the retry table, not in the queue */
+    struct heap_node due_node; /* while it waits for its time */
+    int64_t id;                /* rises with time */
+    int64_t due_ms;            /* wall clock; 0: at once */
+    uint32_t size;             /* bytes it adds to a request */
+    uint32_t memory;           /* bytes it holds in memory */
+    uint16_t tries;            /* how often it was sent; an item tried before travels alone */
+    bool retry;                /* its row is in the retry table, not in the queue */
 };

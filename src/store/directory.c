@@ -162,6 +162,10 @@ void directory_remove(struct directory *d, int64_t id)
         d->count--;
         memmove(&d->refs[at], &d->refs[at + 1], (d->count - at) * sizeof(d->refs[0]));
     }
+    if (old) {
+        atomic_store(&old->live->gone, true);
+        (void)atomic_fetch_sub(&d->backlog, atomic_load(&old->live->backlog));
+    }
     (void)pthread_rwlock_unlock(&d->lock);
     channel_ref_drop(old);
 }
@@ -181,7 +185,8 @@ int64_t directory_backlog(const struct directory *d)
 
 int64_t directory_backlog_add(struct directory *d, struct channel_live *live, int64_t n)
 {
-    (void)atomic_fetch_add_explicit(&d->backlog, n, memory_order_relaxed);
+    if (!atomic_load_explicit(&live->gone, memory_order_relaxed))
+        (void)atomic_fetch_add_explicit(&d->backlog, n, memory_order_relaxed);
     return atomic_fetch_add_explicit(&live->backlog, n, memory_order_relaxed) + n;
 }
 

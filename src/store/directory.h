@@ -15,6 +15,7 @@ struct directory;
 struct channel_live {
     atomic_uint refs;
     _Atomic int64_t backlog; /* events accepted and not ended, those being committed included */
+    atomic_bool gone;        /* the channel was deleted: counts no more for the node */
 };
 
 struct channel_ref {

@@ -180,7 +180,15 @@ static void worker_submit(struct worker *w, struct store_call *c)
     c->letter.open = open_letter;
     c->err = ERR_NONE;
     (void)pthread_mutex_lock(&w->lock);
+    if (w->stop) {
+        (void)pthread_mutex_unlock(&w->lock);
+        c->err = ERR_CLOSED;
+        answer(c);
+        return;
+    }
     list_push_back(&w->queue, &c->link);
+    if (w->writes)
+        atomic_fetch_add_explicit(&w->store->stats.queued, 1, memory_order_relaxed);
     bool wake = w->waiting;
     w->waiting = false; /* one wake-up is enough */
     (void)pthread_mutex_unlock(&w->lock);
@@ -206,13 +214,18 @@ static enum err worker_start(struct worker *w, const char *name)
 
 static void worker_stop(struct worker *w)
 {
-    if (w->started) {
-        (void)pthread_mutex_lock(&w->lock);
-        w->stop = true;
-        (void)pthread_mutex_unlock(&w->lock);
-        (void)pthread_cond_signal(&w->wake);
-        (void)pthread_join(w->thread, NULL);
-    }
+    if (!w->started)
+        return;
+    (void)pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    (void)pthread_mutex_unlock(&w->lock);
+    (void)pthread_cond_signal(&w->wake);
+    (void)pthread_join(w->thread, NULL);
+    w->started = false;
+}
+
+static void worker_deinit(struct worker *w)
+{
     if (w->queue.next) {
         (void)pthread_mutex_destroy(&w->lock);
         (void)pthread_cond_destroy(&w->wake);
@@ -221,12 +234,19 @@ static void worker_stop(struct worker *w)
         w->backend->ops->close(w->backend);
 }
 
+void store_stop(struct store *s)
+{
+    worker_stop(&s->reader);
+    worker_stop(&s->writer);
+}
+
 void store_close(struct store *s)
 {
     if (!s)
         return;
-    worker_stop(&s->reader);
-    worker_stop(&s->writer);
+    store_stop(s);
+    worker_deinit(&s->reader);
+    worker_deinit(&s->writer);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd); /* and so gives the directory free */
     mem_free(s);
@@ -301,7 +321,6 @@ enum err store_open(struct store **ret, const char *dir)
 
 void store_submit(struct store *s, struct store_call *c)
 {
-    atomic_fetch_add_explicit(&s->stats.queued, 1, memory_order_relaxed);
     worker_submit(&s->writer, c);
 }
 

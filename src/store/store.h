@@ -51,7 +51,9 @@ enum err store_open(struct store **ret, const char *dir) MUST_CHECK;
  */
 enum err store_start(struct store **ret, struct backend *writer, struct backend *reader) MUST_CHECK;
 
-/* Runs what was submitted, ends the threads, closes. Nobody may submit any more. NULL-safe. */
+/* Runs and answers what was submitted and ends the threads; waits. Whatever is submitted from then on is answered with ERR_CLOSED. */
+void store_stop(struct store *s);
+/* The same, and closes. NULL-safe. */
 void store_close(struct store *s);
 
 void store_submit(struct store *s,

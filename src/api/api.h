@@ -1,0 +1,38 @@
+#pragma once
+/*
+ * The HTTP API of a node: requests in, calls of the store and the couriers out. One api a loop thread; the routes are in route.def, a
+ * file a resource.
+ */
+#include "access/keys.h"
+#include "net/server.h"
+#include "webhook/intake.h"
+
+struct api;
+
+struct api_config {
+    struct mailbox *mailbox; /* the loop's */
+    struct store *store;
+    struct directory *directory;
+    struct intake *intake;
+    const struct courier_set *couriers;
+    struct courier_counters *counters;
+    const struct courier_settings *settings;
+    const struct clock *clock;
+    const atomic_bool *draining; /* the node is going down */
+    int64_t started_ms;
+};
+
+/* Everything in config is borrowed and outlives the api. ERR_NOMEM. */
+enum err api_new(struct api **ret, const struct api_config *config) MUST_CHECK;
+/* No request may be open. */
+void api_free(struct api *a);
+
+/* The server's handler and on_head: arg is the api. */
+void api_handle(void *arg, struct server_request *req);
+void api_head(void *arg, struct server_request *req);
+
+/* Call it about once a second: keys revoked elsewhere stop working. */
+void api_tick(struct api *a);
+
+/* Requests that are not answered yet. */
+uint64_t api_open(const struct api *a);

@@ -1,0 +1,347 @@
+#include "api/call.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/hex.h"
+#include "base/mem.h"
+
+static void call_free(struct call *c)
+{
+    c->api->open--;
+    arena_deinit(&c->arena);
+    mem_free(c);
+}
+
+static void respond(struct call *c, int status, const char *type, struct span body, const char *extra,
+                    const char *value)
+{
+    struct server_header_out headers[4] = {{"content-type", type}, {"cache-control", "no-store"}};
+    size_t n = 2;
+    if (extra)
+        headers[n++] = (struct server_header_out){extra, value};
+    if (status == 401)
+        headers[n++] = (struct server_header_out){"www-authenticate", "Bearer"};
+    server_respond(c->req, status, headers, n, body);
+    call_free(c);
+}
+
+void call_answer(struct call *c, int status, const char *type, struct span body)
+{
+    respond(c, status, type, body, NULL, NULL);
+}
+
+void call_json(struct call *c, int status, struct buf *body)
+{
+    respond(c, status, "application/json; charset=utf-8", buf_span(body), NULL, NULL);
+    buf_deinit(body);
+}
+
+static void refuse(struct call *c, int status, const char *message, const char *property, const char *detail,
+                   const char *extra, const char *value)
+{
+    struct buf out;
+    buf_init(&out, 65536);
+    struct json_write w;
+    json_write_init(&w, &out);
+    json_write_object(&w);
+    json_write_key(&w, "message");
+    json_write_str(&w, message);
+    if (detail) {
+        json_write_key(&w, "details");
+        json_write_array(&w);
+        json_write_object(&w);
+        json_write_key(&w, "message");
+        json_write_str(&w, detail);
+        json_write_key(&w, "property");
+        json_write_str(&w, property);
+        json_write_end(&w);
+        json_write_end(&w);
+    }
+    json_write_end(&w);
+    struct span body = json_write_finish(&w) ? SPAN_LIT("{\"message\":\"Out of memory\"}") : buf_span(&out);
+    respond(c, status, "application/json; charset=utf-8", body, extra, value);
+    buf_deinit(&out);
+}
+
+void call_refuse(struct call *c, int status, const char *message)
+{
+    refuse(c, status, message, NULL, NULL, NULL, NULL);
+}
+
+void call_retry(struct call *c, int status, const char *message, unsigned after_s)
+{
+    char value[16];
+    (void)snprintf(value, sizeof(value), "%u", after_s);
+    refuse(c, status, message, NULL, NULL, "retry-after", value);
+}
+
+void call_invalid(struct call *c, const char *property, const char *message)
+{
+    char text[400];
+    if (property[0])
+        (void)snprintf(text, sizeof(text), "The request body has 1 error: %s: %s", property, message);
+    else
+        (void)snprintf(text, sizeof(text), "The request body has 1 error: %s", message);
+    refuse(c, 400, text, property, message, NULL, NULL);
+}
+
+void call_failed(struct call *c, enum err e)
+{
+    switch (e) {
+    case ERR_NOT_FOUND:
+        call_refuse(c, 404, "Not found");
+        return;
+    case ERR_EXISTS:
+    case ERR_CONFLICT:
+        call_refuse(c, 409, "Conflict with the present state");
+        return;
+    case ERR_FULL:
+        call_retry(c, 503, "No space left on this node's disk; nothing was accepted", 10);
+        return;
+    case ERR_NOMEM:
+        call_retry(c, 503, "Out of memory; nothing was accepted", 5);
+        return;
+    case ERR_NONE:
+    case ERR_LIMIT:
+    case ERR_INVALID:
+    case ERR_DENIED:
+    case ERR_BUSY:
+    case ERR_IO:
+    case ERR_CLOSED:
+    case ERR_VERSION:
+    case ERR_INTERNAL:
+        break;
+    }
+    call_retry(c, 503, "The store cannot answer now; nothing was accepted", 5);
+}
+
+struct call *call_of(struct store_call *s)
+{
+    return list_entry(s, struct call, store);
+}
+
+void call_write(struct call *c, enum err (*run)(struct store_call *s, struct backend *b),
+                void (*committed)(struct store_call *s), void (*done)(struct store_call *s))
+{
+    c->store =
+        (struct store_call){.run = run, .committed = committed, .done = done, .home = c->api->config.mailbox};
+    store_submit(c->api->config.store, &c->store);
+}
+
+void call_read(struct call *c, enum err (*run)(struct store_call *s, struct backend *b),
+               void (*done)(struct store_call *s))
+{
+    c->store = (struct store_call){.run = run, .done = done, .home = c->api->config.mailbox};
+    store_read(c->api->config.store, &c->store);
+}
+
+int64_t call_channel_id(struct span text)
+{
+    int64_t id = 0;
+    if (text.len < 1 || text.len > 18 || text.ptr[0] == '0')
+        return 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return 0;
+        id = id * 10 + (text.ptr[i] - '0');
+    }
+    return id;
+}
+
+struct channel_ref *call_channel(struct call *c)
+{
+    struct channel_ref *ref = directory_get(c->api->config.directory, call_channel_id(c->params[0]));
+    if (!ref)
+        call_refuse(c, 404, "No such channel");
+    return ref;
+}
+
+struct json_t *call_object(struct call *c)
+{
+    struct span body = server_body(c->req);
+    json_error_t error;
+    json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, JSON_REJECT_DUPLICATES, &error);
+    if (!root) {
+        char text[240];
+        (void)snprintf(text, sizeof(text),
+                       body.len ? "not JSON: %s (line %d, column %d)"
+                                : "the body is empty, a JSON object is expected",
+                       error.text, error.line, error.column);
+        call_invalid(c, "", text);
+        return NULL;
+    }
+    if (!json_is_object(root)) {
+        json_decref(root);
+        call_invalid(c, "", "must be an object");
+        return NULL;
+    }
+    return root;
+}
+
+void *call_state(struct call *c, size_t size)
+{
+    void *p = arena_zero(&c->arena, 1, size);
+    if (!p)
+        call_failed(c, ERR_NOMEM);
+    return p;
+}
+
+/* Steps through a=b&c=d. */
+static bool next_pair(struct span *rest, struct span *ret_name, struct span *ret_value)
+{
+    while (rest->len) {
+        const char *amp = memchr(rest->ptr, '&', rest->len);
+        struct span pair = {rest->ptr, amp ? (size_t)(amp - rest->ptr) : rest->len};
+        size_t used = amp ? pair.len + 1 : pair.len;
+        rest->ptr += used;
+        rest->len -= used;
+        if (!pair.len)
+            continue;
+        const char *eq = memchr(pair.ptr, '=', pair.len);
+        *ret_name = (struct span){pair.ptr, eq ? (size_t)(eq - pair.ptr) : pair.len};
+        *ret_value = eq ? (struct span){eq + 1, pair.len - ret_name->len - 1} : (struct span){"", 0};
+        return true;
+    }
+    return false;
+}
+
+bool call_query_known(struct call *c, const char *const *names)
+{
+    struct span rest = server_query(c->req), name, value;
+    while (next_pair(&rest, &name, &value)) {
+        size_t i = 0;
+        while (names[i] && !span_eq(name, span_of(names[i])))
+            i++;
+        if (!names[i]) {
+            char text[120];
+            (void)snprintf(text, sizeof(text), "%.*s", (int)(name.len < 100 ? name.len : 100), name.ptr);
+            call_invalid(c, text, "unknown parameter");
+            return false;
+        }
+    }
+    return true;
+}
+
+struct span call_query(struct call *c, const char *want)
+{
+    struct span rest = server_query(c->req), name, value;
+    while (next_pair(&rest, &name, &value)) {
+        if (!span_eq(name, span_of(want)))
+            continue;
+        char *out = arena_alloc(&c->arena, value.len + 1);
+        if (!out)
+            return (struct span){NULL, 0};
+        size_t n = 0;
+        for (size_t i = 0; i < value.len; i++) {
+            char ch = value.ptr[i] == '+' ? ' ' : value.ptr[i];
+            if (ch == '%' && i + 2 < value.len && hex_digit(value.ptr[i + 1]) >= 0 &&
+                hex_digit(value.ptr[i + 2]) >= 0) {
+                ch = (char)(hex_digit(value.ptr[i + 1]) << 4 | hex_digit(value.ptr[i + 2]));
+                i += 2;
+            }
+            out[n++] = ch;
+        }
+        out[n] = '\0';
+        return (struct span){out, n};
+    }
+    return (struct span){NULL, 0};
+}
+
+bool call_query_limit(struct call *c, uint32_t otherwise, uint32_t max, uint32_t *ret)
+{
+    struct span text = call_query(c, "limit");
+    int64_t n = text.ptr ? call_channel_id(text) : otherwise; /* digits, none of them leading zeros */
+    if (n < 1 || n > max) {
+        char message[64];
+        (void)snprintf(message, sizeof(message), "must be an integer from 1 to %u", max);
+        call_invalid(c, "limit", message);
+        return false;
+    }
+    *ret = (uint32_t)n;
+    return true;
+}
+
+void call_write_time(struct json_write *w, int64_t ms)
+{
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    char text[48] = "";
+    if (gmtime_r(&s, &tm)) {
+        size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+        (void)snprintf(text + n, sizeof(text) - n, ".%03dZ", (int)(ms % 1000));
+    }
+    json_write_str(w, text);
+}
+
+static bool digits(const char **p, const char *end, int count, int *ret)
+{
+    int n = 0;
+    for (int i = 0; i < count; i++, (*p)++) {
+        if (*p >= end || **p < '0' || **p > '9')
+            return false;
+        n = n * 10 + (**p - '0');
+    }
+    *ret = n;
+    return true;
+}
+
+static bool one(const char **p, const char *end, const char *any)
+{
+    if (*p >= end || !**p || !strchr(any, **p))
+        return false;
+    (*p)++;
+    return true;
+}
+
+/* RFC 3339 date-time; the seconds may be missing. */
+enum err call_parse_time(struct span text, int64_t *ret_ms)
+{
+    const char *p = text.ptr, *end = text.ptr + text.len;
+    bool number = text.len > 0 && text.len <= 14;
+    for (size_t i = 0; i < text.len; i++)
+        number = number && p[i] >= '0' && p[i] <= '9';
+    if (number) {
+        int64_t n = 0;
+        for (; p < end; p++)
+            n = n * 10 + (*p - '0');
+        if (n > (INT64_MAX >> ULID_SEQ_SHIFT))
+            return ERR_INVALID;
+        *ret_ms = n;
+        return ERR_NONE;
+    }
+    struct tm tm = {0};
+    int year, month, ms = 0, offset = 0;
+    if (!digits(&p, end, 4, &year) || !one(&p, end, "-") || !digits(&p, end, 2, &month) ||
+        !one(&p, end, "-") || !digits(&p, end, 2, &tm.tm_mday) || !one(&p, end, "Tt ") ||
+        !digits(&p, end, 2, &tm.tm_hour) || !one(&p, end, ":") || !digits(&p, end, 2, &tm.tm_min))
+        return ERR_INVALID;
+    if (one(&p, end, ":") && !digits(&p, end, 2, &tm.tm_sec))
+        return ERR_INVALID;
+    if (one(&p, end, ".")) {
+        int scale = 100, digit;
+        if (!digits(&p, end, 1, &digit))
+            return ERR_INVALID;
+        do {
+            ms += digit * scale;
+            scale /= 10;
+        } while (digits(&p, end, 1, &digit));
+    }
+    if (p < end && (*p == '+' || *p == '-')) {
+        int sign = *p++ == '-' ? -1 : 1, hours, minutes;
+        if (!digits(&p, end, 2, &hours) || !one(&p, end, ":") || !digits(&p, end, 2, &minutes) ||
+            hours > 23 || minutes > 59)
+            return ERR_INVALID;
+        offset = sign * (hours * 60 + minutes) * 60;
+    } else if (!one(&p, end, "Zz")) {
+        return ERR_INVALID;
+    }
+    if (p != end || year < 1970 || year > 2200 || month < 1 || month > 12 || tm.tm_mday < 1 ||
+        tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+        return ERR_INVALID;
+    tm.tm_year = year - 1900;
+    tm.tm_mon = month - 1;
+    int64_t s = (int64_t)timegm(&tm) - offset;
+    *ret_ms = s * 1000 + ms;
+    return s < 0 ? ERR_INVALID : ERR_NONE;
+}

@@ -1,0 +1,72 @@
+#pragma once
+/* Inside of the API: one request from its route to its answer. */
+#include "api/api.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json_write.h"
+
+struct json_t;
+
+struct api {
+    struct api_config config;
+    struct keys *keys;
+    uint64_t open;
+};
+
+struct route;
+
+struct call {
+    struct api *api;
+    struct server_request *req;
+    const struct route *route;
+    struct span params[2]; /* the {id}s of the path, decoded, in the arena */
+    struct arena arena;    /* all that the answer needs */
+    struct store_call store;
+    enum role role;
+    void *state; /* the handler's, in the arena */
+};
+
+/* Answers end the call: it is freed. */
+void call_answer(struct call *c, int status, const char *type, struct span body);
+void call_json(struct call *c, int status, struct buf *body); /* takes over body */
+/* {"message":…} */
+void call_refuse(struct call *c, int status, const char *message);
+/* {"message":…,"details":[{"message":…,"property":…}]}, status 400 */
+void call_invalid(struct call *c, const char *property, const char *message);
+/* What a failure of the store or of memory means to the caller: 404, 409, 503 with Retry-After, … */
+void call_failed(struct call *c, enum err e);
+/* The same with Retry-After, in seconds. */
+void call_retry(struct call *c, int status, const char *message, unsigned after_s);
+
+/* Hands the call to the store; done answers it. run and done find the call with call_of(). */
+void call_write(struct call *c, enum err (*run)(struct store_call *s, struct backend *b),
+                void (*committed)(struct store_call *s), void (*done)(struct store_call *s));
+void call_read(struct call *c, enum err (*run)(struct store_call *s, struct backend *b),
+               void (*done)(struct store_call *s));
+struct call *call_of(struct store_call *s);
+
+/* A zeroed state of the handler's; NULL: answered with 503 already. */
+void *call_state(struct call *c, size_t size) MUST_CHECK;
+
+/* The channel of params[0], a reference; NULL: answered with 404 already. */
+struct channel_ref *call_channel(struct call *c) MUST_CHECK;
+
+/* The body as a JSON object; NULL: answered with 400 already. json_decref() it. */
+struct json_t *call_object(struct call *c) MUST_CHECK;
+
+/* Query parameters: the decoded value in the arena; ptr NULL: absent. Those not in names (ends with NULL) are refused: false, answered. */
+bool call_query_known(struct call *c, const char *const *names) MUST_CHECK;
+struct span call_query(struct call *c, const char *name);
+/* The parameter limit, 1 to max; false: answered with 400 already. */
+bool call_query_limit(struct call *c, uint32_t otherwise, uint32_t max, uint32_t *ret) MUST_CHECK;
+
+/* "2026-11-22T05:38:20.031Z" */
+void call_write_time(struct json_write *w, int64_t ms);
+/* From that form (any offset, seconds and fraction optional) or milliseconds since 1970. ERR_INVALID. */
+enum err call_parse_time(struct span text, int64_t *ret_ms) MUST_CHECK;
+/* An {id} that is a channel's; 0: it is none. */
+int64_t call_channel_id(struct span text);
+
+#define ROUTE(method, path, who, body, handler) void handler(struct call *c);
+#include "api/route.def"
+#undef ROUTE

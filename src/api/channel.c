@@ -1,0 +1,341 @@
+/* /api/v1/channels: create, list, show, change, delete. */
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+
+#include "api/channel_json.h"
+#include "base/base64.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define PAGE_DEFAULT 100u
+#define PAGE_MAX 500u
+#define TOKEN_LEN 43u /* 32 random bytes in base64url */
+
+struct change_state {
+    struct channel_change change;
+    struct channel channel; /* as it became */
+    struct channel_ref *prepared;
+    struct courier_note *note;
+    int64_t id;
+    bool lacks_url;
+    char token[TOKEN_LEN + 1];
+};
+
+static void random_hex(char *out, size_t bytes)
+{
+    char raw[32];
+    random_system.fill(random_system.arg, raw, bytes);
+    hex_encode((struct span){raw, bytes}, out);
+    out[2 * bytes] = '\0';
+}
+
+static void new_identity(struct channel *c, char token[static TOKEN_LEN + 1])
+{
+    char raw[32], encoded[BASE64_LEN(32)];
+    random_hex(c->secret, 16);
+    c->bot_user_id[0] = 'U';
+    random_hex(c->bot_user_id + 1, 16);
+    random_system.fill(random_system.arg, raw, sizeof(raw));
+    (void)base64_encode((struct span){raw, sizeof(raw)}, encoded);
+    for (size_t i = 0; i < TOKEN_LEN; i++)
+        token[i] = encoded[i] == '+' ? '-' : encoded[i] == '/' ? '_' : encoded[i];
+    token[TOKEN_LEN] = '\0';
+    keys_hash((struct span){token, TOKEN_LEN}, c->token_hash);
+}
+
+static void answer_channel(struct call *c, int status, const struct channel *channel, const char *token)
+{
+    struct channel_ref *ref = directory_get(c->api->config.directory, channel->id);
+    struct buf out;
+    buf_init(&out, 65536);
+    struct json_write w;
+    json_write_init(&w, &out);
+    json_write_object(&w);
+    channel_change_show(&w, channel, c->api->config.settings, ref ? atomic_load(&ref->live->backlog) : 0);
+    if (token) {
+        json_write_key(&w, "channelSecret");
+        json_write_str(&w, channel->secret);
+        json_write_key(&w, "channelAccessToken");
+        json_write_str(&w, token);
+    }
+    json_write_end(&w);
+    channel_ref_drop(ref);
+    enum err e = json_write_finish(&w);
+    if (e) {
+        buf_deinit(&out);
+        call_failed(c, e);
+        return;
+    }
+    call_json(c, status, &out);
+}
+
+/* Once it is committed, other threads see the channel before its maker is answered. */
+static void change_committed(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    directory_put(c->api->config.directory, state->prepared);
+    state->prepared = NULL;
+}
+
+/* A run may be the second one: what the first prepared is thrown away. */
+static enum err prepare(struct call *c, struct change_state *state)
+{
+    directory_discard(state->prepared);
+    state->prepared = NULL;
+    return directory_prepare(c->api->config.directory, &state->channel, &state->prepared);
+}
+
+static void tell_courier(struct call *c, struct change_state *state)
+{
+    state->note->channel_id = state->channel.id;
+    courier_notify(courier_of(c->api->config.couriers, state->channel.id), state->note);
+    state->note = NULL;
+}
+
+static void change_failed(struct call *c, struct change_state *state, enum err e)
+{
+    directory_discard(state->prepared);
+    mem_free(state->note);
+    if (state->lacks_url)
+        call_invalid(c, "webhookUrl", "is needed while useWebhook is on");
+    else
+        call_failed(c, e);
+}
+
+static bool begin_change(struct call *c, struct change_state *state)
+{
+    c->state = state;
+    json_t *object = call_object(c);
+    if (!object)
+        return false;
+    bool ok = channel_change_read(c, object, &state->change);
+    json_decref(object);
+    if (!ok)
+        return false;
+    state->note = mem_zero(1, sizeof(*state->note));
+    if (!state->note)
+        call_failed(c, ERR_NOMEM);
+    return state->note;
+}
+
+static enum err create_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    enum err e = b->ops->channel_insert(b, &state->channel);
+    return e ? e : prepare(c, state);
+}
+
+static void create_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    if (s->err) {
+        change_failed(c, state, s->err);
+        return;
+    }
+    mem_free(state->note); /* no courier knows the channel yet */
+    log_info("api", "channel created", log_int("channel", state->channel.id));
+    answer_channel(c, 201, &state->channel, state->token);
+}
+
+void api_channel_create(struct call *c)
+{
+    struct change_state *state = call_state(c, sizeof(*state));
+    if (!state || !begin_change(c, state))
+        return;
+    struct channel *channel = &state->channel;
+    new_identity(channel, state->token);
+    channel_change_apply(&state->change, channel);
+    if (!state->change.language)
+        memcpy(channel->language, "en", 3);
+    if (!state->change.use_webhook) /* whoever gives a URL wants it used */
+        channel->use_webhook = channel->webhook_url[0];
+    channel->created_ms = channel->updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
+    state->lacks_url = channel->use_webhook && !channel->webhook_url[0];
+    if (!state->change.name || state->lacks_url) {
+        mem_free(state->note);
+        call_invalid(c, state->lacks_url ? "webhookUrl" : "name",
+                     state->lacks_url ? "is needed while useWebhook is on" : "is required");
+        return;
+    }
+    call_write(c, create_run, change_committed, create_done);
+}
+
+static enum err change_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    enum err e = b->ops->channel_get(b, state->id, &state->channel);
+    if (e)
+        return e;
+    channel_change_apply(&state->change, &state->channel);
+    state->channel.updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
+    state->lacks_url = state->channel.use_webhook && !state->channel.webhook_url[0];
+    if (state->lacks_url)
+        return ERR_CONFLICT;
+    e = prepare(c, state);
+    return e ? e : b->ops->channel_update(b, &state->channel);
+}
+
+static void change_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    if (s->err) {
+        change_failed(c, state, s->err);
+        return;
+    }
+    tell_courier(c, state);
+    answer_channel(c, 200, &state->channel, NULL);
+}
+
+void api_channel_change(struct call *c)
+{
+    struct change_state *state = call_state(c, sizeof(*state));
+    if (!state)
+        return;
+    struct channel_ref *ref = call_channel(c);
+    if (!ref)
+        return;
+    state->id = ref->channel.id;
+    channel_ref_drop(ref);
+    if (begin_change(c, state))
+        call_write(c, change_run, change_committed, change_done);
+}
+
+static enum err delete_run(struct store_call *s, struct backend *b)
+{
+    struct change_state *state = call_of(s)->state;
+    return b->ops->channel_delete(b, state->id);
+}
+
+static void delete_committed(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    directory_remove(c->api->config.directory, state->id);
+}
+
+static void delete_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    if (s->err) {
+        change_failed(c, state, s->err);
+        return;
+    }
+    tell_courier(c, state);
+    log_info("api", "channel deleted", log_int("channel", state->id));
+    call_answer(c, 204, "application/json; charset=utf-8", SPAN_LIT(""));
+}
+
+void api_channel_delete(struct call *c)
+{
+    struct change_state *state = call_state(c, sizeof(*state));
+    struct channel_ref *ref = state ? call_channel(c) : NULL;
+    if (!ref)
+        return;
+    state->id = state->channel.id = ref->channel.id;
+    channel_ref_drop(ref);
+    state->note = mem_zero(1, sizeof(*state->note));
+    c->state = state;
+    if (!state->note)
+        call_failed(c, ERR_NOMEM);
+    else
+        call_write(c, delete_run, delete_committed, delete_done);
+}
+
+void api_channel_show(struct call *c)
+{
+    struct channel_ref *ref = call_channel(c);
+    if (!ref)
+        return;
+    answer_channel(c, 200, &ref->channel, NULL);
+    channel_ref_drop(ref);
+}
+
+struct list_state {
+    int64_t after, last;
+    uint32_t limit, count;
+    bool more;
+    struct buf out;
+    struct json_write w;
+    struct call *call;
+};
+
+static enum err list_row(void *arg, const struct channel *channel)
+{
+    struct list_state *l = arg;
+    if (l->count == l->limit) {
+        l->more = true;
+        return ERR_NONE;
+    }
+    l->count++;
+    l->last = channel->id;
+    struct channel_ref *ref = directory_get(l->call->api->config.directory, channel->id);
+    json_write_object(&l->w);
+    channel_change_show(&l->w, channel, l->call->api->config.settings,
+                        ref ? atomic_load(&ref->live->backlog) : 0);
+    json_write_end(&l->w);
+    channel_ref_drop(ref);
+    return ERR_NONE;
+}
+
+static enum err list_run(struct store_call *s, struct backend *b)
+{
+    struct list_state *l = call_of(s)->state;
+    buf_deinit(&l->out); /* a second run */
+    buf_init(&l->out, 4u << 20);
+    l->count = 0;
+    l->more = false;
+    json_write_init(&l->w, &l->out);
+    json_write_object(&l->w);
+    json_write_key(&l->w, "channels");
+    json_write_array(&l->w);
+    enum err e = b->ops->channel_list(b, l->after, l->limit + 1, list_row, l);
+    json_write_end(&l->w);
+    if (l->more) {
+        char cursor[24];
+        (void)snprintf(cursor, sizeof(cursor), "%lld", (long long)l->last);
+        json_write_key(&l->w, "cursor");
+        json_write_str(&l->w, cursor);
+    }
+    json_write_end(&l->w);
+    enum err written = json_write_finish(&l->w);
+    return e ? e : written;
+}
+
+static void list_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct list_state *l = c->state;
+    if (s->err) {
+        buf_deinit(&l->out);
+        call_failed(c, s->err);
+        return;
+    }
+    call_json(c, 200, &l->out);
+}
+
+void api_channel_list(struct call *c)
+{
+    static const char *const known[] = {"cursor", "limit", NULL};
+    struct list_state *l = call_state(c, sizeof(*l));
+    if (!l || !call_query_known(c, known))
+        return;
+    struct span cursor = call_query(c, "cursor");
+    l->call = c;
+    l->after = cursor.ptr ? call_channel_id(cursor) : 0;
+    if (cursor.ptr && !l->after) {
+        call_invalid(c, "cursor", "is not one of ours");
+        return;
+    }
+    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
+        return;
+    c->state = l;
+    call_read(c, list_run, list_done);
+}

@@ -1,0 +1,231 @@
+#include "api/channel_json.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/utf8.h"
+#include "net/url.h"
+
+static bool invalid(struct call *c, const char *property, const char *message)
+{
+    call_invalid(c, property, message);
+    return false;
+}
+
+static size_t characters(const char *s, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        n += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return n;
+}
+
+static bool has_control(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+            return true;
+    return false;
+}
+
+static bool read_name(struct call *c, const json_t *v, struct channel_change *to)
+{
+    const char *s = json_string_value(v);
+    size_t len = json_string_length(v);
+    if (!s)
+        return invalid(c, "name", "must be a string");
+    if (characters(s, len) < 1 || characters(s, len) > 100 || len > CHANNEL_NAME_MAX)
+        return invalid(c, "name", "must be 1 to 100 characters");
+    if (has_control(s, len))
+        return invalid(c, "name", "must not hold control characters");
+    memcpy(to->to.name, s, len + 1);
+    to->name = true;
+    return true;
+}
+
+static bool read_url(struct call *c, const json_t *v, struct channel_change *to)
+{
+    to->webhook_url = true;
+    to->to.webhook_url[0] = '\0';
+    if (json_is_null(v))
+        return true;
+    const char *s = json_string_value(v);
+    size_t len = json_string_length(v);
+    if (!s)
+        return invalid(c, "webhookUrl", "must be a string or null");
+    struct url *url = call_state(c, sizeof(*url));
+    if (!url)
+        return false;
+    struct url_rules rules = {.allow_http = c->api->config.settings->allow_http};
+    enum cause_id cause = CAUSE_ok;
+    enum err e = url_parse((struct span){s, len}, &rules, url, &cause);
+    if (e == ERR_NOMEM) {
+        call_failed(c, e);
+        return false;
+    }
+    if (e || len > CHANNEL_URL_MAX) {
+        char text[320];
+        enum cause_id why = e ? cause : CAUSE_url_too_long;
+        (void)snprintf(text, sizeof(text), "Invalid webhook URL (%s): %s", cause_of(why)->id,
+                       cause_of(why)->text[LANG_EN]);
+        return invalid(c, "webhookUrl", text);
+    }
+    memcpy(to->to.webhook_url, s, len + 1);
+    return true;
+}
+
+/* One @, something on both sides, no white space: whether mail arrives, only mail can tell. */
+static bool read_email(struct call *c, const json_t *v, struct channel_change *to)
+{
+    to->contact_email = true;
+    to->to.contact_email[0] = '\0';
+    if (json_is_null(v))
+        return true;
+    const char *s = json_string_value(v);
+    size_t len = json_string_length(v);
+    const char *at = s ? strchr(s, '@') : NULL;
+    if (!s || !at || at == s || !at[1] || strchr(at + 1, '@') || len > CHANNEL_EMAIL_MAX ||
+        has_control(s, len) || strpbrk(s, " ,;<>\"()"))
+        return invalid(c, "contactEmail", "must be a mail address or null");
+    memcpy(to->to.contact_email, s, len + 1);
+    return true;
+}
+
+static bool read_language(struct call *c, const json_t *v, struct channel_change *to)
+{
+    const char *s = json_string_value(v);
+    if (!s || (strcmp(s, "en") != 0 && strcmp(s, "ja") != 0))
+        return invalid(c, "language", "must be en or ja");
+    memcpy(to->to.language, s, 3);
+    to->language = true;
+    return true;
+}
+
+static bool read_number(struct call *c, const char *name, const json_t *v, uint32_t min, uint32_t max,
+                        uint32_t *to, bool *set)
+{
+    *set = true;
+    *to = 0;
+    if (json_is_null(v)) /* back to the default */
+        return true;
+    json_int_t n = json_integer_value(v);
+    if (!json_is_integer(v) || n < (json_int_t)min || n > (json_int_t)max) {
+        char text[80];
+        (void)snprintf(text, sizeof(text), "must be an integer from %u to %u, or null", min, max);
+        return invalid(c, name, text);
+    }
+    *to = (uint32_t)n;
+    return true;
+}
+
+static bool read_switch(struct call *c, const char *name, const json_t *v, bool *to, bool *set)
+{
+    if (!json_is_boolean(v))
+        return invalid(c, name, "must be true or false");
+    *to = json_is_true(v);
+    *set = true;
+    return true;
+}
+
+static bool read_member(struct call *c, const char *key, const json_t *v, struct channel_change *to)
+{
+    if (strcmp(key, "name") == 0)
+        return read_name(c, v, to);
+    if (strcmp(key, "webhookUrl") == 0)
+        return read_url(c, v, to);
+    if (strcmp(key, "useWebhook") == 0)
+        return read_switch(c, key, v, &to->to.use_webhook, &to->use_webhook);
+    if (strcmp(key, "webhookRedelivery") == 0)
+        return read_switch(c, key, v, &to->to.webhook_redelivery, &to->webhook_redelivery);
+    if (strcmp(key, "errorStatistics") == 0)
+        return read_switch(c, key, v, &to->to.error_statistics, &to->error_statistics);
+    if (strcmp(key, "contactEmail") == 0)
+        return read_email(c, v, to);
+    if (strcmp(key, "language") == 0)
+        return read_language(c, v, to);
+    if (strcmp(key, "responseTimeoutMs") == 0)
+        return read_number(c, key, v, CHANNEL_RESPONSE_MS_MIN, CHANNEL_RESPONSE_MS_MAX,
+                           &to->to.response_timeout_ms, &to->response_timeout_ms);
+    if (strcmp(key, "maxEventsPerRequest") == 0)
+        return read_number(c, key, v, 1, CHANNEL_BATCH_MAX, &to->to.max_events, &to->max_events);
+    char name[120];
+    (void)snprintf(name, sizeof(name), "%.100s", key);
+    return invalid(c, name, "unknown member");
+}
+
+bool channel_change_read(struct call *c, struct json_t *object, struct channel_change *ret)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        if (!read_member(c, key, value, ret))
+            return false;
+    }
+    return true;
+}
+
+void channel_change_apply(const struct channel_change *change, struct channel *c)
+{
+    const struct channel *to = &change->to;
+    if (change->name)
+        memcpy(c->name, to->name, sizeof(c->name));
+    if (change->webhook_url)
+        memcpy(c->webhook_url, to->webhook_url, sizeof(c->webhook_url));
+    if (change->use_webhook)
+        c->use_webhook = to->use_webhook;
+    if (change->webhook_redelivery)
+        c->webhook_redelivery = to->webhook_redelivery;
+    if (change->error_statistics)
+        c->error_statistics = to->error_statistics;
+    if (change->contact_email)
+        memcpy(c->contact_email, to->contact_email, sizeof(c->contact_email));
+    if (change->language)
+        memcpy(c->language, to->language, sizeof(c->language));
+    if (change->response_timeout_ms)
+        c->response_timeout_ms = to->response_timeout_ms;
+    if (change->max_events)
+        c->max_events = to->max_events;
+}
+
+static const char *or_null(const char *s)
+{
+    return s[0] ? s : NULL;
+}
+
+void channel_change_show(struct json_write *w, const struct channel *c,
+                         const struct courier_settings *settings, int64_t backlog)
+{
+    char id[24];
+    (void)snprintf(id, sizeof(id), "%lld", (long long)c->id);
+    json_write_key(w, "channelId");
+    json_write_str(w, id);
+    json_write_key(w, "name");
+    json_write_str(w, c->name);
+    json_write_key(w, "botUserId");
+    json_write_str(w, c->bot_user_id);
+    json_write_key(w, "webhookUrl");
+    json_write_str(w, or_null(c->webhook_url));
+    json_write_key(w, "useWebhook");
+    json_write_bool(w, c->use_webhook);
+    json_write_key(w, "webhookRedelivery");
+    json_write_bool(w, c->webhook_redelivery);
+    json_write_key(w, "errorStatistics");
+    json_write_bool(w, c->error_statistics);
+    json_write_key(w, "contactEmail");
+    json_write_str(w, or_null(c->contact_email));
+    json_write_key(w, "language");
+    json_write_str(w, c->language);
+    json_write_key(w, "responseTimeoutMs");
+    json_write_uint(w, c->response_timeout_ms ? c->response_timeout_ms : settings->deadlines.response_ms);
+    json_write_key(w, "maxEventsPerRequest");
+    json_write_uint(w, channel_batch(c));
+    json_write_key(w, "suspended");
+    json_write_bool(w, c->suspended_ms != 0);
+    json_write_key(w, "backlogEvents");
+    json_write_int(w, backlog < 0 ? 0 : backlog);
+    json_write_key(w, "createdAt");
+    call_write_time(w, c->created_ms);
+    json_write_key(w, "updatedAt");
+    call_write_time(w, c->updated_ms);
+}

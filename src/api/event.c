@@ -1,0 +1,494 @@
+/* /api/v1/channels/{id}/events and /redeliver: events in, what became of them, and once more. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "api/call.h"
+#include "base/mem.h"
+#include "fault/fault.h"
+
+#define PAGE_DEFAULT 50u
+#define PAGE_MAX 500u
+#define SCAN_MAX 20000u /* rows looked at for one page of a filtered list */
+#define ANSWER_MAX (8u << 20)
+#define REDELIVER_STEP 2000u /* events of one commit */
+#define ATTEMPTS_MAX 1000u   /* shown of one event: the newest schedules have a handful */
+
+static int64_t now_ms(const struct call *c)
+{
+    return c->api->config.clock->wall_ms(c->api->config.clock->arg);
+}
+
+static void write_id(struct json_write *w, int64_t id)
+{
+    char text[ULID_LEN + 1];
+    event_id_text(id, text);
+    json_write_str(w, text);
+}
+
+static void post_done(void *arg, enum err err, const int64_t *ids, uint32_t count)
+{
+    struct call *c = arg;
+    if (err == ERR_CONFLICT) {
+        call_refuse(c, 409, "This Idempotency-Key was used with another body");
+        return;
+    }
+    if (err) {
+        call_failed(c, err);
+        return;
+    }
+    struct buf out;
+    buf_init(&out, 65536);
+    struct json_write w;
+    json_write_init(&w, &out);
+    json_write_object(&w);
+    json_write_key(&w, "webhookEventIds");
+    json_write_array(&w);
+    for (uint32_t i = 0; i < count; i++)
+        write_id(&w, ids[i]);
+    json_write_end(&w);
+    json_write_end(&w);
+    enum err e = json_write_finish(&w);
+    if (e) { /* accepted all the same: the caller will ask again and get the same answer by its key */
+        buf_deinit(&out);
+        call_failed(c, e);
+        return;
+    }
+    call_json(c, 202, &out);
+}
+
+static bool key_is_sound(struct span key)
+{
+    for (size_t i = 0; i < key.len; i++)
+        if ((unsigned char)key.ptr[i] < 0x20 || (unsigned char)key.ptr[i] > 0x7e)
+            return false;
+    return key.len >= 1 && key.len <= INTAKE_KEY_MAX;
+}
+
+static void post_to(struct call *c, struct channel_ref *ref)
+{
+    struct span key = server_header(c->req, "idempotency-key"), body = server_body(c->req);
+    if (!ref->channel.use_webhook) {
+        call_refuse(c, 409, "Use webhook is off for this channel");
+        return;
+    }
+    if (key.ptr && !key_is_sound(key)) {
+        call_invalid(c, "Idempotency-Key", "must be 1 to 255 visible characters");
+        return;
+    }
+    struct publication *p = call_state(c, sizeof(*p));
+    if (!p)
+        return;
+    struct publication_fault fault;
+    enum err e = publication_parse(p, body, ref->channel.id, &fault);
+    if (e == ERR_INVALID) {
+        call_invalid(c, fault.property, fault.message);
+        return;
+    }
+    if (!e) {
+        e = intake_submit(c->api->config.intake, ref, p, key, body, c->api->config.mailbox, post_done, c);
+        if (e)
+            publication_free(p);
+    }
+    if (e == ERR_LIMIT)
+        call_retry(c, 429, "Too many events of this channel wait for delivery", 5);
+    else if (e)
+        call_failed(c, e);
+}
+
+void api_event_post(struct call *c)
+{
+    if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
+        call_retry(c, 503, "This node is going down", 5);
+        return;
+    }
+    struct channel_ref *ref = call_channel(c);
+    if (!ref)
+        return;
+    post_to(c, ref);
+    channel_ref_drop(ref);
+}
+
+struct show_state {
+    int64_t channel_id, id;
+    bool suspended;
+    uint32_t attempts;
+    struct buf out;
+    struct json_write w;
+    /* list */
+    unsigned states;
+    int64_t before, last;
+    uint32_t limit;
+};
+
+static const char *state_text(const struct show_state *s, enum event_state state)
+{
+    bool waits = state == EVENT_PENDING || state == EVENT_RETRYING;
+    return event_state_text(s->suspended && waits ? EVENT_SUSPENDED : state);
+}
+
+static void write_view(struct show_state *s, const struct event_view *v)
+{
+    json_write_key(&s->w, "webhookEventId");
+    write_id(&s->w, v->id);
+    json_write_key(&s->w, "state");
+    json_write_str(&s->w, state_text(s, v->state));
+    json_write_key(&s->w, "acceptedAt");
+    call_write_time(&s->w, event_time_ms(v->id));
+    json_write_key(&s->w, "tries");
+    json_write_uint(&s->w, v->tries);
+    if (v->state == EVENT_RETRYING) {
+        json_write_key(&s->w, "nextAttemptAt");
+        call_write_time(&s->w, v->due_ms);
+    }
+}
+
+static enum err show_event(void *arg, const struct event_view *v)
+{
+    struct show_state *s = arg;
+    char channel[24];
+    (void)snprintf(channel, sizeof(channel), "%lld", (long long)s->channel_id);
+    json_write_key(&s->w, "channelId");
+    json_write_str(&s->w, channel);
+    write_view(s, v);
+    json_write_key(&s->w, "event");
+    json_write_raw(&s->w, v->json);
+    return ERR_NONE;
+}
+
+static const char *http_text(int http)
+{
+    return http == 20 ? "2" : http == 11 ? "1.1" : http == 10 ? "1.0" : NULL;
+}
+
+static void write_text(struct json_write *w, const char *key, struct span text)
+{
+    json_write_key(w, key);
+    json_write_span(w, text);
+}
+
+static void write_number(struct json_write *w, const char *key, uint64_t n)
+{
+    json_write_key(w, key);
+    json_write_uint(w, n);
+}
+
+static enum err show_attempt(void *arg, const struct attempt *a)
+{
+    struct show_state *s = arg;
+    struct json_write *w = &s->w;
+    if (++s->attempts > ATTEMPTS_MAX)
+        return ERR_NONE;
+    char id[24];
+    (void)snprintf(id, sizeof(id), "%lld", (long long)a->id);
+    json_write_object(w);
+    json_write_key(w, "attemptId");
+    json_write_str(w, id);
+    json_write_key(w, "startedAt");
+    call_write_time(w, a->started_ms);
+    write_number(w, "events", a->events);
+    write_text(w, "reason", a->reason);
+    write_text(w, "detail", a->detail);
+    write_text(w, "cause", a->cause);
+    write_text(w, "processed", a->processed);
+    write_text(w, "phase", a->phase);
+    write_number(w, "status", (uint64_t)a->status);
+    json_write_key(w, "http");
+    json_write_str(w, http_text(a->http));
+    json_write_key(w, "address");
+    if (a->address.len)
+        json_write_span(w, a->address);
+    else
+        json_write_null(w);
+    json_write_key(w, "reused");
+    json_write_bool(w, a->reused);
+    write_number(w, "retries", a->retries);
+    json_write_key(w, "timings");
+    json_write_object(w);
+    write_number(w, "dns_us", a->dns_us);
+    write_number(w, "connect_us", a->connect_us);
+    write_number(w, "tls_us", a->tls_us);
+    write_number(w, "send_us", a->send_us);
+    write_number(w, "first_byte_us", a->first_byte_us);
+    write_number(w, "total_us", a->total_us);
+    json_write_end(w);
+    json_write_end(w);
+    return ERR_NONE;
+}
+
+static void begin_answer(struct show_state *s)
+{
+    buf_deinit(&s->out); /* a second run */
+    buf_init(&s->out, ANSWER_MAX);
+    json_write_init(&s->w, &s->out);
+    json_write_object(&s->w);
+}
+
+static enum err end_answer(struct show_state *s, enum err e)
+{
+    json_write_end(&s->w);
+    enum err written = json_write_finish(&s->w);
+    return e ? e : written;
+}
+
+static enum err show_run(struct store_call *call, struct backend *b)
+{
+    struct show_state *s = call_of(call)->state;
+    begin_answer(s);
+    s->attempts = 0;
+    enum err e = b->ops->event_get(b, s->channel_id, s->id, show_event, s);
+    if (e)
+        return e;
+    json_write_key(&s->w, "attempts");
+    json_write_array(&s->w);
+    e = b->ops->attempt_list(b, s->channel_id, s->id, show_attempt, s);
+    json_write_end(&s->w);
+    return end_answer(s, e);
+}
+
+static void show_done(struct store_call *call)
+{
+    struct call *c = call_of(call);
+    struct show_state *s = c->state;
+    if (call->err) {
+        buf_deinit(&s->out);
+        if (call->err == ERR_NOT_FOUND)
+            call_refuse(c, 404, "No such event");
+        else
+            call_failed(c, call->err);
+        return;
+    }
+    call_json(c, 200, &s->out);
+}
+
+static struct show_state *state_for(struct call *c)
+{
+    struct channel_ref *ref = call_channel(c);
+    struct show_state *s = ref ? call_state(c, sizeof(*s)) : NULL;
+    if (s) {
+        s->channel_id = ref->channel.id;
+        s->suspended = ref->channel.suspended_ms;
+        c->state = s;
+    }
+    channel_ref_drop(ref);
+    return s;
+}
+
+void api_event_show(struct call *c)
+{
+    struct show_state *s = state_for(c);
+    if (!s)
+        return;
+    if (event_id_parse(c->params[1], &s->id))
+        call_refuse(c, 404, "No such event");
+    else
+        call_read(c, show_run, show_done);
+}
+
+static enum err list_row(void *arg, const struct event_view *v)
+{
+    struct show_state *s = arg;
+    json_write_object(&s->w);
+    write_view(s, v);
+    json_write_end(&s->w);
+    return ERR_NONE;
+}
+
+static enum err list_run(struct store_call *call, struct backend *b)
+{
+    struct show_state *s = call_of(call)->state;
+    begin_answer(s);
+    json_write_key(&s->w, "events");
+    json_write_array(&s->w);
+    int64_t last = 0;
+    enum err e = s->states ? b->ops->event_list(b, s->channel_id, s->states, s->before, s->limit, SCAN_MAX,
+                                                list_row, s, &last)
+                           : ERR_NONE;
+    json_write_end(&s->w);
+    if (last) {
+        json_write_key(&s->w, "cursor");
+        write_id(&s->w, last);
+    }
+    return end_answer(s, e);
+}
+
+void api_event_list(struct call *c)
+{
+    static const char *const known[] = {"state", "cursor", "limit", NULL};
+    struct show_state *s = state_for(c);
+    if (!s || !call_query_known(c, known) || !call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &s->limit))
+        return;
+    struct span state = call_query(c, "state"), cursor = call_query(c, "cursor");
+    const unsigned waiting = 1u << EVENT_PENDING | 1u << EVENT_RETRYING;
+    s->states = waiting | 1u << EVENT_DELIVERED | 1u << EVENT_GIVEN_UP;
+    if (state.len) {
+        enum event_state wanted;
+        if (event_state_find(state, &wanted)) {
+            call_invalid(c, "state", "must be pending, delivered, retrying, given_up or suspended");
+            return;
+        }
+        if (wanted == EVENT_SUSPENDED)
+            s->states = s->suspended ? waiting : 0;
+        else
+            s->states = s->suspended ? (1u << wanted) & ~waiting : 1u << wanted;
+    }
+    s->before = INT64_MAX;
+    if (cursor.ptr && event_id_parse(cursor, &s->before)) {
+        call_invalid(c, "cursor", "is not one of ours");
+        return;
+    }
+    call_read(c, list_run, show_done);
+}
+
+struct redeliver_state {
+    struct channel_ref *ref;
+    struct courier_note *note;
+    int64_t *ids;
+    size_t id_count;
+    struct redeliver_range range;
+    uint32_t step, total;
+};
+
+static void redeliver_end(struct call *c, struct redeliver_state *r)
+{
+    channel_ref_drop(r->ref);
+    mem_free(r->note);
+}
+
+static bool read_ids(struct call *c, const json_t *list, struct redeliver_state *r)
+{
+    size_t count = json_array_size(list);
+    if (!json_is_array(list) || count < 1 || count > EVENT_MAX_COUNT) {
+        call_invalid(c, "webhookEventIds", "must be an array of 1 to 500 ids");
+        return false;
+    }
+    r->ids = call_state(c, count * sizeof(*r->ids));
+    if (!r->ids)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *v = json_array_get(list, i);
+        const char *text = json_string_value(v);
+        if (!text || event_id_parse((struct span){text, json_string_length(v)}, &r->ids[i])) {
+            char property[48];
+            (void)snprintf(property, sizeof(property), "webhookEventIds[%zu]", i);
+            call_invalid(c, property, "is not a webhookEventId");
+            return false;
+        }
+    }
+    r->id_count = count;
+    return true;
+}
+
+static bool read_time(struct call *c, const char *name, const json_t *v, int64_t *ret)
+{
+    char digits[24] = "";
+    if (json_is_integer(v))
+        (void)snprintf(digits, sizeof(digits), "%lld", (long long)json_integer_value(v));
+    const char *text = json_is_string(v) ? json_string_value(v) : digits;
+    if (call_parse_time(span_of(text), ret)) {
+        call_invalid(c, name,
+                     v ? "must be a time such as 2026-11-22T05:38:20Z, or milliseconds since 1970"
+                       : "is required");
+        return false;
+    }
+    return true;
+}
+
+static bool read_redeliver(struct call *c, const json_t *object, struct redeliver_state *r)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        if (strcmp(key, "webhookEventIds") != 0 && strcmp(key, "from") != 0 && strcmp(key, "to") != 0 &&
+            strcmp(key, "reason") != 0) {
+            char name[120];
+            (void)snprintf(name, sizeof(name), "%.100s", key);
+            call_invalid(c, name, "unknown member");
+            return false;
+        }
+    }
+    const json_t *ids = json_object_get(object, "webhookEventIds"),
+                 *reason = json_object_get(object, "reason");
+    if (ids && json_object_size(object) > 1) {
+        call_invalid(c, "webhookEventIds", "cannot stand beside from, to and reason");
+        return false;
+    }
+    if (ids)
+        return read_ids(c, ids, r);
+    if (!read_time(c, "from", json_object_get(object, "from"), &r->range.from_ms) ||
+        !read_time(c, "to", json_object_get(object, "to"), &r->range.to_ms))
+        return false;
+    if (reason) {
+        enum reason known;
+        const char *text = json_string_value(reason);
+        if (!text || reason_find(span_of(text), &known) || known == REASON_OK) {
+            call_invalid(c, "reason",
+                         "must be could_not_connect, request_timeout, error_status_code or unclassified");
+            return false;
+        }
+        r->range.reason = span_of(reason_text(known));
+    }
+    return true;
+}
+
+static enum err redeliver_run(struct store_call *call, struct backend *b)
+{
+    struct call *c = call_of(call);
+    struct redeliver_state *r = c->state;
+    r->step = 0;
+    if (r->id_count)
+        return b->ops->redeliver_ids(b, r->ref->channel.id, r->ids, r->id_count, now_ms(c), &r->step);
+    return b->ops->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, now_ms(c), &r->step);
+}
+
+static void redeliver_done(struct store_call *call)
+{
+    struct call *c = call_of(call);
+    struct redeliver_state *r = c->state;
+    if (call->err && !r->total) {
+        redeliver_end(c, r);
+        call_failed(c, call->err);
+        return;
+    }
+    r->total += r->step;
+    (void)directory_backlog_add(c->api->config.directory, r->ref->live, r->step);
+    if (!r->id_count && r->step &&
+        !call->err) { /* the next few, in a commit of their own: others want to write too */
+        call_write(c, redeliver_run, NULL, redeliver_done);
+        return;
+    }
+    r->note->channel_id = r->ref->channel.id;
+    r->note->redeliver = true;
+    courier_notify(courier_of(c->api->config.couriers, r->ref->channel.id), r->note);
+    r->note = NULL;
+    char text[48];
+    int n = snprintf(text, sizeof(text), "{\"count\":%u}", r->total);
+    redeliver_end(c, r);
+    call_answer(c, 202, "application/json; charset=utf-8", (struct span){text, (size_t)n});
+}
+
+void api_redeliver(struct call *c)
+{
+    struct redeliver_state *r = call_state(c, sizeof(*r));
+    if (!r)
+        return;
+    r->ref = call_channel(c);
+    if (!r->ref)
+        return;
+    struct channel_ref *ref = r->ref; /* r lives in the call, which an answer frees */
+    json_t *object = call_object(c);
+    bool ok = object && read_redeliver(c, object, r);
+    json_decref(object);
+    if (!ok) {
+        channel_ref_drop(ref);
+        return;
+    }
+    c->state = r;
+    r->note = mem_zero(1, sizeof(*r->note));
+    if (!r->note) {
+        channel_ref_drop(ref);
+        call_failed(c, ERR_NOMEM);
+        return;
+    }
+    call_write(c, redeliver_run, NULL, redeliver_done);
+}

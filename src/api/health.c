@@ -1,0 +1,112 @@
+/* What operators and their machines ask: alive, ready, figures, the description of the API. */
+#include "api/call.h"
+#include "fault/outcome.h"
+
+#define METRICS_MAX (1u << 20)
+
+extern const char api_openapi_text[];
+extern const size_t api_openapi_text_len;
+
+void api_health(struct call *c)
+{
+    call_answer(c, 200, "application/json; charset=utf-8",
+                SPAN_LIT("{\"status\":\"ok\",\"version\":\"" TODOKE_VERSION "\"}"));
+}
+
+/* Ready: events posted now would be accepted. */
+void api_ready(struct call *c)
+{
+    enum err e =
+        (enum err)atomic_load_explicit(&store_stats(c->api->config.store)->last_error, memory_order_relaxed);
+    if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
+        call_retry(c, 503, "This node is going down", 5);
+    } else if (e) {
+        char text[80];
+        (void)snprintf(text, sizeof(text), "The store cannot keep events: %s", err_text(e));
+        call_retry(c, 503, text, 5);
+    } else {
+        call_answer(c, 200, "application/json; charset=utf-8", SPAN_LIT("{\"status\":\"ready\"}"));
+    }
+}
+
+void api_openapi(struct call *c)
+{
+    call_answer(c, 200, "application/yaml; charset=utf-8",
+                (struct span){api_openapi_text, api_openapi_text_len});
+}
+
+static uint64_t get(const _Atomic uint64_t *n)
+{
+    return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+static void metric(struct buf *out, enum err *e, const char *name, const char *type, const char *help,
+                   uint64_t n)
+{
+    if (!*e)
+        *e = buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name,
+                        (unsigned long long)n);
+}
+
+/* Details hold no quote or backslash; a test of the catalogue sees to it. */
+static enum err failed(struct buf *out, const struct courier_counters *n)
+{
+    enum err e =
+        buf_add_str(out, "# HELP todoke_attempts_failed_total Attempts that failed, by reason and detail.\n"
+                         "# TYPE todoke_attempts_failed_total counter\n");
+    for (int f = 0; !e && f < FAULT_COUNT; f++) {
+        if (f == FAULT_ok || f == FAULT_status)
+            continue;
+        const struct fault *fault = fault_of((enum fault_id)f);
+        e = buf_printf(out, "todoke_attempts_failed_total{reason=\"%s\",detail=\"%s\"} %llu\n",
+                       reason_text(fault->reason), fault->detail, (unsigned long long)get(&n->failed[f]));
+    }
+    for (int status = 100; !e && status < 1000; status++) {
+        uint64_t count = get(&n->failed_status[status]);
+        if (count)
+            e = buf_printf(out,
+                           "todoke_attempts_failed_total{reason=\"error_status_code\",detail=\"%d\"} %llu\n",
+                           status, (unsigned long long)count);
+    }
+    return e;
+}
+
+void api_metrics(struct call *c)
+{
+    const struct courier_counters *n = c->api->config.counters;
+    const struct store_stats *s = store_stats(c->api->config.store);
+    int64_t backlog = directory_backlog(c->api->config.directory);
+    struct buf out;
+    buf_init(&out, METRICS_MAX);
+    enum err e = ERR_NONE;
+    metric(&out, &e, "todoke_events_accepted_total", "counter", "Events answered with 202.",
+           get(&n->accepted));
+    metric(&out, &e, "todoke_events_delivered_total", "counter", "Events a bot server took.",
+           get(&n->delivered));
+    metric(&out, &e, "todoke_events_given_up_total", "counter", "Events whose delivery was given up.",
+           get(&n->given_up));
+    metric(&out, &e, "todoke_events_put_off_total", "counter", "Times an event was put off for redelivery.",
+           get(&n->put_off));
+    metric(&out, &e, "todoke_attempts_total", "counter", "Webhook requests that came to an end.",
+           get(&n->attempts));
+    metric(&out, &e, "todoke_attempts_retried_total", "counter", "Transparent retries inside attempts.",
+           get(&n->retried));
+    if (!e)
+        e = failed(&out, n);
+    metric(&out, &e, "todoke_backlog_events", "gauge", "Events accepted and neither delivered nor given up.",
+           backlog < 0 ? 0 : (uint64_t)backlog);
+    metric(&out, &e, "todoke_channels", "gauge", "Channels.", directory_count(c->api->config.directory));
+    metric(&out, &e, "todoke_store_commits_total", "counter", "Commits of the store.", get(&s->commits));
+    metric(&out, &e, "todoke_store_calls_total", "counter", "Calls the commits carried.", get(&s->calls));
+    metric(&out, &e, "todoke_store_failures_total", "counter", "Commits that failed.", get(&s->failures));
+    metric(&out, &e, "todoke_store_commit_microseconds_total", "counter", "Time spent in commits.",
+           get(&s->commit_us));
+    metric(&out, &e, "todoke_store_queue", "gauge", "Calls waiting for the store.", get(&s->queued));
+    if (e) {
+        buf_deinit(&out);
+        call_failed(c, e);
+        return;
+    }
+    call_answer(c, 200, "text/plain; version=0.0.4; charset=utf-8", buf_span(&out));
+    buf_deinit(&out);
+}

@@ -1,0 +1,235 @@
+/* From a request to its handler: path, method, who may, type and size of the body; in this order, so that a stranger learns
+ * nothing that the documentation does not say. */
+#include <stdio.h>
+
+#include "api/call.h"
+#include "base/hex.h"
+#include "base/mem.h"
+
+#define ARENA_CHUNK 4096u
+#define ARENA_MAX (4u << 20) /* what one answer may hold on to */
+
+enum who { WHO_ANYBODY, WHO_METRICS, WHO_INGEST, WHO_OPERATOR };
+
+struct route {
+    const char *method, *path;
+    enum who who;
+    uint32_t body_max;
+    void (*handler)(struct call *c);
+};
+
+static const struct route routes[] = {
+#define ROUTE(method, path, who, body, handler) {method, path, WHO_##who, body, handler},
+#include "api/route.def"
+#undef ROUTE
+};
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+static bool plain(char ch)
+{
+    return (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch == '-' ||
+           ch == '_';
+}
+
+/* Whether path is the route's; each {id} matches one segment of letters, digits, - and _: nothing else is an id of ours. */
+static bool matches(const char *pattern, struct span path, struct span params[2])
+{
+    const char *p = path.ptr, *end = path.ptr + path.len;
+    size_t n = 0;
+    while (*pattern) {
+        if (*pattern == '{') {
+            const char *from = p;
+            while (p < end && plain(*p))
+                p++;
+            if (p == from || n == 2)
+                return false;
+            params[n++] = (struct span){from, (size_t)(p - from)};
+            pattern = strchr(pattern, '}') + 1;
+        } else if (p < end && *p == *pattern) {
+            p++;
+            pattern++;
+        } else {
+            return false;
+        }
+    }
+    return p == end;
+}
+
+static const struct route *find(struct server_request *req, struct span params[2], char allow[64])
+{
+    struct span path = server_path(req), method = server_method(req), found[2] = {{0}};
+    size_t n = 0;
+    allow[0] = '\0';
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (!matches(routes[i].path, path, found))
+            continue;
+        if (span_eq(method, span_of(routes[i].method))) {
+            params[0] = found[0];
+            params[1] = found[1];
+            return &routes[i];
+        }
+        n += (size_t)snprintf(allow + n, 64 - n, "%s%s", n ? ", " : "", routes[i].method);
+    }
+    return NULL;
+}
+
+static struct span bearer(const struct server_request *req)
+{
+    struct span h = server_header(req, "authorization");
+    if (!h.ptr || h.len < 7 || !span_eq_nocase((struct span){h.ptr, 7}, SPAN_LIT("bearer ")))
+        return (struct span){NULL, 0};
+    struct span key = {h.ptr + 7, h.len - 7};
+    while (key.len && key.ptr[0] == ' ') {
+        key.ptr++;
+        key.len--;
+    }
+    return key;
+}
+
+static bool type_is_json(struct span type)
+{
+    const char *semi = type.ptr ? memchr(type.ptr, ';', type.len) : NULL;
+    if (semi)
+        type.len = (size_t)(semi - type.ptr);
+    while (type.len && (type.ptr[type.len - 1] == ' ' || type.ptr[type.len - 1] == '\t'))
+        type.len--;
+    return span_eq_nocase(type, SPAN_LIT("application/json"));
+}
+
+static void serve(struct call *c)
+{
+    struct span body = server_body(c->req), type = server_header(c->req, "content-type");
+    if (c->route->body_max) {
+        if (body.len && type.ptr && !type_is_json(type)) {
+            call_refuse(c, 415, "The body must be application/json");
+            return;
+        }
+        if (body.len > c->route->body_max) {
+            char text[80];
+            (void)snprintf(text, sizeof(text), "The body is over %u bytes", c->route->body_max);
+            call_refuse(c, 413, text);
+            return;
+        }
+    }
+    c->route->handler(c);
+}
+
+static bool may(const struct call *c)
+{
+    switch (c->route->who) {
+    case WHO_ANYBODY:
+        return true;
+    case WHO_INGEST:
+        return c->role == ROLE_INGEST || c->role == ROLE_OPERATOR;
+    case WHO_METRICS:
+    case WHO_OPERATOR:
+        return c->role == ROLE_OPERATOR;
+    }
+    return false;
+}
+
+static void decide(struct call *c, bool fresh)
+{
+    bool open =
+        c->route->who == WHO_ANYBODY || (c->route->who == WHO_METRICS && server_peer_is_loopback(c->req));
+    struct span key = bearer(c->req);
+    if (!open)
+        c->role = keys_role(c->api->keys, key);
+    if (open || may(c))
+        serve(c);
+    else if (c->role != ROLE_NONE)
+        call_refuse(c, 403, "This key may not do that; it needs the role operator");
+    else if (!key.ptr)
+        call_refuse(c, 401, "A key is needed: Authorization: Bearer KEY");
+    else if (fresh)
+        call_refuse(c, 401, "This key is not valid");
+}
+
+static void on_fresh(void *arg)
+{
+    decide(arg, true);
+}
+
+void api_handle(void *arg, struct server_request *req)
+{
+    struct api *a = arg;
+    struct call *c = mem_zero(1, sizeof(*c));
+    if (!c) {
+        const struct server_header_out type = {"content-type", "application/json; charset=utf-8"};
+        server_respond(req, 503, &type, 1, SPAN_LIT("{\"message\":\"Out of memory\"}"));
+        return;
+    }
+    c->api = a;
+    c->req = req;
+    arena_init(&c->arena, ARENA_CHUNK, ARENA_MAX);
+    a->open++;
+    char allow[64];
+    c->route = find(req, c->params, allow);
+    if (!c->route && allow[0]) {
+        const struct server_header_out headers[] = {{"content-type", "application/json; charset=utf-8"},
+                                                    {"allow", allow}};
+        server_respond(req, 405, headers, 2, SPAN_LIT("{\"message\":\"Method not allowed\"}"));
+        a->open--;
+        mem_free(c);
+        return;
+    }
+    if (!c->route) {
+        call_refuse(c, 404, "Not found");
+        return;
+    }
+    /* A key that is not known may have been made a moment ago, by another process. */
+    bool known = c->route->who == WHO_ANYBODY || !bearer(req).ptr || bearer(req).len != KEYS_TEXT_LEN ||
+                 keys_role(a->keys, bearer(req)) != ROLE_NONE;
+    if (known || (c->route->who == WHO_METRICS && server_peer_is_loopback(req)))
+        decide(c, true);
+    else
+        keys_refresh(a->keys, on_fresh, c);
+}
+
+/* Before the body is read: a large one is refused without taking it in. */
+void api_head(void *arg, struct server_request *req)
+{
+    (void)arg;
+    struct span params[2];
+    char allow[64];
+    const struct route *r = find(req, params, allow);
+    server_set_body_max(req, r && r->body_max ? r->body_max : 4096);
+}
+
+enum err api_new(struct api **ret, const struct api_config *config)
+{
+    struct api *a = mem_zero(1, sizeof(*a));
+    if (!a)
+        return ERR_NOMEM;
+    a->config = *config;
+    enum err e = keys_new(&a->keys, config->store, config->mailbox);
+    if (e) {
+        mem_free(a);
+        return e;
+    }
+    *ret = a;
+    return ERR_NONE;
+}
+
+void api_free(struct api *a)
+{
+    if (!a)
+        return;
+    keys_free(a->keys);
+    mem_free(a);
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+void api_tick(struct api *a)
+{
+    keys_refresh(a->keys, nothing, NULL);
+}
+
+uint64_t api_open(const struct api *a)
+{
+    return a->open;
+}

@@ -1,0 +1,177 @@
+/*
+ * `todoke key`: API keys, straight in the data directory, whether a node runs on it or not. A running node sees a new key at once
+ * and a revoked one within a second.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "access/keys.h"
+#include "app/commands.h"
+
+static int usage(FILE *to, int status)
+{
+    (void)fputs(
+        "usage: todoke key create --data DIR --role operator|ingest   makes a key and prints it, once\n"
+        "       todoke key list --data DIR                            ids, roles, first characters, times\n"
+        "       todoke key revoke --data DIR ID                       the key of that id is valid no more\n",
+        to);
+    return status;
+}
+
+struct key_args {
+    const char *data, *role, *id;
+};
+
+static int parse(int argc, char **argv, struct key_args *ret)
+{
+    for (int i = 2; i < argc; i++) {
+        const char **to = strcmp(argv[i], "--data") == 0   ? &ret->data
+                          : strcmp(argv[i], "--role") == 0 ? &ret->role
+                                                           : NULL;
+        if (to && i + 1 < argc) {
+            *to = argv[++i];
+        } else if (argv[i][0] != '-' && !ret->id && strcmp(argv[1], "revoke") == 0) {
+            ret->id = argv[i];
+        } else {
+            (void)fprintf(stderr, "todoke key: %s %s\n", to ? "a value is missing for" : "cannot understand",
+                          argv[i]);
+            return usage(stderr, 2);
+        }
+    }
+    if (!ret->data)
+        ret->data = getenv("TODOKE_DATA");
+    if (!ret->data) {
+        (void)fprintf(stderr, "todoke key: --data DIR is needed\n");
+        return 2;
+    }
+    return 0;
+}
+
+static int fail(const char *dir, enum err e)
+{
+    const char *text = e == ERR_VERSION       ? "written by a newer version of todoke"
+                       : e == ERR_BUSY        ? "the store is busy; try again"
+                       : e == ERR_IO && errno ? strerror(errno)
+                                              : err_text(e);
+    (void)fprintf(stderr, "todoke key: %s: %s\n", dir, text);
+    return 1;
+}
+
+static enum err change(struct backend *b, enum err (*fn)(struct backend *b, void *arg), void *arg)
+{
+    enum err e = b->ops->begin(b);
+    if (e)
+        return e;
+    e = fn(b, arg);
+    if (!e)
+        e = b->ops->commit(b);
+    if (e)
+        b->ops->rollback(b);
+    return e;
+}
+
+static enum err insert(struct backend *b, void *arg)
+{
+    return b->ops->key_insert(b, arg);
+}
+
+static int create(struct backend *b, const struct key_args *a)
+{
+    enum role role = !a->role                           ? ROLE_NONE
+                     : strcmp(a->role, "operator") == 0 ? ROLE_OPERATOR
+                     : strcmp(a->role, "ingest") == 0   ? ROLE_INGEST
+                                                        : ROLE_NONE;
+    if (role == ROLE_NONE) {
+        (void)fprintf(stderr, "todoke key: --role operator or --role ingest is needed\n");
+        return 2;
+    }
+    char text[KEYS_TEXT_LEN + 1];
+    struct access_key k;
+    keys_make(&random_system, role, text, &k);
+    k.created_ms = clock_system.wall_ms(NULL);
+    enum err e = change(b, insert, &k);
+    if (e)
+        return fail(a->data, e);
+    (void)puts(text);
+    return 0;
+}
+
+static void print_time(int64_t ms, char out[32])
+{
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    out[0] = '-';
+    out[1] = '\0';
+    if (ms && gmtime_r(&s, &tm))
+        (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+static enum err print_key(void *arg, const struct access_key *k)
+{
+    (void)arg;
+    char made[32], revoked[32];
+    print_time(k->created_ms, made);
+    print_time(k->revoked_ms, revoked);
+    (void)printf("%-4lld %-9s %s…  %-20s  %s\n", (long long)k->id, keys_role_text(k->role), k->hint, made,
+                 revoked);
+    return ERR_NONE;
+}
+
+static enum err print_all(struct backend *b, void *arg)
+{
+    (void)printf("%-4s %-9s %-10s %-20s  %s\n", "ID", "ROLE", "KEY", "CREATED", "REVOKED");
+    return b->ops->key_list(b, print_key, arg);
+}
+
+static enum err revoke_key(struct backend *b, void *arg)
+{
+    return b->ops->key_revoke(b, *(int64_t *)arg, clock_system.wall_ms(NULL));
+}
+
+static int run(struct backend *b, const char *what, const struct key_args *a)
+{
+    if (strcmp(what, "create") == 0)
+        return create(b, a);
+    if (strcmp(what, "list") == 0) {
+        enum err e = change(b, print_all, NULL);
+        return e ? fail(a->data, e) : 0;
+    }
+    char *end = NULL;
+    int64_t id = a->id ? strtoll(a->id, &end, 10) : 0;
+    if (id <= 0 || *end) {
+        (void)fprintf(stderr, "todoke key: which one? Give the ID that `todoke key list` shows\n");
+        return 2;
+    }
+    enum err e = change(b, revoke_key, &id);
+    if (e == ERR_NOT_FOUND) {
+        (void)fprintf(stderr, "todoke key: no valid key has the id %lld\n", (long long)id);
+        return 2;
+    }
+    return e ? fail(a->data, e) : 0;
+}
+
+int cmd_key(int argc, char **argv)
+{
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+        return usage(stdout, 0);
+    if (argc < 2 ||
+        (strcmp(argv[1], "create") != 0 && strcmp(argv[1], "list") != 0 && strcmp(argv[1], "revoke") != 0))
+        return usage(stderr, 2);
+    struct key_args a = {0};
+    int status = parse(argc, argv, &a);
+    if (status)
+        return status;
+    if (mkdir(a.data, 0700) && errno != EEXIST)
+        return fail(a.data, ERR_IO);
+    struct backend *b;
+    enum err e = sqlite_open(&b, a.data, STORE_WRITE);
+    if (e)
+        return fail(a.data, e);
+    status = run(b, argv[1], &a);
+    b->ops->close(b);
+    return status;
+}

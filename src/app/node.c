@@ -1,0 +1,448 @@
+/*
+ * Start: store → directory → loops (server, API, network, courier each) → backlog → threads → ready.
+ * End, in four steps, so that no letter is posted to a mailbox that is gone:
+ *     drain   every loop: no new connections, no new sends; what is on its way ends, or the drain timeout does
+ *     halt    every loop: the network and the server close
+ *     stop    the store runs and answers what it was given
+ *     finish  every loop: the mailbox opens what came, timers close, the loop ends
+ */
+#include "app/node.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/net.h"
+
+#define TICK_MS 1000u
+#define DRAIN_TICK_MS 20u
+#define PRUNE_TICKS 600u /* idempotency keys that are too old, every ten minutes */
+#define LOOPS_MAX 64u
+
+struct node_loop {
+    struct node *node;
+    uv_loop_t loop;
+    bool loop_open, mailbox_open, timers_open;
+    struct mailbox mailbox;
+    struct net *net;
+    struct server *server;
+    struct courier *courier;
+    struct api *api;
+    uv_timer_t tick;
+    uv_timer_t drain_tick;
+    uv_signal_t signals[3]; /* on the first loop */
+    struct letter drain, halt, finish, reload;
+    bool idle;
+    unsigned closing; /* of net and server */
+    uint64_t ticks;
+    pthread_t thread;
+    bool thread_started;
+};
+
+struct node {
+    const struct settings *settings;
+    struct courier_settings delivery;
+    struct courier_counters counters;
+    struct courier_set couriers;
+    struct intake intake;
+    struct store *store;
+    struct directory *directory;
+    char address[64];
+    atomic_bool draining;
+    atomic_uint idle, halted;
+    uint64_t drain_until; /* the first loop's clock, ms; read by it only */
+    bool halt_sent;
+    uint32_t count;
+    struct node_loop *loops;
+};
+
+static void after_letters(void *arg)
+{
+    struct node_loop *l = arg;
+    if (l->courier)
+        courier_pump(l->courier);
+}
+
+static void on_tick(uv_timer_t *t)
+{
+    struct node_loop *l = t->data;
+    api_tick(l->api);
+    if (l == &l->node->loops[0] && ++l->ticks % PRUNE_TICKS == 0)
+        intake_prune(&l->node->intake, &l->mailbox);
+}
+
+static void post_all(struct node *n, size_t letter_offset)
+{
+    for (uint32_t i = 0; i < n->count; i++)
+        mailbox_post(&n->loops[i].mailbox, (struct letter *)(void *)((char *)&n->loops[i] + letter_offset));
+}
+
+/* The first loop moves the end on, step by step. */
+static void advance(struct node_loop *l)
+{
+    struct node *n = l->node;
+    bool late = uv_now(&l->loop) >= n->drain_until;
+    if (!n->halt_sent && (late || atomic_load(&n->idle) == n->count)) {
+        if (atomic_load(&n->idle) != n->count)
+            log_warn("app",
+                     "the drain timeout ended before all was done; the rest is sent at the next start");
+        n->halt_sent = true;
+        post_all(n, offsetof(struct node_loop, halt));
+    }
+    if (n->halt_sent && atomic_load(&n->halted) == n->count) {
+        (void)uv_timer_stop(&l->drain_tick);
+        store_stop(n->store);
+        post_all(n, offsetof(struct node_loop, finish));
+    }
+}
+
+static void on_drain_tick(uv_timer_t *t)
+{
+    struct node_loop *l = t->data;
+    if (!l->idle && api_open(l->api) == 0 && courier_idle(l->courier)) {
+        l->idle = true;
+        (void)atomic_fetch_add(&l->node->idle, 1);
+    }
+    if (l == &l->node->loops[0])
+        advance(l);
+}
+
+static void open_drain(struct letter *letter)
+{
+    struct node_loop *l = list_entry(letter, struct node_loop, drain);
+    server_drain(l->server);
+    courier_stop(l->courier);
+    (void)uv_timer_start(&l->drain_tick, on_drain_tick, 0, DRAIN_TICK_MS);
+}
+
+static void on_closed(void *arg)
+{
+    struct node_loop *l = arg;
+    if (--l->closing == 0)
+        (void)atomic_fetch_add(&l->node->halted, 1);
+}
+
+static void open_halt(struct letter *letter)
+{
+    struct node_loop *l = list_entry(letter, struct node_loop, halt);
+    if (l != &l->node->loops[0])
+        (void)uv_timer_stop(&l->drain_tick);
+    (void)uv_timer_stop(&l->tick);
+    l->closing = 2;
+    net_close(l->net, on_closed, l);
+    server_close(l->server, on_closed, l);
+    l->net = NULL;
+    l->server = NULL;
+}
+
+static void close_timers(struct node_loop *l)
+{
+    if (!l->timers_open)
+        return;
+    l->timers_open = false;
+    uv_close((uv_handle_t *)&l->tick, NULL);
+    uv_close((uv_handle_t *)&l->drain_tick, NULL);
+    for (size_t i = 0; l == &l->node->loops[0] && i < 3; i++)
+        uv_close((uv_handle_t *)&l->signals[i], NULL);
+}
+
+static void open_finish(struct letter *letter)
+{
+    struct node_loop *l = list_entry(letter, struct node_loop, finish);
+    l->mailbox_open = false;
+    mailbox_close(&l->mailbox);
+    courier_close(l->courier);
+    close_timers(l);
+}
+
+static void open_reload(struct letter *letter)
+{
+    struct node_loop *l = list_entry(letter, struct node_loop, reload);
+    enum err e = l->net && l->node->settings->ca ? net_reload_ca(l->net) : ERR_NONE;
+    if (e)
+        log_error("app", "the CA file cannot be read; the old one stays", log_err("err", e));
+    e = l->server && l->node->settings->tls_cert ? server_reload_tls(l->server) : ERR_NONE;
+    if (e)
+        log_error("app", "certificate or key cannot be read; the old pair stays", log_err("err", e));
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct node_loop *l = handle->data;
+    struct node *n = l->node;
+    if (number == SIGHUP) {
+        for (uint32_t i = 0; i < n->count; i++) /* a letter that is still on its way does for both */
+            if (!list_linked(&n->loops[i].reload.link))
+                mailbox_post(&n->loops[i].mailbox, &n->loops[i].reload);
+        return;
+    }
+    if (atomic_exchange(&n->draining, true)) {
+        n->drain_until = 0; /* asked twice: at once */
+        return;
+    }
+    log_info("app", "going down", log_int("signal", number));
+    n->drain_until = uv_now(&l->loop) + n->settings->drain_timeout;
+    post_all(n, offsetof(struct node_loop, drain));
+}
+
+static enum err start_timers(struct node_loop *l)
+{
+    if (uv_timer_init(&l->loop, &l->tick) || uv_timer_init(&l->loop, &l->drain_tick))
+        return ERR_IO;
+    l->timers_open = true;
+    l->tick.data = l->drain_tick.data = l;
+    (void)uv_timer_start(&l->tick, on_tick, 0, TICK_MS);
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; l == &l->node->loops[0] && i < 3; i++) {
+        (void)uv_signal_init(&l->loop, &l->signals[i]);
+        l->signals[i].data = l;
+        if (uv_signal_start(&l->signals[i], on_signal, numbers[i]))
+            return ERR_IO;
+    }
+    return ERR_NONE;
+}
+
+static enum err open_net(struct node_loop *l)
+{
+    const struct settings *s = l->node->settings;
+    struct net_config config = {
+        .ca_file = s->ca, .dns_server = s->dns, .allow_private = s->allow_private_targets};
+    enum err e = net_new(&l->net, &l->loop, &config);
+    if (e == ERR_INVALID)
+        (void)fprintf(stderr, "todoke: --dns %s: not ADDR:PORT\n", s->dns ? s->dns : "");
+    else if (e && s->ca)
+        (void)fprintf(stderr, "todoke: --ca %s: cannot be read, or holds no certificate\n", s->ca);
+    return e;
+}
+
+static enum err open_server(struct node_loop *l)
+{
+    struct node *n = l->node;
+    const struct settings *s = n->settings;
+    bool first = l == &n->loops[0];
+    struct server_config config = {
+        .listen = first ? s->listen : n->address,
+        .reuse_port = n->count > 1,
+        .tls_cert = s->tls_cert,
+        .tls_key = s->tls_key,
+        .limits = {.connections_max = s->connections / n->count + 1},
+        .on_head = api_head,
+        .handler = api_handle,
+        .arg = l->api,
+    };
+    enum err e = server_new(&l->server, &l->loop, &config);
+    if (!e) {
+        if (first)
+            server_address(l->server, n->address);
+        return ERR_NONE;
+    }
+    if (e == ERR_INVALID)
+        (void)fprintf(stderr, "todoke: --listen %s: not ADDR:PORT\n", s->listen);
+    else
+        (void)fprintf(stderr, "todoke: cannot listen on %s%s: %s\n", s->listen,
+                      s->tls_cert ? " with this certificate and key" : "",
+                      e == ERR_IO && errno ? strerror(errno) : err_text(e));
+    return e;
+}
+
+static enum err open_loop(struct node_loop *l)
+{
+    struct node *n = l->node;
+    l->drain.open = open_drain;
+    l->halt.open = open_halt;
+    l->finish.open = open_finish;
+    l->reload.open = open_reload;
+    if (uv_loop_init(&l->loop))
+        return ERR_IO;
+    l->loop_open = true;
+    enum err e = mailbox_init(&l->mailbox, &l->loop, after_letters, l);
+    if (e)
+        return e;
+    l->mailbox_open = true;
+    struct courier_config courier = {
+        .loop = &l->loop,
+        .mailbox = &l->mailbox,
+        .store = n->store,
+        .directory = n->directory,
+        .settings = &n->delivery,
+        .counters = &n->counters,
+        .clock = &clock_system,
+    };
+    struct api_config api = {
+        .mailbox = &l->mailbox,
+        .store = n->store,
+        .directory = n->directory,
+        .intake = &n->intake,
+        .couriers = &n->couriers,
+        .counters = &n->counters,
+        .settings = &n->delivery,
+        .clock = &clock_system,
+        .draining = &n->draining,
+    };
+    if ((e = open_net(l)) || (e = api_new(&l->api, &api)))
+        return e;
+    courier.net = l->net;
+    if ((e = courier_new(&l->courier, &courier)))
+        return e;
+    n->couriers.all[n->couriers.count++] = l->courier;
+    return open_server(l);
+}
+
+static void resume(void *arg, struct channel_ref *ref)
+{
+    struct node *n = arg;
+    if (atomic_load(&ref->live->backlog) > 0)
+        courier_resume(courier_of(&n->couriers, ref->channel.id), ref->channel.id);
+}
+
+static enum err open_store(struct node *n)
+{
+    const char *dir = n->settings->data;
+    enum err e = store_open(&n->store, dir);
+    if (!e)
+        e = directory_new(&n->directory);
+    if (!e)
+        e = directory_load(n->directory, n->store);
+    if (!e)
+        return ERR_NONE;
+    if (e == ERR_BUSY)
+        (void)fprintf(stderr, "todoke: %s: another node is running on this directory\n", dir);
+    else if (e == ERR_VERSION)
+        (void)fprintf(stderr,
+                      "todoke: %s: written by a newer version of todoke; this is " TODOKE_VERSION "\n", dir);
+    else
+        (void)fprintf(stderr, "todoke: %s: cannot be opened: %s\n", dir,
+                      e == ERR_IO && errno ? strerror(errno) : err_text(e));
+    return e;
+}
+
+static void take_settings(struct node *n)
+{
+    const struct settings *s = n->settings;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    n->count = s->loops ? s->loops : cores < 1 ? 1 : cores > (long)LOOPS_MAX ? LOOPS_MAX : (uint32_t)cores;
+    n->delivery = (struct courier_settings){
+        .deadlines = {s->dns_timeout, s->connect_timeout, s->session_timeout, s->response_timeout},
+        .schedule = s->redelivery,
+        .user_agent = s->user_agent,
+        .allow_http = s->allow_http_targets,
+        .window_max = s->window,
+        .in_flight_max = s->in_flight / n->count + 1,
+        .memory_max = ((uint64_t)s->event_memory << 20) / n->count,
+    };
+    n->intake = (struct intake){
+        .couriers = &n->couriers,
+        .counters = &n->counters,
+        .clock = &clock_system,
+        .channel_backlog_max = s->channel_backlog,
+        .node_backlog_max = s->node_backlog,
+    };
+}
+
+enum err node_new(struct node **ret, const struct settings *settings)
+{
+    struct node *n = mem_zero(1, sizeof(*n));
+    if (!n)
+        return ERR_NOMEM;
+    n->settings = settings;
+    take_settings(n);
+    n->loops = mem_zero(n->count, sizeof(*n->loops));
+    enum err e = n->loops ? open_store(n) : ERR_NOMEM;
+    n->intake.store = n->store;
+    n->intake.directory = n->directory;
+    for (uint32_t i = 0; !e && i < n->count; i++) {
+        n->loops[i].node = n;
+        e = open_loop(&n->loops[i]);
+    }
+    for (uint32_t i = 0; !e && i < n->count; i++)
+        e = start_timers(&n->loops[i]);
+    if (!e)
+        e = directory_each(n->directory, resume, n);
+    if (e) {
+        node_free(n);
+        return e;
+    }
+    *ret = n;
+    return ERR_NONE;
+}
+
+void node_url(const struct node *n, char out[96])
+{
+    (void)snprintf(out, 96, "%s://%s", n->settings->tls_cert ? "https" : "http", n->address);
+}
+
+static void *run_loop(void *arg)
+{
+    struct node_loop *l = arg;
+    (void)uv_run(&l->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+enum err node_run(struct node *n)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all); /* signals are the first loop's */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    enum err e = ERR_NONE;
+    for (uint32_t i = 1; !e && i < n->count; i++) {
+        struct node_loop *l = &n->loops[i];
+        l->thread_started = pthread_create(&l->thread, NULL, run_loop, l) == 0;
+        if (!l->thread_started) {
+            (void)fprintf(stderr, "todoke: cannot start a thread: %s\n", strerror(errno));
+            e = ERR_IO;
+        } else {
+            char name[16];
+            (void)snprintf(name, sizeof(name), "loop-%u", i);
+            (void)pthread_setname_np(l->thread, name);
+        }
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (e)
+        return e; /* the process ends: nothing has been accepted yet */
+    (void)run_loop(&n->loops[0]);
+    for (uint32_t i = 1; i < n->count; i++)
+        (void)pthread_join(n->loops[i].thread, NULL);
+    return ERR_NONE;
+}
+
+/* A loop whose threads never ran: what is open is closed by hand. */
+static void abandon(struct node_loop *l)
+{
+    if (l->net)
+        net_close(l->net, NULL, NULL);
+    if (l->server)
+        server_close(l->server, NULL, NULL);
+    if (l->mailbox_open) {
+        mailbox_close(&l->mailbox);
+        if (l->courier)
+            courier_close(l->courier);
+    }
+    close_timers(l);
+    if (l->loop_open)
+        (void)uv_run(&l->loop, UV_RUN_DEFAULT);
+}
+
+void node_free(struct node *n)
+{
+    if (!n)
+        return;
+    if (n->store)
+        store_stop(n->store);
+    for (uint32_t i = 0; n->loops && i < n->count; i++) {
+        struct node_loop *l = &n->loops[i];
+        abandon(l);
+        courier_free(l->courier);
+        api_free(l->api);
+        if (l->loop_open)
+            (void)uv_loop_close(&l->loop);
+    }
+    directory_free(n->directory);
+    store_close(n->store);
+    mem_free(n->loops);
+    mem_free(n);
+}

@@ -1,0 +1,57 @@
+/* `todoke serve`: settings, limits of the process, and a node that runs until it is told to stop. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "app/commands.h"
+#include "app/node.h"
+#include "base/log.h"
+
+/* Every connection is a descriptor; the soft limit is for programs that use select(2). */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int serve(const struct settings *s)
+{
+    struct node *node;
+    enum err e = node_new(&node, s);
+    if (e)
+        return 1; /* told already */
+    char url[96];
+    node_url(node, url);
+    (void)printf("listening on %s\n", url);
+    if (fflush(stdout) != 0)
+        log_warn("app", "nobody reads standard output");
+    log_info("app", "ready", log_str("url", url), log_str("data", s->data),
+             log_str("version", TODOKE_VERSION));
+    e = node_run(node);
+    if (e)
+        return 1;
+    node_free(node);
+    log_info("app", "ended in order");
+    return 0;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct settings s;
+    int status = settings_read(&s, argc, argv);
+    if (status == 0 && log_configure(s.log)) {
+        (void)fprintf(stderr, "todoke serve: log: \"%s\" is not a level such as info, or info,net=debug\n",
+                      s.log);
+        status = 2;
+    }
+    if (status == 0) {
+        (void)signal(SIGPIPE, SIG_IGN);
+        raise_limit();
+        status = serve(&s);
+    }
+    settings_free(&s);
+    return status < 0 ? 0 : status;
+}

@@ -1,0 +1,415 @@
+#include "app/settings.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/distance.h"
+#include "base/mem.h"
+
+enum type { TYPE_TEXT, TYPE_FLAG, TYPE_NUMBER, TYPE_DURATION, TYPE_SCHEDULE };
+
+struct setting {
+    const char *name; /* --name, name = …, TODOKE_NAME with _ for - */
+    enum type type;
+    size_t offset;
+    const char *standard; /* NULL: none */
+    uint32_t min, max;
+    const char *argument, *help;
+};
+
+#define AT(member) offsetof(struct settings, member)
+#define DAY_MS 86400000u
+
+static const struct setting table[] = {
+    {"data", TYPE_TEXT, AT(data), NULL, 0, 0, "DIR", "where everything is kept; made if it is missing"},
+    {"config", TYPE_TEXT, AT(config), NULL, 0, 0, "FILE", "settings in INI form, under the names below"},
+    {"listen", TYPE_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, "ADDR:PORT",
+     "where the API listens; port 0: any free one"},
+    {"tls-cert", TYPE_TEXT, AT(tls_cert), NULL, 0, 0, "FILE",
+     "certificate chain (PEM): the API speaks https"},
+    {"tls-key", TYPE_TEXT, AT(tls_key), NULL, 0, 0, "FILE", "its private key (PEM)"},
+    {"allow-http-targets", TYPE_FLAG, AT(allow_http_targets), NULL, 0, 0, "", "webhook URLs may be http://"},
+    {"allow-private-targets", TYPE_FLAG, AT(allow_private_targets), NULL, 0, 0, "",
+     "webhooks may go to addresses inside our network"},
+    {"ca", TYPE_TEXT, AT(ca), NULL, 0, 0, "FILE", "certificates (PEM) to trust beside the system's"},
+    {"dns", TYPE_TEXT, AT(dns), NULL, 0, 0, "ADDR:PORT", "ask this resolver instead of /etc/resolv.conf"},
+    {"user-agent", TYPE_TEXT, AT(user_agent), "todoke/" TODOKE_VERSION, 0, 0, "TEXT",
+     "User-Agent of webhooks"},
+    {"dns-timeout", TYPE_DURATION, AT(dns_timeout), "2s", 1, 60000, "TIME",
+     "for resolving a bot server's name"},
+    {"connect-timeout", TYPE_DURATION, AT(connect_timeout), "2s", 1, 60000, "TIME",
+     "for TCP to a bot server"},
+    {"session-timeout", TYPE_DURATION, AT(session_timeout), "2s", 1, 60000, "TIME",
+     "for TLS and HTTP/2 settings"},
+    {"response-timeout", TYPE_DURATION, AT(response_timeout), "2s", 1, 60000, "TIME",
+     "from the first byte sent to the end of the answer"},
+    {"redelivery-schedule", TYPE_SCHEDULE, AT(redelivery), "1m,2m,4m,8m,15m", 1, 7 * DAY_MS, "TIMES",
+     "waits before an event is sent again, where the channel wants that"},
+    {"redelivery-jitter", TYPE_NUMBER, AT(redelivery.jitter_percent), "20", 0, 100, "PERCENT",
+     "each wait is longer or shorter by up to this"},
+    {"window", TYPE_NUMBER, AT(window), "128", 1, 10000, "N", "requests at once to one channel, at most"},
+    {"in-flight", TYPE_NUMBER, AT(in_flight), "20000", 1, 1000000, "N", "requests at once in all"},
+    {"channel-backlog", TYPE_NUMBER, AT(channel_backlog), "1000000", 1, 1000000000, "N",
+     "events of a channel that may wait; beyond: 429"},
+    {"node-backlog", TYPE_NUMBER, AT(node_backlog), "10000000", 1, 1000000000, "N",
+     "events of all channels that may wait; beyond: 429"},
+    {"event-memory", TYPE_NUMBER, AT(event_memory), "128", 1, 1000000, "MIB",
+     "memory for waiting events; the rest waits on disk"},
+    {"connections", TYPE_NUMBER, AT(connections), "10000", 1, 1000000, "N", "open connections to the API"},
+    {"loops", TYPE_NUMBER, AT(loops), "0", 0, 64, "N", "threads that serve and deliver; 0: one a core"},
+    {"drain-timeout", TYPE_DURATION, AT(drain_timeout), "10s", 0, 3600000, "TIME",
+     "how long SIGTERM waits for what is on its way"},
+    {"log", TYPE_TEXT, AT(log), "info", 0, 0, "LEVELS",
+     "error, warn, info or debug; with exceptions: info,net=debug"},
+};
+#define ROWS (sizeof(table) / sizeof(table[0]))
+
+/* Variables of the commands that talk to a node, and of the build's own scripts. */
+static const char *const other_variables[] = {"TODOKE_API", "TODOKE_KEY"};
+
+enum err settings_duration(const char *text, uint32_t *ret_ms)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", DAY_MS}};
+    uint64_t n = 0;
+    size_t digits = 0;
+    for (; text[digits] >= '0' && text[digits] <= '9'; digits++) {
+        if (digits == 9)
+            return ERR_INVALID;
+        n = n * 10 + (uint64_t)(text[digits] - '0');
+    }
+    for (size_t i = 0; digits && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(text + digits, units[i].unit) == 0 && n * units[i].ms <= UINT32_MAX) {
+            *ret_ms = (uint32_t)(n * units[i].ms);
+            return ERR_NONE;
+        }
+    }
+    return ERR_INVALID;
+}
+
+static enum err read_schedule(const struct setting *row, const char *text, struct redelivery_schedule *to)
+{
+    struct redelivery_schedule s = {.jitter_percent = to->jitter_percent};
+    for (const char *p = text;; p++) {
+        size_t len = strcspn(p, ",");
+        char one[24];
+        uint32_t ms;
+        if (s.count == REDELIVERY_MAX || len >= sizeof(one))
+            return ERR_LIMIT;
+        memcpy(one, p, len);
+        one[len] = '\0';
+        if (settings_duration(one + strspn(one, " "), &ms) || ms < row->min || ms > row->max)
+            return ERR_INVALID;
+        s.delay_ms[s.count++] = ms;
+        p += len;
+        if (!*p)
+            break;
+    }
+    *to = s;
+    return ERR_NONE;
+}
+
+static enum err set_text(char **to, const char *text)
+{
+    char *copy = mem_dup(text, strlen(text));
+    if (!copy)
+        return ERR_NOMEM;
+    mem_free(*to);
+    *to = copy;
+    return ERR_NONE;
+}
+
+static enum err set(struct settings *s, const struct setting *row, const char *text)
+{
+    void *to = (char *)s + row->offset;
+    uint32_t n = 0;
+    switch (row->type) {
+    case TYPE_TEXT:
+        return set_text(to, text);
+    case TYPE_FLAG:
+        if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0 || strcmp(text, "yes") == 0 ||
+            strcmp(text, "on") == 0)
+            *(bool *)to = true;
+        else if (strcmp(text, "false") == 0 || strcmp(text, "0") == 0 || strcmp(text, "no") == 0 ||
+                 strcmp(text, "off") == 0)
+            *(bool *)to = false;
+        else
+            return ERR_INVALID;
+        return ERR_NONE;
+    case TYPE_NUMBER:
+        for (size_t i = 0; text[i] || i == 0; i++) {
+            if (text[i] < '0' || text[i] > '9' || i == 10)
+                return ERR_INVALID;
+        }
+        errno = 0;
+        {
+            unsigned long long big = strtoull(text, NULL, 10);
+            if (errno || big < row->min || big > row->max)
+                return ERR_INVALID;
+            n = (uint32_t)big;
+        }
+        *(uint32_t *)to = n;
+        return ERR_NONE;
+    case TYPE_DURATION:
+        if (settings_duration(text, &n) || n < row->min || n > row->max)
+            return ERR_INVALID;
+        *(uint32_t *)to = n;
+        return ERR_NONE;
+    case TYPE_SCHEDULE:
+        return read_schedule(row, text, to);
+    }
+    return ERR_INTERNAL;
+}
+
+static const char *wanted(const struct setting *row, char out[96])
+{
+    switch (row->type) {
+    case TYPE_FLAG:
+        return "true or false";
+    case TYPE_NUMBER:
+        (void)snprintf(out, 96, "an integer from %u to %u", row->min, row->max);
+        return out;
+    case TYPE_DURATION:
+        (void)snprintf(out, 96, "a time from %u ms to %u ms, such as 250ms, 2s or 1m", row->min, row->max);
+        return out;
+    case TYPE_SCHEDULE:
+        (void)snprintf(out, 96, "up to %d times with commas between, such as 1m,2m,4m", REDELIVERY_MAX);
+        return out;
+    case TYPE_TEXT:
+        break;
+    }
+    return "text";
+}
+
+static const struct setting *find(const char *name)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static const char *nearest(const char *name)
+{
+    const char *best = NULL;
+    size_t least = 5; /* further off is a guess */
+    for (size_t i = 0; i < ROWS; i++) {
+        size_t d = distance_nocase(span_of(name), span_of(table[i].name));
+        if (d < least) {
+            least = d;
+            best = table[i].name;
+        }
+    }
+    return best;
+}
+
+/* where: "todoke.ini:3", "TODOKE_LISTEN" or "--listen" */
+static int set_or_tell(struct settings *s, const struct setting *row, const char *text, const char *where)
+{
+    char buf[96];
+    enum err e = set(s, row, text);
+    if (!e)
+        return 0;
+    if (e == ERR_NOMEM) {
+        (void)fprintf(stderr, "todoke: out of memory\n");
+        return 1;
+    }
+    (void)fprintf(stderr, "todoke: %s: \"%s\" is not %s\n", where, text, wanted(row, buf));
+    return 2;
+}
+
+struct file {
+    struct settings *s;
+    const char *path;
+    FILE *in;
+    int status;
+    int line; /* of the last one read: the library tells it only after an error of its own */
+};
+
+static char *next_line(char *out, int size, void *arg)
+{
+    struct file *f = arg;
+    f->line++;
+    return fgets(out, size, f->in);
+}
+
+static int on_line(void *arg, const char *section, const char *name, const char *value)
+{
+    struct file *f = arg;
+    char where[4200];
+    (void)snprintf(where, sizeof(where), "%s:%d: %s", f->path, f->line, name);
+    const struct setting *row = section[0] ? NULL : find(name);
+    if (!row || strcmp(name, "config") == 0) {
+        const char *near = nearest(name);
+        if (section[0])
+            (void)fprintf(stderr, "todoke: %s: there are no sections; [%s] must go\n", where, section);
+        else
+            (void)fprintf(stderr, "todoke: %s: no such setting%s%s%s\n", where, near ? "; did you mean " : "",
+                          near ? near : "", near ? "?" : "");
+        f->status = 2;
+        return 0;
+    }
+    f->status = set_or_tell(f->s, row, value, where);
+    return f->status == 0;
+}
+
+static int read_file(struct settings *s, const char *path)
+{
+    FILE *in = fopen(path, "re");
+    if (!in) {
+        (void)fprintf(stderr, "todoke: %s: %s\n", path, strerror(errno));
+        return 2;
+    }
+    struct file f = {.s = s, .path = path, .in = in};
+    int line = ini_parse_stream(next_line, &f, on_line, &f);
+    (void)fclose(in);
+    if (f.status)
+        return f.status;
+    if (line) {
+        (void)fprintf(stderr, "todoke: %s:%d: neither a setting (name = value) nor a comment\n", path, line);
+        return 2;
+    }
+    return 0;
+}
+
+static void variable_of(const struct setting *row, char out[64])
+{
+    size_t n = (size_t)snprintf(out, 64, "TODOKE_%s", row->name);
+    for (size_t i = 7; i < n && i < 63; i++)
+        out[i] = out[i] == '-' ? '_' : (char)(out[i] >= 'a' && out[i] <= 'z' ? out[i] - 32 : out[i]);
+}
+
+/* A name in the environment that is none of ours may belong to somebody else: it is told, and left alone. */
+static void tell_unknown_variables(void)
+{
+    for (char **e = environ; *e; e++) {
+        const char *eq = strchr(*e, '=');
+        if (strncmp(*e, "TODOKE_", 7) != 0 || !eq)
+            continue;
+        struct span name = {*e, (size_t)(eq - *e)};
+        bool known = false;
+        for (size_t i = 0; !known && i < ROWS; i++) {
+            char variable[64];
+            variable_of(&table[i], variable);
+            known = span_eq(name, span_of(variable));
+        }
+        for (size_t i = 0; !known && i < sizeof(other_variables) / sizeof(other_variables[0]); i++)
+            known = span_eq(name, span_of(other_variables[i]));
+        if (!known)
+            (void)fprintf(stderr, "todoke: %.*s is no setting; it is passed over\n", (int)name.len, name.ptr);
+    }
+}
+
+static int read_environment(struct settings *s)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        char variable[64];
+        variable_of(&table[i], variable);
+        const char *value = getenv(variable);
+        int status = value ? set_or_tell(s, &table[i], value, variable) : 0;
+        if (status)
+            return status;
+    }
+    tell_unknown_variables();
+    return 0;
+}
+
+/* Flags, or only --config, which must be known before the rest. */
+static int read_flags(struct settings *s, int argc, char **argv, bool only_config)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *arg = argv[i], *eq = strchr(arg, '=');
+        char name[64] = "";
+        if (strncmp(arg, "--", 2) == 0)
+            (void)snprintf(name, sizeof(name), "%.*s", eq ? (int)(eq - arg - 2) : 60, arg + 2);
+        const struct setting *row = name[0] ? find(name) : NULL;
+        if (!row) {
+            const char *near = nearest(name);
+            (void)fprintf(stderr, "todoke serve: unknown option %s%s%s%s\nTry `todoke serve --help`.\n", arg,
+                          near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+            return 2;
+        }
+        const char *value = eq ? eq + 1 : row->type == TYPE_FLAG ? "true" : i + 1 < argc ? argv[++i] : NULL;
+        if (!value) {
+            (void)fprintf(stderr, "todoke serve: %s needs %s\n", arg, row->argument);
+            return 2;
+        }
+        char where[72];
+        (void)snprintf(where, sizeof(where), "--%s", name);
+        int status = !only_config || strcmp(name, "config") == 0 ? set_or_tell(s, row, value, where) : 0;
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+static int check(const struct settings *s)
+{
+    if (!s->data || !s->data[0]) {
+        (void)fprintf(stderr, "todoke serve: --data DIR is needed\n");
+        return 2;
+    }
+    if (!s->tls_cert != !s->tls_key) {
+        (void)fprintf(stderr, "todoke serve: tls-cert and tls-key belong together\n");
+        return 2;
+    }
+    return 0;
+}
+
+int settings_read(struct settings *s, int argc, char **argv)
+{
+    *s = (struct settings){0};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            settings_help(stdout);
+            return -1;
+        }
+    }
+    int status = 0;
+    for (size_t i = 0; !status && i < ROWS; i++)
+        if (table[i].standard)
+            status = set_or_tell(s, &table[i], table[i].standard, table[i].name);
+    if (!status)
+        status = read_flags(s, argc, argv, true);
+    const char *path = s->config ? s->config : getenv("TODOKE_CONFIG");
+    if (!status && path)
+        status = read_file(s, path);
+    if (!status)
+        status = read_environment(s);
+    if (!status)
+        status = read_flags(s, argc, argv, false);
+    return status ? status : check(s);
+}
+
+void settings_free(struct settings *s)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (table[i].type == TYPE_TEXT)
+            mem_free(*(char **)(void *)((char *)s + table[i].offset));
+    *s = (struct settings){0};
+}
+
+void settings_help(FILE *to)
+{
+    (void)fputs("usage: todoke serve --data DIR [options]\n\n"
+                "Runs a node: takes events over its API and delivers them. Prints `listening on URL` once it "
+                "is ready.\n\n",
+                to);
+    for (size_t i = 0; i < ROWS; i++) {
+        char flag[64];
+        (void)snprintf(flag, sizeof(flag), "--%s %s", table[i].name, table[i].argument);
+        (void)fprintf(to, "  %-32s %s", flag, table[i].help);
+        if (table[i].standard)
+            (void)fprintf(to, " [%s]", table[i].standard);
+        (void)fputc('\n', to);
+    }
+    (void)fputs(
+        "\nEach can stand in the --config file (name = value, without --) and in the environment\n"
+        "(TODOKE_LISTEN for --listen); flags come before the environment, and that before the file.\n",
+        to);
+}

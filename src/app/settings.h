@@ -1,0 +1,35 @@
+#pragma once
+/*
+ * What a node can be told: one table of settings, read from an INI file, then the environment (TODOKE_…), then flags; the later one
+ * wins. Unknown keys are errors.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "webhook/redelivery.h"
+
+struct settings {
+    char *data, *config, *listen, *tls_cert, *tls_key, *ca, *dns, *user_agent, *log;
+    bool allow_http_targets, allow_private_targets;
+    uint32_t loops;
+    uint32_t dns_timeout, connect_timeout, session_timeout, response_timeout; /* ms */
+    uint32_t drain_timeout;                                                   /* ms */
+    uint32_t channel_backlog, node_backlog;                                   /* events */
+    uint32_t window, in_flight;                                               /* requests */
+    uint32_t event_memory;                                                    /* MiB */
+    uint32_t connections;                                                     /* of our API */
+    struct redelivery_schedule redelivery;                                    /* delays and jitter */
+};
+
+/* Everything at its default, then file, environment and flags. On failure a message is on stderr and the result is the exit status, 2 (or 1
+ * without memory); 0: go on; -1: --help was printed. */
+int settings_read(struct settings *s, int argc, char **argv);
+void settings_free(struct settings *s);
+
+/* The table for people: flag, default, what it does. */
+void settings_help(FILE *to);
+
+/* "1m,90s,250ms,4" → milliseconds; without a unit: milliseconds. ERR_INVALID. */
+enum err settings_duration(const char *text, uint32_t *ret_ms) MUST_CHECK;

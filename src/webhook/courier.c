@@ -1,0 +1,328 @@
+#include "webhook/courier.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "webhook/delivery.h"
+
+#define LANE_ITEMS 1000u /* fresh events a channel holds in memory */
+#define WINDOW_FIRST 8u
+#define LOAD_BYTES (4u << 20) /* read for one channel at once */
+
+static struct lane *lane_of(struct courier *c, int64_t channel_id)
+{
+    struct lane *lane = dispatch_lane(c->dispatch, channel_id);
+    if (lane && !lane->owner) {
+        lane->owner = courier_route_new(c, channel_id);
+        if (!lane->owner)
+            return NULL; /* the next one tries again */
+        struct courier_route *r = lane->owner;
+        dispatch_set(c->dispatch, lane, channel_batch(&r->ref->channel), !channel_sends(&r->ref->channel));
+    }
+    return lane;
+}
+
+/* Loading a lane from the store, on its writing thread: so what is read is in order with what is committed.
+ */
+struct load {
+    struct store_call call;
+    struct courier *courier;
+    int64_t channel_id;
+    bool retries;
+    int64_t after;
+    uint32_t limit, count;
+    uint64_t bytes;
+    struct list items;
+};
+
+static void forget_all(struct list *items)
+{
+    for (struct list *i; (i = list_pop_front(items));)
+        mem_free(event_of(list_entry(i, struct item, link)));
+}
+
+static enum err load_row(void *arg, struct span json, const struct event *head)
+{
+    struct load *l = arg;
+    if (l->count && l->bytes >= LOAD_BYTES)
+        return ERR_LIMIT;
+    struct event *e = event_new(l->channel_id, json, head->flags);
+    if (!e)
+        return ERR_NOMEM;
+    e->item.id = head->item.id;
+    e->item.due_ms = head->item.due_ms;
+    e->item.tries = head->item.tries;
+    e->item.retry = head->item.retry;
+    list_push_back(&l->items, &e->item.link);
+    l->count++;
+    l->bytes += e->item.memory;
+    return ERR_NONE;
+}
+
+static enum err load_run(struct store_call *call, struct backend *b)
+{
+    struct load *l = list_entry(call, struct load, call);
+    forget_all(&l->items); /* a second run */
+    l->count = 0;
+    l->bytes = 0;
+    enum err e = l->retries ? b->ops->retry_list(b, l->channel_id, l->limit, load_row, l)
+                            : b->ops->queue_list(b, l->channel_id, l->after, l->limit, load_row, l);
+    if (e == ERR_LIMIT) {
+        l->limit = l->count; /* there is more */
+        e = ERR_NONE;
+    }
+    return e;
+}
+
+static void load_done(struct store_call *call)
+{
+    struct load *l = list_entry(call, struct load, call);
+    struct courier *c = l->courier;
+    struct lane *lane = dispatch_find(c->dispatch, l->channel_id);
+    bool more = l->count >= l->limit;
+    c->loading--;
+    if (!lane || !lane->owner || call->err) {
+        forget_all(&l->items);
+        if (lane)
+            dispatch_refill_failed(c->dispatch, lane, l->retries);
+    } else if (l->retries) {
+        dispatch_retries_loaded(c->dispatch, lane, &l->items, more);
+    } else {
+        dispatch_refilled(c->dispatch, lane, &l->items, more);
+    }
+    mem_free(l);
+}
+
+static void load(struct courier *c, struct lane *lane, bool retries, int64_t after, uint32_t limit)
+{
+    struct load *l = mem_zero(1, sizeof(*l));
+    if (!l) {
+        dispatch_refill_failed(c->dispatch, lane, retries);
+        return;
+    }
+    *l = (struct load){
+        .courier = c, .channel_id = lane->key, .retries = retries, .after = after, .limit = limit};
+    l->call = (struct store_call){.run = load_run, .done = load_done, .home = c->config.mailbox};
+    list_init(&l->items);
+    c->loading++;
+    store_submit(c->config.store, &l->call);
+}
+
+static void on_refill(void *arg, struct lane *lane, int64_t after, uint32_t limit)
+{
+    load(arg, lane, false, after, limit);
+}
+
+static void on_load_retries(void *arg, struct lane *lane, uint32_t limit)
+{
+    load(arg, lane, true, 0, limit);
+}
+
+static void on_forget(void *arg, struct item *item)
+{
+    (void)arg;
+    mem_free(event_of(item));
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct courier *c = timer->data;
+    c->timer_at = 0;
+    courier_delivery_record_again(c);
+    courier_pump(c);
+}
+
+/* One timer for all: the next retry, or what the store could not take. */
+static void set_timer(struct courier *c)
+{
+    uint64_t wait = dispatch_next_ms(c->dispatch);
+    if (!list_empty(&c->unrecorded) && wait > COURIER_AGAIN_MS)
+        wait = COURIER_AGAIN_MS;
+    if (!list_empty(&c->orphans) && wait > COURIER_AGAIN_MS)
+        wait = COURIER_AGAIN_MS;
+    if (wait == UINT64_MAX || c->closing) {
+        (void)uv_timer_stop(&c->timer);
+        c->timer_at = 0;
+        return;
+    }
+    uint64_t at = uv_now(c->config.loop) + wait;
+    if (c->timer_at && c->timer_at <= at && c->timer_at + 1 >= at)
+        return;
+    c->timer_at = at;
+    (void)uv_timer_start(&c->timer, on_timer, wait, 0);
+}
+
+void courier_pump(struct courier *c)
+{
+    for (size_t n = c->orphan_count; n > 0; n--) { /* letters that found no memory for their lane */
+        struct list *i = list_pop_front(&c->orphans);
+        c->orphan_count--;
+        struct letter *l = list_entry(i, struct letter, link);
+        l->open(l);
+    }
+    dispatch_pump(c->dispatch);
+    uv_update_time(c->config.loop);
+    set_timer(c);
+}
+
+static void keep_letter(struct courier *c, struct letter *l)
+{
+    list_push_back(&c->orphans, &l->link);
+    c->orphan_count++;
+}
+
+static void open_fresh(struct letter *l)
+{
+    struct courier_fresh *f = list_entry(l, struct courier_fresh, letter);
+    struct courier *c = f->courier;
+    struct channel_ref *ref = directory_get(c->config.directory, f->channel_id);
+    struct lane *lane = ref ? lane_of(c, f->channel_id) : NULL;
+    channel_ref_drop(ref);
+    if (ref && !lane) {
+        keep_letter(c, l);
+        return;
+    }
+    for (uint32_t i = 0; i < f->count; i++) {
+        if (lane)
+            dispatch_fresh(c->dispatch, lane, &f->events[i]->item);
+        else
+            mem_free(f->events[i]); /* the channel was deleted meanwhile */
+    }
+    mem_free(f);
+}
+
+void courier_hand_over(struct courier *c, struct courier_fresh *f)
+{
+    f->courier = c;
+    f->letter.open = open_fresh;
+    mailbox_post(c->config.mailbox, &f->letter);
+}
+
+static void open_note(struct letter *l)
+{
+    struct courier_note *note = list_entry(l, struct courier_note, letter);
+    struct courier *c = note->courier;
+    struct channel_ref *ref = directory_get(c->config.directory, note->channel_id);
+    struct lane *lane = ref ? lane_of(c, note->channel_id) : dispatch_find(c->dispatch, note->channel_id);
+    channel_ref_drop(ref);
+    if (ref && !lane) {
+        keep_letter(c, l);
+        return;
+    }
+    if (!ref && lane) {
+        dispatch_drop(c->dispatch, lane);
+        courier_route_drop(lane->owner);
+        lane->owner = NULL;
+    } else if (lane) {
+        struct courier_route *route = courier_route_new(c, note->channel_id);
+        if (!route) {
+            keep_letter(c, l);
+            return;
+        }
+        courier_route_drop(lane->owner);
+        lane->owner = route;
+        const struct channel *channel = &route->ref->channel;
+        dispatch_set(c->dispatch, lane, channel_batch(channel), !channel_sends(channel));
+        if (note->redeliver)
+            dispatch_behind(c->dispatch, lane, false, true);
+    }
+    mem_free(note);
+}
+
+void courier_notify(struct courier *c, struct courier_note *note)
+{
+    note->courier = c;
+    note->letter.open = open_note;
+    mailbox_post(c->config.mailbox, &note->letter);
+}
+
+void courier_resume(struct courier *c, int64_t channel_id)
+{
+    struct lane *lane = lane_of(c, channel_id);
+    if (lane)
+        dispatch_behind(c->dispatch, lane, true, true);
+    else
+        log_error("webhook", "no memory for a channel's backlog; it waits for a restart",
+                  log_int("channel", channel_id));
+}
+
+enum err courier_new(struct courier **ret, const struct courier_config *config)
+{
+    struct courier *c = mem_zero(1, sizeof(*c));
+    if (!c)
+        return ERR_NOMEM;
+    c->config = *config;
+    list_init(&c->unrecorded);
+    list_init(&c->orphans);
+    struct dispatch_config d = {
+        .in_flight_max = config->settings->in_flight_max,
+        .window_first = WINDOW_FIRST,
+        .window_max = config->settings->window_max,
+        .lane_items_max = LANE_ITEMS,
+        .memory_max = config->settings->memory_max,
+        .bytes_max = EVENT_MAX_BODY,
+        .clock = *config->clock,
+        .arg = c,
+        .send = courier_delivery_send,
+        .refill = on_refill,
+        .load_retries = on_load_retries,
+        .forget = on_forget,
+    };
+    enum err e = dispatch_new(&c->dispatch, &d);
+    if (!e && uv_timer_init(config->loop, &c->timer))
+        e = ERR_IO;
+    if (e) {
+        dispatch_free(c->dispatch);
+        mem_free(c);
+        return e;
+    }
+    c->timer.data = c;
+    *ret = c;
+    return ERR_NONE;
+}
+
+void courier_stop(struct courier *c)
+{
+    dispatch_stop(c->dispatch);
+}
+
+bool courier_idle(const struct courier *c)
+{
+    return c->deliveries == 0 && c->loading == 0;
+}
+
+void courier_close(struct courier *c)
+{
+    c->closing = true;
+    uv_close((uv_handle_t *)&c->timer, NULL);
+}
+
+static void drop_route(void *arg, struct lane *lane)
+{
+    (void)arg;
+    courier_route_drop(lane->owner);
+    lane->owner = NULL;
+}
+
+void courier_free(struct courier *c)
+{
+    if (!c)
+        return;
+    courier_delivery_abandon(c);
+    dispatch_each(c->dispatch, drop_route, NULL);
+    dispatch_free(c->dispatch);
+    mem_free(c);
+}
+
+void courier_stats_get(const struct courier *c, struct courier_stats *ret)
+{
+    *ret = (struct courier_stats){0};
+    dispatch_stats_get(c->dispatch, &ret->dispatch);
+    for (const struct list *i = c->unrecorded.next; i != &c->unrecorded; i = i->next)
+        ret->unrecorded++;
+}
+
+struct courier *courier_of(const struct courier_set *set, int64_t channel_id)
+{
+    uint64_t h = (uint64_t)channel_id * 0x9e3779b97f4a7c15u; /* Fibonacci hashing: neighbours spread */
+    return set->all[(h >> 32) % set->count];
+}

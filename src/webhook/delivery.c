@@ -1,0 +1,279 @@
+#include "webhook/delivery.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+struct delivery {
+    struct courier *courier;
+    int64_t channel_id;
+    struct courier_route *route;
+    struct request request;
+    struct store_call call;
+    struct letter letter; /* for an outcome without an exchange */
+    struct list link;     /* among the unrecorded */
+    struct attempt attempt;
+    char detail[8], address[64];
+    uint32_t count;
+    struct fate *fates; /* count, behind items */
+    struct event *events[];
+};
+
+struct courier_route *courier_route_new(struct courier *c, int64_t channel_id)
+{
+    struct channel_ref *ref = directory_get(c->config.directory, channel_id);
+    struct courier_route *r = ref ? mem_zero(1, sizeof(*r)) : NULL;
+    if (!r) {
+        channel_ref_drop(ref);
+        return NULL;
+    }
+    r->refs = 1;
+    r->ref = ref;
+    struct url_rules rules = {.allow_http = c->config.settings->allow_http};
+    enum err e = url_parse(span_of(ref->channel.webhook_url), &rules, &r->url, &r->cause);
+    r->valid = e == ERR_NONE;
+    if (e == ERR_NOMEM) {
+        courier_route_drop(r);
+        return NULL;
+    }
+    return r;
+}
+
+void courier_route_drop(struct courier_route *r)
+{
+    if (!r || --r->refs > 0)
+        return;
+    channel_ref_drop(r->ref);
+    mem_free(r);
+}
+
+static void delivery_free(struct delivery *d)
+{
+    request_deinit(&d->request);
+    courier_route_drop(d->route);
+    mem_free(d);
+}
+
+static int64_t wall_ms(const struct courier *c)
+{
+    return c->config.clock->wall_ms(c->config.clock->arg);
+}
+
+static void add(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+static enum err record_run(struct store_call *call, struct backend *b)
+{
+    struct delivery *d = list_entry(call, struct delivery, call);
+    return b->ops->result_put(b, &d->attempt, d->fates, d->count,
+                              d->attempt.started_ms + d->attempt.total_us / 1000);
+}
+
+/* The result is on the disk: events end or wait. */
+static void record_done(struct store_call *call)
+{
+    struct delivery *d = list_entry(call, struct delivery, call);
+    struct courier *c = d->courier;
+    if (call->err) { /* it happened, so it will be recorded: until then the events stay in the lane */
+        list_push_back(&c->unrecorded, &d->link);
+        return;
+    }
+    struct lane *lane = dispatch_find(c->dispatch, d->channel_id);
+    int64_t ended = 0;
+    for (uint32_t i = 0; i < d->count; i++) {
+        struct event *e = d->events[i];
+        if (d->fates[i].end == FATE_RETRY) {
+            e->item.due_ms = d->fates[i].next_due_ms;
+            e->item.tries = d->fates[i].tries;
+            if (lane && lane->owner) {
+                dispatch_retry(c->dispatch, lane, &e->item);
+                add(&c->config.counters->put_off, 1);
+                continue;
+            }
+        }
+        ended++;
+        add(d->fates[i].end == FATE_DELIVERED ? &c->config.counters->delivered
+                                              : &c->config.counters->given_up,
+            1);
+        if (lane)
+            dispatch_done(c->dispatch, lane, &e->item);
+        mem_free(e);
+    }
+    (void)directory_backlog_add(c->config.directory, d->route->ref->live, -ended);
+    c->deliveries--;
+    delivery_free(d);
+}
+
+void courier_delivery_record_again(struct courier *c)
+{
+    struct list all;
+    list_init(&all);
+    struct list *i;
+    while ((i = list_pop_front(&c->unrecorded)))
+        list_push_back(&all, i);
+    while ((i = list_pop_front(&all)))
+        store_submit(c->config.store, &list_entry(i, struct delivery, link)->call);
+}
+
+void courier_delivery_abandon(struct courier *c)
+{
+    for (struct list *i; (i = list_pop_front(&c->unrecorded));) {
+        struct delivery *d = list_entry(i, struct delivery, link);
+        for (uint32_t k = 0; k < d->count; k++)
+            mem_free(d->events[k]);
+        delivery_free(d);
+    }
+}
+
+static void log_failure(const struct delivery *d, const struct exchange_result *r)
+{
+    const struct attempt *a = &d->attempt;
+    log_warn("webhook", "attempt failed", log_int("channel", d->channel_id), log_span("reason", a->reason),
+             log_span("detail", a->detail), log_span("cause", a->cause), log_span("processed", a->processed),
+             log_span("phase", a->phase), log_uint("events", d->count), log_uint("tries", d->fates[0].tries),
+             log_span("address", a->address), log_uint("dns_us", a->dns_us),
+             log_uint("connect_us", a->connect_us), log_uint("tls_us", a->tls_us),
+             log_uint("first_byte_us", a->first_byte_us), log_uint("total_us", a->total_us),
+             log_uint("retries", r->retries));
+}
+
+static void fill_attempt(struct delivery *d, const struct exchange_result *r)
+{
+    const struct outcome *o = &r->outcome;
+    size_t len = strnlen(r->address, sizeof(r->address));
+    memcpy(d->address, r->address, len);
+    struct attempt *a = &d->attempt;
+    a->reason = span_of(reason_text(o->reason));
+    a->detail = span_of(outcome_detail(o, d->detail));
+    a->cause = span_of(cause_of(o->cause)->id);
+    a->processed = span_of(processed_text(o->processed));
+    a->phase = span_of(phase_text(o->phase));
+    a->status = o->status;
+    a->http = r->http;
+    a->reused = r->reused;
+    a->resumed = r->resumed;
+    a->retries = r->retries;
+    a->address = (struct span){d->address, len};
+    a->dns_us = r->timings.dns_us;
+    a->connect_us = r->timings.connect_us;
+    a->tls_us = r->timings.tls_us;
+    a->send_us = r->timings.send_us;
+    a->first_byte_us = r->timings.first_byte_us;
+    a->total_us = r->timings.total_us;
+}
+
+static void count_outcome(struct courier_counters *n, const struct exchange_result *r)
+{
+    const struct outcome *o = &r->outcome;
+    add(&n->attempts, 1);
+    add(&n->retried, r->retries);
+    if (o->reason == REASON_ERROR_STATUS_CODE && o->status > 0 && o->status < 1000)
+        add(&n->failed_status[o->status], 1);
+    else if (o->reason != REASON_OK)
+        add(&n->failed[o->fault], 1);
+}
+
+static enum lane_news news_of(const struct outcome *o)
+{
+    if (o->reason == REASON_OK)
+        return LANE_GOOD;
+    if (o->reason == REASON_ERROR_STATUS_CODE && o->status != 429 && o->status != 503)
+        return LANE_NEUTRAL;
+    return LANE_BAD;
+}
+
+static void conclude(struct delivery *d, const struct exchange_result *r)
+{
+    struct courier *c = d->courier;
+    struct lane *lane = dispatch_find(c->dispatch, d->channel_id);
+    dispatch_sent(c->dispatch, lane, news_of(&r->outcome));
+    if (r->outcome.cause == CAUSE_local_cancelled) {
+        /* We are going down: nothing is known of it, so it stays pending and is sent again at the next start.
+         */
+        for (uint32_t i = 0; i < d->count; i++) {
+            dispatch_done(c->dispatch, lane, &d->events[i]->item);
+            mem_free(d->events[i]);
+        }
+        c->deliveries--;
+        delivery_free(d);
+        return;
+    }
+    fill_attempt(d, r);
+    count_outcome(c->config.counters, r);
+    /* The switch as it stands now, not as it stood when the request left. */
+    const struct courier_route *now = lane->owner ? lane->owner : d->route;
+    for (uint32_t i = 0; i < d->count; i++) {
+        const struct item *item = &d->events[i]->item;
+        struct redelivery_news n = {&r->outcome, r->retry_after_s, item->tries, wall_ms(c)};
+        d->fates[i] = (struct fate){.event_id = item->id, .was_retry = item->retry};
+        redelivery_decide(&c->config.settings->schedule, &now->ref->channel, &n, &random_system,
+                          &d->fates[i]);
+    }
+    if (r->outcome.reason != REASON_OK)
+        log_failure(d, r);
+    request_deinit(&d->request); /* the record needs no body */
+    store_submit(c->config.store, &d->call);
+}
+
+static void on_done(void *arg, const struct exchange_result *r)
+{
+    struct delivery *d = arg;
+    struct courier *c = d->courier;
+    conclude(d, r);
+    courier_pump(c);
+}
+
+/* The URL is none: the outcome is known without an exchange, but is told as late as any other. */
+static void open_refusal(struct letter *l)
+{
+    struct delivery *d = list_entry(l, struct delivery, letter);
+    struct exchange_result r = {.tls_alert = -1};
+    r.evidence =
+        (struct evidence){.phase = PHASE_URL, .ended = ENDED_URL, .cause = d->route->cause, .tls_alert = -1};
+    r.outcome = outcome_of(&r.evidence);
+    conclude(d, &r);
+}
+
+enum err courier_delivery_send(void *arg, struct lane *lane, struct item *const *items, uint32_t count)
+{
+    struct courier *c = arg;
+    struct courier_route *route = lane->owner;
+    size_t events = sizeof(struct event *) * count;
+    struct delivery *d = mem_zero(1, sizeof(*d) + events + sizeof(struct fate) * count);
+    if (!d)
+        return ERR_NOMEM;
+    d->courier = c;
+    d->channel_id = lane->key;
+    d->count = count;
+    d->fates = (struct fate *)(void *)((char *)d->events + events);
+    for (uint32_t i = 0; i < count; i++)
+        d->events[i] = event_of(items[i]);
+    d->route = route;
+    route->refs++;
+    d->call = (struct store_call){.run = record_run, .done = record_done, .home = c->config.mailbox};
+    d->attempt = (struct attempt){.channel_id = lane->key, .started_ms = wall_ms(c), .events = count};
+    enum err e = request_build(&d->request, &route->ref->channel, d->events, count,
+                               c->config.settings->user_agent, d->attempt.started_ms);
+    if (!e && route->valid) {
+        struct exchange_request x = {
+            .url = &route->url,
+            .headers = d->request.headers,
+            .header_count = REQUEST_HEADERS,
+            .body = buf_span(&d->request.body),
+            .deadlines = c->config.settings->deadlines,
+        };
+        if (route->ref->channel.response_timeout_ms)
+            x.deadlines.response_ms = route->ref->channel.response_timeout_ms;
+        e = exchange_start(c->config.net, &x, on_done, d, NULL);
+    } else if (!e) {
+        d->letter.open = open_refusal;
+        mailbox_post(c->config.mailbox, &d->letter);
+    }
+    if (e) {
+        delivery_free(d);
+        return e;
+    }
+    c->deliveries++;
+    return ERR_NONE;
+}

@@ -1,0 +1,181 @@
+#include "webhook/intake.h"
+
+#include <openssl/evp.h>
+
+#include "base/mem.h"
+
+#define PRUNE_KEYS 1000u
+
+struct intake_call {
+    struct store_call call;
+    struct intake *intake;
+    struct channel_ref *ref;
+    struct courier_fresh *fresh; /* the events; NULL once they are the courier's */
+    uint32_t count;
+    bool replayed; /* the key was known: the answer is the first call's */
+    int64_t now_ms;
+    intake_done_fn *done;
+    void *arg;
+    struct idempotency *keyed; /* NULL: no key */
+    size_t key_len;
+    char key[];
+};
+
+/* From key[] on, aligned. */
+static size_t ids_offset(size_t key_len)
+{
+    size_t end = offsetof(struct intake_call, key) + key_len;
+    return (end + 7) / 8 * 8 - offsetof(struct intake_call, key);
+}
+
+static enum err run(struct store_call *call, struct backend *b)
+{
+    struct intake_call *c = list_entry(call, struct intake_call, call);
+    struct span key = {c->key, c->key_len};
+    int64_t channel_id = c->fresh->channel_id;
+    c->replayed = false;
+    if (c->keyed) {
+        struct idempotency old;
+        enum err e = b->ops->idempotency_get(b, channel_id, key, c->now_ms - INTAKE_KEY_MS, &old);
+        if (e && e != ERR_NOT_FOUND)
+            return e;
+        if (!e) {
+            if (memcmp(old.body_hash, c->keyed->body_hash, sizeof(old.body_hash)) != 0)
+                return ERR_CONFLICT;
+            *c->keyed = old;
+            c->replayed = true;
+            return ERR_NONE;
+        }
+    }
+    enum err e = b->ops->events_insert(b, c->fresh->events, c->count, c->now_ms);
+    if (e || !c->keyed)
+        return e;
+    c->keyed->count = c->count;
+    for (uint32_t i = 0; i < c->count; i++)
+        c->keyed->ids[i] = c->fresh->events[i]->item.id;
+    return b->ops->idempotency_put(b, channel_id, key, c->keyed, c->now_ms);
+}
+
+/* Where the ids are kept for the answer: behind the key. */
+static int64_t *ids_of(struct intake_call *c)
+{
+    return (int64_t *)(void *)(c->key + ids_offset(c->key_len));
+}
+
+static void committed(struct store_call *call)
+{
+    struct intake_call *c = list_entry(call, struct intake_call, call);
+    if (c->replayed)
+        return;
+    struct courier_fresh *f = c->fresh;
+    /* The answer is sent from the same thread after this: the courier may be done with the events by then. */
+    int64_t *ids = ids_of(c);
+    for (uint32_t i = 0; i < c->count; i++)
+        ids[i] = f->events[i]->item.id;
+    c->fresh = NULL;
+    courier_hand_over(courier_of(c->intake->couriers, f->channel_id), f);
+}
+
+static void finished(struct store_call *call)
+{
+    struct intake_call *c = list_entry(call, struct intake_call, call);
+    if (c->fresh) { /* not taken: refused, or known already */
+        for (uint32_t i = 0; i < c->count; i++)
+            mem_free(c->fresh->events[i]);
+        mem_free(c->fresh);
+        (void)directory_backlog_add(c->intake->directory, c->ref->live, -(int64_t)c->count);
+    } else {
+        atomic_fetch_add_explicit(&c->intake->counters->accepted, c->count, memory_order_relaxed);
+    }
+    const int64_t *ids = ids_of(c);
+    uint32_t count = c->count;
+    if (c->replayed) {
+        ids = c->keyed->ids;
+        count = c->keyed->count;
+    }
+    c->done(c->arg, call->err, ids, count);
+    channel_ref_drop(c->ref);
+    mem_free(c->keyed);
+    mem_free(c);
+}
+
+static enum err within_bounds(struct intake *in, struct channel_ref *ref, int64_t n)
+{
+    int64_t channel = directory_backlog_add(in->directory, ref->live, n);
+    if (channel <= in->channel_backlog_max && directory_backlog(in->directory) <= in->node_backlog_max)
+        return ERR_NONE;
+    (void)directory_backlog_add(in->directory, ref->live, -n);
+    return ERR_LIMIT;
+}
+
+static struct idempotency *keyed_by(struct span body)
+{
+    struct idempotency *k = mem_zero(1, sizeof(*k));
+    if (k && !EVP_Digest(body.ptr, body.len, k->body_hash, NULL, EVP_sha256(), NULL)) {
+        mem_free(k);
+        return NULL;
+    }
+    return k;
+}
+
+enum err intake_submit(struct intake *in, struct channel_ref *ref, struct publication *p, struct span key,
+                       struct span body, struct mailbox *home, intake_done_fn *done, void *arg)
+{
+    enum err e = within_bounds(in, ref, (int64_t)p->count);
+    if (e)
+        return e;
+    size_t size = offsetof(struct intake_call, key) + ids_offset(key.len) + p->count * sizeof(int64_t);
+    struct intake_call *c =
+        mem_zero(1, size < sizeof(struct intake_call) ? sizeof(struct intake_call) : size);
+    struct courier_fresh *f = c ? mem_zero(1, sizeof(*f) + p->count * sizeof(struct event *)) : NULL;
+    struct idempotency *keyed = f && key.len ? keyed_by(body) : NULL;
+    if (!f || (key.len && !keyed)) {
+        mem_free(f);
+        mem_free(c);
+        (void)directory_backlog_add(in->directory, ref->live, -(int64_t)p->count);
+        return ERR_NOMEM;
+    }
+    f->channel_id = ref->channel.id;
+    f->count = (uint32_t)p->count;
+    memcpy(f->events, p->events, p->count * sizeof(struct event *));
+    *c = (struct intake_call){.intake = in,
+                              .ref = channel_ref_hold(ref),
+                              .fresh = f,
+                              .count = f->count,
+                              .done = done,
+                              .arg = arg,
+                              .keyed = keyed,
+                              .key_len = key.len,
+                              .now_ms = in->clock->wall_ms(in->clock->arg)};
+    if (key.len)
+        memcpy(c->key, key.ptr, key.len);
+    c->call = (struct store_call){.run = run, .committed = committed, .done = finished, .home = home};
+    p->count = 0;
+    store_submit(in->store, &c->call);
+    return ERR_NONE;
+}
+
+struct prune {
+    struct store_call call;
+    int64_t before_ms;
+};
+
+static enum err prune_run(struct store_call *call, struct backend *b)
+{
+    return b->ops->idempotency_prune(b, list_entry(call, struct prune, call)->before_ms, PRUNE_KEYS);
+}
+
+static void prune_done(struct store_call *call)
+{
+    mem_free(list_entry(call, struct prune, call));
+}
+
+void intake_prune(struct intake *in, struct mailbox *home)
+{
+    struct prune *p = mem_zero(1, sizeof(*p));
+    if (!p)
+        return; /* next time */
+    p->before_ms = in->clock->wall_ms(in->clock->arg) - INTAKE_KEY_MS;
+    p->call = (struct store_call){.run = prune_run, .done = prune_done, .home = home};
+    store_submit(in->store, &p->call);
+}

@@ -1,0 +1,37 @@
+#pragma once
+/*
+ * Events in: one call of a publisher becomes one call of the store, and once that is committed the events go to their courier in
+ * memory, in the order of commits, and the publisher is answered.
+ */
+#include "store/directory.h"
+#include "store/store.h"
+#include "webhook/courier.h"
+#include "webhook/publication.h"
+
+#define INTAKE_KEY_MAX 255u              /* bytes of an Idempotency-Key */
+#define INTAKE_KEY_MS (24 * 3600 * 1000) /* how long it is honoured */
+
+struct intake {
+    struct store *store;
+    struct directory *directory;
+    const struct courier_set *couriers;
+    struct courier_counters *counters;
+    const struct clock *clock;
+    int64_t channel_backlog_max, node_backlog_max; /* events accepted and not ended */
+};
+
+struct intake_call;
+
+/* err: ERR_NONE; ERR_CONFLICT: the key was used with another body; ERR_NOT_FOUND: the channel is gone; else the store cannot keep
+ * them now (ERR_FULL, ERR_BUSY, …) and nothing was kept. ids live for the call. */
+typedef void intake_done_fn(void *arg, enum err err, const int64_t *ids, uint32_t count);
+
+/*
+ * Takes over the events of p and answers on home's loop. key may be empty; body is what the key stands for, read during the
+ * call only. ERR_LIMIT: the backlog bound is reached; ERR_NOMEM. Then done is not called and p is untouched.
+ */
+enum err intake_submit(struct intake *in, struct channel_ref *ref, struct publication *p, struct span key,
+                       struct span body, struct mailbox *home, intake_done_fn *done, void *arg) MUST_CHECK;
+
+/* Forgets idempotency keys that are too old, a few at a time; call it now and then. */
+void intake_prune(struct intake *in, struct mailbox *home);

@@ -1,0 +1,61 @@
+#include "webhook/redelivery.h"
+
+const struct redelivery_schedule redelivery_default = {
+    .delay_ms = {60000, 120000, 240000, 480000, 900000},
+    .count = 5,
+    .jitter_percent = 20,
+};
+
+/* For faults of our own: doubling from a second, for about a quarter of an hour in all. */
+#define LOCAL_FIRST_MS 1000u
+#define LOCAL_LAST_MS 60000u
+#define LOCAL_TRIES 20u
+
+static uint32_t with_jitter(uint32_t delay_ms, uint32_t percent, const struct random *random)
+{
+    uint64_t span = (uint64_t)delay_ms * percent / 100;
+    uint64_t delay = delay_ms - span + random_below(random, 2 * span + 1);
+    return delay > UINT32_MAX ? UINT32_MAX : (uint32_t)delay;
+}
+
+static uint32_t local_delay(uint16_t tries)
+{
+    uint64_t delay = (uint64_t)LOCAL_FIRST_MS << (tries < 10 ? tries : 10);
+    return delay < LOCAL_LAST_MS ? (uint32_t)delay : LOCAL_LAST_MS;
+}
+
+/* Retry-After counts within what is left of the schedule: a bot cannot hold an event back longer than that.
+ */
+static uint64_t wait_as_told(const struct redelivery_schedule *s, const struct redelivery_news *n,
+                             uint64_t delay)
+{
+    if (n->outcome->status != 429 && n->outcome->status != 503)
+        return delay;
+    uint64_t left = 0;
+    for (uint32_t i = n->tries; i < s->count; i++)
+        left += s->delay_ms[i];
+    uint64_t told = (uint64_t)n->retry_after_s * 1000;
+    if (told > left)
+        told = left;
+    return told > delay ? told : delay;
+}
+
+void redelivery_decide(const struct redelivery_schedule *s, const struct channel *c,
+                       const struct redelivery_news *n, const struct random *random, struct fate *ret)
+{
+    ret->tries = (uint16_t)(n->tries < UINT16_MAX ? n->tries + 1 : n->tries);
+    ret->next_due_ms = 0;
+    if (n->outcome->reason == REASON_OK) {
+        ret->end = FATE_DELIVERED;
+    } else if (cause_is_local(n->outcome->cause) && n->tries < LOCAL_TRIES) {
+        ret->end = FATE_RETRY;
+        ret->next_due_ms = n->now_ms + with_jitter(local_delay(n->tries), 20, random);
+    } else if (c->webhook_redelivery && n->tries < s->count &&
+               fault_of(n->outcome->fault)->retry == RETRY_LATER) {
+        ret->end = FATE_RETRY;
+        uint32_t delay = with_jitter(s->delay_ms[n->tries], s->jitter_percent, random);
+        ret->next_due_ms = n->now_ms + (int64_t)wait_as_told(s, n, delay);
+    } else {
+        ret->end = FATE_GIVEN_UP;
+    }
+}

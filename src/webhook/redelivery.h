@@ -1,0 +1,35 @@
+#pragma once
+/*
+ * What a finished attempt means for its events: delivered, put off or given up. The one place where that is
+ * decided.
+ *
+ * With a channel's redelivery switch off a failed event is given up at once (as the platform does); with it
+ * on it is sent again by the schedule. A fault of our own machine is never held against an event: it is tried
+ * again in any case, soon.
+ */
+#include "base/random.h"
+#include "fault/outcome.h"
+#include "model/attempt.h"
+#include "model/channel.h"
+
+#define REDELIVERY_MAX 20 /* entries of a schedule */
+
+struct redelivery_schedule {
+    uint32_t delay_ms[REDELIVERY_MAX]; /* after the 1st, 2nd, … failure */
+    uint32_t count;
+    uint32_t jitter_percent; /* ± */
+};
+
+/* 1, 2, 4, 8, 15 minutes, ±20 %. */
+extern const struct redelivery_schedule redelivery_default;
+
+struct redelivery_news {
+    const struct outcome *outcome;
+    uint32_t retry_after_s; /* of a 429 or 503; 0: none */
+    uint16_t tries;         /* times the event was sent before this attempt */
+    int64_t now_ms;         /* wall clock */
+};
+
+/* Sets end, next_due_ms and tries of the fate. */
+void redelivery_decide(const struct redelivery_schedule *s, const struct channel *c,
+                       const struct redelivery_news *news, const struct random *random, struct fate *ret);
