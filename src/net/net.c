@@ -96,6 +96,7 @@ enum err net_new(struct net **ret, uv_loop_t *loop, const struct net_config *con
     list_init(&net->finished);
     list_init(&net->sessions);
     list_init(&net->idle);
+    list_init(&net->starved);
     map_init(&net->origins, ORIGINS_MAX, &random_system);
     enum err e = address_guard_init(&net->guard, config->allow_private);
     if (!e && config->ca_file) {

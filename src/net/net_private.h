@@ -26,8 +26,10 @@
 
 #define SCRATCH_SIZE 65536      /* one read; shared by all sessions of a loop */
 #define SESSION_OUT_MAX 2097152 /* output of one session: a body of 1 MiB and the frames around it */
-#define RETRIES_MAX 2           /* transparent ones (docs/attribution.md) */
-#define ORIGINS_MAX 65536       /* remembered at once */
+#define IDLE_H1_MS 4000u        /* docs/attribution.md "Transparent retry" */
+#define IDLE_H2_MS 30000u
+#define RETRIES_MAX 2     /* transparent ones (docs/attribution.md) */
+#define ORIGINS_MAX 65536 /* remembered at once */
 
 struct session;
 
@@ -45,7 +47,8 @@ struct net {
     struct list exchanges; /* all that are under way */
     struct list finished;  /* outcomes to hand over at the loop's next turn */
     struct list sessions;  /* all that are open or opening */
-    struct list idle;      /* HTTP/1 sessions without work, the longest idle first: evicted for room */
+    struct list idle;      /* sessions without work, the longest idle first: given up for room */
+    struct list starved;   /* origins that found no room for a connection */
     uv_idle_t deliver;     /* runs while there are finished ones */
     bool delivering;
     unsigned handles; /* what must close before done */
@@ -58,7 +61,8 @@ struct net {
 
 struct origin {
     struct net *net;
-    struct list link; /* net.unused */
+    struct list link;         /* net.unused */
+    struct list starved_link; /* net.starved */
     char *key;
     bool https, is_ip;
     uint16_t port;
@@ -120,6 +124,7 @@ struct session {
     struct transport transport;
     uv_poll_t poll;
     int poll_events;
+    uint32_t idle_ms; /* how long it may be without work */
     struct opening opening;
     int http; /* 0, 11, 20 */
     struct buf out;
@@ -151,20 +156,40 @@ void origin_free(struct origin *o);
 void pool_acquire(struct exchange *x); /* ends in session_serve() or exchange_end() */
 void pool_forget(struct exchange *x);  /* it waits no more */
 void pool_session_ready(struct session *s);
-void pool_session_failed(struct session *s, const struct evidence *e); /* while opening */
-void pool_session_free(struct session *s);                             /* it can serve another exchange */
-void pool_session_closed(struct session *s);                           /* ready before, closed now */
-void pool_session_draining(struct session *s);                         /* takes no new exchanges */
+void pool_session_failed(struct origin *o, const struct opening *how, int http,
+                         const struct evidence *e); /* while opening; it is closed */
+void pool_session_free(struct session *s);          /* it can serve another exchange */
+void pool_session_closed(struct session *s);        /* ready before, closed now */
+void pool_drain(struct session *s);                 /* it takes no new exchanges */
+void pool_idle(struct session *s);                  /* nothing to do: it may be given up for room */
+void pool_busy(struct session *s);
+void pool_room(struct net *net); /* a connection has closed */
 
 /* session.c */
 enum err session_open(struct origin *o, const struct exchange_deadlines *deadlines) MUST_CHECK;
 bool session_alive(struct session *s); /* looks for EOF or stray bytes; false: it has been closed */
 unsigned session_capacity(const struct session *s);
+bool session_is_idle(const struct session *s); /* ready and serves nobody */
 enum err session_serve(struct session *s, struct exchange *x) MUST_CHECK;
 void session_abandon(struct session *s,
                      struct exchange *x); /* the exchange ended first: RST_STREAM(CANCEL) or close */
 void session_evidence(const struct session *s, const struct exchange *x, struct evidence *ret);
 void session_close(struct session *s);
+
+/* between session.c (how it opens and ends) and session_serve.c (what it does with bytes) */
+void session_fail_as(struct session *s, enum ended ended,
+                     enum cause_id cause);        /* not ready: tells all that wait for it, closes */
+void session_over(struct session *s, enum io io); /* the connection ended so */
+bool session_read(struct session *s);             /* reads all there is; false: the session has ended by it */
+void session_flush(struct session *s);            /* writes what can be written; may end the session */
+void session_settle(struct session *s);           /* HTTP/2, after bytes went in; may end the session */
+void session_ready(struct session *s);
+void session_watch(struct session *s, int events);
+void session_arm_idle(struct session *s);
+enum ended session_ended_of(enum io io);
+enum cause_id session_local_cause(int sys_errno);
+void session_stream_ended(void *arg, struct http2_stream *stream); /* callbacks of the HTTP/2 codec */
+void session_stream_answers(void *arg, struct http2_stream *stream);
 
 /* exchange.c */
 void exchange_attached(struct exchange *x, struct session *s, bool reused);

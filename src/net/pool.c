@@ -28,6 +28,7 @@ void origin_free(struct origin *o)
     if (o->key)
         (void)map_remove(&o->net->origins, span_of(o->key));
     list_remove(&o->link);
+    list_remove(&o->starved_link);
     SSL_SESSION_free(o->ticket);
     mem_free(o->key);
     mem_free(o->host);
@@ -132,12 +133,9 @@ static struct session *find_open(struct origin *o)
         if (!alive)
             next = o->multiplexed.next;
     }
-    struct list *l;
-    while ((l = list_pop_front(&o->idle)) != NULL) {
-        struct session *s = list_entry(l, struct session, pool_link);
-        list_remove(&s->idle_link);
-        s->net->stats.connections_idle--;
-        if (session_alive(s))
+    while (!list_empty(&o->idle)) {
+        struct session *s = list_entry(o->idle.next, struct session, pool_link);
+        if (session_alive(s)) /* else it has been closed, and is off the list */
             return s;
     }
     return NULL;
@@ -163,10 +161,20 @@ static bool make_room(struct origin *o)
         return false;
     if (net->stats.connections_open < net->config.connections_max)
         return true;
-    if (list_empty(&net->idle))
+    if (list_empty(&net->idle)) {
+        if (!list_linked(&o->starved_link))
+            list_push_back(&net->starved, &o->starved_link);
         return false;
+    }
     session_close(list_entry(net->idle.next, struct session, idle_link));
     return true;
+}
+
+void pool_room(struct net *net)
+{
+    struct list *l = list_pop_front(&net->starved);
+    if (l)
+        origin_pump(list_entry(l, struct origin, starved_link));
 }
 
 /* Opens as many sessions as the waiters need. */
@@ -209,12 +217,26 @@ static void serve_waiters(struct session *s, bool is_new)
     }
 }
 
-/* Keeps an HTTP/1 session that has nothing to do. */
-static void keep_idle(struct session *s)
+void pool_idle(struct session *s)
 {
-    list_push_front(&s->origin->idle, &s->pool_link);
+    if (list_linked(&s->idle_link))
+        return;
     list_push_back(&s->net->idle, &s->idle_link);
     s->net->stats.connections_idle++;
+    session_arm_idle(s);
+    if (s->http != 20)
+        list_push_front(&s->origin->idle, &s->pool_link);
+}
+
+void pool_busy(struct session *s)
+{
+    timer_disarm(&s->net->timers, &s->timer);
+    if (!list_linked(&s->idle_link))
+        return;
+    list_remove(&s->idle_link);
+    s->net->stats.connections_idle--;
+    if (s->http != 20)
+        list_remove(&s->pool_link);
 }
 
 void pool_session_ready(struct session *s)
@@ -227,21 +249,20 @@ void pool_session_ready(struct session *s)
         list_push_back(&o->multiplexed, &s->pool_link);
     serve_waiters(s, true);
     s->announced = true;
-    if (!s->closed && s->http != 20 && !s->x)
-        keep_idle(s);
+    if (!s->closed && session_is_idle(s))
+        pool_idle(s);
     origin_pump(o);
 }
 
 void pool_session_free(struct session *s)
 {
     serve_waiters(s, false);
-    if (!s->closed && s->http != 20 && !s->x)
-        keep_idle(s);
+    if (!s->closed && session_is_idle(s))
+        pool_idle(s);
 }
 
-void pool_session_failed(struct session *s, const struct evidence *e)
+void pool_session_failed(struct origin *o, const struct opening *how, int http, const struct evidence *e)
 {
-    struct origin *o = s->origin;
     o->opening--;
     /* One waiter a session where each opens its own; else all have waited for this one. */
     unsigned fail = o->http == 11 ? (o->waiting > 0 ? 1 : 0) : o->waiting;
@@ -255,18 +276,18 @@ void pool_session_failed(struct session *s, const struct evidence *e)
     struct list *l;
     while ((l = list_pop_front(&failed)) != NULL) {
         struct exchange *x = list_entry(l, struct exchange, wait);
-        memcpy(x->result.address, s->opening.address, sizeof(x->result.address));
-        x->result.http = s->http;
-        x->result.timings.dns_us = s->opening.dns_us;
-        x->result.timings.connect_us = s->opening.connect_us;
-        x->result.timings.tls_us = s->opening.tls_us;
+        memcpy(x->result.address, how->address, sizeof(x->result.address));
+        x->result.http = http;
+        x->result.timings.dns_us = how->dns_us;
+        x->result.timings.connect_us = how->connect_us;
+        x->result.timings.tls_us = how->tls_us;
         exchange_end(x, e);
     }
     origin_note_use(o);
     origin_pump(o);
 }
 
-void pool_session_draining(struct session *s)
+void pool_drain(struct session *s)
 {
     if (s->http == 20)
         list_remove(&s->pool_link);
@@ -275,11 +296,8 @@ void pool_session_draining(struct session *s)
 void pool_session_closed(struct session *s)
 {
     struct origin *o = s->origin;
+    pool_busy(s);
     list_remove(&s->pool_link);
-    if (list_linked(&s->idle_link)) {
-        list_remove(&s->idle_link);
-        s->net->stats.connections_idle--;
-    }
     o->open--;
     origin_note_use(o);
     origin_pump(o);

@@ -1,0 +1,403 @@
+/*
+ * What a session does with bytes: requests out, answers in, by HTTP/1 one at a time or by HTTP/2 in many streams. Codecs never call out
+ * while they hold the read buffer: streams that end are listed and told afterwards.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "net/net_private.h"
+
+#define IDLE_MARGIN_MS 250 /* before the server's own Keep-Alive limit */
+#define PACK_LIMIT 65536   /* output gathered before it is written */
+
+/* ---- HTTP/2 ---- */
+
+void session_stream_ended(void *arg, struct http2_stream *stream)
+{
+    struct session *s = arg;
+    list_push_back(&s->ended, &stream->link);
+}
+
+void session_stream_answers(void *arg, struct http2_stream *stream)
+{
+    (void)arg;
+    exchange_answers(list_entry(stream, struct exchange, stream));
+}
+
+/* Takes the exchange off the session. */
+static void detach(struct session *s, struct exchange *x)
+{
+    list_remove(&x->wait);
+    x->session = NULL;
+    if (s->x == x)
+        s->x = NULL;
+}
+
+/* Tells the streams that ended inside the codec. */
+static void tell_ended(struct session *s)
+{
+    struct list *l;
+    while ((l = list_pop_front(&s->ended)) != NULL) {
+        struct http2_stream *stream = list_entry(l, struct http2_stream, link);
+        struct exchange *x = list_entry(stream, struct exchange, stream);
+        struct evidence e;
+        session_evidence(s, x, &e);
+        e.ended = stream->ended;
+        e.cause = stream->cause;
+        if (stream->ended == ENDED_COMPLETE)
+            e.phase = PHASE_DONE;
+        if (stream->ended == ENDED_RST_STREAM || stream->ended == ENDED_GOAWAY)
+            e.h2_code = stream->code;
+        x->result.retry_after_s = stream->retry_after_s;
+        detach(s, x);
+        exchange_end(x, &e);
+    }
+}
+
+/* The connection ends with streams on it: what each has seen is taken down before it closes. */
+static void end_streams(struct session *s, enum ended ended, enum cause_id cause)
+{
+    tell_ended(s);
+    struct list *l;
+    while (s->h2 && (l = http2_streams(s->h2)->next) != http2_streams(s->h2)) {
+        struct exchange *x = list_entry(list_entry(l, struct http2_stream, link), struct exchange, stream);
+        struct evidence e;
+        session_evidence(s, x, &e);
+        e.ended = ended;
+        e.cause = cause;
+        http2_cancel(s->h2, &x->stream);
+        detach(s, x);
+        pool_drain(s); /* a retry must not come back here */
+        exchange_end(x, &e);
+    }
+}
+
+/* After bytes went in: sends what the codec wants to say, tells what ended, gets ready, drains. */
+void session_settle(struct session *s)
+{
+    if (http2_pack(s->h2, &s->out, PACK_LIMIT) != ERR_NONE) {
+        if (s->ready)
+            end_streams(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+        else
+            session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+        session_close(s);
+        return;
+    }
+    session_flush(s);
+    if (s->closed)
+        return;
+    enum cause_id broken = http2_broken(s->h2);
+    if (!s->ready) {
+        if (broken != CAUSE_ok)
+            session_fail_as(s, ENDED_PROTOCOL, broken);
+        else if (http2_goaway_seen(s->h2, NULL))
+            session_fail_as(s, ENDED_GOAWAY, CAUSE_ok);
+        else if (http2_ready(s->h2) && !s->draining)
+            session_ready(s);
+        return;
+    }
+    if (broken != CAUSE_ok) {
+        end_streams(s, ENDED_PROTOCOL, broken);
+        session_close(s);
+        return;
+    }
+    if (http2_closing(s->h2) && !s->draining) {
+        s->draining = true;
+        pool_drain(s);
+    }
+    tell_ended(s);
+    if (s->closed)
+        return;
+    if (s->draining && http2_open_streams(s->h2) == 0) {
+        session_close(s);
+        return;
+    }
+    pool_session_free(s);
+}
+
+/* ---- HTTP/1 ---- */
+
+static void h1_done(struct session *s)
+{
+    struct exchange *x = s->x;
+    const struct http1_response *r = &s->h1;
+    struct evidence e;
+    session_evidence(s, x, &e);
+    e.ended = ENDED_COMPLETE;
+    e.phase = PHASE_DONE;
+    e.http = r->version;
+    e.status = r->status;
+    x->result.retry_after_s = r->retry_after_s;
+    bool reusable = r->keep_alive && e.sent_whole && !s->write_dead && !transport_pending(&s->transport);
+    uint32_t idle_ms = IDLE_H1_MS;
+    if (r->keep_alive_s > 0 && r->keep_alive_s * 1000 < idle_ms + IDLE_MARGIN_MS)
+        idle_ms = r->keep_alive_s * 1000 - IDLE_MARGIN_MS;
+    detach(s, x);
+    if (!reusable)
+        session_close(s);
+    exchange_end(x, &e);
+    if (!reusable)
+        return;
+    s->idle_ms = idle_ms;
+    pool_session_free(s);
+}
+
+static void h1_broken(struct session *s)
+{
+    struct exchange *x = s->x;
+    struct evidence e;
+    session_evidence(s, x, &e);
+    e.cause = s->h1.cause;
+    e.ended = e.cause == CAUSE_local_out_of_memory ? ENDED_LOCAL : ENDED_PROTOCOL;
+    detach(s, x);
+    session_close(s);
+    exchange_end(x, &e);
+}
+
+static void h1_input(struct session *s, size_t len)
+{
+    if (!s->x) { /* nobody asked: an unsolicited 408, say */
+        session_close(s);
+        return;
+    }
+    if (s->h1.answer == ANSWER_NONE)
+        exchange_answers(s->x);
+    switch (http1_response_feed(&s->h1, s->net->scratch, len)) {
+    case HTTP1_MORE:
+        return;
+    case HTTP1_DONE:
+        h1_done(s);
+        return;
+    case HTTP1_ERROR:
+        h1_broken(s);
+        return;
+    }
+}
+
+/* ---- bytes ---- */
+
+/* The connection is over for reading. */
+void session_over(struct session *s, enum io io)
+{
+    enum ended ended = session_ended_of(io);
+    enum cause_id cause = io == IO_LOCAL ? session_local_cause(s->transport.sys_errno) : CAUSE_ok;
+    if (!s->ready) {
+        if (s->h2 && http2_broken(s->h2) != CAUSE_ok)
+            session_fail_as(s, ENDED_PROTOCOL, http2_broken(s->h2));
+        else if (s->h2 && http2_goaway_seen(s->h2, NULL))
+            session_fail_as(s, ENDED_GOAWAY, CAUSE_ok);
+        else
+            session_fail_as(s, ended, cause);
+        return;
+    }
+    if (s->h2) {
+        end_streams(s, ended, cause);
+        session_close(s);
+        return;
+    }
+    struct exchange *x = s->x;
+    if (x && ended == ENDED_FIN && http1_response_eof(&s->h1) == HTTP1_DONE) {
+        h1_done(s);
+        return;
+    }
+    struct evidence e;
+    if (x) {
+        session_evidence(s, x, &e);
+        e.ended = ended;
+        e.cause = cause;
+        detach(s, x);
+    }
+    session_close(s);
+    if (x)
+        exchange_end(x, &e);
+}
+
+/* Reads all there is. Returns false when the session has ended (or failed) by it. */
+bool session_read(struct session *s)
+{
+    struct net *net = s->net;
+    for (;;) {
+        size_t len = 0;
+        enum io io = transport_read(&s->transport, net->scratch, sizeof(net->scratch), &len);
+        if (io == IO_WANT_READ)
+            return true;
+        if (io == IO_WANT_WRITE) {
+            session_watch(s, UV_READABLE | UV_WRITABLE);
+            return true;
+        }
+        if (io != IO_OK) {
+            if (s->h2) { /* what came before the end is told first, and nobody new is let on */
+                s->draining = true;
+                pool_drain(s);
+                session_settle(s);
+            }
+            if (!s->closed)
+                session_over(s, io);
+            return false;
+        }
+        s->app_data = true;
+        if (s->h2) {
+            enum err e = http2_feed(s->h2, (const uint8_t *)net->scratch, len);
+            if (e == ERR_NONE)
+                continue;
+            if (e == ERR_NOMEM) {
+                if (s->ready)
+                    end_streams(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+                else
+                    session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+                session_close(s);
+            } else {
+                session_settle(s);
+            }
+            return false;
+        }
+        h1_input(s, len);
+        if (s->closed)
+            return false;
+    }
+}
+
+void session_flush(struct session *s)
+{
+    while (buf_len(&s->out) > 0 && !s->write_dead) {
+        struct span out = buf_span(&s->out);
+        size_t n = 0;
+        enum io io = transport_write(&s->transport, out.ptr, out.len, &n);
+        if (io == IO_WANT_WRITE) {
+            session_watch(s, UV_READABLE | UV_WRITABLE);
+            return;
+        }
+        if (io == IO_WANT_READ)
+            return;
+        if (io != IO_OK) {
+            s->write_dead =
+                true; /* the socket is readable now: reading tells who ended it and what was said before */
+            session_watch(s, UV_READABLE);
+            return;
+        }
+        buf_consume(&s->out, n);
+        if (s->h2)
+            http2_flushed(s->h2, n);
+        else
+            s->sent += n;
+    }
+    if (s->write_dead)
+        return;
+    buf_trim(&s->out);
+    session_watch(s, UV_READABLE);
+    while (!list_empty(&s->unsent)) {
+        struct exchange *x = list_entry(s->unsent.next, struct exchange, wait);
+        if (s->h2 && !http2_stream_sent_whole(s->h2, &x->stream))
+            break;
+        list_remove(&x->wait);
+        exchange_sent(x);
+    }
+}
+
+/* ---- serving ---- */
+
+bool session_alive(struct session *s)
+{
+    if (s->write_dead) {
+        session_close(s);
+        return false;
+    }
+    if (!s->h2) {
+        bool quiet = transport_peek(&s->transport) == IO_WANT_READ;
+        if (!quiet)
+            session_close(s);
+        return quiet;
+    }
+    if (http2_open_streams(s->h2) > 0) /* busy: the loop reads it anyway */
+        return true;
+    if (session_read(s) && !s->closed)
+        session_settle(s);
+    return !s->closed && !s->draining;
+}
+
+unsigned session_capacity(const struct session *s)
+{
+    if (s->closed || !s->ready || s->write_dead || s->draining)
+        return 0;
+    if (s->http == 20)
+        return http2_capacity(s->h2);
+    return s->x ? 0 : 1;
+}
+
+bool session_is_idle(const struct session *s)
+{
+    return s->ready && !s->draining && (s->h2 ? http2_open_streams(s->h2) == 0 : !s->x);
+}
+
+static enum err h1_write_request(struct session *s, const struct exchange_request *r)
+{
+    struct buf *out = &s->out;
+    enum err e = buf_printf(out, "%s %s HTTP/1.1\r\nhost: %s\r\n", r->method ? r->method : "POST",
+                            r->url->target, r->url->authority);
+    for (size_t i = 0; !e && i < r->header_count; i++) {
+        e = buf_add_span(out, r->headers[i].name);
+        if (!e)
+            e = buf_add_str(out, ": ");
+        if (!e)
+            e = buf_add_span(out, r->headers[i].value);
+        if (!e)
+            e = buf_add_str(out, "\r\n");
+    }
+    if (!e)
+        e = buf_printf(out, "content-length: %zu\r\n\r\n", r->body.len);
+    if (!e)
+        e = buf_add_span(out, r->body);
+    if (e)
+        buf_clear(out);
+    return e;
+}
+
+enum err session_serve(struct session *s, struct exchange *x)
+{
+    enum err e;
+    if (s->h2) {
+        e = http2_request(s->h2, &x->stream, &x->request);
+        if (!e)
+            e = http2_pack(s->h2, &s->out, SESSION_OUT_MAX);
+        if (e)
+            http2_cancel(s->h2, &x->stream);
+    } else {
+        http1_response_init(&s->h1);
+        s->h1.body = x->request.response_body;
+        s->sent = 0;
+        e = h1_write_request(s, &x->request);
+    }
+    if (e)
+        return e;
+    pool_busy(s);
+    if (!s->h2)
+        s->x = x;
+    if (s->announced)
+        s->net->stats.reused_total++;
+    exchange_attached(x, s, s->announced);
+    list_push_back(&s->unsent, &x->wait);
+    session_flush(s);
+    return ERR_NONE;
+}
+
+void session_abandon(struct session *s, struct exchange *x)
+{
+    detach(s, x);
+    if (!s->h2) {
+        session_close(s);
+        return;
+    }
+    if (x->stream.id == 0) { /* it has just ended inside the codec */
+        list_remove(&x->stream.link);
+        return;
+    }
+    http2_cancel(s->h2, &x->stream);
+    if (http2_pack(s->h2, &s->out, PACK_LIMIT) == ERR_NONE)
+        session_flush(s);
+    if (s->closed)
+        return;
+    if (s->draining && http2_open_streams(s->h2) == 0)
+        session_close(s);
+    else
+        pool_session_free(s);
+}
