@@ -187,7 +187,8 @@ static enum cause_id cause_of_lib(int lib_error)
     }
 }
 
-static enum cause_id cause_of_code(uint32_t code)
+/* other: what any other error code means here, of a connection or of a stream. */
+static enum cause_id cause_of_code(uint32_t code, enum cause_id other)
 {
     switch (code) {
     case NGHTTP2_COMPRESSION_ERROR:
@@ -197,7 +198,7 @@ static enum cause_id cause_of_code(uint32_t code)
     case NGHTTP2_FLOW_CONTROL_ERROR:
         return CAUSE_h2_flow_control;
     default:
-        return CAUSE_h2_protocol;
+        return other;
     }
 }
 
@@ -220,7 +221,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     if (frame->hd.type == NGHTTP2_GOAWAY) {
         h->ours_goaway = true;
         if (frame->goaway.error_code != NGHTTP2_NO_ERROR && h->broken == CAUSE_ok)
-            h->broken = cause_of_code(frame->goaway.error_code);
+            h->broken = cause_of_code(frame->goaway.error_code, CAUSE_h2_protocol);
         return 0;
     }
     struct http2_stream *s = stream_of(h, frame->hd.stream_id);
@@ -232,8 +233,10 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         h->packing_end = s;
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
-        enum cause_id cause = s->cause != CAUSE_ok ? s->cause : CAUSE_h2_malformed_message;
-        stream_end(h, s, ENDED_PROTOCOL, cause, frame->rst_stream.error_code);
+        uint32_t code = frame->rst_stream.error_code;
+        enum cause_id cause =
+            s->cause != CAUSE_ok ? s->cause : cause_of_code(code, CAUSE_h2_malformed_message);
+        stream_end(h, s, ENDED_PROTOCOL, cause, code);
     }
     return 0;
 }

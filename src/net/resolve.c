@@ -6,16 +6,17 @@
 #include <assert.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "net/dns_message.h"
 
 #define QUERY_TIMEOUT_MS 500 /* before c-ares asks again: a lost datagram costs half a second of the two */
 #define QUERY_TRIES 4
 #define RESOLUTION_DELAY_US 50000 /* RFC 8305 3: how long the other family is waited for */
 #define TTL_MAX_S 300             /* an answer is asked for anew at least so often, whatever it says */
-#define CNAME_MAX 16              /* longest alias chain that is followed within one answer */
 
 /* What became of one family's query. */
 enum family_state {
@@ -32,6 +33,7 @@ struct family {
     size_t count;
     uint32_t ttl_s;
     bool outstanding; /* c-ares will still call back */
+    bool again;       /* asked for the second time, of the other servers */
 };
 
 struct resolve_query {
@@ -42,6 +44,20 @@ struct resolve_query {
     bool over; /* answered or cancelled: waits only for c-ares to let go */
     resolve_done_fn *done;
     void *arg;
+    char host[256];
+};
+
+/*
+ * c-ares either hands us SERVFAIL, REFUSED and NOTIMP as they are (ARES_FLAG_NOCHECKRESP), or asks the next server for us and forgets
+ * what the first one said. An honest cause needs the former, a host with two resolvers the latter: so there are two channels, and
+ * such an answer is asked for again on the second where there is another server to ask.
+ */
+enum channel_use { CHANNEL_PLAIN, CHANNEL_FAILOVER, CHANNEL_COUNT };
+
+struct channel_slot {
+    ares_channel ares;
+    bool open;
+    struct resolver *resolver;
 };
 
 /* One socket of c-ares under the loop's eyes. */
@@ -49,14 +65,13 @@ struct watch {
     struct list link;
     uv_poll_t poll;
     ares_socket_t fd;
-    struct resolver *resolver;
+    struct channel_slot *slot;
 };
 
 struct resolver {
     uv_loop_t *loop;
     struct timers *timers;
-    ares_channel channel;
-    bool channel_open;
+    struct channel_slot slots[CHANNEL_COUNT]; /* the second is open where there are several servers */
     struct list watches, queries;
     struct timer tick; /* c-ares' own time-outs */
     unsigned handles;  /* watches not yet closed */
@@ -79,7 +94,7 @@ static void resolver_maybe_free(struct resolver *r)
 static void on_watch_closed(uv_handle_t *handle)
 {
     struct watch *w = handle->data;
-    struct resolver *r = w->resolver;
+    struct resolver *r = w->slot->resolver;
     mem_free(w);
     r->handles--;
     resolver_maybe_free(r);
@@ -100,35 +115,44 @@ static void tick_arm(struct resolver *r)
         timer_disarm(r->timers, &r->tick);
         return;
     }
-    struct timeval most = {.tv_sec = 1}, tv;
-    const struct timeval *next = ares_timeout(r->channel, &most, &tv);
-    uint64_t wait = (uint64_t)next->tv_sec * 1000000u + (uint64_t)next->tv_usec;
+    uint64_t wait = 1000000;
+    for (size_t i = 0; i < CHANNEL_COUNT; i++) {
+        struct timeval most = {.tv_sec = 1}, tv;
+        if (!r->slots[i].open)
+            continue;
+        const struct timeval *next = ares_timeout(r->slots[i].ares, &most, &tv);
+        uint64_t us = (uint64_t)next->tv_sec * 1000000u + (uint64_t)next->tv_usec;
+        wait = us < wait ? us : wait;
+    }
     timer_arm(r->timers, &r->tick, r->timers->clock->mono_us(r->timers->clock->arg) + wait + 1000, on_tick);
 }
 
 static void on_tick(struct timer *t)
 {
     struct resolver *r = list_entry(t, struct resolver, tick);
-    ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    for (size_t i = 0; i < CHANNEL_COUNT; i++)
+        if (r->slots[i].open)
+            ares_process_fd(r->slots[i].ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     tick_arm(r);
 }
 
 static void on_socket(uv_poll_t *poll, int status, int events)
 {
     struct watch *w = poll->data;
-    struct resolver *r = w->resolver;
+    struct channel_slot *slot = w->slot;
     bool in = status < 0 || (events & UV_READABLE), out = status < 0 || (events & UV_WRITABLE);
     ares_socket_t fd = w->fd; /* w may be closed by the call */
-    ares_process_fd(r->channel, in ? fd : ARES_SOCKET_BAD, out ? fd : ARES_SOCKET_BAD);
-    tick_arm(r);
+    ares_process_fd(slot->ares, in ? fd : ARES_SOCKET_BAD, out ? fd : ARES_SOCKET_BAD);
+    tick_arm(slot->resolver);
 }
 
 static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
-    struct resolver *r = arg;
+    struct channel_slot *slot = arg;
+    struct resolver *r = slot->resolver;
     struct watch *w = NULL;
     for (struct list *l = r->watches.next; l != &r->watches; l = l->next)
-        if (list_entry(l, struct watch, link)->fd == fd)
+        if (list_entry(l, struct watch, link)->fd == fd && list_entry(l, struct watch, link)->slot == slot)
             w = list_entry(l, struct watch, link);
     if (!readable && !writable) {
         if (w)
@@ -145,15 +169,81 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
         }
         w->poll.data = w;
         w->fd = fd;
-        w->resolver = r;
+        w->slot = slot;
         r->handles++;
         list_push_back(&r->watches, &w->link);
     }
     (void)uv_poll_start(&w->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), on_socket);
 }
 
+/* "ADDR:PORT", an IPv6 address in brackets; the port may be missing. */
+static enum err parse_server(const char *text, struct ares_addr_port_node *ret)
+{
+    char host[64];
+    const char *end, *port;
+    if (*text == '[') {
+        end = strchr(++text, ']');
+        port = end ? end + 1 : NULL;
+    } else {
+        end = strchrnul(text, ':');
+        port = end;
+    }
+    if (!end || (size_t)(end - text) >= sizeof(host))
+        return ERR_INVALID;
+    memcpy(host, text, (size_t)(end - text));
+    host[end - text] = '\0';
+    *ret = (struct ares_addr_port_node){.family = AF_INET};
+    if (inet_pton(AF_INET, host, &ret->addr.addr4) != 1) {
+        ret->family = AF_INET6;
+        if (inet_pton(AF_INET6, host, &ret->addr.addr6) != 1)
+            return ERR_INVALID;
+    }
+    unsigned long n = NS_DEFAULTPORT;
+    if (*port) {
+        char *stop = NULL;
+        n = port[0] == ':' && port[1] >= '0' && port[1] <= '9' ? strtoul(port + 1, &stop, 10) : 0;
+        if (n == 0 || n > 65535 || *stop)
+            return ERR_INVALID;
+    }
+    ret->udp_port = ret->tcp_port = (int)n;
+    return ERR_NONE;
+}
+
+static enum err slot_open(struct resolver *r, enum channel_use use, struct ares_addr_port_node *server)
+{
+    struct channel_slot *slot = &r->slots[use];
+    slot->resolver = r;
+    struct ares_options options = {
+        .flags = use == CHANNEL_PLAIN ? ARES_FLAG_NOCHECKRESP : 0,
+        .timeout = QUERY_TIMEOUT_MS,
+        .tries = QUERY_TRIES,
+        .sock_state_cb = on_socket_state,
+        .sock_state_cb_data = slot,
+    };
+    int rc = ares_init_options(&slot->ares, &options,
+                               ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    slot->open = rc == ARES_SUCCESS;
+    if (rc == ARES_SUCCESS && server)
+        rc = ares_set_servers_ports(slot->ares, server);
+    return rc == ARES_SUCCESS ? ERR_NONE : rc == ARES_ENOMEM ? ERR_NOMEM : ERR_IO;
+}
+
+static bool has_several_servers(struct resolver *r)
+{
+    struct ares_addr_port_node *servers = NULL;
+    if (ares_get_servers_ports(r->slots[CHANNEL_PLAIN].ares, &servers) != ARES_SUCCESS)
+        return false;
+    bool several = servers && servers->next;
+    ares_free_data(servers);
+    return several;
+}
+
 enum err resolver_new(struct resolver **ret, uv_loop_t *loop, struct timers *timers, const char *server)
 {
+    struct ares_addr_port_node parsed;
+    enum err e = server ? parse_server(server, &parsed) : ERR_NONE;
+    if (e)
+        return e;
     struct resolver *r = mem_zero(1, sizeof(*r));
     if (!r)
         return ERR_NOMEM;
@@ -161,20 +251,9 @@ enum err resolver_new(struct resolver **ret, uv_loop_t *loop, struct timers *tim
     r->timers = timers;
     list_init(&r->watches);
     list_init(&r->queries);
-    struct ares_options options = {
-        .timeout = QUERY_TIMEOUT_MS,
-        .tries = QUERY_TRIES,
-        .sock_state_cb = on_socket_state,
-        .sock_state_cb_data = r,
-    };
-    int rc = ares_init_options(&r->channel, &options,
-                               ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
-    enum err e = rc == ARES_SUCCESS ? ERR_NONE : rc == ARES_ENOMEM ? ERR_NOMEM : ERR_IO;
-    r->channel_open = !e;
-    if (!e && server) {
-        rc = ares_set_servers_ports_csv(r->channel, server);
-        e = rc == ARES_SUCCESS ? ERR_NONE : rc == ARES_ENOMEM ? ERR_NOMEM : ERR_INVALID;
-    }
+    e = slot_open(r, CHANNEL_PLAIN, server ? &parsed : NULL);
+    if (!e && has_several_servers(r))
+        e = slot_open(r, CHANNEL_FAILOVER, NULL);
     if (e) {
         resolver_close(r, NULL, NULL);
         return e;
@@ -188,8 +267,10 @@ void resolver_close(struct resolver *r, void (*closed)(void *arg), void *arg)
     r->closing = true;
     r->closed = closed;
     r->closed_arg = arg;
-    if (r->channel_open)
-        ares_destroy(r->channel); /* every outstanding callback runs now, every socket is given up */
+    for (size_t i = 0; i < CHANNEL_COUNT;
+         i++) /* every outstanding callback runs now, every socket is given up */
+        if (r->slots[i].open)
+            ares_destroy(r->slots[i].ares);
     timer_disarm(r->timers, &r->tick);
     r->handles++; /* hold on while the watches close */
     struct list *l;
@@ -323,71 +404,6 @@ static enum cause_id cause_of_status(int status)
     }
 }
 
-static uint16_t read16(const unsigned char *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-/* Skips a name at p; NULL when it leaves the message. */
-static const unsigned char *skip_name(const unsigned char *p, const unsigned char *msg, int len)
-{
-    char *name = NULL;
-    long used = 0;
-    if (ares_expand_name(p, msg, len, &name, &used) != ARES_SUCCESS)
-        return NULL;
-    ares_free_string(name);
-    return p + used;
-}
-
-/* Whether the aliases of an answer without addresses run in a circle: name after name is followed from the
- * question. */
-static bool has_cname_loop(const unsigned char *msg, int len)
-{
-    struct {
-        char *from, *to;
-    } alias[CNAME_MAX];
-    size_t count = 0;
-    bool loop = false;
-    const unsigned char *end = msg + len, *p = msg + 12;
-    unsigned answers = len >= 12 ? read16(msg + 6) : 0;
-    p = answers > 0 ? skip_name(p, msg, len) : NULL;
-    p = p && end - p >= 4 ? p + 4 : NULL;
-    for (unsigned i = 0; p && i < answers && count < CNAME_MAX; i++) {
-        long used = 0;
-        char *from = NULL;
-        if (p >= end || ares_expand_name(p, msg, len, &from, &used) != ARES_SUCCESS)
-            break;
-        p += used;
-        unsigned rdata = end - p >= 10 ? read16(p + 8) : 0;
-        if (end - p < 10 || end - p - 10 < (long)rdata) {
-            ares_free_string(from);
-            break;
-        }
-        char *to = NULL;
-        if (read16(p) == ns_t_cname && ares_expand_name(p + 10, msg, len, &to, &used) == ARES_SUCCESS) {
-            alias[count].from = from;
-            alias[count++].to = to;
-        } else {
-            ares_free_string(from);
-        }
-        p += 10 + rdata;
-    }
-    const char *at = count > 0 ? alias[0].from : NULL;
-    for (size_t steps = 0; at && !loop; steps++) {
-        loop = steps > count;
-        const char *next = NULL;
-        for (size_t i = 0; i < count && !next; i++)
-            if (strcasecmp(alias[i].from, at) == 0)
-                next = alias[i].to;
-        at = next;
-    }
-    for (size_t i = 0; i < count; i++) {
-        ares_free_string(alias[i].from);
-        ares_free_string(alias[i].to);
-    }
-    return loop;
-}
-
 static void take_v4(struct family *f, const struct ares_addrttl *found, int n)
 {
     for (int i = 0; i < n; i++) {
@@ -415,6 +431,23 @@ static void family_fail(struct family *f, enum cause_id cause)
     f->cause = cause;
 }
 
+static void on_answer(void *arg, int status, int timeouts, unsigned char *msg, int len);
+
+/* A server that cannot or will not answer: perhaps another can. */
+static bool ask_others(struct family *f, enum cause_id cause)
+{
+    struct resolve_query *q = f->query;
+    struct channel_slot *slot = &q->resolver->slots[CHANNEL_FAILOVER];
+    bool may = cause == CAUSE_dns_servfail || cause == CAUSE_dns_refused || cause == CAUSE_dns_notimp;
+    if (!may || !slot->open || q->resolver->closing)
+        return false;
+    f->again = true;
+    f->cause = cause;
+    f->outstanding = true;
+    ares_query(slot->ares, q->host, ns_c_in, f == &q->v4 ? ns_t_a : ns_t_aaaa, on_answer, f);
+    return true;
+}
+
 static void on_answer(void *arg, int status, int timeouts, unsigned char *msg, int len)
 {
     (void)timeouts;
@@ -437,8 +470,12 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *msg, i
             f->state = FAMILY_ADDRESSES;
         } else {
             enum cause_id cause = cause_of_status(status == ARES_SUCCESS ? ARES_ENODATA : status);
-            if (msg && cause == CAUSE_dns_nodata && has_cname_loop(msg, len))
+            if (msg && cause == CAUSE_dns_nodata && dns_has_cname_loop(msg, len))
                 cause = CAUSE_dns_cname_loop;
+            if (f->again) /* the others have nothing better to say than the first had */
+                cause = f->cause;
+            else if (ask_others(f, cause))
+                return;
             family_fail(f, cause);
         }
     }
@@ -452,7 +489,8 @@ static bool look_up_hosts(struct resolver *r, struct resolve_query *q, const cha
     for (size_t i = 0; i < 2; i++) {
         struct family *f = i == 0 ? &q->v4 : &q->v6;
         struct hostent *found = NULL;
-        if (ares_gethostbyname_file(r->channel, host, families[i], &found) == ARES_SUCCESS) {
+        if (ares_gethostbyname_file(r->slots[CHANNEL_PLAIN].ares, host, families[i], &found) ==
+            ARES_SUCCESS) {
             for (char **a = found->h_addr_list; *a && f->count < RESOLVE_ADDRESSES_MAX; a++) {
                 struct sockaddr_storage *to = &f->addresses[f->count++];
                 to->ss_family = (sa_family_t)families[i];
@@ -488,6 +526,7 @@ enum err resolve_start(struct resolver *r, const char *host, uint32_t timeout_ms
     q->v4.query = q->v6.query = q;
     q->done = done;
     q->arg = arg;
+    (void)snprintf(q->host, sizeof(q->host), "%s", host);
     *ret = q;
     list_push_back(&r->queries, &q->link);
     if (look_up_hosts(r, q, host)) {
@@ -500,8 +539,8 @@ enum err resolve_start(struct resolver *r, const char *host, uint32_t timeout_ms
     timer_arm(r->timers, &q->deadline,
               r->timers->clock->mono_us(r->timers->clock->arg) + (uint64_t)timeout_ms * 1000, on_deadline);
     /* c-ares may answer at once: the query lives until both families were asked and have answered. */
-    ares_query(r->channel, host, ns_c_in, ns_t_a, on_answer, &q->v4);
-    ares_query(r->channel, host, ns_c_in, ns_t_aaaa, on_answer, &q->v6);
+    ares_query(r->slots[CHANNEL_PLAIN].ares, host, ns_c_in, ns_t_a, on_answer, &q->v4);
+    ares_query(r->slots[CHANNEL_PLAIN].ares, host, ns_c_in, ns_t_aaaa, on_answer, &q->v6);
     tick_arm(r);
     return ERR_NONE;
 }

@@ -216,8 +216,11 @@ enum err transport_init_server(struct transport *t, int fd, SSL_CTX *ctx)
 
 void transport_deinit(struct transport *t)
 {
-    if (t->ssl)
+    if (t->ssl) {
+        /* A connection that did not end well does not spoil its session for resumption (RFC 8446 6.1, RFC 5246 7.2.1). */
+        SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         SSL_free(t->ssl);
+    }
     if (t->fd >= 0)
         (void)close(t->fd);
     t->ssl = NULL;

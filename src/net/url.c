@@ -254,7 +254,7 @@ static size_t stand_in(struct span text, struct span host, char *out)
     size_t n = 0;
     for (size_t i = 0; i < text.len; i++) {
         const char *p = text.ptr + i;
-        bool in_host = p >= host.ptr && p < host.ptr + host.len;
+        bool in_host = host.len > 0 && p >= host.ptr && p < host.ptr + host.len;
         out[n++] = in_host && (*p & 0x80) ? 'x' : *p;
     }
     out[n] = '\0';
