@@ -65,11 +65,8 @@ static int on_header_value_complete(llhttp_t *p)
 {
     struct http1_response *r = of(p);
     struct span field = {r->field, r->field_len}, value = {r->value, r->value_len};
-    if (field.len == 0) /* a line that begins with its colon: llhttp lets it pass */
-        return reject(r, CAUSE_h1_malformed_head);
     r->field_len = r->value_len = 0;
-    if (field.len ==
-        0) /* llhttp lets an empty name pass; a token has at least one character (RFC 9110 5.6.2) */
+    if (field.len == 0) /* llhttp lets it pass; a token has at least one character (RFC 9110 5.6.2) */
         return reject(r, CAUSE_h1_malformed_head);
     if (span_eq(field, SPAN_LIT("retry-after"))) {
         r->retry_after_s = leading_number(value);
