@@ -28,31 +28,63 @@ struct h2 {
     const struct h2_host *host;
     const struct server_limits *limits;
     struct bucket resets, controls;
+    nghttp2_mem allocator;
+    struct list chunks; /* everything the session has allocated */
     uint32_t open, continuations;
     bool in_head, calmed, no_memory;
 };
 
+/*
+ * nghttp2 1.52 frees a DATA item twice if the queue it goes into cannot grow (nghttp2_submit_data, then
+ * nghttp2_session_del). So what a session allocates is on a list: once memory has run out, nghttp2 is not asked again and
+ * the list is freed instead.
+ */
+struct chunk {
+    struct list link; /* 16 bytes: what follows is aligned as malloc's is */
+};
+
+static void *chunk_add(struct h2 *h, struct chunk *c)
+{
+    if (!c) {
+        h->no_memory = true;
+        return NULL;
+    }
+    list_push_back(&h->chunks, &c->link);
+    return c + 1;
+}
 static void *h2_malloc(size_t size, void *arg)
 {
-    (void)arg;
-    return mem_alloc(size);
+    return chunk_add(arg,
+                     size > SIZE_MAX - sizeof(struct chunk) ? NULL : mem_alloc(sizeof(struct chunk) + size));
 }
 static void h2_mem_free(void *p, void *arg)
 {
     (void)arg;
-    mem_free(p);
+    struct chunk *c = p;
+    if (!c)
+        return;
+    list_remove(&c[-1].link);
+    mem_free(c - 1);
 }
 static void *h2_calloc(size_t n, size_t size, void *arg)
 {
-    (void)arg;
-    return mem_zero(n, size);
+    size_t sum = 0;
+    bool fits =
+        !__builtin_mul_overflow(n, size, &sum) && !__builtin_add_overflow(sum, sizeof(struct chunk), &sum);
+    return chunk_add(arg, fits ? mem_zero(1, sum) : NULL);
 }
 static void *h2_realloc(void *p, size_t size, void *arg)
 {
-    (void)arg;
-    return mem_resize(p, size);
+    if (!p)
+        return h2_malloc(size, arg);
+    struct h2 *h = arg;
+    struct chunk *c = (struct chunk *)p - 1;
+    list_remove(&c->link);
+    struct chunk *grown = size > SIZE_MAX - sizeof(*c) ? NULL : mem_resize(c, sizeof(*c) + size);
+    if (!grown)
+        list_push_back(&h->chunks, &c->link);
+    return chunk_add(h, grown);
 }
-static nghttp2_mem allocator = {NULL, h2_malloc, h2_mem_free, h2_calloc, h2_realloc};
 
 /* ---- floods ---- */
 
@@ -244,13 +276,15 @@ static int head_complete(struct h2 *h, struct server_request *r)
         h->host->request(h->host->arg, r);
     else if (r->head.expect_continue && h2_continue(h, r) != ERR_NONE)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    return 0;
+    return h->no_memory ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     (void)session;
     struct h2 *h = arg;
+    if (h->no_memory)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
     struct server_request *r = request_of(h, frame->hd.stream_id);
@@ -350,6 +384,8 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t stream, uint8_t *p
 
 enum err h2_continue(struct h2 *h, struct server_request *r)
 {
+    if (h->no_memory)
+        return ERR_NOMEM;
     nghttp2_nv nv = {(uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE};
     int e = nghttp2_submit_headers(h->session, NGHTTP2_FLAG_NONE, r->stream, NULL, &nv, 1, NULL);
     return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : e ? ERR_INTERNAL : ERR_NONE;
@@ -365,6 +401,8 @@ enum err h2_respond(struct h2 *h, struct server_request *r, int status,
                     const struct server_header_out *headers, size_t count_out, const char *date,
                     const char *length)
 {
+    if (h->no_memory)
+        return ERR_NOMEM;
     char code[12];
     (void)snprintf(code, sizeof(code), "%d", status);
     nghttp2_nv nv[SERVER_HEADERS_OUT_MAX + 4];
@@ -386,7 +424,7 @@ enum err h2_respond(struct h2 *h, struct server_request *r, int status,
 
 void h2_resume(struct h2 *h, struct server_request *r)
 {
-    if (!r->deferred)
+    if (!r->deferred || h->no_memory)
         return;
     r->deferred = false;
     if (nghttp2_session_resume_data(h->session, r->stream) == NGHTTP2_ERR_NOMEM)
@@ -396,12 +434,15 @@ void h2_resume(struct h2 *h, struct server_request *r)
 void h2_reset(struct h2 *h, struct server_request *r)
 {
     r->broken = true;
-    if (nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream, NGHTTP2_INTERNAL_ERROR) != 0)
+    if (!h->no_memory &&
+        nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream, NGHTTP2_INTERNAL_ERROR) != 0)
         h->no_memory = true;
 }
 
 void h2_goaway(struct h2 *h, bool last)
 {
+    if (h->no_memory)
+        return;
     int e = last ? nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
                                          nghttp2_session_get_last_proc_stream_id(h->session),
                                          NGHTTP2_NO_ERROR, NULL, 0)
@@ -430,7 +471,7 @@ static int make_session(struct h2 *h)
         nghttp2_option_set_max_outbound_ack(option, OUTBOUND_ACK_MAX);
         nghttp2_option_set_max_settings(option, SETTINGS_ENTRIES_MAX);
         nghttp2_option_set_no_closed_streams(option, 1);
-        e = nghttp2_session_server_new3(&h->session, callbacks, h, option, &allocator);
+        e = nghttp2_session_server_new3(&h->session, callbacks, h, option, &h->allocator);
     }
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
@@ -444,6 +485,8 @@ enum err h2_new(struct h2 **ret, const struct h2_host *host, const struct server
         return ERR_NOMEM;
     h->host = host;
     h->limits = limits;
+    h->allocator = (nghttp2_mem){h, h2_malloc, h2_mem_free, h2_calloc, h2_realloc};
+    list_init(&h->chunks);
     uint64_t now = host->now_us(host->arg);
     bucket_init(&h->resets, RESET_BURST, RESET_RATE, now);
     bucket_init(&h->controls, CONTROL_BURST, CONTROL_RATE, now);
@@ -471,12 +514,17 @@ void h2_free(struct h2 *h)
 {
     if (!h)
         return;
-    nghttp2_session_del(h->session);
+    if (!h->no_memory)
+        nghttp2_session_del(h->session);
+    for (struct list *item; (item = list_pop_front(&h->chunks));)
+        mem_free(list_entry(item, struct chunk, link));
     mem_free(h);
 }
 
 enum err h2_input(struct h2 *h, const void *p, size_t len)
 {
+    if (h->no_memory)
+        return ERR_NOMEM;
     ssize_t n = nghttp2_session_mem_recv(h->session, p, len);
     if (n == NGHTTP2_ERR_FLOODED) /* more acknowledgements owed than OUTBOUND_ACK_MAX */
         calm(h);
@@ -487,7 +535,7 @@ enum err h2_input(struct h2 *h, const void *p, size_t len)
 
 enum err h2_output(struct h2 *h, struct buf *out, size_t high)
 {
-    while (buf_len(out) < high) {
+    while (buf_len(out) < high && !h->no_memory) {
         const uint8_t *p;
         ssize_t n = nghttp2_session_mem_send(h->session, &p);
         if (n == 0)
