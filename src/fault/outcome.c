@@ -125,7 +125,8 @@ static enum cause_id cause_of_alert(const struct evidence *e)
 
 static enum cause_id cause_of_tls_local(const struct evidence *e)
 {
-    if (e->phase > PHASE_TLS && before_sent(e) && !e->settings) /* what should have made it a session is no TLS */
+    if (e->phase > PHASE_TLS && before_sent(e) &&
+        !e->settings) /* what should have made it a session is no TLS */
         return e->http == 20 ? CAUSE_h2_first_frame : CAUSE_tls_handshake_abort;
     if (e->phase > PHASE_TLS)
         return CAUSE_tls_broken_record;
