@@ -237,6 +237,10 @@ class Tally(Tree):
         tap = "TAP version 13\nok 1 - a\n# tests 9\n# suites 1\n# pass 5\n# fail 1\n# cancelled 1\n# skipped 1\n# todo 1\n"
         self.assertEqual(self.count("node", tap, 1), (5, 2, 2))
 
+    def test_node_suite_skipped_as_a_whole(self):
+        tap = "ok 1 - x # SKIP no namespace\n    ok 1 - y # SKIP\nok 2 - c\n# tests 2\n# pass 1\n# fail 0\n# skipped 1\n"
+        self.assertEqual(self.count("node", tap), (1, 0, 2))
+
     def test_node_cut_off(self):
         self.assertEqual(self.count("node", "TAP version 13\nok 1 - a\n", 124), (0, 1, 0))
 
