@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -369,6 +370,9 @@ static enum err open_listener(struct server *s, const struct server_config *conf
 {
     int one = 1;
     if (config->listen_fd > 0) {
+        int flags = fcntl(config->listen_fd, F_GETFL);
+        if (flags < 0 || fcntl(config->listen_fd, F_SETFL, flags | O_NONBLOCK) != 0)
+            return ERR_IO;
         s->fd = config->listen_fd;
     } else {
         union server_peer at;
@@ -403,6 +407,21 @@ void server_address(const struct server *s, char out[64])
 
 /* ---- beginning and end ---- */
 
+static void on_handle_closed(uv_handle_t *h)
+{
+    server_handle_closed(h->data);
+}
+
+/* Newcomers are refused by the kernel, or reach another process that listens there. */
+static void close_listener(struct server *s)
+{
+    if (s->fd < 0)
+        return;
+    uv_close((uv_handle_t *)&s->listener, on_handle_closed);
+    (void)close(s->fd);
+    s->fd = -1;
+}
+
 static void set_default(uint32_t *value, uint32_t if_zero)
 {
     if (*value == 0)
@@ -432,6 +451,8 @@ static void set_limits(struct server *s)
 
 static void server_free(struct server *s)
 {
+    for (struct list *item; (item = list_pop_front(&s->orphans));)
+        list_entry(item, struct server_request, link)->server = NULL;
     for (struct list *item; (item = list_pop_front(&s->spare));)
         mem_free(list_entry(item, struct server_request, link));
     while (s->block_count)
@@ -498,6 +519,8 @@ enum err server_new(struct server **ret, uv_loop_t *loop, const struct server_co
         e = ERR_IO;
     if (e) {
         int saved = errno;
+        if (config->listen_fd > 0)
+            s->fd = -1; /* stays the caller's */
         server_free(s);
         errno = saved;
         return e;
@@ -517,10 +540,11 @@ void server_drain(struct server *s)
 {
     if (s->draining || s->closing)
         return;
+    on_listener(&s->listener, 0, UV_READABLE); /* who waits in the queue has been promised an answer */
     s->draining = true;
     s->drain_us = server_now_us(s) + DRAIN_NOTICE_US;
     s->resume_us = 0;
-    (void)uv_poll_stop(&s->listener);
+    close_listener(s);
     start_tick(s);
     for (struct list *i = s->conns.next, *next; i != &s->conns; i = next) {
         next = i->next;
@@ -546,11 +570,6 @@ void server_handle_closed(struct server *s)
         done(arg);
 }
 
-static void on_handle_closed(uv_handle_t *h)
-{
-    server_handle_closed(h->data);
-}
-
 void server_close(struct server *s, void (*done)(void *arg), void *arg)
 {
     if (s->closing)
@@ -558,16 +577,15 @@ void server_close(struct server *s, void (*done)(void *arg), void *arg)
     s->closing = true;
     s->closed = done;
     s->closed_arg = arg;
-    uv_handle_t *handles[] = {(uv_handle_t *)&s->listener, (uv_handle_t *)&s->tick, (uv_handle_t *)&s->before,
-                              (uv_handle_t *)&s->after, (uv_handle_t *)&s->again};
+    close_listener(s);
+    uv_handle_t *handles[] = {(uv_handle_t *)&s->tick, (uv_handle_t *)&s->before, (uv_handle_t *)&s->after,
+                              (uv_handle_t *)&s->again};
     for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
         uv_close(handles[i], on_handle_closed);
     for (struct list *i = s->conns.next, *next; i != &s->conns; i = next) {
         next = i->next;
         server_conn_close(list_entry(i, struct server_conn, link));
     }
-    for (struct list *item; (item = list_pop_front(&s->orphans));)
-        list_entry(item, struct server_request, link)->server = NULL;
 }
 
 void server_stats_get(const struct server *s, struct server_stats *ret)

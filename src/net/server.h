@@ -42,7 +42,7 @@ struct server_limits {        /* 0 takes the default in brackets */
 
 struct server_config {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0"; NULL with listen_fd */
-    int listen_fd;      /* > 0: already listening; taken over (closed with the server) */
+    int listen_fd;      /* > 0: already listening; the server's from ERR_NONE on */
     bool reuse_port;    /* SO_REUSEPORT: several loops listen on one address */
     const char *tls_cert,
         *tls_key; /* PEM files; NULL: clear text. The paths are copied for server_reload_tls() */
@@ -59,7 +59,8 @@ struct server_config {
 /* ERR_INVALID: listen is no ADDR:PORT; ERR_IO: cannot listen (errno), or certificate and key are no pair;
  * ERR_NOMEM. */
 enum err server_new(struct server **ret, uv_loop_t *loop, const struct server_config *config) MUST_CHECK;
-void server_address(const struct server *s, char out[64]); /* the bound address, "127.0.0.1:43121" */
+void server_address(const struct server *s,
+                    char out[64]); /* the bound address, "127.0.0.1:43121"; "" once draining */
 /* Reads certificate and key anew; connections that are open keep theirs. On failure the old pair stays. */
 enum err server_reload_tls(struct server *s) MUST_CHECK;
 /* Accepts no more; open requests finish (Connection: close, GOAWAY), idle connections close. */

@@ -146,6 +146,9 @@ static inline void fx_handler(void *arg, struct server_request *r)
     } else if (span_eq(path, SPAN_LIT("/later")) && f->waiting_count < 256) {
         f->waiting[f->waiting_count++] = r;
         (void)uv_timer_start(&f->later, fx_answer_waiting, 2, 0);
+    } else if (span_eq(path, SPAN_LIT("/keep")) && f->waiting_count < 256) {
+        f->waiting[f->waiting_count++] = r; /* answered by the test, once the server is gone */
+        fx_count(f->ready);
     } else if (span_eq(path, SPAN_LIT("/stream"))) {
         server_respond_begin(r, 200, NULL, 0, NULL, NULL);
         (void)!server_respond_write(r, SPAN_LIT("one,"));

@@ -335,6 +335,12 @@ static void drain_finishes_what_is_open(void **state)
     buf_deinit(&r.raw);
     fx_command(&f, 2);
     assert_false(cl_read(idle, &b));
+    int late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(f.port)};
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(late, (struct sockaddr *)&at, sizeof(at)), -1);
+    assert_int_equal(errno, ECONNREFUSED);
+    (void)close(late);
     cl_say(busy, "abc");
     r = cl_response(busy, &b, false);
     assert_int_equal(r.status, 200);
@@ -344,6 +350,53 @@ static void drain_finishes_what_is_open(void **state)
     (void)close(busy);
     buf_deinit(&b);
     fx_stop(&f);
+}
+
+static void answers_may_come_after_the_server_is_gone(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fx_start(&f, &(struct server_config){0});
+    int one = cl_open(&f), two = cl_open(&f);
+    cl_say(one, "POST /keep HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabc");
+    (void)fx_await(f.ready);
+    cl_say(two, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    static const char h2[] = "\0\0\0\4\0\0\0\0\0\0\0\14\1\5\0\0\0\1\x82\x86\x04\5/keep\x41\1a";
+    cl_send(two, h2, sizeof(h2) - 1);
+    (void)fx_await(f.ready);
+    fx_stop(&f);
+    assert_int_equal(f.waiting_count, 2);
+    assert_true(span_eq(server_body(f.waiting[0]), SPAN_LIT("abc"))); /* its bytes are still there */
+    assert_true(span_eq(server_path(f.waiting[1]), SPAN_LIT("/keep")));
+    server_respond(f.waiting[0], 200, NULL, 0, SPAN_LIT("late"));
+    server_respond_begin(f.waiting[1], 200, NULL, 0, NULL, NULL);
+    assert_int_equal(server_respond_write(f.waiting[1], SPAN_LIT("late")), ERR_CLOSED);
+    server_respond_end(f.waiting[1], true);
+    (void)close(one);
+    (void)close(two);
+}
+
+static void a_given_descriptor_is_listened_on(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    struct server *s = NULL;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(fd, 10), 0);
+    struct server_config bad = {.listen_fd = fd, .tls_cert = "/nonexistent", .tls_key = "/nonexistent"};
+    assert_int_equal(server_new(&s, &loop, &bad), ERR_IO);
+    assert_int_equal(server_new(&s, &loop, &(struct server_config){.listen_fd = fd}),
+                     ERR_NONE); /* still ours */
+    char text[64];
+    server_address(s, text);
+    assert_int_equal(strncmp(text, "127.0.0.1:", 10), 0);
+    server_close(s, NULL, NULL);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    assert_int_equal(close(fd), -1);
 }
 
 static void listen_addresses(void **state)
@@ -392,6 +445,8 @@ int main(void)
         cmocka_unit_test(a_client_that_goes_away_is_told_of),
         cmocka_unit_test(streams_in_chunks),
         cmocka_unit_test(drain_finishes_what_is_open),
+        cmocka_unit_test(answers_may_come_after_the_server_is_gone),
+        cmocka_unit_test(a_given_descriptor_is_listened_on),
         cmocka_unit_test(listen_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
