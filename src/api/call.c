@@ -33,8 +33,9 @@ void call_answer(struct call *c, int status, const char *type, struct span body)
 
 void call_json(struct call *c, int status, struct buf *body)
 {
-    respond(c, status, "application/json; charset=utf-8", buf_span(body), NULL, NULL);
-    buf_deinit(body);
+    struct buf taken = *body; /* body may live in the call */
+    respond(c, status, "application/json; charset=utf-8", buf_span(&taken), NULL, NULL);
+    buf_deinit(&taken);
 }
 
 static void refuse(struct call *c, int status, const char *message, const char *property, const char *detail,

@@ -14,10 +14,11 @@
  *     outcome                     evidence of one exchange -> reason, detail, cause, processed
  * 1 model     channel, event, attempt, item: plain structs
  * 2 net       one request -> one outcome
- *     url, address, resolve       what may be called; the guard; names to addresses
+ *     url, address                what may be called; the guard
+ *     resolve, dns_message        names to addresses; what an answer says beyond c-ares
  *     transport, http1, http2     a socket with or without TLS; codecs without I/O
  *     timer, tls, dial            deadlines; what TLS we offer; happy eyeballs
- *     exchange, pool, session     one request; which connection serves it; one connection, phase by phase
+ *     exchange, pool, session, session_*   one request; which connection serves it; one connection, phase by phase
  *     net, net_private            what all of one loop share
  *     server, server_*            the other side: listening for our own API
  * 2 store     what survives a restart

@@ -125,7 +125,8 @@ static enum cause_id cause_of_alert(const struct evidence *e)
 
 static enum cause_id cause_of_tls_local(const struct evidence *e)
 {
-    if (e->phase > PHASE_TLS && before_sent(e) && !e->settings) /* what should have made it a session is no TLS */
+    if (e->phase > PHASE_TLS && before_sent(e) &&
+        !e->settings) /* what should have made it a session is no TLS */
         return e->http == 20 ? CAUSE_h2_first_frame : CAUSE_tls_handshake_abort;
     if (e->phase > PHASE_TLS)
         return CAUSE_tls_broken_record;
@@ -233,12 +234,19 @@ static enum cause_id cause_of_status(int status)
     }
 }
 
+/* The ends that bring their own cause. One without, or one that means success, is a mistake of ours and must not pass for
+ * an answer. */
+static enum cause_id cause_named(enum cause_id cause)
+{
+    return cause > CAUSE_ok && cause < CAUSE_COUNT ? cause : CAUSE_local_internal;
+}
+
 /* The peer's bytes break HTTP. Before its SETTINGS were accepted there was no session to break. */
 static enum cause_id cause_of_protocol(const struct evidence *e)
 {
     if (e->http == 20 && !e->settings)
         return e->cause == CAUSE_h2_first_frame ? CAUSE_h2_first_frame : CAUSE_h2_settings_invalid;
-    return e->cause;
+    return cause_named(e->cause);
 }
 
 static enum cause_id cause_of_evidence(const struct evidence *e)
@@ -249,7 +257,7 @@ static enum cause_id cause_of_evidence(const struct evidence *e)
     case ENDED_URL:
     case ENDED_DNS:
     case ENDED_LOCAL:
-        return e->cause;
+        return cause_named(e->cause);
     case ENDED_GUARD:
         return CAUSE_ssrf_blocked;
     case ENDED_ERRNO:

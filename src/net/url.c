@@ -133,6 +133,36 @@ static void set_ipv4(struct url *u, struct in_addr addr)
     u->is_ip = true;
 }
 
+/* A plain name needs no IDNA; and IDNA would refuse some that DNS and browsers take ("ab--cd.example"). */
+static bool needs_idna(const char *name)
+{
+    for (const char *p = name; *p; p++)
+        if ((*p & 0x80) || ((p == name || p[-1] == '.') && strncasecmp(p, "xn--", 4) == 0))
+            return true;
+    return false;
+}
+
+/* A-labels (RFC 5891), on the heap. */
+static enum err to_ascii(const char *name, char **ret_ascii, enum cause_id *ret)
+{
+    if (!needs_idna(name))
+        return (*ret_ascii = mem_dup(name, strlen(name))) ? ERR_NONE : ERR_NOMEM;
+    char *ascii = NULL;
+    int rc = idn2_to_ascii_8z(name, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
+    if (rc == IDN2_OK) {
+        *ret_ascii = mem_dup(ascii, strlen(ascii));
+        idn2_free(ascii);
+        return *ret_ascii ? ERR_NONE : ERR_NOMEM;
+    }
+    if (rc == IDN2_MALLOC)
+        return ERR_NOMEM;
+    if (rc == IDN2_TOO_BIG_LABEL)
+        return refuse(CAUSE_url_label_too_long, ret);
+    if (rc == IDN2_TOO_BIG_DOMAIN)
+        return refuse(strlen(name) > NAME_MAX_DNS ? CAUSE_url_name_too_long : CAUSE_url_label_too_long, ret);
+    return refuse(CAUSE_url_idna, ret);
+}
+
 static enum err set_name(struct url *u, struct span raw, enum cause_id *ret)
 {
     char decoded[TEXT_MAX + 1];
@@ -141,22 +171,13 @@ static enum err set_name(struct url *u, struct span raw, enum cause_id *ret)
     for (const char *p = decoded; *p; p++)
         if ((unsigned char)*p <= ' ' || *p == 0x7f)
             return refuse(CAUSE_url_control_character, ret);
-    char *ascii = NULL;
-    int rc =
-        idn2_to_ascii_8z(decoded, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT); /* A-labels, RFC 5891 */
-    if (rc == IDN2_MALLOC)
-        return ERR_NOMEM;
-    if (rc == IDN2_TOO_BIG_LABEL)
-        return refuse(CAUSE_url_label_too_long, ret);
-    if (rc == IDN2_TOO_BIG_DOMAIN)
-        return refuse(strlen(decoded) > NAME_MAX_DNS ? CAUSE_url_name_too_long : CAUSE_url_label_too_long,
-                      ret);
-    if (rc != IDN2_OK)
-        return refuse(CAUSE_url_idna, ret);
+    AUTO_FREE char *ascii = NULL;
+    enum err e = to_ascii(decoded, &ascii, ret);
+    if (e)
+        return e;
     size_t len = strlen(ascii);
     if (len > 0 && ascii[len - 1] == '.') /* the root's dot: the same name */
         ascii[--len] = '\0';
-    enum err e = ERR_NONE;
     struct in_addr v4;
     if (len == 0) {
         e = refuse(CAUSE_url_host_empty, ret);
@@ -172,7 +193,6 @@ static enum err set_name(struct url *u, struct span raw, enum cause_id *ret)
         for (size_t i = 0; !e && i <= len; i++)
             u->host[i] = (char)tolower((unsigned char)ascii[i]);
     }
-    idn2_free(ascii);
     return e;
 }
 

@@ -1,0 +1,45 @@
+// A bot server for a test: keeps what it was sent, byte for byte, and answers as it is told.
+import http from 'node:http';
+import { createRequire } from 'node:module';
+const require = createRequire(import.meta.url);
+
+// answer(request, n) → status, or { status, headers, body }, or a promise of either; request has headers, raw, body, events.
+export async function startBot(answer = () => 200) {
+    const requests = [];
+    const server = http.createServer((req, res) => {
+        const chunks = [];
+        req.on('data', d => chunks.push(d));
+        req.on('end', async () => {
+            const raw = Buffer.concat(chunks);
+            const body = JSON.parse(raw.toString('utf8'));
+            const request = { method: req.method, path: req.url, headers: req.headers, rawHeaders: req.rawHeaders, raw, body, events: body.events };
+            requests.push(request);
+            const a = await bot.answer(request, requests.length);
+            const { status, headers = {}, body: text = 'ok' } = typeof a === 'object' ? a : { status: a };
+            res.writeHead(status, headers).end(text);
+        });
+    });
+    await new Promise(r => server.listen(0, '127.0.0.1', r));
+    const bot = {
+        url: `http://127.0.0.1:${server.address().port}/webhook`,
+        requests, answer,
+        events: () => requests.flatMap(r => r.events),
+        ids: () => requests.flatMap(r => r.events.map(e => e.webhookEventId)),
+        close: () => new Promise(r => { server.closeAllConnections(); server.close(r); }),
+    };
+    return bot;
+}
+
+// The official SDK's own middleware as the judge: resolves with the parsed body or throws what it throws.
+export async function lineAccepts(secret, request) {
+    const { middleware } = require('@line/bot-sdk');
+    const req = { headers: request.headers, header: n => request.headers[n], body: request.raw };
+    await new Promise((resolve, reject) => middleware({ channelSecret: secret })(req, {}, e => (e ? reject(e) : resolve())));
+    return req.body;
+}
+
+// The Standard Webhooks library as the judge.
+export function standardAccepts(secret, request) {
+    const { Webhook } = require('standardwebhooks');
+    return new Webhook(`whsec_${Buffer.from(secret).toString('base64')}`).verify(request.raw.toString('utf8'), request.headers);
+}
