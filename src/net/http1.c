@@ -27,6 +27,7 @@ static int on_message_begin(llhttp_t *p)
     struct http1_response *r = of(p);
     r->head_bytes = 0;
     r->answer = ANSWER_PARTIAL_HEAD;
+    p->content_length = 0; /* llhttp would read on from that of an interim head: 4, then 0, as 40 */
     return HPE_OK;
 }
 
@@ -179,6 +180,7 @@ enum http1_state http1_response_feed(struct http1_response *r, const char *p, si
     if (e != HPE_OK) {
         r->cause = cause_of_error(r, e);
         r->state = HTTP1_ERROR;
+        r->keep_alive = false;
     }
     return r->state;
 }
