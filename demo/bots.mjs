@@ -1,7 +1,7 @@
 /* The bots: one that works, and one for each way to fail. A bot is
  *   id      names its channel and its host, <id>.bots.test
  *   name    what is wrong with it, in English and Japanese
- *   start   (site) → { port, close(), ready?(channel), received? }; site has host and certificate(dates)
+ *   start   (site) → { port, close(), ready?(channel), received?, onEvent? }; site has host and certificate(dates)
  *   want    what todoke must say of an event for it
  */
 import http from 'node:http';
@@ -39,13 +39,16 @@ const afterRequest = handler => (req, res) => req.resume().on('end', () => handl
 
 // As a bot developer writes it: the SDK checks the signature and parses, the bot answers 200.
 async function healthy(site) {
-    const received = [];
+    const bot = { received: [], ready: channel => (check = middleware({ channelSecret: channel.channelSecret })) };
     let check;
-    const bot = await secure(site, (req, res) => check(req, res, failure => {
-        if (!failure) received.push(...req.body.events);
+    const server = await secure(site, (req, res) => check(req, res, failure => {
+        for (const event of failure ? [] : req.body.events) {
+            bot.received.push(event);
+            bot.onEvent?.(event);
+        }
         res.writeHead(failure ? 401 : 200).end();
     }));
-    return { ...bot, received, ready: channel => (check = middleware({ channelSecret: channel.channelSecret })) };
+    return Object.assign(bot, server);
 }
 
 // A port that is taken, so that nobody else gets it meanwhile, yet has no listener: the near end of a connection.

@@ -165,6 +165,7 @@ async function main({ keep, lang }) {
     if (wrong.length) console.error([text.bad, ...wrong].join('\n  '));
     if (keep) {
         kept = wrong.length === 0;
+        for (const { server } of running) server.onEvent = event => say(text.read(event));
         say(`\n${text.keep(hints(node, running, { dir, caFile: authority.caFile, dns: resolver.address }))}`);
         const how = await node.ended;
         if (!stopping) console.error(how); // by itself

@@ -28,13 +28,22 @@ Starts a node and a dozen bots that fail each in its own way, posts events, show
         keep: ({ node, healthy, event, probe, dir }) => `The node and the bots stay up until Ctrl-C. In another terminal:
 
   export KEY=${node.key} NODE=${node.url}
-  curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels                     # the bots' channels
-  curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels/${event}   # one event, every attempt
-  curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels/${healthy}/events \\
-      -d '{"events":[{"type":"message","message":{"type":"text","id":"1","text":"こんにちは"}}]}'    # a new one, for the healthy bot
+
+  # the bots' channels
+  curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels
+
+  # one event and every attempt
+  curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels/${event}
+
+  # a new event for the healthy bot, which says here what it reads
+  curl -s -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' $NODE/api/v1/channels/${healthy}/events \\
+      -d '{"events":[{"type":"message","message":{"type":"text","id":"1","text":"こんにちは"}}]}'
+
+  # the bot with the expired certificate, tried by hand
   ${probe}
 
 Its data: ${dir}. Press Ctrl-C to stop.`,
+        read: event => `The healthy bot read: ${event.type} ${event.message?.text ?? ''}`,
         stopping: 'Stopping the node and the bots …',
         notYet: (n, s) => `${n} events have no outcome after ${s} s`,
         wrong: (bot, want, got) => `${bot}: expected ${want}, got ${got}`,
@@ -61,13 +70,22 @@ Its data: ${dir}. Press Ctrl-C to stop.`,
         keep: ({ node, healthy, event, probe, dir }) => `Ctrl-Cを押すまで、ノードとボットは動き続けます。別の端末で試してください:
 
   export KEY=${node.key} NODE=${node.url}
-  curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels                     # ボットのチャネル一覧
-  curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels/${event}   # 1件のイベントと、すべての配信試行
-  curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels/${healthy}/events \\
-      -d '{"events":[{"type":"message","message":{"type":"text","id":"1","text":"こんにちは"}}]}'    # 正常なボットへ、もう1件
+
+  # ボットのチャネル一覧
+  curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels
+
+  # 1件のイベントと、すべての配信試行
+  curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels/${event}
+
+  # 正常なボットに新しいイベントを送る（受け取ると、この画面に表示されます）
+  curl -s -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' $NODE/api/v1/channels/${healthy}/events \\
+      -d '{"events":[{"type":"message","message":{"type":"text","id":"1","text":"こんにちは"}}]}'
+
+  # 証明書が期限切れのボットを直接試す
   ${probe}
 
 データ: ${dir}。停止するにはCtrl-Cを押してください。`,
+        read: event => `正常なボットが受け取りました: ${event.type} ${event.message?.text ?? ''}`,
         stopping: 'ノードとボットを停止しています…',
         notYet: (n, s) => `${n}件のイベントの結果が、${s}秒たっても出ていません`,
         wrong: (bot, want, got) => `${bot}: 期待は ${want}、実際は ${got}`,

@@ -11,7 +11,12 @@ import { promisify } from 'node:util';
 const bin = process.env.TODOKE_BIN ?? fileURLToPath(new URL('../../build/todoke', import.meta.url));
 const script = fileURLToPath(new URL('../../demo/demo.mjs', import.meta.url));
 const temporary = mkdtempSync(join(tmpdir(), 'todoke-demo-test-'));
-after(() => rmSync(temporary, { recursive: true, force: true }));
+const running = new Set();
+after(async () => { // those of a test that failed
+    for (const demo of running) demo.child.kill('SIGTERM');
+    await Promise.all([...running].map(d => d.end));
+    rmSync(temporary, { recursive: true, force: true });
+});
 
 // What each bot must be called, in the order of the table: bot, reason, detail, cause, may have been processed, and a word of the advice.
 const rows = [
@@ -36,12 +41,14 @@ function start(args = [], env = {}) {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...process.env, LC_ALL: 'C.UTF-8', COLUMNS: '140', TODOKE_BIN: bin, TMPDIR: dir, ...env },
     });
-    const demo = { dir, child, pid: child.pid, stdout: '', stderr: '' };
+    const demo = { dir, child, stdout: '', stderr: '' };
+    running.add(demo);
     child.stdout.setEncoding('utf8').on('data', d => (demo.stdout += d));
     child.stderr.setEncoding('utf8').on('data', d => (demo.stderr += d));
     const stuck = setTimeout(() => child.kill('SIGKILL'), 60_000);
     demo.end = new Promise(resolve => child.once('close', (code, signal) => {
         clearTimeout(stuck);
+        running.delete(demo);
         resolve(Object.assign(demo, { code, signal, said: `exit ${code} ${signal ?? ''}\n${demo.stdout}${demo.stderr}` }));
     }));
     demo.prints = text => new Promise((resolve, reject) => {
@@ -127,6 +134,7 @@ describe('the demo', { concurrency: 2 }, () => {
         assert.match(stdout, /"cause":\s*"tls_cert_expired"/, printed + stdout);
         assert.match(stdout, /"webhookEventIds":\s*\[/, printed + stdout);
         assert.match(stdout, /certbot renew/, printed + stdout); // the probe's advice
+        await demo.prints('The healthy bot read: message こんにちは');
         assert.ok(processesOf(demo).length >= 2, 'the node and the demo run');
         demo.child.kill('SIGINT');
         await demo.end;
