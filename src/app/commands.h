@@ -23,3 +23,9 @@ int cmd_serve(int argc, char **argv);
 
 /* todoke key create|list|revoke --data DIR. */
 int cmd_key(int argc, char **argv);
+
+/* todoke channel create|list|show|set|delete: over the API of a node. */
+int cmd_channel(int argc, char **argv);
+
+/* todoke event send CHANNEL FILE|-: over the API of a node. */
+int cmd_event(int argc, char **argv);

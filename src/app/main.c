@@ -44,6 +44,7 @@
  *     serve, settings             a node as a command; what it can be told
  *     node                        the loops of a node: start, drain, end
  *     key                         the keys of the API, in the data directory
+ *     channel, event, client      channels and events over the API of a node
  *     probe, probe_print          one URL tried and told
  *     paint                       colours and line breaks for a terminal
  */
@@ -56,6 +57,8 @@
 static const struct cmd commands[] = {
     {"serve", cmd_serve, "runs a node: takes events over its API and delivers them"},
     {"key", cmd_key, "makes, lists and revokes the keys of the API"},
+    {"channel", cmd_channel, "makes, lists, shows, changes and deletes channels"},
+    {"event", cmd_event, "posts events from a file"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},
     {"explain", cmd_explain, "what a reason, detail or cause means and how to mend it"},
 };

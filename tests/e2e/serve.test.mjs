@@ -527,3 +527,46 @@ describe('a node', () => {
         rmSync(data, { recursive: true, force: true });
     });
 });
+
+describe('commands over the API', () => {
+    it('make a channel, post events, list, change and delete', async () => {
+        const node = await startNode();
+        const bot = await startBot();
+        const env = { TODOKE_API: node.url, TODOKE_KEY: node.key };
+        try {
+            const made = await command(['channel', 'create', '--name', '届け', '--webhook-url', bot.url], { env });
+            assert.equal(made.code, 0, made.stderr);
+            const c = JSON.parse(made.stdout);
+            assert.equal(c.name, '届け');
+            for (const [input, count] of [[JSON.stringify(text(1)), 1], [`\n[${JSON.stringify(text(2))}, ${JSON.stringify(text(3))}]`, 2], [JSON.stringify({ events: [text(4)] }), 1]]) {
+                const sent = await command(['event', 'send', c.channelId, '-'], { env, input });
+                assert.equal(sent.code, 0, sent.stderr);
+                const ids = sent.stdout.trim().split('\n');
+                assert.equal(ids.length, count);
+                for (const id of ids) await node.reaches(c, id, 'delivered');
+            }
+            const file = join(node.data, 'events.json');
+            writeFileSync(file, '{"type":"message"}');
+            const wrong = await command(['event', 'send', c.channelId, file], { env });
+            assert.equal(wrong.code, 2);
+            assert.match(wrong.stderr, /events\[0\]\.message/);
+            const set = await command(['channel', 'set', c.channelId, '--webhook-redelivery', 'on', '--response-timeout-ms', '900', '--api', `${node.url}/`], { env: { ...env, TODOKE_API: 'http://127.0.0.1:1' } });
+            assert.equal(set.code, 0, set.stderr);
+            assert.deepEqual([JSON.parse(set.stdout).webhookRedelivery, JSON.parse(set.stdout).responseTimeoutMs], [true, 900]);
+            assert.match((await command(['channel', 'list'], { env })).stdout, new RegExp(`^${c.channelId}.*届け`, 'm'));
+            assert.equal(JSON.parse((await command(['channel', 'show', c.channelId], { env })).stdout).channelId, c.channelId);
+            assert.equal((await command(['channel', 'delete', c.channelId], { env })).code, 0);
+            const gone = await command(['channel', 'show', c.channelId], { env });
+            assert.deepEqual([gone.code, gone.stderr], [2, 'todoke: No such channel (404)\n']);
+            assert.equal((await command(['channel', 'list'], { env: { ...env, TODOKE_KEY: 'wrong' } })).code, 2);
+            const nobody = await command(['channel', 'list', '--api', 'http://127.0.0.1:1'], { env });
+            assert.equal(nobody.code, 1);
+            assert.match(nobody.stderr, /could_not_connect, Connection failed/);
+            for (const args of [['channel'], ['channel', 'make'], ['channel', 'show'], ['event'], ['event', 'send'], ['event', 'send', 'x', '-'], ['channel', 'list', '--name', 'x']])
+                assert.equal((await command(args, { env })).code, 2, args.join(' '));
+        } finally {
+            await node.stop();
+            await bot.close();
+        }
+    });
+});
