@@ -1,8 +1,7 @@
 #pragma once
 /*
  * Every allocation of ours goes through here, so that tests can fail number N (mem_fail_at) and see that
- * nothing crashes or leaks. Libraries that take an allocator (nghttp2, c-ares, libuv, OpenSSL) are given the
- * same one.
+ * nothing crashes or leaks. nghttp2 is given the same allocator, in tests c-ares too.
  */
 #include <stddef.h>
 

@@ -103,8 +103,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         return 0;
     struct span n = {(const char *)name, name_len}, v = {(const char *)value, value_len};
     if (span_eq(n, SPAN_LIT(":status"))) { /* nghttp2 has checked that it is a number */
-        if (v.len != 3 || v.ptr[0] == '0')
+        if (v.len != 3 || v.ptr[0] == '0') {
+            s->cause = CAUSE_h2_malformed_message;
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+        }
         s->status = (v.ptr[0] - '0') * 100 + (v.ptr[1] - '0') * 10 + (v.ptr[2] - '0');
     } else if (span_eq(n, SPAN_LIT("retry-after"))) {
         s->retry_after_s = 0;
@@ -256,6 +258,9 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
         stream_end(h, s, ENDED_GOAWAY, CAUSE_ok, h->goaway_code);
     else if (h->broken != CAUSE_ok)
         stream_end(h, s, ENDED_PROTOCOL, h->broken, code);
+    else if (s->headers_end ==
+             0) /* our HEADERS could not be made: nghttp2 closes the stream before it says so */
+        stream_end(h, s, ENDED_LOCAL, CAUSE_local_out_of_memory, code);
     else /* closed without a word that we saw: what we hold against it is its message */
         stream_end(h, s, ENDED_PROTOCOL, s->cause != CAUSE_ok ? s->cause : CAUSE_h2_malformed_message, code);
     return 0;

@@ -234,7 +234,7 @@ static enum io tls_error(struct transport *t)
     unsigned long code;
     while ((code = ERR_get_error()) != 0) {
         int reason = ERR_GET_REASON(code);
-        if (reason == ERR_R_MALLOC_FAILURE) {
+        if (reason == ERR_R_MALLOC_FAILURE || reason == ERR_R_INIT_FAIL) {
             t->sys_errno = ENOMEM;
             io = IO_LOCAL;
         }
