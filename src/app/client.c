@@ -152,6 +152,6 @@ void client_print(FILE *to, struct span json)
         (void)fprintf(to, "%s\n", text);
     else
         (void)fprintf(to, "%.*s\n", (int)json.len, json.ptr);
-    free(text); /* jansson's */
+    free(text); /* libc: jansson's */
     json_decref(root);
 }
