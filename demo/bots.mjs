@@ -54,8 +54,9 @@ async function healthy(site) {
 // A port that is taken, so that nobody else gets it meanwhile, yet has no listener: the near end of a connection.
 async function refused() {
     const far = await listen(net.createServer());
-    const near = net.connect(far.port, '127.0.0.1').on('error', () => {});
-    await new Promise(resolve => near.once('connect', resolve));
+    const near = net.connect(far.port, '127.0.0.1');
+    await new Promise((resolve, reject) => near.once('connect', resolve).once('error', reject));
+    near.on('error', () => {});
     return { port: near.localPort, close: async () => (near.destroy(), far.close()) };
 }
 

@@ -18,7 +18,7 @@ import { ARROW, painter, roomOf, table } from './table.mjs';
 import { languageOf, words } from './words.mjs';
 
 const ZONE = 'bots.test'; // reserved for tests, RFC 6761 6.2
-const OUTCOME_LIMIT_MS = 30_000, POLL_MS = 50;
+const OUTCOME_LIMIT_MS = 30_000, LIMIT_MS = 60_000, POLL_MS = 50;
 const FINAL = ['delivered', 'given_up', 'suspended'];
 const FIELDS = ['state', 'reason', 'detail', 'cause', 'processed'];
 
@@ -139,6 +139,10 @@ async function main({ keep, lang }) {
     undo.push(remove);
     process.on('exit', remove);
 
+    const late = setTimeout(() => {
+        console.error(`demo: ${text.late(LIMIT_MS / 1000)}`);
+        stop(1);
+    }, LIMIT_MS);
     say(text.starting(bots.length));
     mkdirSync(join(dir, 'certificates'));
     const authority = await makeAuthority(join(dir, 'certificates'));
@@ -156,6 +160,7 @@ async function main({ keep, lang }) {
     await waitForOutcomes(node, running, text);
     const known = performance.now() - start;
 
+    clearTimeout(late);
     const all = running.flatMap(b => b.results);
     const delivered = all.filter(r => r.state === 'delivered').length;
     await print(running, lang);

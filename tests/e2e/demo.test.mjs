@@ -1,7 +1,7 @@
 // The demo shows what it promises, to people in both languages, and leaves nothing behind however it ends.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -159,6 +159,15 @@ describe('the demo', { concurrency: 2 }, () => {
         const until = Date.now() + 10_000;
         while (processesOf(demo).length && Date.now() < until) await new Promise(r => setTimeout(r, 20));
         assert.deepEqual(processesOf(demo), []);
+    });
+
+    it('is not content with another outcome', { timeout: 90_000 }, async () => {
+        const careless = join(temporary, 'careless'); // a node that does not know the bots' CA
+        writeFileSync(careless, `#!/bin/bash\nargs=()\nwhile [ $# -gt 0 ]; do [ "$1" = --ca ] && shift || args+=("$1"); shift; done\nexec '${bin}' "\${args[@]}"\n`, { mode: 0o755 });
+        const demo = await start([], { TODOKE_BIN: careless }).end;
+        assert.equal(demo.code, 1, demo.said);
+        assert.match(demo.stderr, /healthy: expected delivered · ok · 200 · ok · yes, got given_up · could_not_connect · TLS handshake failure · /);
+        nothingIsLeft(demo);
     });
 
     it('says so when there is no node to start, and when asked for nonsense', { timeout: 90_000 }, async () => {
