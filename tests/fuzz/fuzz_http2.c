@@ -33,13 +33,12 @@ struct told {
     uint32_t code, retry_after_s, body_bytes;
 };
 
-/* Follows the frames the server sends, to know the one case in which nghttp2 1.52 itself depends on the cut: an empty
- * header block fragment that another is to follow. Where the input ends right behind it, nghttp2 takes the
- * CONTINUATION for a mistake. */
+/* Follows the frames the server sends, to know the one case in which nghttp2 1.52 depends on the cut: it allows eight
+ * CONTINUATION frames in a row and counts one twice where the input ends before it. */
 struct frames {
     uint8_t head[9];
     size_t head_len, left;
-    bool empty_fragment;
+    int continuations;
 };
 
 struct run {
@@ -170,6 +169,7 @@ static void cancel_stream(struct run *r, unsigned which)
         return;
     http2_cancel(r->h, &slot->stream);
     need(slot->stream.id == 0, "a cancelled stream is still open");
+    r->told[slot->number] = (struct told){.over = true, .ended = ENDED_LOCAL};
     drop(r, &slot->stream);
     pack(r);
 }
@@ -190,10 +190,8 @@ static void follow(struct frames *f, const uint8_t *p, size_t len)
             continue;
         f->head_len = 0;
         f->left = (size_t)f->head[0] << 16 | (size_t)f->head[1] << 8 | f->head[2];
-        bool fragment = f->head[3] == NGHTTP2_HEADERS || f->head[3] == NGHTTP2_CONTINUATION;
-        bool odd = (f->head[4] & (NGHTTP2_FLAG_PADDED | NGHTTP2_FLAG_PRIORITY)) != 0;
-        if (fragment && !(f->head[4] & NGHTTP2_FLAG_END_HEADERS) && (f->left == 0 || odd))
-            f->empty_fragment = true;
+        if (f->head[3] == NGHTTP2_CONTINUATION)
+            f->continuations++;
     }
 }
 
@@ -288,7 +286,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct run whole, bytes;
     run(&whole, data, size, false);
     run(&bytes, data, size, true);
-    if (whole.frames.empty_fragment || bytes.frames.empty_fragment)
+    if (whole.frames.continuations >= 4 || bytes.frames.continuations >= 4)
         return 0;
     need(whole.opened == bytes.opened, "cut differently, other streams");
     need(whole.answered == bytes.answered, "cut differently, other answers");
