@@ -2,6 +2,7 @@
  * `todoke probe`: sends signed verification requests (no events) to a URL, one after the other on the same pool, and names
  * each outcome as a delivery would be named.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,11 +238,11 @@ static void send_next(struct probe *p)
     finish(p);
 }
 
-/* A URL that cannot be tried has its outcome without any I/O. */
-static int tell_bad_url(struct probe *p, enum cause_id cause)
+/* What ended before an exchange could begin has its outcome all the same: a URL that cannot be tried, a fault of our own machine. */
+static int tell_without_exchange(struct probe *p, enum phase phase, enum ended ended, enum cause_id cause)
 {
     struct exchange_result r = {.tls_alert = -1};
-    r.evidence = (struct evidence){.phase = PHASE_URL, .ended = ENDED_URL, .cause = cause, .tls_alert = -1};
+    r.evidence = (struct evidence){.phase = phase, .ended = ended, .cause = cause, .tls_alert = -1};
     r.outcome = outcome_of(&r.evidence);
     for (; p->sent < p->count; p->sent++)
         if (!tell(p, &r))
@@ -249,29 +250,35 @@ static int tell_bad_url(struct probe *p, enum cause_id cause)
     return p->exit_code;
 }
 
+static int tell_local(struct probe *p, bool files)
+{
+    return tell_without_exchange(p, PHASE_RESOLVE, ENDED_LOCAL,
+                                 files ? CAUSE_local_files : CAUSE_local_out_of_memory);
+}
+
 static int run(struct probe *p)
 {
     enum cause_id cause;
     enum err e = url_parse(span_of(p->url_text), &(struct url_rules){p->allow_http}, &p->url, &cause);
     if (e == ERR_INVALID)
-        return tell_bad_url(p, cause);
-    if (!e && uv_loop_init(&p->loop) != 0)
-        e = ERR_NOMEM;
-    if (e) {
-        (void)fprintf(stderr, "todoke probe: %s\n", err_text(e));
-        return 1;
-    }
+        return tell_without_exchange(p, PHASE_URL, ENDED_URL, cause);
+    if (e)
+        return tell_local(p, false);
+    int rc = uv_loop_init(&p->loop);
+    if (rc != 0)
+        return tell_local(p, rc == UV_EMFILE || rc == UV_ENFILE);
     const struct net_config config = {
         .ca_file = p->ca, .dns_server = p->dns, .allow_private = p->allow_private};
+    errno = 0;
     e = net_new(&p->net, &p->loop, &config);
     if (e) {
+        bool files = errno == EMFILE || errno == ENFILE;
         (void)uv_loop_close(&p->loop);
         if (e == ERR_INVALID)
             return wrong("--dns takes ADDR:PORT: ", p->dns);
-        if (e == ERR_IO && p->ca)
+        if (e == ERR_IO && p->ca && !files)
             return wrong("--ca: no certificates can be read from ", p->ca);
-        (void)fprintf(stderr, "todoke probe: %s\n", err_text(e));
-        return 1;
+        return tell_local(p, files);
     }
     (void)uv_timer_init(&p->loop, &p->pause);
     p->pause.data = p;

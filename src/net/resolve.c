@@ -4,10 +4,13 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <assert.h>
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/list.h"
 #include "base/mem.h"
@@ -331,9 +334,9 @@ static void query_answer_failure(struct resolve_query *q, enum cause_id cause)
 static enum cause_id worse(enum cause_id a, enum cause_id b)
 {
     static const enum cause_id order[] = {
-        CAUSE_local_out_of_memory, CAUSE_dns_nxdomain,     CAUSE_dns_timeout, CAUSE_dns_unreachable,
-        CAUSE_dns_cname_loop,      CAUSE_dns_servfail,     CAUSE_dns_refused, CAUSE_dns_formerr,
-        CAUSE_dns_notimp,          CAUSE_dns_bad_response, CAUSE_dns_nodata,
+        CAUSE_local_out_of_memory, CAUSE_local_files,    CAUSE_dns_nxdomain,     CAUSE_dns_timeout,
+        CAUSE_dns_unreachable,     CAUSE_dns_cname_loop, CAUSE_dns_servfail,     CAUSE_dns_refused,
+        CAUSE_dns_formerr,         CAUSE_dns_notimp,     CAUSE_dns_bad_response, CAUSE_dns_nodata,
     };
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
         if (a == order[i] || b == order[i])
@@ -431,6 +434,16 @@ static void family_fail(struct family *f, enum cause_id cause)
     f->cause = cause;
 }
 
+/* c-ares says "connection refused" also where no socket could be had at all. */
+static bool out_of_descriptors(void)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno == EMFILE || errno == ENFILE;
+    (void)close(fd);
+    return false;
+}
+
 static void on_answer(void *arg, int status, int timeouts, unsigned char *msg, int len);
 
 /* A server that cannot or will not answer: perhaps another can. */
@@ -472,6 +485,8 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *msg, i
             enum cause_id cause = cause_of_status(status == ARES_SUCCESS ? ARES_ENODATA : status);
             if (msg && cause == CAUSE_dns_nodata && dns_has_cname_loop(msg, len))
                 cause = CAUSE_dns_cname_loop;
+            if (cause == CAUSE_dns_unreachable && out_of_descriptors())
+                cause = CAUSE_local_files;
             if (f->again) /* the others have nothing better to say than the first had */
                 cause = f->cause;
             else if (ask_others(f, cause))
