@@ -34,7 +34,7 @@ CN = todoke test
 writeFileSync(at('index.txt'), '');
 writeFileSync(at('index.txt.attr'), 'unique_subject = no\n');
 
-const names = 'DNS:localhost,DNS:bot.test,DNS:*.bots.test,IP:127.0.0.1,IP:127.0.0.2,IP:::1,IP:10.99.0.2';
+const names = 'DNS:localhost,DNS:bot.test,DNS:*.bots.test,DNS:a_b.test,IP:127.0.0.1,IP:127.0.0.2,IP:::1,IP:10.99.0.2';
 const caOf = {};
 
 function authority(id, parent) {
@@ -48,9 +48,9 @@ function authority(id, parent) {
 
 // key: an openssl -newkey argument list; san '' leaves the names out; start/end as openssl ca dates.
 function leaf(id, { ca = 'ca', key = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'], san = names, start, end, md = 'sha256', usage = 'serverAuth',
-    subject = '/CN=bot.test', chain } = {}) {
+    subject = '/CN=bot.test', chain, extra = '' } = {}) {
     openssl('req', '-newkey', ...key, '-nodes', '-keyout', `${id}.key`, '-out', `${id}.csr`, '-subj', subject, '-config', 'ca.cnf');
-    writeFileSync(at(`${id}.ext`), `basicConstraints=CA:FALSE\nextendedKeyUsage=${usage}\n${san ? `subjectAltName=${san}\n` : ''}`);
+    writeFileSync(at(`${id}.ext`), `basicConstraints=CA:FALSE\nextendedKeyUsage=${usage}\n${san ? `subjectAltName=${san}\n` : ''}${extra}`);
     openssl('ca', '-batch', '-notext', '-config', 'ca.cnf', '-cert', `${ca}.pem`, '-keyfile', `${ca}.key`, '-in', `${id}.csr`, '-out', `${id}.pem`,
         '-extfile', `${id}.ext`, '-md', md, ...(start ? ['-startdate', start] : []), ...(end ? ['-enddate', end] : []));
     return pair(id, chain ? [chain] : []);
@@ -83,6 +83,8 @@ const makers = {
     clientPurpose: () => leaf('clientPurpose', { usage: 'clientAuth' }),
     client: () => leaf('client', { usage: 'clientAuth', subject: '/CN=client' }),
     selfSigned: () => selfSigned('selfSigned'),
+    byLeaf: () => (leaf('signer'), leaf('byLeaf', { ca: 'signer', chain: 'signer.pem' })),
+    critical: () => leaf('critical', { extra: '1.2.3.4=critical,ASN1:NULL\n' }),
     untrusted: () => (authority('stranger'), leaf('untrusted', { ca: 'stranger', chain: 'stranger.pem' })),
     viaIntermediate: () => (intermediate(), leaf('viaIntermediate', { ca: 'inter', chain: 'inter.pem' })),
     missingIntermediate: () => (intermediate(), leaf('missingIntermediate', { ca: 'inter' })),

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import dns from 'node:dns';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http2 from 'node:http2';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -175,6 +176,17 @@ ${blocks.join('')}`);
         return { command: ['nsd', '-d', '-c', join(dir, 'nsd.conf')], ready: answers(port, 'ready.test') };
     });
 }
+
+// A Node server: sessions and streams as its http2 module makes them.
+export const nodeServer = (options, onStream, onSession) => async () => {
+    const server = http2.createSecureServer({ cert: certs.good.cert, key: certs.good.key, ...options });
+    const sessions = new Set();
+    server.on('session', s => { sessions.add(s); s.on('error', () => {}); onSession?.(s); });
+    server.on('stream', (s, h) => { s.on('error', () => {}); onStream(s, h); });
+    server.on('sessionError', () => {});
+    await new Promise(r => server.listen(0, '127.0.0.1', r));
+    return { url: `https://127.0.0.1:${server.address().port}/webhook`, sessions, close: async () => { sessions.forEach(s => s.destroy()); server.close(); } };
+};
 
 // Several servers of one test file under one close().
 export async function together(makers) {

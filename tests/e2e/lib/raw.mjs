@@ -81,11 +81,19 @@ export class Conn {
         return new Promise(r => (this.socket.writable ? this.socket.write(bytes(data), () => r()) : r()));
     }
 
-    async drip(data, ms) {
+    async drip(data, ms, write = b => this.write(b)) {
         for (const b of bytes(data)) {
             if (this.socket.destroyed) return;
-            await this.write(Buffer.from([b]));
+            await write(Buffer.from([b]));
             await sleep(ms);
+        }
+    }
+
+    // Again and again until the client has had enough; breathes, so that the other peers of this process live.
+    async pour(data) {
+        while (!this.ended && !this.socket.destroyed) {
+            await Promise.race([this.write(data), this.closed]);
+            await sleep(1);
         }
     }
 

@@ -1,5 +1,5 @@
 // Tables of cases: { name, peer | url, flags, want, verify }. peer() starts a peer and gives { url, close }; want is one expectation, or an array
-// with one a request; verify(lines, peer) looks at what the peer saw. Cases of a table run a few at a time.
+// with one a request; url and flags may be functions of the peer; verify(lines, peer) looks at what the peer saw. Cases of a table run a few at a time.
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { probe } from './probe.mjs';
@@ -24,19 +24,24 @@ export async function check(c) {
     const peer = c.peer ? await c.peer() : undefined;
     try {
         const url = typeof c.url === 'function' ? c.url(peer) : c.url ?? peer.url;
-        const flags = { ...(url.startsWith('http:') ? { 'allow-http': true } : {}), ...c.flags };
+        const flags = { ...(url.startsWith('http:') ? { 'allow-http': true } : {}), ...(typeof c.flags === 'function' ? c.flags(peer) : c.flags) };
         const result = await probe(url, flags, { wrap: c.wrap });
         const wants = Array.isArray(c.want) ? c.want : Array(result.lines.length).fill(c.want);
         result.lines.forEach((l, i) => matches(l, wants[i], result.said));
-        await c.verify?.(result.lines, peer, result);
+        try {
+            await c.verify?.(result.lines, peer, result);
+        } catch (e) {
+            e.message += `\n${result.said}`;
+            throw e;
+        }
     } finally {
         await peer?.close?.();
     }
 }
 
-export function suite(title, cases, { concurrency = 8, close } = {}) {
+export function suite(title, cases, { concurrency = 8, close, skip } = {}) {
     const seen = new Set();
-    describe(title, { concurrency }, () => {
+    describe(title, { concurrency, skip: skip ?? false }, () => {
         if (close) after(close);
         for (const c of cases) {
             assert.ok(!seen.has(c.name), `two cases are called ${c.name}`);
