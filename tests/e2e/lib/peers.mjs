@@ -83,15 +83,17 @@ http {
     return withUrl(p, scheme, name);
 }
 
-export async function haproxy(frontend, { scheme = 'https' } = {}) {
+// alpn: haproxy ends TLS itself and offers this.
+export async function haproxy(frontend, { scheme = 'https', alpn } = {}) {
     const p = await start('haproxy', (port, dir) => {
+        if (alpn) writeFileSync(join(dir, 'pair.pem'), certs.good.cert + certs.good.key);
         writeFileSync(join(dir, 'haproxy.cfg'), `
 defaults
     timeout client 30s
     timeout server 30s
     timeout connect 5s
 frontend f
-    bind 127.0.0.1:${port}
+    bind 127.0.0.1:${port}${alpn ? ` ssl crt ${dir}/pair.pem alpn ${alpn}` : ''}
 ${frontend}
 `);
         return { command: ['haproxy', '-db', '-f', join(dir, 'haproxy.cfg')] };
