@@ -1,6 +1,6 @@
 // HTTP/1: every way an answer can be whole, cut, stalled or wrong.
 import assert from 'node:assert/strict';
-import { anyOf, connectClosed, connectFailed, dispatch, ok, sessionClosed, status, timeout } from './lib/names.mjs';
+import { anyOf, connectClosed, connectFailed, dispatch, ok, patience, sessionClosed, status, timeout } from './lib/names.mjs';
 import { haproxy, nginx } from './lib/peers.mjs';
 import { h1, h1s, rawPeer, sleep } from './lib/raw.mjs';
 import { suite } from './lib/suite.mjs';
@@ -13,7 +13,7 @@ const hold = c => c.hold(), fin = c => c.fin(), rst = c => c.rst(), notify = c =
 // Says these bytes once, then ends so. Half of the table runs over TLS, half without: HTTP must not care.
 let turn = 0;
 const says = (text, end = hold) => ((turn++ & 1) ? h1 : h1s)(async c => { await c.write(text); await end(c); });
-const row = (name, text, end, want, more) => ({ name, peer: says(text, end), want, flags: end === hold ? short : {}, ...more });
+const row = (name, text, end, want, more) => ({ name, peer: says(text, end), want, flags: patience(want, short), ...more });
 
 suite('whole answers', [
     row('200 with Content-Length', head('200 OK', 'Content-Length: 2') + 'ok', hold, ok()),

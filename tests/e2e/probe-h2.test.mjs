@@ -1,7 +1,7 @@
 // HTTP/2 after our HEADERS: GOAWAY, RST_STREAM, closes, the clock, and every frame that breaks the protocol.
 import assert from 'node:assert/strict';
 import { ACK, END_HEADERS, END_STREAM, MAX_ID, PADDED, SETTING, T, answer, data, frame, goaway, h2, head, headers, hpack, ping, rstStream, says, settings, windowUpdate } from './lib/h2.mjs';
-import { anyOf, dispatch, goaway as gone, ok, sessionClosed, status, streamClosed, timeout } from './lib/names.mjs';
+import { anyOf, dispatch, goaway as gone, ok, patience, sessionClosed, status, streamClosed, timeout } from './lib/names.mjs';
 import { nghttpd, nginx, nodeServer } from './lib/peers.mjs';
 import { sleep } from './lib/raw.mjs';
 import { suite } from './lib/suite.mjs';
@@ -10,7 +10,7 @@ const short = { 'response-timeout': 500 };
 const fin = c => c.fin(), rst = c => c.rst(), hold = () => {};
 // After the request: these bytes, then that.
 const row = (name, make, end, want, more) => ({
-    name, want, flags: end === hold && !want.retries ? short : {}, // a retry needs half of the response budget
+    name, want, flags: patience(want, short),
     peer: h2(async (c, id, n, f, p) => { await c.write(Buffer.concat([make(id, n, p)].flat())); await end(c, id, f); }), ...more,
 });
 const onTime = ([l]) => assert.ok(l.timings.total_us >= 495_000, `ended early: ${l.timings.total_us}`);
@@ -95,7 +95,7 @@ suite('after END_STREAM, nothing else counts', [
     row('noise', id => [answer(id), Buffer.alloc(100, 0xee)], hold, ok()),
 ]);
 
-const below = (name, make, end = hold, more = {}) => row(name, make, end, gone('h2_goaway_below'), { flags: {}, verify: ([l], p) => { assert.equal(l.retries, 2); assert.equal(p.conns.length, 3, 'three connections in all'); }, ...more });
+const below = (name, make, end = hold, more = {}) => row(name, make, end, gone('h2_goaway_below'), { verify: ([l], p) => { assert.equal(l.retries, 2); assert.equal(p.conns.length, 3, 'three connections in all'); }, ...more });
 suite('GOAWAY', [
     ...[0, 1, 2, 3, 7, 8, 11, 13, 0xff].map(code => below(`below us, code ${code}`, () => goaway(0, code))),
     below('below us, with FIN in the same flight', () => goaway(0), fin),
