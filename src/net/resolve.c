@@ -409,22 +409,24 @@ static enum cause_id cause_of_status(int status)
 
 static void take_v4(struct family *f, const struct ares_addrttl *found, int n)
 {
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && f->count < RESOLVE_ADDRESSES_MAX; i++) {
+        f->state = FAMILY_ADDRESSES;
         *(struct sockaddr_in *)(void *)&f->addresses[f->count++] =
             (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = found[i].ipaddr};
         uint32_t ttl = found[i].ttl > 0 ? (uint32_t)found[i].ttl : 0;
-        f->ttl_s = i == 0 || ttl < f->ttl_s ? ttl : f->ttl_s;
+        f->ttl_s = f->count == 1 || ttl < f->ttl_s ? ttl : f->ttl_s;
     }
 }
 
 static void take_v6(struct family *f, const struct ares_addr6ttl *found, int n)
 {
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && f->count < RESOLVE_ADDRESSES_MAX; i++) {
+        f->state = FAMILY_ADDRESSES;
         struct sockaddr_in6 *to = (struct sockaddr_in6 *)(void *)&f->addresses[f->count++];
         *to = (struct sockaddr_in6){.sin6_family = AF_INET6};
         memcpy(&to->sin6_addr, &found[i].ip6addr, 16);
         uint32_t ttl = found[i].ttl > 0 ? (uint32_t)found[i].ttl : 0;
-        f->ttl_s = i == 0 || ttl < f->ttl_s ? ttl : f->ttl_s;
+        f->ttl_s = f->count == 1 || ttl < f->ttl_s ? ttl : f->ttl_s;
     }
 }
 
@@ -480,7 +482,6 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *msg, i
                 take_v4(f, v4, n);
             else
                 take_v6(f, v6, n);
-            f->state = FAMILY_ADDRESSES;
         } else {
             enum cause_id cause = cause_of_status(status == ARES_SUCCESS ? ARES_ENODATA : status);
             if (msg && cause == CAUSE_dns_nodata && dns_has_cname_loop(msg, len))
@@ -497,36 +498,45 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *msg, i
     query_advance(q);
 }
 
+static void take_hosts_v4(struct resolver *r, struct family *f, const char *host)
+{
+    struct hostent *found = NULL;
+    if (ares_gethostbyname_file(r->slots[CHANNEL_PLAIN].ares, host, AF_INET, &found) != ARES_SUCCESS)
+        return;
+    for (char **a = found->h_addr_list; *a; a++) {
+        struct ares_addrttl one = {.ttl = TTL_MAX_S};
+        memcpy(&one.ipaddr, *a, sizeof(one.ipaddr));
+        take_v4(f, &one, 1);
+    }
+    ares_free_hostent(found);
+}
+
+static void take_hosts_v6(struct resolver *r, struct family *f, const char *host)
+{
+    struct hostent *found = NULL;
+    if (ares_gethostbyname_file(r->slots[CHANNEL_PLAIN].ares, host, AF_INET6, &found) != ARES_SUCCESS)
+        return;
+    for (char **a = found->h_addr_list; *a; a++) {
+        struct ares_addr6ttl one = {.ttl = TTL_MAX_S};
+        memcpy(&one.ip6addr, *a, sizeof(one.ip6addr));
+        take_v6(f, &one, 1);
+    }
+    ares_free_hostent(found);
+}
+
 /* /etc/hosts first, as every resolver of the system does; localhost needs no file (RFC 6761 6.3). */
 static bool look_up_hosts(struct resolver *r, struct resolve_query *q, const char *host)
 {
-    static const int families[2] = {AF_INET, AF_INET6};
-    for (size_t i = 0; i < 2; i++) {
-        struct family *f = i == 0 ? &q->v4 : &q->v6;
-        struct hostent *found = NULL;
-        if (ares_gethostbyname_file(r->slots[CHANNEL_PLAIN].ares, host, families[i], &found) ==
-            ARES_SUCCESS) {
-            for (char **a = found->h_addr_list; *a && f->count < RESOLVE_ADDRESSES_MAX; a++) {
-                struct sockaddr_storage *to = &f->addresses[f->count++];
-                to->ss_family = (sa_family_t)families[i];
-                if (i == 0)
-                    memcpy(&((struct sockaddr_in *)(void *)to)->sin_addr, *a, 4);
-                else
-                    memcpy(&((struct sockaddr_in6 *)(void *)to)->sin6_addr, *a, 16);
-            }
-            ares_free_hostent(found);
-        }
-        family_fail(f, CAUSE_dns_nodata);
-        if (f->count > 0)
-            f->state = FAMILY_ADDRESSES;
-    }
+    take_hosts_v4(r, &q->v4, host);
+    take_hosts_v6(r, &q->v6, host);
     size_t len = strlen(host);
     bool localhost =
         strcmp(host, "localhost") == 0 || (len > 10 && strcmp(host + len - 10, ".localhost") == 0);
     if (localhost && q->v4.count + q->v6.count == 0) {
-        take_v4(&q->v4, &(struct ares_addrttl){.ipaddr = {htonl(INADDR_LOOPBACK)}}, 1);
-        take_v6(&q->v6, &(struct ares_addr6ttl){.ip6addr = {._S6_un = {._S6_u8 = {[15] = 1}}}}, 1);
-        q->v4.state = q->v6.state = FAMILY_ADDRESSES;
+        const struct ares_addrttl v4 = {.ipaddr = {htonl(INADDR_LOOPBACK)}, .ttl = TTL_MAX_S};
+        const struct ares_addr6ttl v6 = {.ip6addr = {._S6_un = {._S6_u8 = {[15] = 1}}}, .ttl = TTL_MAX_S};
+        take_v4(&q->v4, &v4, 1);
+        take_v6(&q->v6, &v6, 1);
     }
     return q->v4.count + q->v6.count > 0;
 }
