@@ -101,6 +101,7 @@ put('A answers, AAAA is slow', q => (q.type === A ? { answers: local4 } : { answ
 put('slow but in time', q => (q.type === A ? { answers: local4, delay: 300 } : {}), ok());
 put('the first packets are lost', (q, n) => (n === 0 ? null : q.type === A ? { answers: local4 } : {}), ok());
 put('truncated over UDP, whole over TCP', q => ({ truncated: true, answers: q.type === A ? local4 : [] }), ok(), { verify: (_, p) => assert.ok(p.dns.queries.some(q => !q.overUdp)) });
+put('truncated over UDP, silent over TCP', q => (q.overUdp ? { truncated: true } : null), dnsTimeout(), { timeout: 600 });
 put('sixteen CNAMEs', q => {
     const chain = Array.from({ length: 16 }, (_, i) => ({ type: CNAME, name: i ? `c${i}.test` : 'bot.test', value: `c${i + 1}.test` }));
     return { answers: [...chain, ...(q.type === A ? [{ type: A, name: 'c16.test', value: '127.0.0.1' }] : [])] };
@@ -119,5 +120,7 @@ suite('around the name server', [
     { name: 'nothing listens there', url: none('bot.test'), flags: { dns: `127.0.0.1:${closedPort}`, 'dns-timeout': 600 }, want: dnsTimeout(['dns_unreachable', 'dns_timeout']), verify: ended },
     { name: 'one answer serves several requests while it lives', peer: h1(async c => { await c.write(okay.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')); c.fin(); }), url: host('bot.test'),
         flags: { dns: cached.address, count: 3 }, want: ok(), verify: (_, p) => { assert.equal(p.conns.length, 3); assert.ok(cached.queries.filter(q => q.type === A).length <= 3); } },
+    // RFC 6761 6.3: localhost is loopback, whoever is asked.
+    { name: 'localhost is ourselves', peer: h1(okay), url: host('localhost'), flags: { dns: `127.0.0.1:${closedPort}` }, want: ok() },
     { name: 'an address needs no name server', peer: h1(okay), flags: { dns: `127.0.0.1:${closedPort}` }, want: ok(), verify: ([l]) => assert.ok(l.timings.dns_us < 5000) },
 ], { close: () => cached.close() });

@@ -77,6 +77,7 @@ suite('statuses', [
         await sleep(50);
         c.fin();
     }), want: status(413, 'status_client_error') },
+    { name: '413 and RST in one flight', peer: () => rawPeer(async c => { await c.read(b => (b.includes('\r\n') ? [1, 1] : null)); await c.write(head('413 Content Too Large', 'Connection: close', 'Content-Length: 0')); c.rst(); }), want: status(413) },
     { name: '401 before anything is read, TLS', peer: () => rawPeer(async c => { await c.write(head('401 Unauthorized', 'Connection: close', 'Content-Length: 0')); await c.hold(); }, { tls: true }),
         want: anyOf(status(401), dispatch('h1_not_http'), connectClosed()) },
     { name: 'nginx client_max_body_size 1', peer: () => nginx('listen 127.0.0.1:PORT ssl; client_max_body_size 1; location / { proxy_pass http://127.0.0.1:9; }'), want: status(413, 'status_client_error') },

@@ -1,6 +1,6 @@
 // Several requests on one pool: when a connection is used again, when it is thrown away, and when a retry nobody sees is right.
 import assert from 'node:assert/strict';
-import { MAX_ID, answer, goaway, h2, ping, rstStream, settings } from './lib/h2.mjs';
+import { MAX_ID, answer, data, goaway, h2, head, ping, rstStream, settings, windowUpdate } from './lib/h2.mjs';
 import { dispatch, goaway as gone, ok, sessionClosed, status, streamClosed, timeout } from './lib/names.mjs';
 import { haproxy, nghttpd, nginx } from './lib/peers.mjs';
 import { h1, h1s, sleep } from './lib/raw.mjs';
@@ -71,6 +71,16 @@ suite('HTTP/2', [
     { name: 'a reset while idle', peer: h2(async (c, id) => { await c.write(answer(id)); await sleep(50); c.rst(); }), flags: { count: 2, interval: 300 }, want: ok(), verify: conns(2) },
     { name: 'PINGs while idle', peer: h2(async (c, id) => { await c.write(answer(id)); for (let i = 0; i < 5; i++) { await sleep(30); await c.write(ping()); } }), flags: { count: 2, interval: 400 }, want: ok(), verify: conns(1) },
     { name: 'new SETTINGS while idle', peer: h2(async (c, id) => { await c.write(Buffer.concat([answer(id), settings([4, 5])])); await sleep(50); await c.write(settings([4, 70000])); }), flags: { count: 2, interval: 300 }, want: ok(), verify: conns(1) },
+    // The answer to a request we gave up comes at last: it belongs to nobody and hurts nobody.
+    { name: 'a late answer to a cancelled stream', flags: { count: 2, 'response-timeout': 500 }, want: [timeout('response_silent'), again], verify: conns(1),
+        peer: h2(async (c, id, n) => { if (n === 1) await c.write(Buffer.concat([head(1), data(1, 'late', true), answer(id)])); }) },
+    { name: 'frames of a stream that is over', peer: h2((c, id, n) => c.write(n === 0 ? answer(id) : Buffer.concat([windowUpdate(1, 10), rstStream(1, 0), answer(id)]))), flags: { count: 2 }, want: [fresh, again], verify: conns(1) },
+    // The window of the connection is given back whatever became of the streams.
+    { name: 'twenty bodies of 400 KiB', peer: h2((c, id) => c.write(Buffer.concat([head(id), ...Array.from({ length: 25 }, (_, i) => data(id, 'a'.repeat(16384), i === 24))]))), flags: { count: 20 }, want: ok(), verify: conns(1) },
+    { name: 'bodies over the cap, then a small one', peer: h2((c, id, n, f, p) => c.write(p.requests.length > 4 ? answer(id) : Buffer.concat([head(id), ...Array.from({ length: 70 }, (_, i) => data(id, 'a'.repeat(16384), i === 69))]))), flags: { count: 5 },
+        want: [...Array(4).fill(dispatch('body_too_large', { processed: 'yes' })), ok()] },
+    { name: 'half bodies that time out, then a small one', peer: h2((c, id, n) => c.write(n > 2 ? answer(id) : Buffer.concat([head(id), ...Array.from({ length: 20 }, () => data(id, 'a'.repeat(16384)))]))), flags: { count: 4, 'response-timeout': 500 },
+        want: [...Array(3).fill(timeout('response_body_stalled', { processed: 'yes' })), again], verify: conns(1) },
     { name: 'the second request is below a GOAWAY', peer: h2((c, id, n) => c.write(n === 0 ? answer(id) : goaway(1))), flags: { count: 2 }, want: [fresh, ok(200, { retries: 1 })], verify: conns(2) },
     { name: 'closed on the second request', peer: h2(async (c, id, n) => { if (n === 0) await c.write(answer(id)); else c.fin(); }), flags: { count: 2 }, want: [fresh, sessionClosed('h2_closed', { retries: 0 })], verify: (_, p) => assert.equal(p.requests.length, 2) },
     { name: 'the second request refused on every connection', peer: h2((c, id, n, f, p) => c.write(p.requests.length === 1 ? answer(id) : rstStream(id, 7))), flags: { count: 2 }, want: [fresh, streamClosed('h2_rst_refused', { processed: 'no', retries: 2 })] },

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { caFile, certs } from './lib/certs.mjs';
 import { A, dnsPeer } from './lib/dns.mjs';
 import { anyOf, connectClosed, connectFailed, dispatch, negotiation, noTlsRecord, ok, sessionClosed, status, timeout, tlsFailure } from './lib/names.mjs';
+import { h2 } from './lib/h2.mjs';
 import { haproxy, nginx, sServer } from './lib/peers.mjs';
 import { alert, h1s, rawPeer, record, serverHello, sleep } from './lib/raw.mjs';
 import { suite } from './lib/suite.mjs';
@@ -216,4 +217,11 @@ suite('after the handshake', [
         { name: `TLS ${v}: a session is resumed`, flags: { count: 2 }, want: ok(), peer: h1s(async (c, n, q, p) => { (p.resumed ??= []).push(c.stream.isSessionReused()); await c.write(okay.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')); c.closeNotify(); }, { tls: { secure } }),
             verify: (lines, p) => { assert.deepEqual(p.resumed, [false, true]); assert.ok(lines.every(l => !l.reused)); } },
     ]),
+    // close_notify without a FIN says the same.
+    { name: 'close_notify alone instead of an answer', peer: h1s(async c => { c.closeNotifyOnly(); await c.hold(); }), want: sessionClosed('h1_closed_before_head') },
+    { name: 'close_notify alone inside a body', peer: h1s(async c => { await c.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc'); c.closeNotifyOnly(); await c.hold(); }), want: sessionClosed('h1_truncated_body') },
+    { name: 'close_notify alone ends a body without a length', peer: h1s(async c => { await c.write('HTTP/1.1 200 OK\r\n\r\nabc'); c.closeNotifyOnly(); await c.hold(); }), want: ok() },
+    { name: 'close_notify alone before SETTINGS', peer: h2(null, { open: async c => { c.closeNotifyOnly(); await c.hold(); } }), want: connectClosed('h2_closed_before_settings') },
+    { name: 'close_notify alone after HTTP/2 HEADERS', peer: h2(async c => { c.closeNotifyOnly(); await c.hold(); }), want: sessionClosed('h2_closed') },
+    { name: 'plain HTTP to a TLS port: the alert is no HTTP', peer: () => sServer(certs.good), url: p => p.url.replace('https:', 'http:'), want: anyOf(dispatch('h1_not_http'), sessionClosed()) },
 ], { close: () => dns.close() });

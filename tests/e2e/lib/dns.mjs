@@ -56,7 +56,7 @@ export async function dnsPeer(handler) {
         const n = counts.get(key) ?? 0;
         counts.set(key, n + 1);
         peer.queries.push({ ...q, overUdp });
-        const a = handler(q, n);
+        const a = handler({ ...q, overUdp }, n);
         if (!a) return;
         if (a.delay) await sleep(a.delay);
         send(build(q, a, overUdp));

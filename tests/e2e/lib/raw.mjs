@@ -109,6 +109,11 @@ export class Conn {
         this.socket.resetAndDestroy();
     }
 
+    closeNotifyOnly() { // the alert, and the TCP connection stays
+        this.keepTcp = true;
+        this.stream.end();
+    }
+
     hold() { // silence until the client goes
         return this.closed;
     }
@@ -126,7 +131,7 @@ class TlsConn extends Conn {
                 if (out?.length && this.socket.writable) this.socket.write(out, () => done());
                 else done();
             },
-            final: done => (this.socket.writable && this.socket.end(), done()),
+            final: done => (this.keepTcp || !this.socket.writable || this.socket.end(), done()),
         });
         this.engine = wire; // engine.push(bytes) feeds our record layer, as if the client had sent them
         this.socket.on('data', d => wire.push(d));
