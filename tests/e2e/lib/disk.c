@@ -1,0 +1,161 @@
+/*
+ * A disk that fails on order: loaded into a node with LD_PRELOAD (lib/disk.mjs), it stands between SQLite and libc and counts what
+ * is done to the database and its log. So the program under test is the one that is shipped, without a hook of its own.
+ *
+ *     DISK_PLAN=KIND:N:ACTION   what happens at the Nth operation of a kind
+ *         kinds    wal_write wal_sync wal_synced (after it) db_write db_sync db_synced
+ *         actions  kill  before it · tear  half of the write is done, then kill · EIO, ENOSPC  it fails, once
+ *     DISK_FAULT=FILE           while FILE is there, every write and sync fails as its text says: EIO or ENOSPC
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum kind { WAL_WRITE, WAL_SYNC, WAL_SYNCED, DB_WRITE, DB_SYNC, DB_SYNCED, KINDS, NONE };
+static const char *const kind_names[KINDS] = {"wal_write", "wal_sync", "wal_synced",
+                                              "db_write",  "db_sync",  "db_synced"};
+
+static struct {
+    enum kind kind;
+    unsigned long nth;
+    char action[16];
+} plan = {.kind = NONE};
+static atomic_ulong seen[KINDS];
+static const char *fault_file;
+
+__attribute__((constructor)) static void read_plan(void)
+{
+    fault_file = getenv("DISK_FAULT");
+    const char *text = getenv("DISK_PLAN");
+    char name[16];
+    if (!text || sscanf(text, "%15[a-z_]:%lu:%15[A-Za-z]", name, &plan.nth, plan.action) != 3)
+        return;
+    for (int i = 0; i < KINDS; i++)
+        if (strcmp(name, kind_names[i]) == 0)
+            plan.kind = (enum kind)i;
+}
+
+/* The write kind of the file behind fd, or NONE: none of the store's. */
+static enum kind file_of(int fd)
+{
+    char link[40], path[4096];
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof(path) - 1);
+    if (n <= 0)
+        return NONE;
+    path[n] = '\0';
+    const char *at = strstr(path, "/todoke.db");
+    if (!at)
+        return NONE;
+    at += strlen("/todoke.db");
+    return *at == '\0' ? DB_WRITE : strcmp(at, "-wal") == 0 ? WAL_WRITE : NONE;
+}
+
+static int error_of(const char *text)
+{
+    return strncmp(text, "ENOSPC", 6) == 0 ? ENOSPC : EIO;
+}
+
+/* 0, or the errno with which everything fails now. */
+static int broken(void)
+{
+    char text[16] = "";
+    if (!fault_file)
+        return 0;
+    int saved = errno, fd = open(fault_file, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        if (read(fd, text, sizeof(text) - 1) < 0)
+            text[0] = '\0';
+        (void)close(fd);
+    }
+    errno = saved;
+    return fd < 0 ? 0 : error_of(text);
+}
+
+static void die(void)
+{
+    (void)kill(getpid(), SIGKILL);
+    for (;;)
+        (void)pause();
+}
+
+/* Whether the plan's moment is now; kill does not return. */
+static int due(enum kind k)
+{
+    if (atomic_fetch_add(&seen[k], 1) + 1 != plan.nth || plan.kind != k)
+        return 0;
+    if (strcmp(plan.action, "kill") == 0)
+        die();
+    return 1;
+}
+
+static ssize_t write_at(int fd, const void *p, size_t len, off_t at)
+{
+    static ssize_t (*next)(int, const void *, size_t, off_t);
+    if (!next)
+        next = (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite64");
+    enum kind k = file_of(fd);
+    if (k == NONE)
+        return next(fd, p, len, at);
+    int e = broken();
+    if (!e && due(k)) {
+        if (strcmp(plan.action, "tear") == 0) {
+            (void)next(fd, p, len / 2, at);
+            die();
+        }
+        e = error_of(plan.action);
+    }
+    if (e) {
+        errno = e;
+        return -1;
+    }
+    return next(fd, p, len, at);
+}
+
+static int sync_as(const char *name, int fd)
+{
+    int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
+    enum kind k = file_of(fd);
+    if (k == NONE)
+        return next(fd);
+    int e = broken();
+    if (!e && due((enum kind)(k + 1)))
+        e = error_of(plan.action);
+    if (e) {
+        errno = e;
+        return -1;
+    }
+    int rc = next(fd);
+    if (due((enum kind)(k + 2))) {
+        errno = error_of(plan.action);
+        return -1;
+    }
+    return rc;
+}
+
+ssize_t pwrite64(int fd, const void *p, size_t len, off_t at);
+ssize_t pwrite64(int fd, const void *p, size_t len, off_t at)
+{
+    return write_at(fd, p, len, at);
+}
+
+ssize_t pwrite(int fd, const void *p, size_t len, off_t at)
+{
+    return write_at(fd, p, len, at);
+}
+
+int fdatasync(int fd)
+{
+    return sync_as("fdatasync", fd);
+}
+
+int fsync(int fd)
+{
+    return sync_as("fsync", fd);
+}

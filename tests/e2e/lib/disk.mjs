@@ -1,0 +1,36 @@
+// Builds disk.c and says how a node is started upon it.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const dir = mkdtempSync(join(tmpdir(), 'todoke-disk-'));
+process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+const library = join(dir, 'disk.so');
+execFileSync(process.env.CC ?? 'cc', ['-D_GNU_SOURCE', '-O1', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-o', library,
+    fileURLToPath(new URL('disk.c', import.meta.url)), '-ldl']);
+
+// AddressSanitizer wants to be the first library; here it need not be.
+const env = { LD_PRELOAD: library, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0` };
+
+// plan: 'KIND:N:ACTION' as in disk.c.
+export const diskPlan = plan => ({ ...env, DISK_PLAN: plan });
+
+// A switch: { env, fail('ENOSPC' | 'EIO'), mend() }.
+let switches = 0;
+export function diskSwitch() {
+    const file = join(dir, `fault-${++switches}`);
+    return { env: { ...env, DISK_FAULT: file }, fail: errno => writeFileSync(file, errno), mend: () => rmSync(file, { force: true }) };
+}
+
+// What SQLite itself says of a copy of the database (opening the original would mend it before the node does). Returns its lines.
+export function sqlite(data, sql) {
+    const copy = mkdtempSync(join(dir, 'copy-'));
+    try {
+        execFileSync('sh', ['-c', 'cp "$1"/todoke.db* "$2"/ && rm -f "$2"/todoke.db-shm', 'sh', data, copy]);
+        return execFileSync('sqlite3', [join(copy, 'todoke.db'), sql], { encoding: 'utf8', maxBuffer: 1 << 28 }).trim().split('\n');
+    } finally {
+        rmSync(copy, { recursive: true, force: true });
+    }
+}
