@@ -1,4 +1,6 @@
 /* What operators and their machines ask: alive, ready, figures, the description of the API. */
+#include <unistd.h>
+
 #include "api/call.h"
 #include "fault/outcome.h"
 
@@ -71,6 +73,49 @@ static enum err failed(struct buf *out, const struct courier_counters *n)
     return e;
 }
 
+static enum err local_faults(struct buf *out, const struct courier_counters *n)
+{
+    enum err e = buf_add_str(
+        out, "# HELP todoke_local_faults_total Attempts that failed by a fault of this node, by cause.\n"
+             "# TYPE todoke_local_faults_total counter\n");
+    for (int i = 0; !e && i < CAUSE_COUNT; i++)
+        if (cause_is_local((enum cause_id)i))
+            e = buf_printf(out, "todoke_local_faults_total{cause=\"%s\"} %llu\n",
+                           cause_of((enum cause_id)i)->id, (unsigned long long)get(&n->local[i]));
+    return e;
+}
+
+static enum err times(struct buf *out, const struct courier_counters *n)
+{
+    const struct {
+        const struct histogram *h;
+        const char *name, *help;
+    } rows[] = {
+        {&n->dns, "todoke_dns_seconds", "Name resolution, of attempts that opened a connection."},
+        {&n->connect, "todoke_connect_seconds", "TCP, of attempts that opened a connection."},
+        {&n->tls, "todoke_tls_seconds", "TLS handshakes."},
+        {&n->first_byte, "todoke_first_byte_seconds",
+         "From the first request byte to the first byte of the answer."},
+        {&n->total, "todoke_attempt_seconds", "Whole attempts."},
+    };
+    enum err e = ERR_NONE;
+    for (size_t i = 0; !e && i < sizeof(rows) / sizeof(rows[0]); i++)
+        e = histogram_print(rows[i].h, out, rows[i].name, rows[i].help);
+    return e;
+}
+
+/* Resident memory of this process in bytes; 0: not told. */
+static uint64_t resident(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f)
+        return 0;
+    unsigned long long size = 0, pages = 0;
+    bool told = fscanf(f, "%llu %llu", &size, &pages) == 2;
+    (void)fclose(f);
+    return told ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
 void api_metrics(struct call *c)
 {
     const struct courier_counters *n = c->api->config.counters;
@@ -93,6 +138,11 @@ void api_metrics(struct call *c)
            get(&n->retried));
     if (!e)
         e = failed(&out, n);
+    if (!e)
+        e = local_faults(&out, n);
+    if (!e)
+        e = times(&out, n);
+    metric(&out, &e, "todoke_resident_bytes", "gauge", "Memory of this process.", resident());
     metric(&out, &e, "todoke_backlog_events", "gauge", "Events accepted and neither delivered nor given up.",
            backlog < 0 ? 0 : (uint64_t)backlog);
     metric(&out, &e, "todoke_channels", "gauge", "Channels.", directory_count(c->api->config.directory));

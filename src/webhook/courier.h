@@ -8,6 +8,7 @@
  */
 #include <stdatomic.h>
 
+#include "base/histogram.h"
 #include "base/mailbox.h"
 #include "dispatch/dispatch.h"
 #include "net/exchange.h"
@@ -31,6 +32,9 @@ struct courier_counters {
     _Atomic uint64_t accepted, delivered, given_up, put_off, attempts, retried;
     _Atomic uint64_t failed[FAULT_COUNT];
     _Atomic uint64_t failed_status[1000]; /* error_status_code by status */
+    _Atomic uint64_t local[CAUSE_COUNT];  /* faults of our own machine by cause: somebody should look */
+    struct histogram dns, connect, tls;   /* of the attempts that opened a connection */
+    struct histogram first_byte, total;
 };
 
 struct courier_config {

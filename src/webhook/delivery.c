@@ -172,6 +172,20 @@ static void count_outcome(struct courier_counters *n, const struct exchange_resu
         add(&n->failed_status[o->status], 1);
     else if (o->reason != REASON_OK)
         add(&n->failed[o->fault], 1);
+    if (cause_is_local(o->cause))
+        add(&n->local[o->cause], 1);
+    const struct exchange_timings *t = &r->timings;
+    const struct {
+        struct histogram *to;
+        uint32_t us;
+    } phases[] = {{&n->dns, t->dns_us},
+                  {&n->connect, t->connect_us},
+                  {&n->tls, t->tls_us},
+                  {&n->first_byte, t->first_byte_us}};
+    for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
+        if (phases[i].us) /* 0: the phase was not entered */
+            histogram_add(phases[i].to, phases[i].us);
+    histogram_add(&n->total, t->total_us);
 }
 
 static enum lane_news news_of(const struct outcome *o)
