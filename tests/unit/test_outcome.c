@@ -164,7 +164,7 @@ static struct evidence random_evidence(const struct random *r)
         .cause = (enum cause_id)around(r, 0, CAUSE_COUNT),
         .sys_errno = around(r, 0, 140),
         .tls = flags & 1,
-        .http = around(r, 0, 2) * 10,
+        .http = around(r, 9, 21),
         .reused = flags & 2,
         .sent = flags & 4,
         .sent_whole = flags & 8,
