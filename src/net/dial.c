@@ -69,25 +69,26 @@ static void dial_end(struct dial *d, int fd, enum ended ended, enum cause_id cau
     done(arg, &r);
 }
 
-/* How much a failure says: an answer of the server's host above one of the way there, that above one of our
- * own. */
+/* How much a failure says. A want of our own machine above all: with it not every address was tried, and the bot must not be blamed. Then an
+ * answer of the server's host, then one of the way there, last that this machine does not speak that protocol at all. */
 static int telling(int e)
 {
     switch (e) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return 6;
     case ECONNREFUSED:
     case ECONNRESET:
         return 5;
     case ETIMEDOUT:
         return 4;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-    case EADDRNOTAVAIL:
-        return 1;
     case EAFNOSUPPORT:
     case ENETUNREACH:
         return 2;
+    case EADDRNOTAVAIL:
+        return 1;
     default:
         return 3;
     }
