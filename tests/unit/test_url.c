@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "net/address.h"
 #include "net/url.h"
 
@@ -307,12 +308,29 @@ static void nul_is_no_end(void **state)
     assert_int_equal(cause, CAUSE_url_control_character);
 }
 
+static void out_of_memory(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"https://bot.example.com/", "https://bücher.example/"};
+    for (size_t i = 0; i < 2; i++) {
+        struct url u = {.port = 4711};
+        enum cause_id cause = CAUSE_ok;
+        (void)mem_fail_at(1);
+        enum err e = url_parse(span_of(texts[i]), &https_only, &u, &cause);
+        (void)mem_fail_at(0);
+        assert_int_equal(e, ERR_NOMEM);
+        assert_int_equal(cause, CAUSE_ok);
+        assert_int_equal(u.port, 4711);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_taken),          cmocka_unit_test(what_is_refused),
         cmocka_unit_test(ipv4_in_every_spelling), cmocka_unit_test(length),
         cmocka_unit_test(longest_name),           cmocka_unit_test(nul_is_no_end),
+        cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
