@@ -149,6 +149,8 @@ void api_metrics(struct call *c)
     metric(&out, &e, "todoke_store_commits_total", "counter", "Commits of the store.", get(&s->commits));
     metric(&out, &e, "todoke_store_calls_total", "counter", "Calls the commits carried.", get(&s->calls));
     metric(&out, &e, "todoke_store_failures_total", "counter", "Commits that failed.", get(&s->failures));
+    metric(&out, &e, "todoke_store_failing", "gauge", "1 while the last commit failed: raise an alarm.",
+           atomic_load_explicit(&s->last_error, memory_order_relaxed) != 0);
     metric(&out, &e, "todoke_store_commit_microseconds_total", "counter", "Time spent in commits.",
            get(&s->commit_us));
     metric(&out, &e, "todoke_store_queue", "gauge", "Calls waiting for the store.", get(&s->queued));

@@ -14,6 +14,10 @@
  * last. */
 #define COMMIT_MAX 4096u
 
+/* Commits in a row that the disk refuses before the rest of a batch is refused untried: a failing sync can take seconds, a lock
+ * held by another process takes the whole busy timeout, and publishers wait. */
+#define IN_VAIN_MAX 4u
+
 struct worker {
     struct store *store;
     struct backend *backend;
@@ -119,6 +123,12 @@ static void finish(struct worker *w, struct list *calls)
         answer(list_entry(i, struct store_call, link));
 }
 
+/* Whether the next commit must expect the same: it is not the call's fault. */
+static bool of_the_disk(enum err e)
+{
+    return e == ERR_BUSY || e == ERR_FULL || e == ERR_IO;
+}
+
 static void run_batch(struct worker *w, struct list *batch)
 {
     uint64_t began = clock_system.mono_us(NULL);
@@ -130,14 +140,16 @@ static void run_batch(struct worker *w, struct list *batch)
     }
     /* One of them broke it (or the disk is full): each alone, so that it costs only itself. */
     bool alone = batch->next->next == batch;
+    unsigned in_vain = e == ERR_BUSY ? IN_VAIN_MAX : 0;
     for (struct list *i; (i = list_pop_front(batch));) {
         struct list one;
         list_init(&one);
         list_push_back(&one, i);
-        began = clock_system.mono_us(NULL);
-        if (!alone) {
+        if (!alone && in_vain < IN_VAIN_MAX) {
+            began = clock_system.mono_us(NULL);
             e = run_together(w, &one);
             note(w, e, began);
+            in_vain = of_the_disk(e) ? in_vain + 1 : 0;
         }
         if (e)
             list_entry(i, struct store_call, link)->err = e;

@@ -134,7 +134,7 @@ static void on_timer(uv_timer_t *timer)
 /* One timer for all: the next retry, or what the store could not take. */
 static void set_timer(struct courier *c)
 {
-    uint64_t wait = dispatch_next_ms(c->dispatch);
+    uint64_t wait = c->refused < COURIER_REFUSED_MAX ? dispatch_next_ms(c->dispatch) : UINT64_MAX;
     if (!list_empty(&c->unrecorded) && wait > COURIER_AGAIN_MS)
         wait = COURIER_AGAIN_MS;
     if (!list_empty(&c->orphans) && wait > COURIER_AGAIN_MS)
@@ -159,7 +159,8 @@ void courier_pump(struct courier *c)
         struct letter *l = list_entry(i, struct letter, link);
         l->open(l);
     }
-    dispatch_pump(c->dispatch);
+    if (c->refused < COURIER_REFUSED_MAX)
+        dispatch_pump(c->dispatch);
     uv_update_time(c->config.loop);
     set_timer(c);
 }

@@ -13,6 +13,7 @@ struct delivery {
     struct list link;     /* among the unrecorded */
     struct attempt attempt;
     char detail[8], address[64];
+    bool refused; /* by the store, at least once */
     uint32_t count;
     struct fate *fates; /* count, behind items */
     struct event *events[];
@@ -76,9 +77,12 @@ static void record_done(struct store_call *call)
     struct delivery *d = list_entry(call, struct delivery, call);
     struct courier *c = d->courier;
     if (call->err) { /* it happened, so it will be recorded: until then the events stay in the lane */
+        c->refused += !d->refused;
+        d->refused = true;
         list_push_back(&c->unrecorded, &d->link);
         return;
     }
+    c->refused -= d->refused;
     struct lane *lane = dispatch_find(c->dispatch, d->channel_id);
     int64_t ended = 0;
     for (uint32_t i = 0; i < d->count; i++) {

@@ -4,6 +4,8 @@
 #include "webhook/request.h"
 
 #define COURIER_AGAIN_MS 500u /* before the store is asked once more to take a result */
+/* Results the store has refused before nothing more is sent: they would all come twice if the node were killed now. */
+#define COURIER_REFUSED_MAX 256u
 
 struct courier {
     struct courier_config config;
@@ -14,6 +16,7 @@ struct courier {
     uint64_t deliveries; /* started and not yet on record */
     uint64_t loading;
     struct list unrecorded; /* deliveries the store could not take */
+    uint64_t refused;       /* how many there are, those being tried again included */
     struct list orphans;    /* letters that wait for memory */
     size_t orphan_count;
 };
