@@ -4,35 +4,59 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/base64.h"
 
-/* Fetching the algorithm costs more than hashing a webhook: once for the process. */
-static EVP_MAC *hmac;
+/*
+ * Fetching the algorithm and its digest costs more than hashing a webhook: a context with both is made once a thread, and keyed anew for
+ * each signature.
+ */
+static pthread_key_t context_key;
+static bool context_key_made;
 
-static void fetch(void)
+static void free_context(void *ctx)
 {
-    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX_free(ctx);
+}
+
+static void make_key(void)
+{
+    context_key_made = pthread_key_create(&context_key, free_context) == 0;
+}
+
+static EVP_MAC_CTX *new_context(void)
+{
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac); /* the context holds its own reference */
+    char digest[] = "SHA256";
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                                 OSSL_PARAM_construct_end()};
+    if (ctx && EVP_MAC_CTX_set_params(ctx, params) && pthread_setspecific(context_key, ctx) == 0)
+        return ctx;
+    EVP_MAC_CTX_free(ctx);
+    return NULL;
 }
 
 static enum err hmac_parts(struct span key, const struct span *parts, size_t count, char *out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, fetch);
-    EVP_MAC_CTX *ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    (void)pthread_once(&once, make_key);
+    if (!context_key_made)
+        return ERR_NOMEM;
+    EVP_MAC_CTX *ctx = pthread_getspecific(context_key);
+    if (!ctx)
+        ctx = new_context();
     if (!ctx)
         return ERR_NOMEM;
-    char digest[] = "SHA256";
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                                 OSSL_PARAM_construct_end()};
     unsigned char mac[32];
     size_t len = 0;
-    int ok = EVP_MAC_init(ctx, (const unsigned char *)key.ptr, key.len, params);
+    int ok = EVP_MAC_init(ctx, (const unsigned char *)key.ptr, key.len, NULL);
     for (size_t i = 0; ok && i < count; i++)
         ok = EVP_MAC_update(ctx, (const unsigned char *)parts[i].ptr, parts[i].len);
     ok = ok && EVP_MAC_final(ctx, mac, &len, sizeof(mac));
-    EVP_MAC_CTX_free(ctx);
     if (!ok || len != sizeof(mac))
         return ERR_NOMEM; /* nothing else can fail with this digest */
     out[base64_encode((struct span){(const char *)mac, sizeof(mac)}, out)] = '\0';
