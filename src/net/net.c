@@ -89,7 +89,7 @@ enum err net_new(struct net **ret, uv_loop_t *loop, const struct net_config *con
     if (net->config.connections_max == 0)
         net->config.connections_max = CONNECTIONS_MAX;
     if (net->config.connections_per_origin == 0)
-        net->config.connections_per_origin = net->config.connections_max;
+        net->config.connections_per_origin = (net->config.connections_max + 1) / 2;
     net->clock = config->clock ? config->clock : &clock_system;
     list_init(&net->unused);
     list_init(&net->exchanges);
