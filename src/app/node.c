@@ -72,8 +72,12 @@ static void on_tick(uv_timer_t *t)
 {
     struct node_loop *l = t->data;
     api_tick(l->api);
-    if (l == &l->node->loops[0] && ++l->ticks % PRUNE_TICKS == 0)
+    if (l != &l->node->loops[0])
+        return;
+    if (++l->ticks % PRUNE_TICKS == 0)
         intake_prune(&l->node->intake, &l->mailbox);
+    if (atomic_load(&store_stats(l->node->store)->last_error))
+        intake_try_store(&l->node->intake, &l->mailbox);
 }
 
 static void post_all(struct node *n, size_t letter_offset)

@@ -3,7 +3,6 @@
 #include "base/mem.h"
 
 #define LANES_MAX 200000u /* as many as there may be channels */
-#define RETRIES_MAX 256u  /* retries a lane holds in memory before it lets later ones go */
 #define BATCH_ITEMS_MAX 500u
 #define AGAIN_MS 200u /* after a failure of our own: memory, store */
 #define RETRY_TURN 4u /* with fresh items waiting, one request in four may be a retry */
@@ -120,7 +119,7 @@ struct lane *dispatch_lane(struct dispatch *d, int64_t key)
     lane->horizon_ms = UINT64_MAX;
     list_init(&lane->fresh);
     list_init(&lane->due);
-    map_init(&lane->retries, RETRIES_MAX * 4, &random_system);
+    map_init(&lane->retries, (size_t)d->c.lane_retries_max * 4, &random_system);
     if (map_put(&d->lanes, (struct span){(const char *)&lane->key, sizeof(lane->key)}, lane)) {
         mem_free(lane);
         return NULL;
@@ -168,10 +167,10 @@ static void refill(struct dispatch *d, struct lane *lane)
         }
     }
     if (lane->retry_behind && !lane->retry_refilling &&
-        (lane->retries.count < RETRIES_MAX / 2 || lane->horizon_ms <= now_ms(d))) {
+        (lane->retries.count < d->c.lane_retries_max / 2 || lane->horizon_ms <= now_ms(d))) {
         lane->retry_refilling = true;
         lane->horizon_ms = UINT64_MAX; /* those let go from now on count anew */
-        d->c.load_retries(d->c.arg, lane, (uint32_t)lane->retries.count + RETRIES_MAX);
+        d->c.load_retries(d->c.arg, lane, (uint32_t)lane->retries.count + d->c.lane_retries_max);
     }
 }
 
@@ -288,7 +287,7 @@ void dispatch_retry(struct dispatch *d, struct lane *lane, struct item *item)
     if (item->retry) /* it was one before: off the map, to be let go or put back */
         (void)map_remove(&lane->retries, id_span(item));
     d->memory -= item->memory;
-    if (lane->retries.count >= RETRIES_MAX) {
+    if (lane->retries.count >= d->c.lane_retries_max) {
         item->retry = true;
         forget(d, item);
         lane->retry_behind = true;
@@ -342,8 +341,10 @@ void dispatch_sent(struct dispatch *d, struct lane *lane, enum lane_news news)
     d->in_flight--;
     lane->in_flight--;
     double max = d->c.window_max;
-    if (news == LANE_GOOD && lane->window < max) {
+    if (news == LANE_GOOD) {
         lane->window += lane->steady ? 1 / lane->window : 1;
+        if (lane->window > max)
+            lane->window = max;
     } else if (news == LANE_BAD) {
         lane->steady = true;
         /* By one for each failure, so that a whole window that fails at once brings it down to one. */

@@ -63,6 +63,7 @@ struct dispatch_config {
     uint32_t in_flight_max;            /* requests at once, all lanes together */
     uint32_t window_first, window_max; /* requests at once of a lane */
     uint32_t lane_items_max;           /* fresh items a lane holds in memory */
+    uint32_t lane_retries_max;         /* retries a lane holds in memory before it lets later ones go */
     uint64_t memory_max;               /* bytes of all items in memory, those being sent included */
     uint32_t bytes_max;                /* of one request's items, unless one alone is larger */
     struct clock clock;

@@ -114,6 +114,9 @@ struct backend_ops {
     enum err (*key_insert)(struct backend *b, struct access_key *k); /* sets k->id */
     enum err (*key_revoke)(struct backend *b, int64_t id, int64_t wall_ms);
     enum err (*key_list)(struct backend *b, key_row_fn *fn, void *arg); /* revoked ones too */
+    /* Writes a little: whether the store can keep anything. */
+    enum err (*touch)(struct backend *b, int64_t wall_ms);
+
     enum err (*key_version)(struct backend *b, int64_t *ret); /* changes with every change of a key */
 };
 

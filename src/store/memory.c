@@ -632,6 +632,12 @@ static enum err m_key_version(struct backend *b, int64_t *ret)
     return ERR_NONE;
 }
 
+static enum err m_touch(struct backend *b, int64_t wall_ms)
+{
+    (void)wall_ms;
+    return fails(memory_of(b));
+}
+
 static const struct backend_ops memory_ops = {
     .begin = m_begin,
     .commit = m_commit,
@@ -659,6 +665,7 @@ static const struct backend_ops memory_ops = {
     .key_revoke = m_key_revoke,
     .key_list = m_key_list,
     .key_version = m_key_version,
+    .touch = m_touch,
 };
 
 static struct memory *handle(struct shared *shared, bool reader)

@@ -84,3 +84,4 @@ enum err sqlite_key_insert(struct backend *b, struct access_key *k);
 enum err sqlite_key_revoke(struct backend *b, int64_t id, int64_t wall_ms);
 enum err sqlite_key_list(struct backend *b, key_row_fn *fn, void *arg);
 enum err sqlite_key_version(struct backend *b, int64_t *ret);
+enum err sqlite_touch(struct backend *b, int64_t wall_ms);

@@ -83,3 +83,14 @@ enum err sqlite_key_version(struct backend *b, int64_t *ret)
     }
     return e;
 }
+
+enum err sqlite_touch(struct backend *b, int64_t wall_ms)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_touch, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, wall_ms);
+    return sqlite_run(s, q);
+}

@@ -265,6 +265,7 @@ static const struct backend_ops sqlite_ops = {
     .key_revoke = sqlite_key_revoke,
     .key_list = sqlite_key_list,
     .key_version = sqlite_key_version,
+    .touch = sqlite_touch,
 };
 
 static enum err prepare_writer(struct sqlite *s)

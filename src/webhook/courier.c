@@ -4,7 +4,8 @@
 #include "base/mem.h"
 #include "webhook/delivery.h"
 
-#define LANE_ITEMS 1000u /* fresh events a channel holds in memory */
+#define LANE_ITEMS 1000u  /* fresh events a channel holds in memory */
+#define LANE_RETRIES 256u /* and retries */
 #define WINDOW_FIRST 8u
 #define LOAD_BYTES (4u << 20) /* read for one channel at once */
 
@@ -259,6 +260,7 @@ enum err courier_new(struct courier **ret, const struct courier_config *config)
         .window_first = WINDOW_FIRST,
         .window_max = config->settings->window_max,
         .lane_items_max = LANE_ITEMS,
+        .lane_retries_max = LANE_RETRIES,
         .memory_max = config->settings->memory_max,
         .bytes_max = EVENT_MAX_BODY,
         .clock = *config->clock,

@@ -155,27 +155,43 @@ enum err intake_submit(struct intake *in, struct channel_ref *ref, struct public
     return ERR_NONE;
 }
 
-struct prune {
+struct chore {
     struct store_call call;
-    int64_t before_ms;
+    int64_t ms;
 };
+
+static void chore_done(struct store_call *call)
+{
+    mem_free(list_entry(call, struct chore, call));
+}
+
+static void chore_submit(struct intake *in, struct mailbox *home,
+                         enum err (*what)(struct store_call *c, struct backend *b), int64_t ms)
+{
+    struct chore *c = mem_zero(1, sizeof(*c));
+    if (!c)
+        return; /* next time */
+    c->ms = ms;
+    c->call = (struct store_call){.run = what, .done = chore_done, .home = home};
+    store_submit(in->store, &c->call);
+}
 
 static enum err prune_run(struct store_call *call, struct backend *b)
 {
-    return b->ops->idempotency_prune(b, list_entry(call, struct prune, call)->before_ms, PRUNE_KEYS);
-}
-
-static void prune_done(struct store_call *call)
-{
-    mem_free(list_entry(call, struct prune, call));
+    return b->ops->idempotency_prune(b, list_entry(call, struct chore, call)->ms, PRUNE_KEYS);
 }
 
 void intake_prune(struct intake *in, struct mailbox *home)
 {
-    struct prune *p = mem_zero(1, sizeof(*p));
-    if (!p)
-        return; /* next time */
-    p->before_ms = in->clock->wall_ms(in->clock->arg) - INTAKE_KEY_MS;
-    p->call = (struct store_call){.run = prune_run, .done = prune_done, .home = home};
-    store_submit(in->store, &p->call);
+    chore_submit(in, home, prune_run, in->clock->wall_ms(in->clock->arg) - INTAKE_KEY_MS);
+}
+
+static enum err touch_run(struct store_call *call, struct backend *b)
+{
+    return b->ops->touch(b, list_entry(call, struct chore, call)->ms);
+}
+
+void intake_try_store(struct intake *in, struct mailbox *home)
+{
+    chore_submit(in, home, touch_run, in->clock->wall_ms(in->clock->arg));
 }

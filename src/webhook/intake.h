@@ -33,5 +33,8 @@ typedef void intake_done_fn(void *arg, enum err err, const int64_t *ids, uint32_
 enum err intake_submit(struct intake *in, struct channel_ref *ref, struct publication *p, struct span key,
                        struct span body, struct mailbox *home, intake_done_fn *done, void *arg) MUST_CHECK;
 
+/* Writes a little, so that a store that failed is seen to work again though nobody posts. */
+void intake_try_store(struct intake *in, struct mailbox *home);
+
 /* Forgets idempotency keys that are too old, a few at a time; call it now and then. */
 void intake_prune(struct intake *in, struct mailbox *home);

@@ -17,6 +17,8 @@ export function createKey(data, role = 'operator') {
 }
 
 // Starts a node and waits until it says that it listens. data: an existing directory (kept at stop), else one of its own.
+process.setMaxListeners(200); // a node each
+
 export async function startNode({ data, args = [], env = {}, key } = {}) {
     const own = data === undefined;
     data ??= dataDir();
@@ -35,6 +37,16 @@ export async function startNode({ data, args = [], env = {}, key } = {}) {
         });
         ended.then(e => { clearTimeout(late); reject(new Error(`ended with ${e.code}: ${stdout}${stderr}`)); });
     });
+    // A test that fails before it stops its node must end all the same: the node dies with the test's process.
+    for (const handle of [child, child.stdout, child.stderr]) handle.unref();
+    process.once('exit', () => child.kill('SIGKILL'));
+    const ending = async () => {
+        child.ref();
+        const stuck = setTimeout(() => child.kill('SIGKILL'), 30_000);
+        const e = await ended;
+        clearTimeout(stuck);
+        return e;
+    };
     const remove = () => { if (own) rmSync(data, { recursive: true, force: true }); };
     const node = {
         url, key, data, child, ended,
@@ -79,9 +91,7 @@ export async function startNode({ data, args = [], env = {}, key } = {}) {
         },
         async stop() {
             child.kill('SIGTERM');
-            const stuck = setTimeout(() => child.kill('SIGKILL'), 30_000);
-            const e = await ended;
-            clearTimeout(stuck);
+            const e = await ending();
             remove();
             assert.doesNotMatch(e.stderr, /Sanitizer|runtime error/);
             assert.equal(e.code, 0, `exit ${e.code} ${e.signal ?? ''}: ${e.stderr}`);
@@ -89,7 +99,7 @@ export async function startNode({ data, args = [], env = {}, key } = {}) {
         },
         async kill() { // keeps the data
             child.kill('SIGKILL');
-            return ended;
+            return ending();
         },
     };
     return node;

@@ -1,0 +1,114 @@
+/* What a finished attempt means for an event, as a table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "webhook/redelivery.h"
+
+static const struct redelivery_schedule steady = {
+    .delay_ms = {1000, 2000, 4000}, .count = 3, .jitter_percent = 0};
+
+static void decisions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *why;
+        enum cause_id cause;
+        int status;
+        bool redelivery;
+        uint16_t tries;
+        uint32_t retry_after_s;
+        enum fate_end end;
+        int64_t wait;
+    } rows[] = {
+        {"delivered", CAUSE_ok, 200, true, 0, 0, FATE_DELIVERED, 0},
+        {"off: given up at once", CAUSE_status_server_error, 500, false, 0, 0, FATE_GIVEN_UP, 0},
+        {"first wait", CAUSE_status_server_error, 500, true, 0, 0, FATE_RETRY, 1000},
+        {"second wait", CAUSE_response_silent, 0, true, 1, 0, FATE_RETRY, 2000},
+        {"last wait", CAUSE_tcp_refused, 0, true, 2, 0, FATE_RETRY, 4000},
+        {"the schedule is over", CAUSE_tcp_refused, 0, true, 3, 0, FATE_GIVEN_UP, 0},
+        {"Retry-After is longer", CAUSE_status_server_error, 503, true, 0, 3, FATE_RETRY, 3000},
+        {"Retry-After is shorter", CAUSE_status_client_error, 429, true, 2, 1, FATE_RETRY, 4000},
+        {"Retry-After past the schedule", CAUSE_status_client_error, 429, true, 0, 86400, FATE_RETRY, 7000},
+        {"Retry-After past what is left", CAUSE_status_client_error, 429, true, 1, 86400, FATE_RETRY, 6000},
+        {"Retry-After with another status", CAUSE_status_server_error, 500, true, 0, 3, FATE_RETRY, 1000},
+        {"a redirect is a failure", CAUSE_status_redirect, 302, false, 0, 0, FATE_GIVEN_UP, 0},
+    };
+    struct random_seeded seeded;
+    struct random r = random_seeded_init(&seeded, 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct fault *f = fault_of(cause_of(rows[i].cause)->fault);
+        struct outcome o = {.reason = f->reason,
+                            .fault = cause_of(rows[i].cause)->fault,
+                            .cause = rows[i].cause,
+                            .status = rows[i].status};
+        struct channel c = {.webhook_redelivery = rows[i].redelivery};
+        struct redelivery_news n = {&o, rows[i].retry_after_s, rows[i].tries, 1000000};
+        struct fate fate = {.event_id = 5, .was_retry = true};
+        redelivery_decide(&steady, &c, &n, &r, &fate);
+        if (fate.end != rows[i].end || (fate.end == FATE_RETRY && fate.next_due_ms != 1000000 + rows[i].wait))
+            fail_msg("%s: end %d after %lld ms", rows[i].why, fate.end,
+                     (long long)fate.next_due_ms - 1000000);
+        assert_int_equal(fate.tries, rows[i].tries + 1);
+        assert_true(fate.event_id == 5 && fate.was_retry);
+    }
+}
+
+/* Ours to mend: never held against the event, whatever the switch says; but not for ever either. */
+static void faults_of_our_own(void **state)
+{
+    (void)state;
+    struct random_seeded seeded;
+    struct random r = random_seeded_init(&seeded, 1);
+    struct outcome o = {.reason = REASON_UNCLASSIFIED, .fault = FAULT_dispatch, .cause = CAUSE_local_files};
+    struct channel c = {.webhook_redelivery = false};
+    int64_t last = 0;
+    for (uint16_t tries = 0; tries < 20; tries++) {
+        struct redelivery_news n = {&o, 0, tries, 0};
+        struct fate fate;
+        redelivery_decide(&steady, &c, &n, &r, &fate);
+        assert_int_equal(fate.end, FATE_RETRY);
+        assert_true(fate.next_due_ms >= 800 && fate.next_due_ms <= 72000);
+        assert_true(tries > 5 || fate.next_due_ms > last); /* it doubles */
+        last = fate.next_due_ms;
+    }
+    struct redelivery_news n = {&o, 0, 20, 0};
+    struct fate fate;
+    redelivery_decide(&steady, &c, &n, &r, &fate);
+    assert_int_equal(fate.end, FATE_GIVEN_UP);
+}
+
+static void jitter_spreads(void **state)
+{
+    (void)state;
+    struct random_seeded seeded;
+    struct random r = random_seeded_init(&seeded, 7);
+    struct outcome o = {.reason = REASON_ERROR_STATUS_CODE,
+                        .fault = FAULT_status,
+                        .cause = CAUSE_status_server_error,
+                        .status = 500};
+    struct channel c = {.webhook_redelivery = true};
+    int64_t low = INT64_MAX, high = 0;
+    for (int i = 0; i < 2000; i++) {
+        struct redelivery_news n = {&o, 0, 0, 0};
+        struct fate fate;
+        redelivery_decide(&redelivery_default, &c, &n, &r, &fate);
+        low = fate.next_due_ms < low ? fate.next_due_ms : low;
+        high = fate.next_due_ms > high ? fate.next_due_ms : high;
+    }
+    assert_true(low >= 48000 && low < 49000);
+    assert_true(high <= 72000 && high > 71000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decisions),
+        cmocka_unit_test(faults_of_our_own),
+        cmocka_unit_test(jitter_spreads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
