@@ -115,10 +115,13 @@ static bool begin_change(struct call *c, struct change_state *state)
     json_decref(object);
     if (!ok)
         return false;
-    state->note = mem_zero(1, sizeof(*state->note));
-    if (!state->note)
-        call_failed(c, ERR_NOMEM);
-    return state->note;
+    struct courier_note *note = mem_zero(1, sizeof(*note));
+    if (!note) {
+        call_failed(c, ERR_NOMEM); /* and with the call goes its state */
+        return false;
+    }
+    state->note = note;
+    return true;
 }
 
 static enum err create_run(struct store_call *s, struct backend *b)
@@ -241,8 +244,8 @@ void api_channel_delete(struct call *c)
         return;
     state->id = state->channel.id = ref->channel.id;
     channel_ref_drop(ref);
-    state->note = mem_zero(1, sizeof(*state->note));
     c->state = state;
+    state->note = mem_zero(1, sizeof(*state->note));
     if (!state->note)
         call_failed(c, ERR_NOMEM);
     else

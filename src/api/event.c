@@ -436,6 +436,10 @@ static enum err redeliver_run(struct store_call *call, struct backend *b)
     struct call *c = call_of(call);
     struct redeliver_state *r = c->state;
     r->step = 0;
+    struct channel still; /* a deletion may have been faster: nothing would ever take those retries up */
+    enum err e = b->ops->channel_get(b, r->ref->channel.id, &still);
+    if (e)
+        return e;
     if (r->id_count)
         return b->ops->redeliver_ids(b, r->ref->channel.id, r->ids, r->id_count, now_ms(c), &r->step);
     return b->ops->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, now_ms(c), &r->step);
@@ -470,12 +474,10 @@ static void redeliver_done(struct store_call *call)
 void api_redeliver(struct call *c)
 {
     struct redeliver_state *r = call_state(c, sizeof(*r));
-    if (!r)
+    struct channel_ref *ref = r ? call_channel(c) : NULL; /* r lives in the call, which an answer frees */
+    if (!ref)
         return;
-    r->ref = call_channel(c);
-    if (!r->ref)
-        return;
-    struct channel_ref *ref = r->ref; /* r lives in the call, which an answer frees */
+    r->ref = ref;
     json_t *object = call_object(c);
     bool ok = object && read_redeliver(c, object, r);
     json_decref(object);
