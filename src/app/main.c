@@ -50,6 +50,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/commands.h"
 #include "base/distance.h"
@@ -105,6 +106,7 @@ static int finish(int status)
 
 int main(int argc, char **argv)
 {
+    (void)umask(077); /* what we write holds secrets of channels, also in a directory that others may read */
     const char *name = argc < 2 ? "--help" : argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         usage(stdout);
