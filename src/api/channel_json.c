@@ -22,9 +22,12 @@ static size_t characters(const char *s, size_t len)
 
 static bool has_control(const char *s, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+    uint32_t cp;
+    for (size_t i = 0, n; i < len; i += n) { /* what the parser let through is UTF-8 */
+        n = utf8_next(s + i, len - i, &cp);
+        if (n == 0 || utf8_is_control(cp))
             return true;
+    }
     return false;
 }
 

@@ -104,6 +104,11 @@ static void serve(struct call *c)
             call_refuse(c, 415, "The body must be application/json");
             return;
         }
+        struct span coding = server_header(c->req, "content-encoding");
+        if (body.len && coding.ptr && !span_eq_nocase(coding, SPAN_LIT("identity"))) {
+            call_refuse(c, 415, "The body must not be compressed (Content-Encoding)");
+            return;
+        }
         if (body.len > c->route->body_max) {
             char text[80];
             (void)snprintf(text, sizeof(text), "The body is over %u bytes", c->route->body_max);

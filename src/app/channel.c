@@ -124,53 +124,70 @@ static const char *on_off(const json_t *v)
     return json_is_true(v) ? "on" : "off";
 }
 
-static int print_page(struct span answer, char cursor[32])
+static bool id_is_sound(const char *id)
+{
+    return id && id[0] && id[strspn(id, "0123456789")] == '\0' && strlen(id) <= 18;
+}
+
+static bool print_row(const json_t *c)
+{
+    const char *id = json_string_value(json_object_get(c, "channelId"));
+    const char *name = json_string_value(json_object_get(c, "name"));
+    const char *url = json_string_value(json_object_get(c, "webhookUrl"));
+    if (!id_is_sound(id) || !name)
+        return false;
+    (void)printf("%-11s %-7s %-10s %8lld  ", id, on_off(json_object_get(c, "useWebhook")),
+                 on_off(json_object_get(c, "webhookRedelivery")),
+                 (long long)json_integer_value(json_object_get(c, "backlogEvents")));
+    client_text(stdout, span_of(name), false);
+    (void)fputs("  ", stdout);
+    client_text(stdout, span_of(url ? url : "-"), false);
+    (void)putchar('\n');
+    return true;
+}
+
+/* *cursor: of the next page, 0 after the last one; they rise, or the list would never end. */
+static int print_page(struct span answer, long long *cursor)
 {
     json_t *root = json_loadb(answer.ptr, answer.len, 0, NULL);
     const json_t *channels = json_object_get(root, "channels");
+    const char *next = json_string_value(json_object_get(root, "cursor"));
+    long long to = id_is_sound(next) ? strtoll(next, NULL, 10) : 0;
+    bool sound = json_is_array(channels) && (!next || to > *cursor);
     size_t i;
     json_t *c;
     json_array_foreach((json_t *)(uintptr_t)channels, i, c)
     {
-        const char *url = json_string_value(json_object_get(c, "webhookUrl"));
-        (void)printf("%-11s %-7s %-10s %8lld  %s  %s\n", json_string_value(json_object_get(c, "channelId")),
-                     on_off(json_object_get(c, "useWebhook")),
-                     on_off(json_object_get(c, "webhookRedelivery")),
-                     (long long)json_integer_value(json_object_get(c, "backlogEvents")),
-                     json_string_value(json_object_get(c, "name")), url ? url : "-");
+        sound = sound && print_row(c);
     }
-    const char *next = json_string_value(json_object_get(root, "cursor"));
-    (void)snprintf(cursor, 32, "%s", next ? next : "");
+    *cursor = to;
     json_decref(root);
-    return 0;
+    return sound ? 0 : client_strange();
 }
 
 static int list(const struct channel_args *a)
 {
-    char cursor[32] = "";
+    long long cursor = 0;
     if (!a->json)
         (void)printf("%-11s %-7s %-10s %8s  %s\n", "ID", "WEBHOOK", "REDELIVERY", "BACKLOG", "NAME  URL");
     do {
         char path[96];
-        (void)snprintf(path, sizeof(path), "/api/v1/channels?limit=500%s%s", cursor[0] ? "&cursor=" : "",
-                       cursor);
+        if (cursor)
+            (void)snprintf(path, sizeof(path), "/api/v1/channels?limit=500&cursor=%lld", cursor);
+        else
+            (void)snprintf(path, sizeof(path), "/api/v1/channels?limit=500");
         struct buf answer;
         buf_init(&answer, ANSWER_MAX);
         int status = client_call(&a->client, "GET", path, SPAN_LIT(""), &answer);
         if (!status && a->json)
             client_print(stdout, buf_span(&answer));
         if (!status)
-            status = a->json ? 0 : print_page(buf_span(&answer), cursor);
+            status = a->json ? 0 : print_page(buf_span(&answer), &cursor);
         buf_deinit(&answer);
         if (status)
             return status;
-    } while (cursor[0]);
+    } while (cursor);
     return 0;
-}
-
-static bool id_is_sound(const char *id)
-{
-    return id[0] && id[strspn(id, "0123456789")] == '\0' && strlen(id) <= 18;
 }
 
 static int call(const struct channel_args *a, const char *method)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/utf8.h"
 #include "net/exchange.h"
 
 #define RESPONSE_MS 30000u /* a node that commits to a slow disk takes its time */
@@ -72,15 +73,34 @@ static enum err run(struct trip *t, const struct client *c, const struct exchang
     return e;
 }
 
+void client_text(FILE *to, struct span s, bool lines)
+{
+    uint32_t cp = 0;
+    for (size_t i = 0, n; i < s.len; i += n) {
+        n = utf8_next(s.ptr + i, s.len - i, &cp);
+        if (n == 0) {
+            n = 1;
+            (void)fputs("\xEF\xBF\xBD", to);
+        } else if (utf8_is_control(cp) && !(lines && cp == '\n')) {
+            (void)fprintf(to, "\\u%04x", (unsigned)cp);
+        } else {
+            (void)fwrite(s.ptr + i, 1, n, to);
+        }
+    }
+}
+
 /* What the node says of a refusal, or the body as it is. */
 static void tell_refusal(int status, struct span body)
 {
     json_t *root = json_loadb(body.ptr, body.len, 0, NULL);
     const char *message = json_string_value(json_object_get(root, "message"));
-    if (message)
-        (void)fprintf(stderr, "todoke: %s (%d)\n", message, status);
-    else
+    if (message) {
+        (void)fputs("todoke: ", stderr);
+        client_text(stderr, span_of(message), false);
+        (void)fprintf(stderr, " (%d)\n", status);
+    } else {
         (void)fprintf(stderr, "todoke: the node answered %d\n", status);
+    }
     json_decref(root);
 }
 
@@ -144,14 +164,18 @@ int client_call(const struct client *c, const char *method, const char *path, st
     return verdict(&t, c, buf_span(answer));
 }
 
+int client_strange(void)
+{
+    (void)fputs("todoke: the answer is not that of a todoke node; is --api right?\n", stderr);
+    return 1;
+}
+
 void client_print(FILE *to, struct span json)
 {
     json_t *root = json_loadb(json.ptr, json.len, JSON_DECODE_ANY, NULL);
     char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY) : NULL;
-    if (text)
-        (void)fprintf(to, "%s\n", text);
-    else
-        (void)fprintf(to, "%.*s\n", (int)json.len, json.ptr);
+    client_text(to, text ? span_of(text) : json, true);
+    (void)fputc('\n', to);
     free(text); /* libc: jansson's */
     json_decref(root);
 }

@@ -31,3 +31,7 @@ int client_call(const struct client *c, const char *method, const char *path, st
 
 /* JSON, indented, for people. */
 void client_print(FILE *to, struct span json);
+/* Text that came from elsewhere: what could command a terminal is written as \uXXXX. lines: line feeds stay. */
+void client_text(FILE *to, struct span s, bool lines);
+/* Says that the answer makes no sense; the exit status. */
+int client_strange(void);

@@ -64,13 +64,20 @@ static int print_ids(struct span answer)
     const json_t *ids = json_object_get(root, "webhookEventIds");
     size_t i;
     json_t *id;
+    bool sound = json_array_size(ids) > 0;
     json_array_foreach((json_t *)(uintptr_t)ids, i, id)
     {
-        (void)printf("%s\n", json_string_value(id));
+        sound = sound && json_is_string(id);
     }
-    int status = json_is_array(ids) ? 0 : 1;
+    json_array_foreach((json_t *)(uintptr_t)ids, i, id)
+    {
+        if (!sound)
+            break;
+        client_text(stdout, span_of(json_string_value(id)), false);
+        (void)putchar('\n');
+    }
     json_decref(root);
-    return status;
+    return sound ? 0 : client_strange();
 }
 
 static int send_file(const struct client *c, const char *channel, const char *path)

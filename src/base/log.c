@@ -135,14 +135,6 @@ static void line_str(struct line *l, const char *s)
     line_add(l, s, strlen(s));
 }
 
-/* Invisible or line-breaking to some reader: C0, DEL, C1, line separators, bidirectional controls, byte order
- * mark. */
-static bool must_escape(uint32_t cp)
-{
-    return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F) || (cp >= 0x200E && cp <= 0x200F) ||
-           (cp >= 0x2028 && cp <= 0x202E) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xFEFF;
-}
-
 static bool is_plain(struct span s)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -162,7 +154,7 @@ static void line_escaped(struct line *l, const char *p, size_t n, uint32_t cp)
         line_add(l, esc, 2);
     } else if (cp == '\n' || cp == '\r' || cp == '\t') {
         line_str(l, cp == '\n' ? "\\n" : cp == '\r' ? "\\r" : "\\t");
-    } else if (must_escape(cp)) {
+    } else if (utf8_is_control(cp)) {
         int len = snprintf(esc, sizeof(esc), "\\u%04x", (unsigned)cp);
         line_add(l, esc, (size_t)len);
     } else {

@@ -1,5 +1,6 @@
 #pragma once
 /* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing past U+10FFFF. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,14 @@ static inline size_t utf8_next(const char *text, size_t len, uint32_t *ret_cp)
         return 0;
     *ret_cp = cp;
     return 4;
+}
+
+/* Invisible or line-breaking to some reader, or a command to a terminal: C0, DEL, C1, direction marks and
+ * controls, line separators, byte order mark. */
+static inline bool utf8_is_control(uint32_t cp)
+{
+    return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F) || (cp >= 0x200E && cp <= 0x200F) ||
+           (cp >= 0x2028 && cp <= 0x202E) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xFEFF;
 }
 
 /* Writes cp (a scalar value, no surrogate) and returns the length, 1..4. */
