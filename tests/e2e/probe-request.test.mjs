@@ -5,7 +5,8 @@ import http2 from 'node:http2';
 import https from 'node:https';
 import { describe, it } from 'node:test';
 import { caFile, certs } from './lib/certs.mjs';
-import { ok, status } from './lib/names.mjs';
+import { A, dnsPeer } from './lib/dns.mjs';
+import { anyOf, dispatch, ok, status } from './lib/names.mjs';
 import { nginx } from './lib/peers.mjs';
 import { run } from './lib/probe.mjs';
 import { h1, h1s } from './lib/raw.mjs';
@@ -71,23 +72,13 @@ suite('what the bot sees', [
     { name: 'a status and a location', peer: h1s('HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n'), want: status(302, 'status_redirect'), verify: (_, p) => assert.equal(p.requests.length, 1) },
 ]);
 
-// Without file descriptors (libuv itself aborts below six): an own failure at start (exit 1), or a local_ cause that blames nobody; never a crash, never a wrong name.
-describe('few file descriptors', { concurrency: 4 }, () => {
-    for (let n = 6; n < 24; n++) {
-        it(`${n} of them`, async () => {
-            const bot = await h1(okay)();
-            try {
-                const r = await run(['probe', bot.url, '--json', '--allow-http', '--allow-private'], { wrap: ['prlimit', `--nofile=${n}`, '--'] });
-                assert.equal(r.signal, null, r.stderr);
-                if (r.code === 0 || r.stdout === '') return assert.ok([0, 1, 127].includes(r.code), `exit ${r.code} ${r.stderr}`);
-                const l = JSON.parse(r.stdout);
-                assert.deepEqual([r.code, l.reason, l.detail, l.processed, l.cause], [13, 'unclassified', 'Unclassified webhook dispatch error', 'no', 'local_files'], r.stdout);
-            } finally {
-                await bot.close();
-            }
-        });
-    }
-});
+// Without file descriptors: a local_ cause that blames nobody, wherever they run out; never a crash, never a wrong name. (libuv itself needs six
+// to begin, the leak check of a sanitizer one more.)
+const dns = await dnsPeer(q => ({ answers: q.type === A ? [{ type: A, value: '127.0.0.1' }] : [] }));
+suite('few file descriptors', Array.from({ length: 12 }, (_, i) => i + 7).map(n => ({
+    name: `${n} of them`, peer: h1s(okay), url: p => `https://bot.test:${p.port}/`, flags: { dns: dns.address }, wrap: ['prlimit', `--nofile=${n}`, '--'],
+    want: n < 10 ? dispatch('local_files', { processed: 'no' }) : anyOf(ok(), dispatch('local_files', { processed: 'no' })),
+})), { close: () => dns.close() });
 
 // The promise is 15 ms for the whole exchange on a quiet machine; a test machine is not quiet, so the best of several must do, and the bound is wider under sanitizers.
 describe('speed', () => {
