@@ -5,7 +5,7 @@ import { haproxy, nginx } from './lib/peers.mjs';
 import { h1, h1s, rawPeer, sleep } from './lib/raw.mjs';
 import { suite } from './lib/suite.mjs';
 
-const short = { 'response-timeout': 500 };
+const short = { 'response-timeout': 1000 };
 const head = (line, ...fields) => [`HTTP/1.1 ${line}`, ...fields, '', ''].join('\r\n');
 const okay = head('200 OK', 'Content-Length: 0');
 const hold = c => c.hold(), fin = c => c.fin(), rst = c => c.rst(), notify = c => c.closeNotify();
@@ -240,7 +240,7 @@ suite('we end it: lengths and chunks', [
 ]);
 
 const processed = { processed: 'yes' };
-const onTime = ([l]) => assert.ok(l.timings.total_us >= 495_000, `ended early: ${l.timings.total_us}`);
+const onTime = ([l]) => assert.ok(l.timings.total_us >= 995_000, `ended early: ${l.timings.total_us}`);
 const late = (name, text, end, want) => ({ name, peer: says(text, end), flags: short, want, verify: onTime });
 suite('the clock ends it', [
     late('silence', '', hold, timeout('response_silent')),
@@ -251,7 +251,7 @@ suite('the clock ends it', [
     late('103, then silence', head('103 Early Hints'), hold, timeout('response_only_interim')),
     late('100, then half a head', head('100 Continue') + 'HTTP/1.1 20', hold, timeout(['response_head_stalled', 'response_only_interim'])),
     late('a 100 every 50 ms', '', async c => { while (!c.ended) { await c.write(head('100 Continue')); await sleep(50); } }, timeout('response_only_interim')),
-    late('a head dripped', '', c => c.drip(head('200 OK', `X: ${'v'.repeat(60)}`), 25), timeout('response_head_stalled')),
+    late('a head dripped', '', c => c.drip(head('200 OK', `X: ${'v'.repeat(60)}`), 40), timeout('response_head_stalled')),
     late('half a body', head('200 OK', 'Content-Length: 10') + 'abc', hold, timeout('response_body_stalled', processed)),
     late('no body', head('200 OK', 'Content-Length: 10'), hold, timeout('response_body_stalled', processed)),
     late('half a body of a 500', head('500 Oops', 'Content-Length: 10') + 'abc', hold, timeout('response_body_stalled', processed)),
@@ -260,12 +260,12 @@ suite('the clock ends it', [
     late('no end of the trailers', chunked('0\r\nX: y\r\n'), hold, timeout('response_body_stalled', processed)),
     late('no length and no close', head('200 OK') + 'body', hold, timeout('response_body_stalled', processed)),
     late('HTTP/1.0 and no close', 'HTTP/1.0 200 OK\r\n\r\nbody', hold, timeout('response_body_stalled', processed)),
-    late('a body dripped', head('200 OK', 'Content-Length: 100'), c => c.drip('x'.repeat(60), 25), timeout('response_body_stalled', processed)),
+    late('a body dripped', head('200 OK', 'Content-Length: 100'), c => c.drip('x'.repeat(60), 40), timeout('response_body_stalled', processed)),
     late('chunks dripped', chunked(''), async c => { while (!c.ended) { await c.write('1\r\nx\r\n'); await sleep(40); } }, timeout('response_body_stalled', processed)),
-    { name: 'an answer just in time', peer: h1s(async c => { await sleep(400); await c.write(okay); }), flags: { 'response-timeout': 1500 }, want: ok() },
-    { name: 'an answer just too late', peer: h1s(async c => { await sleep(900); await c.write(okay); }), flags: short, want: timeout('response_silent'), verify: onTime },
+    { name: 'an answer just in time', peer: h1s(async c => { await sleep(400); await c.write(okay); }), flags: { 'response-timeout': 3000 }, want: ok() },
+    { name: 'an answer just too late', peer: h1s(async c => { await sleep(1500); await c.write(okay); }), flags: short, want: timeout('response_silent'), verify: onTime },
     { name: 'the default limit is two seconds', peer: h1s(hold), want: timeout('response_silent'), verify: ([l]) => assert.ok(l.timings.total_us >= 1_995_000) },
-    { name: 'three timeouts, each on a connection of its own', peer: h1s(hold), flags: { 'response-timeout': 250, count: 3 }, want: timeout('response_silent'), verify: (lines, p) => { assert.equal(p.conns.length, 3); assert.ok(lines.every(l => l.retries === 0)); } },
+    { name: 'three timeouts, each on a connection of its own', peer: h1s(hold), flags: { 'response-timeout': 400, count: 3 }, want: timeout('response_silent'), verify: (lines, p) => { assert.equal(p.conns.length, 3); assert.ok(lines.every(l => l.retries === 0)); } },
     { name: 'nginx that waits for its upstream', peer: async () => {
         const silent = await rawPeer(hold);
         const front = await nginx(`listen 127.0.0.1:PORT ssl; location / { proxy_pass http://127.0.0.1:${silent.port}; }`);

@@ -6,14 +6,14 @@ import { nghttpd, nginx, nodeServer } from './lib/peers.mjs';
 import { sleep } from './lib/raw.mjs';
 import { suite } from './lib/suite.mjs';
 
-const short = { 'response-timeout': 500 };
+const short = { 'response-timeout': 1000 };
 const fin = c => c.fin(), rst = c => c.rst(), hold = () => {};
 // After the request: these bytes, then that.
 const row = (name, make, end, want, more) => ({
     name, want, flags: patience(want, short),
     peer: h2(async (c, id, n, f, p) => { await c.write(Buffer.concat([make(id, n, p)].flat())); await end(c, id, f); }), ...more,
 });
-const onTime = ([l]) => assert.ok(l.timings.total_us >= 495_000, `ended early: ${l.timings.total_us}`);
+const onTime = ([l]) => assert.ok(l.timings.total_us >= 995_000, `ended early: ${l.timings.total_us}`);
 const yes = { processed: 'yes' };
 const bytes = (...b) => Buffer.from(b);
 
@@ -176,9 +176,9 @@ suite('the clock ends it', [
     { name: 'a window of 0 for ever', peer: h2(null, { open: async (c, f) => { await c.write(settings([SETTING.WINDOW, 0])); await f.until(() => false); } }), flags: short, want: timeout('request_stalled'), verify: onTime },
     { name: 'a window of 10 for ever', peer: h2(null, { open: async (c, f) => { await c.write(settings([SETTING.WINDOW, 10])); await f.until(() => false); } }), flags: short, want: timeout('request_stalled'), verify: onTime },
     // RFC 9113 5.4.2: the stream is cancelled, the session lives on.
-    { name: 'the stream is cancelled and the session kept', peer: h2(async (c, id, n) => { if (n > 0) await c.write(answer(id)); }), flags: { 'response-timeout': 500, count: 2 }, want: [timeout('response_silent'), ok(200, { reused: true })],
+    { name: 'the stream is cancelled and the session kept', peer: h2(async (c, id, n) => { if (n > 0) await c.write(answer(id)); }), flags: { 'response-timeout': 1000, count: 2 }, want: [timeout('response_silent'), ok(200, { reused: true })],
         verify: (_, p) => { assert.equal(p.conns.length, 1); const cancel = p.conns[0].frames.seen.find(f => f.type === T.RST_STREAM); assert.ok(cancel, 'no RST_STREAM'); assert.equal(cancel.payload.readUInt32BE(0), 8); } },
-    { name: 'an answer just in time', peer: h2(async (c, id) => { await sleep(400); await c.write(answer(id)); }), flags: { 'response-timeout': 1500 }, want: ok() },
+    { name: 'an answer just in time', peer: h2(async (c, id) => { await sleep(400); await c.write(answer(id)); }), flags: { 'response-timeout': 3000 }, want: ok() },
 ]);
 
 const bad = (name, make, cause, more = {}) => row(name, make, hold, dispatch(cause, more));

@@ -29,7 +29,7 @@ suite('HTTP/1', [
     { name: 'Connection: close is obeyed, even if it stays open', peer: h1s(closing), flags: { count: 2 }, want: fresh, verify: conns(2) },
     { name: 'Connection: CLOSE among other words', peer: h1s(closing.replace('close', 'foo, CLOSE')), flags: { count: 2 }, want: fresh, verify: conns(2) },
     { name: 'a body until close', peer: h1s(async c => { await c.write('HTTP/1.1 200 OK\r\n\r\nbody'); c.closeNotify(); }), flags: { count: 2 }, want: fresh, verify: conns(2) },
-    { name: 'never after a time-out', peer: h1s(async (c, n) => { if (c.index) await c.write(okay); }), flags: { count: 2, 'response-timeout': 400 }, want: [timeout('response_silent'), fresh], verify: conns(2) },
+    { name: 'never after a time-out', peer: h1s(async (c, n) => { if (c.index) await c.write(okay); }), flags: { count: 2, 'response-timeout': 1000 }, want: [timeout('response_silent'), fresh], verify: conns(2) },
     { name: 'never after a broken answer', peer: h1s(async c => { await c.write(c.index ? okay : 'noise noise\r\n\r\n'); }), flags: { count: 2 }, want: [dispatch(), fresh], verify: conns(2) },
     { name: 'never after 101', peer: h1(async c => { await c.write(c.index ? okay : 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'); }), flags: { count: 2 }, want: [status(101), fresh], verify: conns(2) },
     // What came after the answer was whole is of no use, and neither is the connection: the second request must not be answered by it.
@@ -50,7 +50,7 @@ suite('HTTP/1', [
     // The race of keep-alive: the request was Sent when the close came. Redelivery's business, never a silent retry.
     { name: 'closed on the second request', peer: h1s(async (c, n) => { if (n === 0) await c.write(okay); else c.fin(); }), flags: { count: 2 }, want: [fresh, sessionClosed('h1_closed_before_head', { reused: true, retries: 0 })], verify: (_, p) => { assert.equal(p.conns.length, 1); assert.equal(p.requests.length, 2); } },
     { name: 'reset on the second request', peer: h1s(async (c, n) => { if (n === 0) await c.write(okay); else c.rst(); }), flags: { count: 2 }, want: [fresh, sessionClosed('h1_reset_before_head', { reused: true, retries: 0 })], verify: (_, p) => assert.equal(p.requests.length, 2) },
-    { name: 'silence on the second request', peer: h1(async (c, n) => { if (n === 0) await c.write(okay); }), flags: { count: 2, 'response-timeout': 400 }, want: [fresh, timeout('response_silent', { reused: true })] },
+    { name: 'silence on the second request', peer: h1(async (c, n) => { if (n === 0) await c.write(okay); }), flags: { count: 2, 'response-timeout': 1000 }, want: [fresh, timeout('response_silent', { reused: true })] },
     { name: 'haproxy in front of a bot', peer: async () => {
         const bot = await h1(okay)();
         const front = await haproxy(`    mode http\n    default_backend b\nbackend b\n    mode http\n    server s 127.0.0.1:${bot.port}`, { scheme: 'http' });
@@ -72,14 +72,14 @@ suite('HTTP/2', [
     { name: 'PINGs while idle', peer: h2(async (c, id) => { await c.write(answer(id)); for (let i = 0; i < 5; i++) { await sleep(30); await c.write(ping()); } }), flags: { count: 2, interval: 400 }, want: ok(), verify: conns(1) },
     { name: 'new SETTINGS while idle', peer: h2(async (c, id) => { await c.write(Buffer.concat([answer(id), settings([4, 5])])); await sleep(50); await c.write(settings([4, 70000])); }), flags: { count: 2, interval: 300 }, want: ok(), verify: conns(1) },
     // The answer to a request we gave up comes at last: it belongs to nobody and hurts nobody.
-    { name: 'a late answer to a cancelled stream', flags: { count: 2, 'response-timeout': 500 }, want: [timeout('response_silent'), again], verify: conns(1),
+    { name: 'a late answer to a cancelled stream', flags: { count: 2, 'response-timeout': 1000 }, want: [timeout('response_silent'), again], verify: conns(1),
         peer: h2(async (c, id, n) => { if (n === 1) await c.write(Buffer.concat([head(1), data(1, 'late', true), answer(id)])); }) },
     { name: 'frames of a stream that is over', peer: h2((c, id, n) => c.write(n === 0 ? answer(id) : Buffer.concat([windowUpdate(1, 10), rstStream(1, 0), answer(id)]))), flags: { count: 2 }, want: [fresh, again], verify: conns(1) },
     // The window of the connection is given back whatever became of the streams.
     { name: 'twenty bodies of 400 KiB', peer: h2((c, id) => c.write(Buffer.concat([head(id), ...Array.from({ length: 25 }, (_, i) => data(id, 'a'.repeat(16384), i === 24))]))), flags: { count: 20 }, want: ok(), verify: conns(1) },
     { name: 'bodies over the cap, then a small one', peer: h2((c, id, n, f, p) => c.write(p.requests.length > 4 ? answer(id) : Buffer.concat([head(id), ...Array.from({ length: 70 }, (_, i) => data(id, 'a'.repeat(16384), i === 69))]))), flags: { count: 5 },
         want: [...Array(4).fill(dispatch('body_too_large', { processed: 'yes' })), ok()] },
-    { name: 'half bodies that time out, then a small one', peer: h2((c, id, n) => c.write(n > 2 ? answer(id) : Buffer.concat([head(id), ...Array.from({ length: 20 }, () => data(id, 'a'.repeat(16384)))]))), flags: { count: 4, 'response-timeout': 500 },
+    { name: 'half bodies that time out, then a small one', peer: h2((c, id, n) => c.write(n > 2 ? answer(id) : Buffer.concat([head(id), ...Array.from({ length: 20 }, () => data(id, 'a'.repeat(16384)))]))), flags: { count: 4, 'response-timeout': 1000 },
         want: [...Array(3).fill(timeout('response_body_stalled', { processed: 'yes' })), again], verify: conns(1) },
     { name: 'the second request is below a GOAWAY', peer: h2((c, id, n) => c.write(n === 0 ? answer(id) : goaway(1))), flags: { count: 2 }, want: [fresh, ok(200, { retries: 1 })], verify: conns(2) },
     { name: 'closed on the second request', peer: h2(async (c, id, n) => { if (n === 0) await c.write(answer(id)); else c.fin(); }), flags: { count: 2 }, want: [fresh, sessionClosed('h2_closed', { retries: 0 })], verify: (_, p) => assert.equal(p.requests.length, 2) },

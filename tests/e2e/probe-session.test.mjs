@@ -7,7 +7,7 @@ import { nghttpd, nodeServer, sServer } from './lib/peers.mjs';
 import { record, sleep } from './lib/raw.mjs';
 import { suite } from './lib/suite.mjs';
 
-const short = { 'session-timeout': 500 };
+const short = { 'session-timeout': 800 };
 const fin = c => c.fin(), rst = c => c.rst(), hold = c => c.hold();
 // Owns the connection from the handshake on: writes these bytes, ends so, and must never see a request.
 const opens = (bytes, end = hold) => h2(null, { open: async (c, f, peer) => {
@@ -16,7 +16,7 @@ const opens = (bytes, end = hold) => h2(null, { open: async (c, f, peer) => {
     await c.closed;
 } });
 const unsent = ([l], p) => { assert.equal(l.phase, 'session'); assert.equal(l.timings.send_us, 0); assert.equal(p.requests.length, 0, 'a request went out'); };
-const onTime = ([l], p) => { unsent([l], p); assert.ok(l.timings.total_us >= 495_000, `ended early: ${l.timings.total_us}`); };
+const onTime = ([l], p) => { unsent([l], p); assert.ok(l.timings.total_us >= 795_000, `ended early: ${l.timings.total_us}`); };
 const timed = want => ['h2_settings_timeout', 'h2_zero_streams'].some(c => (want.cause ?? []).includes(c));
 const row = (name, bytes, end, want, more) => ({ name, peer: opens(bytes, end), want, flags: timed(want) ? short : {}, verify: unsent, ...more });
 
@@ -59,8 +59,8 @@ suite('SETTINGS and streams', [
     row('silence after the handshake', Buffer.alloc(0), hold, negotiation('h2_settings_timeout'), { verify: onTime }),
     row('half a frame header', settings().subarray(0, 4), hold, negotiation(['h2_settings_timeout']), { verify: onTime }),
     row('half of SETTINGS', settings([SETTING.STREAMS, 10]).subarray(0, 12), hold, negotiation('h2_settings_timeout'), { verify: onTime }),
-    row('SETTINGS byte by byte, past the deadline', Buffer.alloc(0), c => c.drip(settings([SETTING.STREAMS, 10], [SETTING.WINDOW, 65535]), 60), negotiation('h2_settings_timeout'), { flags: short, verify: onTime }),
-    row('SETTINGS too late', Buffer.alloc(0), async c => { await sleep(1000); await c.write(settings()); await c.hold(); }, negotiation('h2_settings_timeout'), { verify: onTime, flags: short }),
+    row('SETTINGS byte by byte, past the deadline', Buffer.alloc(0), c => c.drip(settings([SETTING.STREAMS, 10], [SETTING.WINDOW, 65535]), 80), negotiation('h2_settings_timeout'), { flags: short, verify: onTime }),
+    row('SETTINGS too late', Buffer.alloc(0), async c => { await sleep(1300); await c.write(settings()); await c.hold(); }, negotiation('h2_settings_timeout'), { verify: onTime, flags: short }),
     row('no streams allowed', settings([SETTING.STREAMS, 0]), hold, negotiation('h2_zero_streams'), { verify: onTime }),
     row('no streams allowed, with PINGs all the time', settings([SETTING.STREAMS, 0]), async c => { while (!c.ended) { await c.write(ping()); await sleep(50); } }, negotiation('h2_zero_streams'), { flags: short, verify: onTime }),
     { name: 'SETTINGS late but in time', want: ok(), peer: h2(null, { open: async (c, f) => { await sleep(300); await c.write(settings()); const id = await f.request(); await c.write(answer(id)); await c.hold(); } }) },
