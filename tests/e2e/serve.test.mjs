@@ -1,8 +1,10 @@
 // The main job, whole: a channel is made, events are posted, signed requests arrive, and every attempt can be seen.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import http2 from 'node:http2';
 import { after, before, describe, it } from 'node:test';
+import { caFile, certs } from './lib/certs.mjs';
 import { lineAccepts, standardAccepts, startBot } from './lib/bot.mjs';
 import { dataDir, startNode, until } from './lib/node.mjs';
 
@@ -105,6 +107,67 @@ describe('a delivery', () => {
         assert.equal(bot.ids().filter(i => first.includes(i)).length, 2);
         const many = await Promise.all(Array.from({ length: 20 }, () => node.post(channel, [text(9)], { headers: { 'idempotency-key': 'at once' } })));
         assert.equal(new Set(many.map(String)).size, 1);
+    });
+});
+
+describe('over TLS', () => {
+    it('webhooks travel by HTTP/2, many on one connection, and are accepted', async () => {
+        const node = await startNode({ args: ['--ca', caFile] });
+        const bot = await startBot(() => 200, certs.good);
+        try {
+            const channel = await node.channel({ webhookUrl: bot.url });
+            const [first] = await node.post(channel, [text(0)]);
+            const [a] = (await node.reaches(channel, first, 'delivered')).attempts;
+            assert.deepEqual([a.http, a.reused, a.detail], ['2', false, '200']);
+            assert.ok(a.timings.tls_us > 0);
+            const ids = await node.post(channel, Array.from({ length: 100 }, (_, i) => text(i)));
+            for (const id of ids) await node.reaches(channel, id, 'delivered');
+            assert.equal((await node.event(channel, ids[99])).attempts[0].reused, true);
+            for (const r of bot.requests) { await lineAccepts(channel.channelSecret, r); standardAccepts(channel.channelSecret, r); }
+            assert.equal(bot.requests.length, 101);
+        } finally {
+            await node.stop();
+            await bot.close();
+        }
+    });
+
+    it('a certificate nobody vouches for is told as such', async () => {
+        const node = await startNode();
+        const bot = await startBot(() => 200, certs.selfSigned);
+        try {
+            const channel = await node.channel({ webhookUrl: bot.url });
+            const [id] = await node.post(channel, [text(0)]);
+            const [a] = (await node.reaches(channel, id, 'given_up')).attempts;
+            assert.deepEqual([a.reason, a.detail, a.cause, a.processed, a.phase], ['could_not_connect', 'TLS handshake failure', 'tls_cert_self_signed', 'no', 'tls']);
+            assert.equal(bot.requests.length, 0);
+        } finally {
+            await node.stop();
+            await bot.close();
+        }
+    });
+
+    it('the API speaks https and HTTP/2 with a certificate', async () => {
+        const { certFile, keyFile } = certs.good;
+        const node = await startNode({ args: ['--tls-cert', certFile, '--tls-key', keyFile] });
+        assert.match(node.url, /^https:/);
+        const ca = readFileSync(caFile);
+        const session = http2.connect(node.url, { ca });
+        try {
+            const ask = (headers, body) => new Promise((resolve, reject) => {
+                const stream = session.request({ authorization: `Bearer ${node.key}`, 'content-type': 'application/json', ...headers });
+                let status, data = '';
+                stream.on('response', h => (status = h[':status']));
+                stream.setEncoding('utf8').on('data', d => (data += d)).on('end', () => resolve({ status, json: JSON.parse(data) })).on('error', reject);
+                stream.end(body);
+            });
+            const made = await ask({ ':method': 'POST', ':path': '/api/v1/channels' }, '{"name":"h2"}');
+            assert.equal(made.status, 201);
+            const all = await Promise.all(Array.from({ length: 50 }, () => ask({ ':path': `/api/v1/channels/${made.json.channelId}` })));
+            assert.ok(all.every(r => r.status === 200 && r.json.name === 'h2'));
+        } finally {
+            session.close();
+            await node.stop();
+        }
     });
 });
 

@@ -1,12 +1,14 @@
 // A bot server for a test: keeps what it was sent, byte for byte, and answers as it is told.
 import http from 'node:http';
+import http2 from 'node:http2';
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 
-// answer(request, n) → status, or { status, headers, body }, or a promise of either; request has headers, raw, body, events.
-export async function startBot(answer = () => 200) {
-    const requests = [];
-    const server = http.createServer((req, res) => {
+// answer(request, n) → status, or { status, headers, body }, or a promise of either; request has headers, raw, body, events. tls: { cert, key }:
+// https, by HTTP/2 or 1.1 as the client likes.
+export async function startBot(answer = () => 200, tls) {
+    const requests = [], open = new Set();
+    const listener = (req, res) => {
         const chunks = [];
         req.on('data', d => chunks.push(d));
         req.on('end', async () => {
@@ -18,14 +20,16 @@ export async function startBot(answer = () => 200) {
             const { status, headers = {}, body: text = 'ok' } = typeof a === 'object' ? a : { status: a };
             res.writeHead(status, headers).end(text);
         });
-    });
+    };
+    const server = tls ? http2.createSecureServer({ cert: tls.cert, key: tls.key, allowHTTP1: true }, listener) : http.createServer(listener);
+    for (const kind of ['connection', 'secureConnection']) server.on(kind, c => { open.add(c); c.on('close', () => open.delete(c)); });
     await new Promise(r => server.listen(0, '127.0.0.1', r));
     const bot = {
-        url: `http://127.0.0.1:${server.address().port}/webhook`,
+        url: `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}/webhook`,
         requests, answer,
         events: () => requests.flatMap(r => r.events),
         ids: () => requests.flatMap(r => r.events.map(e => e.webhookEventId)),
-        close: () => new Promise(r => { server.closeAllConnections(); server.close(r); }),
+        close: () => new Promise(r => { for (const c of open) c.destroy(); server.close(r); }),
     };
     return bot;
 }
