@@ -267,6 +267,8 @@ static enum cause_id cause_of_evidence(const struct evidence *e)
     case ENDED_RST:
         return cause_of_closed(e, true);
     case ENDED_GOAWAY:
+        if (e->answer == ANSWER_HEAD) /* then it has seen the request, whatever it says now */
+            return CAUSE_h2_goaway_then_closed;
         return e->sent ? CAUSE_h2_goaway_below : CAUSE_h2_goaway_early;
     case ENDED_RST_STREAM:
         return cause_of_rst_stream(e->h2_code);
@@ -287,7 +289,8 @@ static enum cause_id cause_of_evidence(const struct evidence *e)
 /* The row's answer, made exact by what this exchange saw. */
 static enum processed processed_of(const struct evidence *e, enum cause_id cause, const struct fault *fault)
 {
-    if (fault->reason == REASON_COULD_NOT_CONNECT || cause == CAUSE_h2_rst_refused)
+    bool refused = cause == CAUSE_h2_rst_refused && e->answer != ANSWER_HEAD; /* an answer begun belies it */
+    if (fault->reason == REASON_COULD_NOT_CONNECT || refused)
         return PROCESSED_NO;
     if (fault->reason == REASON_OK || fault->reason == REASON_ERROR_STATUS_CODE)
         return PROCESSED_YES;
@@ -317,7 +320,8 @@ bool outcome_may_retry(const struct evidence *e, const struct outcome *o)
 {
     if (o->processed != PROCESSED_NO)
         return false;
-    if (e->ended == ENDED_GOAWAY || o->cause == CAUSE_h2_goaway_early || o->cause == CAUSE_h2_rst_refused)
+    if (o->cause == CAUSE_h2_goaway_below || o->cause == CAUSE_h2_goaway_early ||
+        o->cause == CAUSE_h2_rst_refused)
         return true;
     /* A session that was ready and then found dead before the write; a fresh one that never got there is the
      * server's answer. */
