@@ -127,11 +127,9 @@ static struct session *find_open(struct origin *o)
         struct session *s = list_entry(l, struct session, pool_link);
         if (session_capacity(s) == 0)
             continue;
-        bool alive = session_alive(s); /* may have closed others, too */
-        if (alive && session_capacity(s) > 0)
+        if (session_alive(s) && session_capacity(s) > 0)
             return s;
-        if (!alive)
-            next = o->multiplexed.next;
+        next = o->multiplexed.next; /* it may have closed others, too; itself it is gone or full */
     }
     while (!list_empty(&o->idle)) {
         struct session *s = list_entry(o->idle.next, struct session, pool_link);
@@ -153,27 +151,33 @@ void pool_acquire(struct exchange *x)
     origin_pump(o);
 }
 
+static bool has_room(const struct net *net)
+{
+    return net->stats.connections_open < net->config.connections_max;
+}
+
 /* Room for one more connection; an idle one of any origin is given up for it. */
 static bool make_room(struct origin *o)
 {
     struct net *net = o->net;
     if (o->open + o->opening >= net->config.connections_per_origin)
         return false;
-    if (net->stats.connections_open < net->config.connections_max)
-        return true;
-    if (list_empty(&net->idle)) {
-        if (!list_linked(&o->starved_link))
-            list_push_back(&net->starved, &o->starved_link);
-        return false;
+    while (!has_room(net)) { /* what becomes free may go to another that has waited for it longer */
+        if (list_empty(&net->idle)) {
+            if (!list_linked(&o->starved_link))
+                list_push_back(&net->starved, &o->starved_link);
+            return false;
+        }
+        session_close(list_entry(net->idle.next, struct session, idle_link));
     }
-    session_close(list_entry(net->idle.next, struct session, idle_link));
     return true;
 }
 
+/* Goes round until the room is used: not every origin that was starved still needs it. */
 void pool_room(struct net *net)
 {
-    struct list *l = list_pop_front(&net->starved);
-    if (l)
+    struct list *l;
+    while ((has_room(net) || !list_empty(&net->idle)) && (l = list_pop_front(&net->starved)) != NULL)
         origin_pump(list_entry(l, struct origin, starved_link));
 }
 
@@ -212,6 +216,8 @@ static void serve_waiters(struct session *s, bool is_new)
     struct origin *o = s->origin;
     struct exchange *x;
     while (!s->closed && session_capacity(s) > 0 && (x = next_waiter(o, is_new)) != NULL) {
+        if (!is_new && s->http != 20 && !session_alive(s)) /* as when it is taken from the idle ones */
+            return;
         pool_forget(x);
         serve(s, x);
     }
@@ -252,13 +258,16 @@ void pool_session_ready(struct session *s)
     if (!s->closed && session_is_idle(s))
         pool_idle(s);
     origin_pump(o);
+    pool_room(s->net);
 }
 
 void pool_session_free(struct session *s)
 {
     serve_waiters(s, false);
-    if (!s->closed && session_is_idle(s))
-        pool_idle(s);
+    if (s->closed || !session_is_idle(s))
+        return;
+    pool_idle(s);
+    pool_room(s->net); /* who waits for room may have its */
 }
 
 void pool_session_failed(struct origin *o, const struct opening *how, int http, const struct evidence *e)
