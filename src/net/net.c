@@ -74,6 +74,8 @@ static int on_ticket(SSL *ssl, SSL_SESSION *session)
     struct session *s = SSL_get_app_data(ssl);
     if (!s || s->closed || !SSL_SESSION_is_resumable(session))
         return 0;
+    if (SSL_get_SSL_CTX(ssl) != s->net->tls) /* checked by certificates that have been read anew since */
+        return 0;
     SSL_SESSION_free(s->origin->ticket);
     s->origin->ticket = session;
     return 1;
