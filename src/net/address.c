@@ -40,6 +40,7 @@ static const struct range4 ranges4[] = {
 static const struct range6 ranges6[] = {
     {{0}, 96, "unspecified, loopback, IPv4-compatible (RFC 4291)"},
     {{[10] = 0xff, 0xff}, 96, "IPv4-mapped (RFC 4291)"},
+    {{[8] = 0xff, 0xff}, 96, "IPv4-translated (RFC 2765)"},
     {{0x00, 0x64, 0xff, 0x9b}, 96, "NAT64 (RFC 6052)"},
     {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, "local NAT64 (RFC 8215)"},
     {{0x01, 0x00}, 64, "discard (RFC 6666)"},

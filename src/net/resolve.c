@@ -352,7 +352,11 @@ static void on_delay(struct timer *t)
 static void on_deadline(struct timer *t)
 {
     struct resolve_query *q = list_entry(t, struct resolve_query, deadline);
-    query_answer_failure(q, CAUSE_dns_timeout);
+    if (q->v4.state == FAMILY_ADDRESSES ||
+        q->v6.state == FAMILY_ADDRESSES) /* the other was still waited for */
+        query_answer_addresses(q);
+    else
+        query_answer_failure(q, CAUSE_dns_timeout);
 }
 
 /* A family has ended: answer, or wait for the other. */
