@@ -115,6 +115,7 @@ struct session {
     bool announced;  /* those that waited for it have been served: whoever comes now reuses it */
     bool draining;   /* takes no new exchanges */
     bool write_dead; /* the peer takes no more bytes; what it has said is still to be read */
+    bool again;      /* there is more to do at the loop's next turn, whatever the socket says */
     bool resumed, app_data;
     struct exchange_deadlines deadlines;
     uint64_t phase_us;  /* when the phase began */
@@ -163,7 +164,7 @@ void pool_session_closed(struct session *s);        /* ready before, closed now 
 void pool_drain(struct session *s);                 /* it takes no new exchanges */
 void pool_idle(struct session *s);                  /* nothing to do: it may be given up for room */
 void pool_busy(struct session *s);
-void pool_room(struct net *net); /* a connection has closed */
+void pool_room(struct net *net); /* a connection has closed, or could be given up */
 
 /* session.c */
 enum err session_open(struct origin *o, const struct exchange_deadlines *deadlines) MUST_CHECK;

@@ -9,12 +9,16 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "net/net_private.h"
+
+#define UNACKED_MS                                                                                           \
+    30000u /* how long the kernel waits for an acknowledgement before it gives a connection up */
 
 static void enter_resolve(struct session *s);
 static void enter_connect(struct session *s);
@@ -272,6 +276,10 @@ static void on_dialled(void *arg, const struct dial_result *r)
         return;
     }
     struct transport *t = &s->transport;
+    /* A path that has died takes our bytes and says nothing, and an HTTP/2 session survives time-outs: let the kernel end it. */
+    unsigned unacked_ms =
+        s->deadlines.response_ms > UNACKED_MS / 2 ? s->deadlines.response_ms * 2 : UNACKED_MS;
+    (void)setsockopt(r->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
     enum err e = transport_init_client(t, r->fd, o->https ? s->net->tls : NULL, o->host, o->is_ip);
     if (e)
         t->fd = r->fd; /* to be closed with the session */
@@ -380,6 +388,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     if (s->closed)
         return;
     int wanted = s->poll_events;
+    s->again = false;
     if (status < 0) /* what error it is shows when the socket is read; libuv has stopped the poll meanwhile */
         s->poll_events = 0;
     if (s->phase == PHASE_TLS) {

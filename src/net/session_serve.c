@@ -9,6 +9,8 @@
 
 #define IDLE_MARGIN_MS 250 /* before the server's own Keep-Alive limit */
 #define PACK_LIMIT 65536   /* output gathered before it is written */
+#define TURN_MAX                                                                                             \
+    1048576 /* bytes read, and bytes written, before other sessions and the timers have their turn */
 
 /* ---- HTTP/2 ---- */
 
@@ -72,18 +74,46 @@ static void end_streams(struct session *s, enum ended ended, enum cause_id cause
     }
 }
 
+/* Our own memory ran out inside the codec: what nghttp2 handed out may be lost, so the whole session is. */
+static void no_memory(struct session *s)
+{
+    if (s->ready)
+        end_streams(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+    else
+        session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+    session_close(s);
+}
+
+/* Comes back at the loop's next turn: a socket that can be written to says so at once. */
+static void come_back(struct session *s)
+{
+    s->again = true;
+    session_watch(s, UV_READABLE | UV_WRITABLE);
+}
+
+/* Sends what the codec wants to say, as long as the socket takes it; may end the session. */
+static void send_packed(struct session *s)
+{
+    for (size_t sent = 0;; sent += PACK_LIMIT) {
+        if (http2_pack(s->h2, &s->out, PACK_LIMIT) != ERR_NONE) {
+            no_memory(s);
+            return;
+        }
+        bool more = buf_len(&s->out) >= PACK_LIMIT;
+        session_flush(s);
+        if (!more || buf_len(&s->out) > 0)
+            return;
+        if (sent >= TURN_MAX) {
+            come_back(s);
+            return;
+        }
+    }
+}
+
 /* After bytes went in: sends what the codec wants to say, tells what ended, gets ready, drains. */
 void session_settle(struct session *s)
 {
-    if (http2_pack(s->h2, &s->out, PACK_LIMIT) != ERR_NONE) {
-        if (s->ready)
-            end_streams(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
-        else
-            session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
-        session_close(s);
-        return;
-    }
-    session_flush(s);
+    send_packed(s);
     if (s->closed)
         return;
     enum cause_id broken = http2_broken(s->h2);
@@ -212,17 +242,20 @@ void session_over(struct session *s, enum io io)
         exchange_end(x, &e);
 }
 
-/* Reads all there is. Returns false when the session has ended (or failed) by it. */
+/* Reads all there is, as far as one turn may. Returns false when the session has ended (or failed) by it. */
 bool session_read(struct session *s)
 {
     struct net *net = s->net;
-    for (;;) {
-        size_t len = 0;
+    for (size_t len = 0, total = 0;; total += len) {
+        if (total >= TURN_MAX) { /* a peer that never stops talking does not stop the clock */
+            come_back(s);
+            return true;
+        }
         enum io io = transport_read(&s->transport, net->scratch, sizeof(net->scratch), &len);
         if (io == IO_WANT_READ)
             return true;
         if (io == IO_WANT_WRITE) {
-            session_watch(s, UV_READABLE | UV_WRITABLE);
+            come_back(s);
             return true;
         }
         if (io != IO_OK) {
@@ -240,15 +273,10 @@ bool session_read(struct session *s)
             enum err e = http2_feed(s->h2, (const uint8_t *)net->scratch, len);
             if (e == ERR_NONE)
                 continue;
-            if (e == ERR_NOMEM) {
-                if (s->ready)
-                    end_streams(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
-                else
-                    session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
-                session_close(s);
-            } else {
+            if (e == ERR_NOMEM)
+                no_memory(s);
+            else
                 session_settle(s);
-            }
             return false;
         }
         h1_input(s, len);
@@ -281,10 +309,10 @@ void session_flush(struct session *s)
         else
             s->sent += n;
     }
+    session_watch(s, s->again ? UV_READABLE | UV_WRITABLE : UV_READABLE);
     if (s->write_dead)
         return;
     buf_trim(&s->out);
-    session_watch(s, UV_READABLE);
     while (!list_empty(&s->unsent)) {
         struct exchange *x = list_entry(s->unsent.next, struct exchange, wait);
         if (s->h2 && !http2_stream_sent_whole(s->h2, &x->stream))
@@ -357,10 +385,6 @@ enum err session_serve(struct session *s, struct exchange *x)
     enum err e;
     if (s->h2) {
         e = http2_request(s->h2, &x->stream, &x->request);
-        if (!e)
-            e = http2_pack(s->h2, &s->out, SESSION_OUT_MAX);
-        if (e)
-            http2_cancel(s->h2, &x->stream);
     } else {
         http1_response_init(&s->h1);
         s->h1.body = x->request.response_body;
@@ -376,7 +400,13 @@ enum err session_serve(struct session *s, struct exchange *x)
         s->net->stats.reused_total++;
     exchange_attached(x, s, s->announced);
     list_push_back(&s->unsent, &x->wait);
-    session_flush(s);
+    if (!s->h2) {
+        session_flush(s);
+        return ERR_NONE;
+    }
+    send_packed(s);
+    if (!s->closed && !list_empty(&s->ended)) /* its HEADERS could not be made, say: told at the next turn */
+        come_back(s);
     return ERR_NONE;
 }
 
@@ -392,8 +422,7 @@ void session_abandon(struct session *s, struct exchange *x)
         return;
     }
     http2_cancel(s->h2, &x->stream);
-    if (http2_pack(s->h2, &s->out, PACK_LIMIT) == ERR_NONE)
-        session_flush(s);
+    send_packed(s);
     if (s->closed)
         return;
     if (s->draining && http2_open_streams(s->h2) == 0)

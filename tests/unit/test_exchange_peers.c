@@ -1,0 +1,321 @@
+/*
+ * Exchanges with peers that make the pool and the loop sweat: one that never stops talking, one that closes behind its answer while
+ * others wait for the connection, one that opens its window wide at once; and two origins for whom there is one connection.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/exchange.h"
+
+#define BODY_LEN 1000000u
+#define ANSWER "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+#define LATE_US 300000u /* the promise: a deadline and no more than this */
+
+/* ---- a peer: a thread that serves one connection after the other until its listener is shut down ---- */
+
+struct peer {
+    pthread_t thread;
+    int listener;
+    char url_text[64];
+    struct url url;
+    SSL_CTX *tls;
+    void (*serve)(struct peer *p, int fd);
+};
+
+static void *peer_run(void *arg)
+{
+    struct peer *p = arg;
+    for (int fd; (fd = accept(p->listener, NULL, NULL)) >= 0; (void)close(fd))
+        p->serve(p, fd);
+    return NULL;
+}
+
+static void peer_start(struct peer *p, void (*serve)(struct peer *p, int fd))
+{
+    p->serve = serve;
+    p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(sin);
+    assert_int_equal(bind(p->listener, (struct sockaddr *)&sin, len), 0);
+    assert_int_equal(listen(p->listener, 16), 0);
+    assert_int_equal(getsockname(p->listener, (struct sockaddr *)&sin, &len), 0);
+    (void)snprintf(p->url_text, sizeof(p->url_text), "%s://127.0.0.1:%u/x", p->tls ? "https" : "http",
+                   (unsigned)ntohs(sin.sin_port));
+    enum cause_id cause = CAUSE_ok;
+    assert_int_equal(url_parse(span_of(p->url_text), &(struct url_rules){true}, &p->url, &cause), ERR_NONE);
+    assert_int_equal(pthread_create(&p->thread, NULL, peer_run, p), 0);
+}
+
+static void peer_stop(struct peer *p)
+{
+    (void)shutdown(p->listener, SHUT_RDWR);
+    (void)pthread_join(p->thread, NULL);
+    (void)close(p->listener);
+}
+
+/* One request without a body, or its first part. */
+static bool read_request(int fd)
+{
+    char head[4096];
+    size_t len = 0;
+    while (len < sizeof(head) && !memmem(head, len, "\r\n\r\n", 4)) {
+        ssize_t n = read(fd, head + len, sizeof(head) - len);
+        if (n <= 0)
+            return false;
+        len += (size_t)n;
+    }
+    return true;
+}
+
+/* ---- a client ---- */
+
+struct tally {
+    struct net *net;
+    unsigned wanted, over;
+    struct exchange_result results[4];
+};
+
+static void on_done(void *arg, const struct exchange_result *r)
+{
+    struct tally *t = arg;
+    t->results[t->over++] = *r;
+    if (t->over == t->wanted)
+        net_close(t->net, NULL, NULL);
+}
+
+static void start(struct tally *t, const struct exchange_request *request)
+{
+    t->wanted++;
+    assert_int_equal(exchange_start(t->net, request, on_done, t, NULL), ERR_NONE);
+}
+
+static void open_net(struct tally *t, uv_loop_t *loop, struct net_config config)
+{
+    config.allow_private = true;
+    *t = (struct tally){0};
+    assert_int_equal(uv_loop_init(loop), 0);
+    assert_int_equal(net_new(&t->net, loop, &config), ERR_NONE);
+}
+
+static void run(struct tally *t, uv_loop_t *loop)
+{
+    (void)uv_run(loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(loop), 0);
+    assert_int_equal(t->over, t->wanted);
+}
+
+/* ---- cases ---- */
+
+static void talks_for_ever(struct peer *p, int fd)
+{
+    (void)p;
+    static const char interim[] = "HTTP/1.1 103 Early Hints\r\n\r\n";
+    static char many[sizeof(interim) * 40000];
+    size_t len = 0;
+    for (; len + sizeof(interim) < sizeof(many); len += sizeof(interim) - 1)
+        memcpy(many + len, interim, sizeof(interim) - 1);
+    if (!read_request(fd))
+        return;
+    while (send(fd, many, len, MSG_NOSIGNAL) > 0)
+        ;
+}
+
+static void a_flood_does_not_stop_the_clock(void **state)
+{
+    (void)state;
+    struct peer p = {0};
+    peer_start(&p, talks_for_ever);
+    uv_loop_t loop;
+    struct tally t;
+    open_net(&t, &loop, (struct net_config){0});
+    start(&t, &(struct exchange_request){.url = &p.url, .deadlines = {.response_ms = 1000}});
+    run(&t, &loop);
+    peer_stop(&p);
+    assert_int_equal(t.results[0].outcome.reason, REASON_REQUEST_TIMEOUT);
+    assert_int_equal(t.results[0].outcome.processed, PROCESSED_UNKNOWN);
+    assert_true(t.results[0].timings.total_us < 1000000 + LATE_US);
+}
+
+/* The answer and the FIN in one segment. */
+static void answers_and_closes(struct peer *p, int fd)
+{
+    (void)p;
+    if (!read_request(fd))
+        return;
+    (void)send(fd, ANSWER, sizeof(ANSWER) - 1, MSG_NOSIGNAL | MSG_MORE);
+    (void)shutdown(fd, SHUT_WR);
+    (void)read_request(fd);
+}
+
+static void a_closed_connection_is_not_handed_on(void **state)
+{
+    (void)state;
+    struct peer p = {0};
+    peer_start(&p, answers_and_closes);
+    uv_loop_t loop;
+    struct tally t;
+    open_net(&t, &loop, (struct net_config){.connections_per_origin = 1});
+    for (int i = 0; i < 3; i++)
+        start(&t, &(struct exchange_request){.url = &p.url});
+    run(&t, &loop);
+    peer_stop(&p);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(t.results[i].outcome.cause, CAUSE_ok);
+        assert_int_equal(t.results[i].retries, 0);
+        assert_false(t.results[i].reused);
+    }
+}
+
+static void answers(struct peer *p, int fd)
+{
+    (void)p;
+    while (read_request(fd))
+        (void)send(fd, ANSWER, sizeof(ANSWER) - 1, MSG_NOSIGNAL);
+}
+
+static void an_idle_connection_makes_room(void **state)
+{
+    (void)state;
+    struct peer a = {0}, b = {0}, c = {0};
+    peer_start(&a, answers);
+    peer_start(&b, answers);
+    peer_start(&c, answers);
+    uv_loop_t loop;
+    struct tally t;
+    open_net(&t, &loop, (struct net_config){.connections_max = 1});
+    start(&t, &(struct exchange_request){.url = &a.url});
+    start(&t, &(struct exchange_request){.url = &b.url});
+    start(&t, &(struct exchange_request){.url = &c.url});
+    run(&t, &loop);
+    peer_stop(&a);
+    peer_stop(&b);
+    peer_stop(&c);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(t.results[i].outcome.cause, CAUSE_ok);
+        assert_true(t.results[i].timings.total_us < 2000000); /* not by the idle limit */
+    }
+}
+
+/* ---- HTTP/2 ---- */
+
+static char cert_path[] = "/tmp/todoke-test-cert-XXXXXX";
+
+static int choose_h2(SSL *ssl, const unsigned char **out, unsigned char *len, const unsigned char *in,
+                     unsigned in_len, void *arg)
+{
+    (void)ssl;
+    (void)in;
+    (void)in_len;
+    (void)arg;
+    *out = (const unsigned char *)"h2";
+    *len = 2;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static SSL_CTX *server_context(void)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    assert_true(key && cert);
+    X509_NAME *name = X509_get_subject_name(cert);
+    (void)X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"peer", -1, -1, 0);
+    (void)X509_set_issuer_name(cert, name);
+    (void)X509_set_version(cert, X509_VERSION_3);
+    (void)X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    (void)X509_gmtime_adj(X509_getm_notAfter(cert), 86400);
+    (void)X509_set_pubkey(cert, key);
+    X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+    assert_non_null(san);
+    (void)X509_add_ext(cert, san, -1);
+    X509_EXTENSION_free(san);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    int fd = mkstemp(cert_path);
+    assert_true(fd >= 0);
+    FILE *f = fdopen(fd, "w");
+    assert_true(f && PEM_write_X509(f, cert) == 1);
+    (void)fclose(f);
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    assert_non_null(ctx);
+    assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
+    SSL_CTX_set_alpn_select_cb(ctx, choose_h2, NULL);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return ctx;
+}
+
+static bool read_all(SSL *ssl, uint8_t *p, size_t len)
+{
+    for (size_t n; len > 0; p += n, len -= n)
+        if (SSL_read_ex(ssl, p, len, &n) != 1)
+            return false;
+    return true;
+}
+
+/* Lets 8 MiB come with one word, when the stream has begun, and never says more before the end. */
+static void opens_wide(struct peer *p, int fd)
+{
+    static const uint8_t settings[9] = {0, 0, 0, 4}, wide[26] = {0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0x80, 0, 0,
+                                                                 0, 0, 4, 8, 0, 0, 0, 0, 1, 0, 0x80, 0, 0};
+    static const uint8_t ok[10] = {0, 0, 1, 1, 5, 0, 0, 0, 1, 0x88}; /* HEADERS, :status 200, the end */
+    static uint8_t payload[1 << 24];
+    SSL *ssl = SSL_new(p->tls);
+    size_t n;
+    bool go = ssl && SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1 &&
+              SSL_write_ex(ssl, settings, sizeof(settings), &n) == 1 && read_all(ssl, payload, 24);
+    for (uint8_t h[9]; go && read_all(ssl, h, 9);) {
+        go = read_all(ssl, payload, (size_t)h[0] << 16 | (size_t)h[1] << 8 | h[2]);
+        if (go && h[3] == 1)
+            go = SSL_write_ex(ssl, wide, sizeof(wide), &n) == 1;
+        else if (go && h[3] == 0 && (h[4] & 1))
+            go = SSL_write_ex(ssl, ok, sizeof(ok), &n) == 1;
+    }
+    SSL_free(ssl);
+}
+
+static void a_wide_window_is_used(void **state)
+{
+    (void)state;
+    struct peer p = {.tls = server_context()};
+    peer_start(&p, opens_wide);
+    uv_loop_t loop;
+    struct tally t;
+    open_net(&t, &loop, (struct net_config){.ca_file = cert_path});
+    (void)unlink(cert_path);
+    static char body[BODY_LEN];
+    memset(body, 'x', sizeof(body));
+    start(&t, &(struct exchange_request){
+                  .url = &p.url, .body = {body, sizeof(body)}, .deadlines = {.response_ms = 15000}});
+    run(&t, &loop);
+    peer_stop(&p);
+    SSL_CTX_free(p.tls);
+    assert_int_equal(t.results[0].outcome.cause, CAUSE_ok);
+    assert_int_equal(t.results[0].http, 20);
+}
+
+int main(void)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_flood_does_not_stop_the_clock),
+        cmocka_unit_test(a_closed_connection_is_not_handed_on),
+        cmocka_unit_test(an_idle_connection_makes_room),
+        cmocka_unit_test(a_wide_window_is_used),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
