@@ -6,6 +6,7 @@
  *     span, buf, arena, mem       views, capped buffers, one arena a request, every allocation
  *     list, heap, map, mailbox    containers; what threads hand to each other
  *     clock, random, ulid, log    time and chance come through structs; ids; one line a happening
+ *     histogram                   how long things took, for /metrics
  *     json_scan, json_write       strict JSON in by spans, out byte for byte
  *     base64, hex, utf8, distance, err, banned
  * 1 fault     why something did not arrive
@@ -17,6 +18,7 @@
  *     url, address                what may be called; the guard
  *     resolve, dns_message        names to addresses; what an answer says beyond c-ares
  *     transport, http1, http2     a socket with or without TLS; codecs without I/O
+ *     http2_cut                   what nghttp2 must be shown whole
  *     timer, tls, dial            deadlines; what TLS we offer; happy eyeballs
  *     exchange, pool, session, session_*   one request; which connection serves it; one connection, phase by phase
  *     net, net_private            what all of one loop share

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/http2_cut.h"
 
 #define WINDOW 1048576     /* a whole body of the largest size we accept, so that no answer waits for us */
-#define FRAME_HEADER 9     /* RFC 9113 4.1 */
 #define HEADERS_MAX_OUT 40 /* fields of one request of ours */
 
 struct http2 {
@@ -14,11 +14,9 @@ struct http2 {
     struct http2_events events;
     struct list streams;
     uint32_t open;
-    uint8_t first[FRAME_HEADER]; /* the peer's first frame header: it must be SETTINGS (RFC 9113 3.4) */
+    uint8_t first[HTTP2_FRAME_HEADER]; /* the peer's first frame header: it must be SETTINGS (RFC 9113 3.4) */
     uint8_t first_len;
-    uint8_t held[FRAME_HEADER]; /* the beginning of a frame header whose rest has not come */
-    uint8_t held_len;
-    size_t payload_left; /* of the frame being read */
+    struct http2_cut cut;
     bool settings, goaway, ours_goaway;
     int32_t goaway_last;
     uint32_t goaway_code;
@@ -373,7 +371,7 @@ void http2_free(struct http2 *h)
 /* False once the first frame is known not to be SETTINGS. */
 static bool first_frame_pass(struct http2 *h, const uint8_t *p, size_t len)
 {
-    while (len > 0 && h->first_len < FRAME_HEADER) {
+    while (len > 0 && h->first_len < HTTP2_FRAME_HEADER) {
         h->first[h->first_len++] = *p++;
         len--;
         bool wrong = (h->first_len == 4 && h->first[3] != NGHTTP2_SETTINGS) ||
@@ -384,30 +382,9 @@ static bool first_frame_pass(struct http2 *h, const uint8_t *p, size_t len)
     return true;
 }
 
-static size_t payload_len(const uint8_t *header)
+static enum err receive(void *arg, const uint8_t *p, size_t len)
 {
-    return (size_t)header[0] << 16 | (size_t)header[1] << 8 | header[2];
-}
-
-/* How many of these bytes end before a frame header that is not there whole. nghttp2 1.52 counts a CONTINUATION each
- * time it looks at a part of its header and takes nine parts for nine frames, which it forbids: it is never shown a
- * part. */
-static size_t whole_headers(struct http2 *h, const uint8_t *p, size_t len)
-{
-    size_t at = 0;
-    for (;;) {
-        size_t n = h->payload_left < len - at ? h->payload_left : len - at;
-        at += n;
-        h->payload_left -= n;
-        if (len - at < FRAME_HEADER)
-            return at;
-        h->payload_left = payload_len(p + at);
-        at += FRAME_HEADER;
-    }
-}
-
-static enum err receive(struct http2 *h, const uint8_t *p, size_t len)
-{
+    struct http2 *h = arg;
     ssize_t n = nghttp2_session_mem_recv(h->session, p, len);
     if (n == NGHTTP2_ERR_NOMEM)
         return ERR_NOMEM;
@@ -422,28 +399,11 @@ enum err http2_feed(struct http2 *h, const uint8_t *p, size_t len)
         return ERR_INVALID;
     if (len == 0)
         return ERR_NONE;
-    if (h->first_len < FRAME_HEADER && !first_frame_pass(h, p, len)) {
+    if (h->first_len < HTTP2_FRAME_HEADER && !first_frame_pass(h, p, len)) {
         h->broken = CAUSE_h2_first_frame;
         return ERR_INVALID;
     }
-    if (h->held_len > 0) {
-        size_t missing = (size_t)FRAME_HEADER - h->held_len, n = missing < len ? missing : len;
-        memcpy(h->held + h->held_len, p, n);
-        h->held_len = (uint8_t)(h->held_len + n);
-        p += n;
-        len -= n;
-        if (h->held_len < FRAME_HEADER)
-            return ERR_NONE;
-        h->payload_left = payload_len(h->held);
-        h->held_len = 0;
-        enum err e = receive(h, h->held, FRAME_HEADER);
-        if (e)
-            return e;
-    }
-    size_t whole = whole_headers(h, p, len);
-    memcpy(h->held, p + whole, len - whole);
-    h->held_len = (uint8_t)(len - whole);
-    return whole > 0 ? receive(h, p, whole) : ERR_NONE;
+    return http2_cut_feed(&h->cut, p, len, receive, h);
 }
 
 enum err http2_pack(struct http2 *h, struct buf *out, size_t limit)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/http2_cut.h"
 
 /* A browser that cancels a page full of requests stays below; a flood does not. Tokens come back every
  * second. */
@@ -32,6 +33,7 @@ struct h2 {
     struct list chunks; /* everything the session has allocated */
     uint32_t open, continuations;
     bool in_head, calmed, no_memory;
+    struct http2_cut cut;
 };
 
 /*
@@ -487,6 +489,7 @@ enum err h2_new(struct h2 **ret, const struct h2_host *host, const struct server
     h->limits = limits;
     h->allocator = (nghttp2_mem){h, h2_malloc, h2_mem_free, h2_calloc, h2_realloc};
     list_init(&h->chunks);
+    h->cut.payload_left = HTTP2_MAGIC; /* passes as it comes */
     uint64_t now = host->now_us(host->arg);
     bucket_init(&h->resets, RESET_BURST, RESET_RATE, now);
     bucket_init(&h->controls, CONTROL_BURST, CONTROL_RATE, now);
@@ -521,16 +524,20 @@ void h2_free(struct h2 *h)
     mem_free(h);
 }
 
-enum err h2_input(struct h2 *h, const void *p, size_t len)
+static enum err receive(void *arg, const uint8_t *p, size_t len)
 {
-    if (h->no_memory)
-        return ERR_NOMEM;
+    struct h2 *h = arg;
     ssize_t n = nghttp2_session_mem_recv(h->session, p, len);
     if (n == NGHTTP2_ERR_FLOODED) /* more acknowledgements owed than OUTBOUND_ACK_MAX */
         calm(h);
     if (h->no_memory || n == NGHTTP2_ERR_NOMEM)
         return ERR_NOMEM;
     return n < 0 || h2_done(h) ? ERR_CLOSED : ERR_NONE;
+}
+
+enum err h2_input(struct h2 *h, const void *p, size_t len)
+{
+    return h->no_memory ? ERR_NOMEM : http2_cut_feed(&h->cut, p, len, receive, h);
 }
 
 enum err h2_output(struct h2 *h, struct buf *out, size_t high)
