@@ -133,26 +133,29 @@ static bool may(const struct call *c)
     return false;
 }
 
-static void decide(struct call *c, bool fresh)
+/* Whom the route is open to without a key. */
+static bool is_open(const struct call *c)
 {
-    bool open =
-        c->route->who == WHO_ANYBODY || (c->route->who == WHO_METRICS && server_peer_is_loopback(c->req));
-    struct span key = bearer(c->req);
-    if (!open)
-        c->role = keys_role(c->api->keys, key);
-    if (open || may(c))
+    return c->route->who == WHO_ANYBODY || (c->route->who == WHO_METRICS && server_peer_is_loopback(c->req));
+}
+
+static void decide(struct call *c)
+{
+    if (is_open(c) || may(c))
         serve(c);
     else if (c->role != ROLE_NONE)
         call_refuse(c, 403, "This key may not do that; it needs the role operator");
-    else if (!key.ptr)
+    else if (!bearer(c->req).ptr)
         call_refuse(c, 401, "A key is needed: Authorization: Bearer KEY");
-    else if (fresh)
+    else
         call_refuse(c, 401, "This key is not valid");
 }
 
 static void on_fresh(void *arg)
 {
-    decide(arg, true);
+    struct call *c = arg;
+    c->role = keys_role(c->api->keys, bearer(c->req));
+    decide(c);
 }
 
 void api_handle(void *arg, struct server_request *req)
@@ -182,13 +185,14 @@ void api_handle(void *arg, struct server_request *req)
         call_refuse(c, 404, "Not found");
         return;
     }
+    struct span key = bearer(req);
+    if (!is_open(c))
+        c->role = keys_role(a->keys, key);
     /* A key that is not known may have been made a moment ago, by another process. */
-    bool known = c->route->who == WHO_ANYBODY || !bearer(req).ptr || bearer(req).len != KEYS_TEXT_LEN ||
-                 keys_role(a->keys, bearer(req)) != ROLE_NONE;
-    if (known || (c->route->who == WHO_METRICS && server_peer_is_loopback(req)))
-        decide(c, true);
-    else
+    if (!is_open(c) && c->role == ROLE_NONE && key.len == KEYS_TEXT_LEN)
         keys_refresh(a->keys, on_fresh, c);
+    else
+        decide(c);
 }
 
 /* Before the body is read: a large one is refused without taking it in. */
