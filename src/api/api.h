@@ -5,6 +5,7 @@
  */
 #include "access/keys.h"
 #include "net/server.h"
+#include "store/retention.h"
 #include "webhook/intake.h"
 
 struct api;
@@ -17,6 +18,7 @@ struct api_config {
     const struct courier_set *couriers;
     struct courier_counters *counters;
     const struct courier_settings *settings;
+    const struct retention_stats *retention;
     const struct clock *clock;
     const atomic_bool *draining; /* the node is going down */
     int64_t started_ms;

@@ -153,6 +153,17 @@ void api_metrics(struct call *c)
            atomic_load_explicit(&s->last_error, memory_order_relaxed) != 0);
     metric(&out, &e, "todoke_store_commit_microseconds_total", "counter", "Time spent in commits.",
            get(&s->commit_us));
+    const struct retention_stats *r = c->api->config.retention;
+    metric(&out, &e, "todoke_store_used_bytes", "gauge", "Size of the database without free pages.",
+           get(&r->used));
+    metric(&out, &e, "todoke_store_free_bytes", "gauge", "Free pages of the database, to be used again.",
+           get(&r->free));
+    metric(&out, &e, "todoke_pruned_events_total", "counter", "Events that ended and went by retention.",
+           get(&r->events));
+    metric(&out, &e, "todoke_pruned_attempts_total", "counter", "Attempts that went with them.",
+           get(&r->attempts));
+    metric(&out, &e, "todoke_pruned_idempotency_keys_total", "counter", "Idempotency keys that went.",
+           get(&r->keys));
     metric(&out, &e, "todoke_store_queue", "gauge", "Calls waiting for the store.", get(&s->queued));
     if (e) {
         buf_deinit(&out);

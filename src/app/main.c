@@ -8,7 +8,7 @@
  *     clock, random, ulid, log    time and chance come through structs; ids; one line a happening
  *     histogram                   how long things took, for /metrics
  *     json_scan, json_write       strict JSON in by spans, out byte for byte
- *     base64, hex, utf8, distance, err, banned
+ *     base64, hex, utf8, histogram, distance, err, banned
  * 1 fault     why something did not arrive
  *     reason.def, fault.def, cause.def   every reason, detail and cause, once, with its words and advice
  *     fault, search               the rows by id; by a fragment, a status or the nearest name
@@ -27,6 +27,7 @@
  *     store, backend              what the others use; the table of functions behind it
  *     sqlite, sqlite_*, schema    on disk; memory is the twin for tests
  *     directory                   every channel, as snapshots in memory
+ *     retention                   what has ended goes, step by step
  * 2 dispatch  who is sent to next
  *     dispatch                    lanes: windows, due times, round robin, what is held in memory
  * 3 webhook   events on their way

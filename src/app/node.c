@@ -18,10 +18,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/net.h"
+#include "store/retention.h"
 
 #define TICK_MS 1000u
 #define DRAIN_TICK_MS 20u
-#define PRUNE_TICKS 600u /* idempotency keys that are too old, every ten minutes */
 #define LOOPS_MAX 64u
 
 struct node_loop {
@@ -39,7 +39,6 @@ struct node_loop {
     struct letter drain, halt, finish, reload;
     bool idle;
     unsigned closing; /* of net and server */
-    uint64_t ticks;
     pthread_t thread;
     bool thread_started;
 };
@@ -57,6 +56,8 @@ struct node {
     atomic_uint idle, halted;
     uint64_t drain_until; /* the first loop's clock, ms; read by it only */
     bool halt_sent;
+    struct retention retention; /* on the first loop */
+    bool retention_open;
     uint32_t count;
     struct node_loop *loops;
 };
@@ -74,8 +75,6 @@ static void on_tick(uv_timer_t *t)
     api_tick(l->api);
     if (l != &l->node->loops[0])
         return;
-    if (++l->ticks % PRUNE_TICKS == 0)
-        intake_prune(&l->node->intake, &l->mailbox);
     if (atomic_load(&store_stats(l->node->store)->last_error))
         intake_try_store(&l->node->intake, &l->mailbox);
 }
@@ -121,6 +120,8 @@ static void open_drain(struct letter *letter)
     struct node_loop *l = list_entry(letter, struct node_loop, drain);
     server_drain(l->server);
     courier_stop(l->courier);
+    if (l == &l->node->loops[0])
+        retention_stop(&l->node->retention);
     (void)uv_timer_start(&l->drain_tick, on_drain_tick, 0, DRAIN_TICK_MS);
 }
 
@@ -153,6 +154,8 @@ static void close_timers(struct node_loop *l)
     uv_close((uv_handle_t *)&l->drain_tick, NULL);
     for (size_t i = 0; l == &l->node->loops[0] && i < 3; i++)
         uv_close((uv_handle_t *)&l->signals[i], NULL);
+    if (l == &l->node->loops[0] && l->node->retention_open)
+        retention_close(&l->node->retention);
 }
 
 static void open_finish(struct letter *letter)
@@ -209,6 +212,22 @@ static enum err start_timers(struct node_loop *l)
             return ERR_IO;
     }
     return ERR_NONE;
+}
+
+static enum err start_retention(struct node *n)
+{
+    const struct settings *s = n->settings;
+    const struct retention_config config = {
+        .store = n->store,
+        .mailbox = &n->loops[0].mailbox,
+        .clock = &clock_system,
+        .age_ms = s->retention,
+        .key_age_ms = s->idempotency,
+        .bytes_max = (uint64_t)s->retention_size << 20,
+    };
+    enum err e = retention_init(&n->retention, &n->loops[0].loop, &config);
+    n->retention_open = !e;
+    return e;
 }
 
 static enum err open_net(struct node_loop *l)
@@ -285,6 +304,7 @@ static enum err open_loop(struct node_loop *l)
         .couriers = &n->couriers,
         .counters = &n->counters,
         .settings = &n->delivery,
+        .retention = &n->retention.stats,
         .clock = &clock_system,
         .draining = &n->draining,
     };
@@ -343,6 +363,7 @@ static void take_settings(struct node *n)
         .couriers = &n->couriers,
         .counters = &n->counters,
         .clock = &clock_system,
+        .key_ms = s->idempotency,
         .channel_backlog_max = s->channel_backlog,
         .node_backlog_max = s->node_backlog,
     };
@@ -365,6 +386,8 @@ enum err node_new(struct node **ret, const struct settings *settings)
     }
     for (uint32_t i = 0; !e && i < n->count; i++)
         e = start_timers(&n->loops[i]);
+    if (!e)
+        e = start_retention(n);
     if (!e)
         e = directory_each(n->directory, resume, n);
     if (e) {

@@ -59,6 +59,20 @@ typedef enum err attempt_row_fn(void *arg, const struct attempt *a);
 typedef enum err backlog_row_fn(void *arg, int64_t channel_id, uint64_t queued, uint64_t retrying);
 typedef enum err key_row_fn(void *arg, const struct access_key *k);
 
+/* One step through the events in the order they were accepted: those that have ended go, with their attempts. */
+struct history_prune {
+    int64_t after;       /* where the step before this one stopped; 0: from the oldest on */
+    int64_t before_ms;   /* only events that were accepted, and tried for the last time, before this */
+    uint32_t scan;       /* events looked at, at most */
+    int64_t ret_after;   /* where to go on; 0: there are no more */
+    uint32_t ret_events; /* how many went */
+    uint32_t ret_attempts;
+};
+
+struct backend_size {
+    uint64_t used, free; /* bytes of the database; free ones are used again by what comes */
+};
+
 struct redeliver_range {
     int64_t from_ms, to_ms; /* of acceptance; from ≤ t < to */
     struct span reason;     /* of the last attempt; empty: any failure */
@@ -109,7 +123,11 @@ struct backend_ops {
                                 struct idempotency *ret);
     enum err (*idempotency_put)(struct backend *b, int64_t channel_id, struct span key,
                                 const struct idempotency *i, int64_t wall_ms);
-    enum err (*idempotency_prune)(struct backend *b, int64_t before_ms, uint32_t limit);
+    enum err (*idempotency_prune)(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
+
+    /* What waits (pending, retrying, or suspended with its channel) is passed over. */
+    enum err (*history_prune)(struct backend *b, struct history_prune *p);
+    enum err (*size)(struct backend *b, struct backend_size *ret);
 
     enum err (*key_insert)(struct backend *b, struct access_key *k); /* sets k->id */
     enum err (*key_revoke)(struct backend *b, int64_t id, int64_t wall_ms);

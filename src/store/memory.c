@@ -30,12 +30,17 @@ struct m_idempotency {
     struct idempotency value;
 };
 
+struct m_pruned { /* events of an attempt that are gone */
+    int64_t attempt_id;
+    uint32_t count;
+};
+
 struct tables {
-    struct vec channels, payloads, queue, retry, attempts, fates, idempotency, keys;
+    struct vec channels, payloads, queue, retry, attempts, fates, idempotency, keys, pruned;
     int64_t next_channel, next_key, key_version;
     struct ulid_seq seq;
 };
-#define TABLES 8
+#define TABLES 9
 
 struct shared {
     struct tables committed;
@@ -57,15 +62,15 @@ static struct memory *memory_of(struct backend *b)
     return (struct memory *)(void *)b;
 }
 
-static const size_t table_sizes[TABLES] = {sizeof(struct channel),       sizeof(struct m_payload),
-                                           sizeof(struct m_wait),        sizeof(struct m_wait),
-                                           sizeof(struct attempt),       sizeof(struct m_fate),
-                                           sizeof(struct m_idempotency), sizeof(struct access_key)};
+static const size_t table_sizes[TABLES] = {
+    sizeof(struct channel),       sizeof(struct m_payload),  sizeof(struct m_wait),
+    sizeof(struct m_wait),        sizeof(struct attempt),    sizeof(struct m_fate),
+    sizeof(struct m_idempotency), sizeof(struct access_key), sizeof(struct m_pruned)};
 
 static struct vec *table(struct tables *t, size_t i)
 {
-    struct vec *const all[TABLES] = {&t->channels, &t->payloads, &t->queue,       &t->retry,
-                                     &t->attempts, &t->fates,    &t->idempotency, &t->keys};
+    struct vec *const all[TABLES] = {&t->channels, &t->payloads,    &t->queue, &t->retry, &t->attempts,
+                                     &t->fates,    &t->idempotency, &t->keys,  &t->pruned};
     return all[i];
 }
 
@@ -572,17 +577,99 @@ static enum err m_idempotency_put(struct backend *b, int64_t channel_id, struct 
     return ERR_NONE;
 }
 
-static enum err m_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit)
+static enum err m_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count)
 {
     struct memory *m = memory_of(b);
     struct vec *v = &m->t.idempotency;
-    for (size_t i = v->count; i-- > 0 && limit > 0;) {
+    uint32_t n = 0;
+    for (size_t i = v->count; i-- > 0 && n < limit;) {
         if (((struct m_idempotency *)v->items)[i].created_ms < before_ms) {
             vec_remove(v, sizeof(struct m_idempotency), i);
-            limit--;
+            n++;
         }
     }
+    *ret_count = n;
     return fails(m);
+}
+
+/* Whether that was the last of the attempt's events. */
+static enum err count_pruned(struct memory *m, const struct attempt *a, bool *ret_last)
+{
+    struct m_pruned *row = NULL;
+    VEC_EACH(struct m_pruned, p, &m->t.pruned)
+    if (p->attempt_id == a->id)
+        row = p;
+    if (!row) {
+        row = vec_add(&m->t.pruned, sizeof(*row));
+        if (!row)
+            return ERR_NOMEM;
+        *row = (struct m_pruned){.attempt_id = a->id};
+    }
+    *ret_last = ++row->count >= a->events;
+    if (*ret_last)
+        vec_remove(&m->t.pruned, sizeof(*row), VEC_INDEX(struct m_pruned, row, &m->t.pruned));
+    return ERR_NONE;
+}
+
+static enum err prune_one(struct memory *m, const struct m_payload *p, uint32_t *attempts)
+{
+    struct vec *fates = &m->t.fates, *all = &m->t.attempts;
+    for (size_t i = fates->count; i-- > 0;) {
+        const struct m_fate f = ((struct m_fate *)fates->items)[i];
+        if (f.channel_id != p->channel_id || f.event_id != p->id)
+            continue;
+        vec_remove(fates, sizeof(f), i);
+        for (size_t k = all->count; k-- > 0;) {
+            bool last = false;
+            const struct attempt *a = (struct attempt *)all->items + k;
+            enum err e = a->id == f.attempt_id ? count_pruned(m, a, &last) : ERR_NONE;
+            if (e)
+                return e;
+            if (last) {
+                vec_remove(all, sizeof(*a), k);
+                (*attempts)++;
+            }
+        }
+    }
+    return ERR_NONE;
+}
+
+static enum err m_history_prune(struct backend *b, struct history_prune *p)
+{
+    struct memory *m = memory_of(b);
+    struct vec *v = &m->t.payloads;
+    int64_t before = p->before_ms << ULID_SEQ_SHIFT;
+    uint32_t seen = 0;
+    p->ret_after = 0;
+    p->ret_events = p->ret_attempts = 0;
+    for (size_t i = 0; i < v->count && seen < p->scan;) {
+        const struct m_payload row = ((struct m_payload *)v->items)[i++];
+        if (row.id <= p->after || row.id >= before)
+            continue;
+        if (++seen == p->scan)
+            p->ret_after = row.id;
+        bool keep =
+            waiting(&m->t.queue, row.channel_id, row.id) || waiting(&m->t.retry, row.channel_id, row.id);
+        VEC_EACH(struct m_fate, f, &m->t.fates)
+        if (f->channel_id == row.channel_id && f->event_id == row.id && f->attempt_id >= before)
+            keep = true;
+        if (keep)
+            continue;
+        enum err e = prune_one(m, &row, &p->ret_attempts);
+        if (e)
+            return e;
+        vec_remove(v, sizeof(row), --i);
+        p->ret_events++;
+    }
+    return p->ret_events ? fails(m) : ERR_NONE;
+}
+
+static enum err m_size(struct backend *b, struct backend_size *ret)
+{
+    *ret = (struct backend_size){0};
+    VEC_EACH(struct m_payload, p, &memory_of(b)->t.payloads)
+    ret->used += p->json.len;
+    return ERR_NONE;
 }
 
 static enum err m_key_insert(struct backend *b, struct access_key *k)
@@ -661,6 +748,8 @@ static const struct backend_ops memory_ops = {
     .idempotency_get = m_idempotency_get,
     .idempotency_put = m_idempotency_put,
     .idempotency_prune = m_idempotency_prune,
+    .history_prune = m_history_prune,
+    .size = m_size,
     .key_insert = m_key_insert,
     .key_revoke = m_key_revoke,
     .key_list = m_key_list,

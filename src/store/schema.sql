@@ -104,3 +104,11 @@ CREATE TABLE access_key (
     created_ms INTEGER NOT NULL,
     revoked_ms INTEGER NOT NULL
 );
+
+-- migration 2
+-- Retention: a row of attempt goes with the last event it carried, so it counts those that are gone. The highest number of a
+-- row is kept apart, so that none is given twice once its row is gone.
+ALTER TABLE attempt ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+INSERT INTO meta VALUES ('last_row', 0);
+-- Suspension: since when a channel has failed without a success, written down once that has lasted a while.
+ALTER TABLE channel ADD COLUMN failing_ms INTEGER NOT NULL DEFAULT 0;

@@ -66,7 +66,7 @@ enum err sqlite_idempotency_get(struct backend *b, int64_t channel_id, struct sp
                                 struct idempotency *ret);
 enum err sqlite_idempotency_put(struct backend *b, int64_t channel_id, struct span key,
                                 const struct idempotency *i, int64_t wall_ms);
-enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit);
+enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
 /* sqlite_result.c */
 enum err sqlite_result_put(struct backend *b, struct attempt *a, const struct fate *fates, size_t count,
                            int64_t wall_ms);
@@ -79,6 +79,9 @@ enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64
                               int64_t wall_ms, uint32_t *ret_count);
 enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, const struct redeliver_range *range,
                                 uint32_t limit, int64_t wall_ms, uint32_t *ret_count);
+/* sqlite_prune.c */
+enum err sqlite_history_prune(struct backend *b, struct history_prune *p);
+enum err sqlite_size(struct backend *b, struct backend_size *ret);
 /* sqlite_key.c */
 enum err sqlite_key_insert(struct backend *b, struct access_key *k);
 enum err sqlite_key_revoke(struct backend *b, int64_t id, int64_t wall_ms);

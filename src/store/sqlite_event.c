@@ -167,7 +167,7 @@ enum err sqlite_idempotency_put(struct backend *b, int64_t channel_id, struct sp
     return e;
 }
 
-enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit)
+enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count)
 {
     struct sqlite *s = sqlite_of(b);
     enum err e = ERR_NONE;
@@ -176,5 +176,7 @@ enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t
         return e;
     sqlite_bind_number(q, 1, before_ms);
     sqlite_bind_number(q, 2, limit);
-    return sqlite_run(s, q);
+    e = sqlite_run(s, q);
+    *ret_count = e ? 0 : (uint32_t)sqlite3_changes(s->db);
+    return e;
 }

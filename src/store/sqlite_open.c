@@ -261,6 +261,8 @@ static const struct backend_ops sqlite_ops = {
     .idempotency_get = sqlite_idempotency_get,
     .idempotency_put = sqlite_idempotency_put,
     .idempotency_prune = sqlite_idempotency_prune,
+    .history_prune = sqlite_history_prune,
+    .size = sqlite_size,
     .key_insert = sqlite_key_insert,
     .key_revoke = sqlite_key_revoke,
     .key_list = sqlite_key_list,
@@ -277,11 +279,14 @@ static enum err prepare_writer(struct sqlite *s)
         (e = exec(s, checkpoint)) || (e = exec(s, "PRAGMA journal_size_limit=67108864")) ||
         (e = sqlite_migrate(s)))
         return e;
-    int64_t payload, attempt;
+    int64_t payload, attempt, pruned;
     if ((e = pragma_number(s, "SELECT ifnull(max(id),0) FROM payload", &payload)) ||
-        (e = pragma_number(s, "SELECT ifnull(max(id),0) FROM attempt", &attempt)))
+        (e = pragma_number(s, "SELECT ifnull(max(id),0) FROM attempt", &attempt)) ||
+        (e = pragma_number(s, "SELECT value FROM meta WHERE name='last_row'", &pruned)))
         return e;
     s->seq.last = payload > attempt ? payload : attempt;
+    if (s->seq.last < pruned)
+        s->seq.last = pruned;
     return ERR_NONE;
 }
 

@@ -4,8 +4,6 @@
 
 #include "base/mem.h"
 
-#define PRUNE_KEYS 1000u
-
 struct intake_call {
     struct store_call call;
     struct intake *intake;
@@ -36,7 +34,7 @@ static enum err run(struct store_call *call, struct backend *b)
     c->replayed = false;
     if (c->keyed) {
         struct idempotency old;
-        enum err e = b->ops->idempotency_get(b, channel_id, key, c->now_ms - INTAKE_KEY_MS, &old);
+        enum err e = b->ops->idempotency_get(b, channel_id, key, c->now_ms - c->intake->key_ms, &old);
         if (e && e != ERR_NOT_FOUND)
             return e;
         if (!e) {
@@ -174,16 +172,6 @@ static void chore_submit(struct intake *in, struct mailbox *home,
     c->ms = ms;
     c->call = (struct store_call){.run = what, .done = chore_done, .home = home};
     store_submit(in->store, &c->call);
-}
-
-static enum err prune_run(struct store_call *call, struct backend *b)
-{
-    return b->ops->idempotency_prune(b, list_entry(call, struct chore, call)->ms, PRUNE_KEYS);
-}
-
-void intake_prune(struct intake *in, struct mailbox *home)
-{
-    chore_submit(in, home, prune_run, in->clock->wall_ms(in->clock->arg) - INTAKE_KEY_MS);
 }
 
 static enum err touch_run(struct store_call *call, struct backend *b)

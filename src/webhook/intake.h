@@ -8,8 +8,7 @@
 #include "webhook/courier.h"
 #include "webhook/publication.h"
 
-#define INTAKE_KEY_MAX 255u              /* bytes of an Idempotency-Key */
-#define INTAKE_KEY_MS (24 * 3600 * 1000) /* how long it is honoured */
+#define INTAKE_KEY_MAX 255u /* bytes of an Idempotency-Key */
 
 struct intake {
     struct store *store;
@@ -17,6 +16,7 @@ struct intake {
     const struct courier_set *couriers;
     struct courier_counters *counters;
     const struct clock *clock;
+    int64_t key_ms;                                /* how long an Idempotency-Key is honoured */
     int64_t channel_backlog_max, node_backlog_max; /* events accepted and not ended */
 };
 
@@ -35,6 +35,3 @@ enum err intake_submit(struct intake *in, struct channel_ref *ref, struct public
 
 /* Writes a little, so that a store that failed is seen to work again though nobody posts. */
 void intake_try_store(struct intake *in, struct mailbox *home);
-
-/* Forgets idempotency keys that are too old, a few at a time; call it now and then. */
-void intake_prune(struct intake *in, struct mailbox *home);

@@ -151,11 +151,13 @@ static enum err take(void *arg, struct span json, const struct event *head)
     return ERR_NONE;
 }
 
+static uint64_t pruned[3]; /* events, attempts, and a hash of the cursors */
+
 /* One random step; the same numbers make the same step on either backend. */
 static void step(struct backend *b, const struct random *r, int64_t now)
 {
     int64_t channel = 2000000001 + (int64_t)random_below(r, 4);
-    uint64_t what = random_below(r, 10);
+    uint64_t what = random_below(r, 11);
     bool keep = random_below(r, 8) != 0;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
     if (what < 4) {
@@ -210,6 +212,18 @@ static void step(struct backend *b, const struct random *r, int64_t now)
         assert_int_equal(
             b->ops->redeliver_range(b, channel, &range, 1 + (uint32_t)random_below(r, 3), now, &n), ERR_NONE);
         assert_true(n <= 3);
+    } else if (what == 9) {
+        struct history_prune p = {.before_ms = now - (int64_t)random_below(r, 60),
+                                  .scan = 1 + (uint32_t)random_below(r, 30)};
+        if (random_below(r, 2))
+            p.after = (now - 100) << ULID_SEQ_SHIFT;
+        assert_int_equal(b->ops->history_prune(b, &p), ERR_NONE);
+        assert_true(p.ret_events <= p.scan);
+        if (keep) { /* both twins must come to the same figures */
+            pruned[0] += p.ret_events;
+            pruned[1] += p.ret_attempts;
+            pruned[2] = pruned[2] * 31 + (uint64_t)p.ret_after;
+        }
     } else {
         struct channel c;
         enum err e = b->ops->channel_get(b, channel, &c);
@@ -230,6 +244,7 @@ static void step(struct backend *b, const struct random *r, int64_t now)
 static void backends_agree(void **state)
 {
     (void)state;
+    uint64_t total = 0;
     for (uint64_t seed = 1; seed <= 8; seed++) {
         struct backend *twins[2];
         char path[96];
@@ -238,6 +253,7 @@ static void backends_agree(void **state)
         assert_int_equal(sqlite_open(&twins[0], path, STORE_WRITE), ERR_NONE);
         assert_int_equal(memory_open(&twins[1]), ERR_NONE);
         char *texts[2];
+        uint64_t before[3];
         for (int k = 0; k < 2; k++) {
             struct random_seeded seeded;
             struct random r = random_seeded_init(&seeded, seed);
@@ -251,9 +267,14 @@ static void backends_agree(void **state)
             struct channel again = some_channel(4); /* the same token */
             assert_int_equal(b->ops->channel_insert(b, &again), ERR_EXISTS);
             assert_int_equal(b->ops->commit(b), ERR_NONE);
-            for (int i = 0; i < 150; i++)
+            memset(pruned, 0, sizeof(pruned));
+            for (int i = 0; i < 400; i++)
                 step(b, &r, 1700000000000 + i);
             texts[k] = dump_all(b);
+            if (k)
+                assert_memory_equal(pruned, before, sizeof(pruned));
+            memcpy(before, pruned, sizeof(pruned));
+            total += pruned[1];
         }
         for (size_t at = 0, line = 0; texts[0][at] || texts[1][at]; at++) { /* the first line that differs */
             if (texts[0][at] != texts[1][at])
@@ -269,6 +290,7 @@ static void backends_agree(void **state)
             twins[k]->ops->close(twins[k]);
         }
     }
+    assert_true(total > 0);
 }
 
 static void idempotency_keys(void **state)
@@ -290,7 +312,11 @@ static void idempotency_keys(void **state)
                          ERR_NOT_FOUND); /* too old */
         assert_int_equal(b->ops->idempotency_get(b, 2, SPAN_LIT("k"), 0, &out),
                          ERR_NOT_FOUND); /* another channel's */
-        assert_int_equal(b->ops->idempotency_prune(b, 5001, 10), ERR_NONE);
+        uint32_t gone = 9;
+        assert_int_equal(b->ops->idempotency_prune(b, 5000, 10, &gone), ERR_NONE);
+        assert_int_equal(gone, 0);
+        assert_int_equal(b->ops->idempotency_prune(b, 5001, 10, &gone), ERR_NONE);
+        assert_int_equal(gone, 1);
         assert_int_equal(b->ops->idempotency_get(b, 1, SPAN_LIT("k"), 0, &out), ERR_NOT_FOUND);
         assert_int_equal(b->ops->commit(b), ERR_NONE);
         b->ops->close(b);

@@ -1,0 +1,191 @@
+#include "store/retention.h"
+
+#include "base/log.h"
+
+#define LOOK_MS 1000u    /* between looks at the size */
+#define ROUND_MS 60000u  /* between rounds, at most */
+#define STEP_EVENTS 200u /* about two milliseconds of the store's time */
+#define STEP_KEYS 500u
+#define PAUSE_MIN_MS 5u
+#define PAUSE_TIMES                                                                                          \
+    3u /* a round by age takes a quarter of the store's time; one by size must keep up: half */
+#define SIZE_LOW(max) ((max) - (max) / 20) /* a round by size ends somewhat below the bound */
+
+static void again(struct retention *r, uint64_t wait_ms);
+
+static uint64_t mono_ms(const struct retention *r)
+{
+    return r->config.clock->mono_us(r->config.clock->arg) / 1000;
+}
+
+static int64_t wall_ms(const struct retention *r)
+{
+    return r->config.clock->wall_ms(r->config.clock->arg);
+}
+
+/* Short times (tests, mostly) are looked at more often. */
+static uint64_t round_ms(const struct retention *r)
+{
+    uint64_t tenth = r->config.age_ms / 10u + 1;
+    return tenth < ROUND_MS ? tenth : ROUND_MS;
+}
+
+static uint64_t look_ms(const struct retention *r)
+{
+    return round_ms(r) < LOOK_MS ? round_ms(r) : LOOK_MS;
+}
+
+static enum err look_run(struct store_call *call, struct backend *b)
+{
+    struct retention *r = list_entry(call, struct retention, call);
+    return b->ops->size(b, &r->size);
+}
+
+static enum err step_run(struct store_call *call, struct backend *b)
+{
+    struct retention *r = list_entry(call, struct retention, call);
+    uint64_t began = r->config.clock->mono_us(r->config.clock->arg);
+    enum err e = r->round == ROUND_KEYS
+                     ? b->ops->idempotency_prune(b, wall_ms(r) - r->config.key_age_ms, STEP_KEYS, &r->keys)
+                     : b->ops->history_prune(b, &r->step);
+    if (!e)
+        e = b->ops->size(b, &r->size);
+    r->took_us = r->config.clock->mono_us(r->config.clock->arg) - began;
+    return e;
+}
+
+static void add(_Atomic uint64_t *to, uint64_t n)
+{
+    (void)atomic_fetch_add_explicit(to, n, memory_order_relaxed);
+}
+
+static void take_size(struct retention *r)
+{
+    atomic_store_explicit(&r->stats.used, r->size.used, memory_order_relaxed);
+    atomic_store_explicit(&r->stats.free, r->size.free, memory_order_relaxed);
+    if (!r->config.bytes_max || r->size.used <= r->config.bytes_max)
+        atomic_store_explicit(&r->stats.over, false, memory_order_relaxed);
+}
+
+static void begin_round(struct retention *r, enum retention_round round)
+{
+    r->round = round;
+    r->step = (struct history_prune){.scan = STEP_EVENTS};
+    r->step.before_ms =
+        round == ROUND_AGE ? wall_ms(r) - (int64_t)r->config.age_ms : INT64_MAX >> ULID_SEQ_SHIFT;
+    if (r->step.before_ms < 0)
+        r->step.before_ms = 0;
+}
+
+static void end_size(struct retention *r)
+{
+    r->round = ROUND_NONE;
+    if (r->size.used <= r->config.bytes_max)
+        return;
+    r->next_size_ms = mono_ms(r) + round_ms(r); /* nothing was left to take: not at once again */
+    if (!atomic_exchange(&r->stats.over, true))
+        log_error("store", "the database is larger than retention-size, and only what waits is left",
+                  log_uint("bytes", r->size.used), log_uint("bound", r->config.bytes_max));
+}
+
+/* What comes after a step that went well. */
+static void go_on(struct retention *r)
+{
+    if (r->round == ROUND_KEYS) {
+        add(&r->stats.keys, r->keys);
+        if (r->keys < STEP_KEYS)
+            r->round = ROUND_NONE;
+        return;
+    }
+    add(&r->stats.events, r->step.ret_events);
+    add(&r->stats.attempts, r->step.ret_attempts);
+    r->step.after = r->step.ret_after;
+    if (r->round == ROUND_SIZE && (!r->step.after || r->size.used <= SIZE_LOW(r->config.bytes_max)))
+        end_size(r);
+    else if (r->round == ROUND_AGE && !r->step.after)
+        r->round = ROUND_KEYS;
+}
+
+static void step_done(struct store_call *call)
+{
+    struct retention *r = list_entry(call, struct retention, call);
+    r->busy = false;
+    if (call->err) { /* the store is in trouble: no time for that now */
+        log_debug("store", "retention: a step failed", log_err("err", call->err));
+        r->round = ROUND_NONE;
+        again(r, LOOK_MS);
+        return;
+    }
+    uint64_t pause = r->took_us / 1000 * (r->round == ROUND_SIZE ? 1 : PAUSE_TIMES);
+    take_size(r);
+    go_on(r);
+    again(r, r->round == ROUND_NONE ? look_ms(r) : pause < PAUSE_MIN_MS ? PAUSE_MIN_MS : pause);
+}
+
+static void submit_step(struct retention *r)
+{
+    r->busy = true;
+    r->call = (struct store_call){.run = step_run, .done = step_done, .home = r->config.mailbox};
+    store_submit(r->config.store, &r->call);
+}
+
+static void look_done(struct store_call *call)
+{
+    struct retention *r = list_entry(call, struct retention, call);
+    uint64_t now = mono_ms(r);
+    r->busy = false;
+    if (!call->err)
+        take_size(r);
+    if (!call->err && r->config.bytes_max && r->size.used > r->config.bytes_max && now >= r->next_size_ms) {
+        begin_round(r, ROUND_SIZE);
+    } else if (!call->err && now >= r->next_ms) {
+        begin_round(r, ROUND_AGE);
+        r->next_ms = now + round_ms(r);
+    }
+    if (r->round == ROUND_NONE || r->stopped)
+        again(r, look_ms(r));
+    else
+        submit_step(r);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct retention *r = timer->data;
+    if (r->busy || r->stopped)
+        return;
+    if (r->round != ROUND_NONE) {
+        submit_step(r);
+        return;
+    }
+    r->busy = true;
+    r->call = (struct store_call){.run = look_run, .done = look_done, .home = r->config.mailbox};
+    store_read(r->config.store, &r->call);
+}
+
+static void again(struct retention *r, uint64_t wait_ms)
+{
+    if (!r->stopped)
+        (void)uv_timer_start(&r->timer, on_timer, wait_ms, 0);
+}
+
+enum err retention_init(struct retention *r, uv_loop_t *loop, const struct retention_config *config)
+{
+    *r = (struct retention){.config = *config};
+    if (uv_timer_init(loop, &r->timer))
+        return ERR_IO;
+    r->timer.data = r;
+    again(r, 0);
+    return ERR_NONE;
+}
+
+void retention_stop(struct retention *r)
+{
+    r->stopped = true;
+    (void)uv_timer_stop(&r->timer);
+}
+
+void retention_close(struct retention *r)
+{
+    retention_stop(r);
+    uv_close((uv_handle_t *)&r->timer, NULL);
+}

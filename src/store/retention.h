@@ -1,0 +1,54 @@
+#pragma once
+/*
+ * What is no longer needed goes: events that have ended, with their attempts, after a time or when the database grows past a
+ * size (the oldest first), and idempotency keys after a day. What waits is never touched.
+ *
+ *     every second: size ─► too large, or time for a round? ─► step, pause, step, pause … ─► the end of the history
+ *
+ * A step is one small call of the store among the others, and is followed by a pause as long as it took several times over, so
+ * that a round never takes more than a part of the store's time. Freed pages are used again; the file does not shrink.
+ */
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "store/store.h"
+
+/* Any thread may read. */
+struct retention_stats {
+    _Atomic uint64_t events, attempts, keys; /* that went */
+    _Atomic uint64_t used, free;             /* bytes of the database, as of a second ago */
+    atomic_bool over;                        /* larger than it may be, and only what waits is left */
+};
+
+struct retention_config {
+    struct store *store;
+    struct mailbox *mailbox; /* of the loop */
+    const struct clock *clock;
+    uint32_t age_ms;     /* of what has ended */
+    uint32_t key_age_ms; /* of idempotency keys */
+    uint64_t bytes_max;  /* 0: no bound */
+};
+
+struct retention {
+    struct retention_config config;
+    struct retention_stats stats;
+    uv_timer_t timer;
+    struct store_call call; /* one at a time */
+    bool busy, stopped;
+    enum retention_round { ROUND_NONE, ROUND_AGE, ROUND_SIZE, ROUND_KEYS } round;
+    uint64_t next_ms; /* of the next round by age, monotonic */
+    uint64_t next_size_ms;
+    uint64_t took_us; /* by the step, written by the store while it is under way */
+    struct history_prune step;
+    struct backend_size size;
+    uint32_t keys;
+};
+
+/* In place: must not move. On the loop's thread; the first look is at once. ERR_IO. */
+enum err retention_init(struct retention *r, uv_loop_t *loop,
+                        const struct retention_config *config) MUST_CHECK;
+/* No further steps; one that is under way ends. */
+void retention_stop(struct retention *r);
+/* Closes the timer; r must stay until the loop has ended. No call may be under way. */
+void retention_close(struct retention *r);

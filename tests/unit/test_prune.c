@@ -1,0 +1,230 @@
+/* Retention in the store: what goes and what stays; and directories of older schemas. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ftw.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/backend.h"
+
+extern const char store_schema[];
+
+static char dir[64];
+
+static int make_dir(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), "/tmp/todoke-prune-XXXXXX");
+    return mkdtemp(dir) && !log_configure("error") ? 0 : -1;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static struct channel some_channel(int n)
+{
+    struct channel c = {.name = "bot", .language = "en", .use_webhook = true};
+    memset(c.token_hash, n, sizeof(c.token_hash));
+    return c;
+}
+
+static enum err count_event(void *arg, struct span json, const struct event *head)
+{
+    (void)json;
+    (void)head;
+    ++*(size_t *)arg;
+    return ERR_NONE;
+}
+
+static int64_t rows(const char *table)
+{
+    char path[96], sql[64];
+    (void)snprintf(path, sizeof(path), "%s/todoke.db", dir);
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(q, 0);
+    assert_int_equal(sqlite3_finalize(q), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return n;
+}
+
+static struct history_prune prune(struct backend *b, int64_t after, int64_t before_ms, uint32_t scan)
+{
+    struct history_prune p = {.after = after, .before_ms = before_ms, .scan = scan};
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->history_prune(b, &p), ERR_NONE);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    return p;
+}
+
+static void put_result(struct backend *b, int64_t channel, const struct fate *fates, size_t n, int64_t now)
+{
+    struct attempt a = {.channel_id = channel, .started_ms = now, .events = (uint32_t)n};
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->result_put(b, &a, fates, n, now), ERR_NONE);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+}
+
+/* What has ended goes, with its attempts; what waits stays, however old; a row's number is never given twice. */
+static void history_goes(void **state)
+{
+    (void)state;
+    struct backend *b;
+    assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+    struct channel c = some_channel(1);
+    struct event *events[5];
+    for (int i = 0; i < 5; i++)
+        assert_non_null(events[i] = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0));
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    for (int i = 0; i < 5; i++)
+        events[i]->channel_id = c.id;
+    assert_int_equal(b->ops->events_insert(b, events, 5, 1000), ERR_NONE);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    /* 0 and 1 delivered in one request; 2 failed, then delivered, late; 3 retrying; 4 pending */
+    const struct fate together[] = {{.event_id = events[0]->item.id, .end = FATE_DELIVERED},
+                                    {.event_id = events[1]->item.id, .end = FATE_DELIVERED}};
+    put_result(b, c.id, together, 2, 2000);
+    for (int i = 2; i < 4; i++) {
+        struct fate f = {.event_id = events[i]->item.id, .end = FATE_RETRY, .next_due_ms = 1, .tries = 1};
+        put_result(b, c.id, &f, 1, 2000);
+    }
+    put_result(b, c.id,
+               &(struct fate){.event_id = events[2]->item.id, .end = FATE_DELIVERED, .was_retry = true}, 1,
+               9000);
+    assert_int_equal(rows("attempt"), 4);
+    struct history_prune p = prune(b, 0, 1500, 100);
+    assert_true(p.ret_events == 0 && p.ret_after == 0); /* old enough by acceptance, not by their end */
+    p = prune(b, 0, 5000, 1);                           /* step by step */
+    assert_true(p.ret_events == 1 && p.ret_attempts == 0 && p.ret_after == events[0]->item.id);
+    assert_int_equal(rows("attempt"), 4); /* its other event is there yet */
+    p = prune(b, p.ret_after, 5000, 100);
+    assert_true(p.ret_events == 1 && p.ret_attempts == 1 && p.ret_after == 0);
+    assert_int_equal(rows("payload"), 3);
+    p = prune(b, 0, 10000, 100);
+    assert_true(p.ret_events == 1 && p.ret_attempts == 2);
+    assert_int_equal(rows("payload"), 2);
+    assert_int_equal(rows("fate"), 1);
+    /* With its channel what waits goes too, and retention takes the rest. */
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_delete(b, c.id), ERR_NONE);
+    struct backend_size size;
+    assert_int_equal(b->ops->size(b, &size), ERR_NONE);
+    assert_true(size.used > 0 && size.used % 512 == 0);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    p = prune(b, 0, 20000, 100);
+    assert_int_equal(p.ret_events, 2);
+    assert_true(rows("payload") == 0 && rows("attempt") == 0 && rows("fate") == 0);
+    b->ops->close(b);
+    /* Nothing is left to read the last number from, and the clock went back. */
+    assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+    struct channel d = some_channel(2);
+    int64_t last = events[4]->item.id;
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_insert(b, &d), ERR_NONE);
+    for (int i = 0; i < 5; i++)
+        events[i]->channel_id = d.id;
+    assert_int_equal(b->ops->events_insert(b, events, 5, 500), ERR_NONE);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    assert_true(events[0]->item.id > last);
+    b->ops->close(b);
+    for (int i = 0; i < 5; i++)
+        mem_free(events[i]);
+}
+
+/* An event delivered by hand again and again goes in several steps. */
+static void a_long_history_goes(void **state)
+{
+    (void)state;
+    struct backend *b;
+    assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+    struct channel c = some_channel(1);
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    struct event *event = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0);
+    assert_non_null(event);
+    assert_int_equal(b->ops->events_insert(b, &event, 1, 1000), ERR_NONE);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    for (int i = 0; i < 600; i++)
+        put_result(b, c.id, &(struct fate){.event_id = event->item.id, .end = FATE_GIVEN_UP}, 1, 2000);
+    uint32_t attempts = 0, rounds = 0;
+    for (uint32_t events = 0; !events; rounds++) {
+        struct history_prune p = prune(b, 0, 5000, 100);
+        attempts += p.ret_attempts;
+        events = p.ret_events;
+    }
+    assert_int_equal(attempts, 600);
+    assert_int_equal(rounds, 3);
+    assert_true(rows("payload") == 0 && rows("attempt") == 0 && rows("fate") == 0);
+    mem_free(event);
+    b->ops->close(b);
+}
+
+/* A directory of the first schema is taken on. */
+static void older_directory_is_upgraded(void **state)
+{
+    (void)state;
+    const char *from = strstr(store_schema, "-- migration 1\n"),
+               *to = strstr(store_schema, "-- migration 2\n");
+    assert_true(from && to > from);
+    char path[96], *sql = mem_dup(from, (size_t)(to - from));
+    assert_non_null(sql);
+    (void)snprintf(path, sizeof(path), "%s/todoke.db", dir);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(
+            db,
+            "PRAGMA user_version=1; INSERT INTO channel VALUES (2000000001,'old','U0','s',x'01','u',1,0,0,'',"
+            "'en',0,0,0,1,1); INSERT INTO payload VALUES (1048576000,2000000001,0,'{\"type\":\"x\"}');"
+            "INSERT INTO queue VALUES (2000000001,1048576000);",
+            NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    mem_free(sql);
+    struct backend *b;
+    assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+    size_t waiting = 0;
+    struct channel c;
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_get(b, 2000000001, &c), ERR_NONE);
+    assert_string_equal(c.name, "old");
+    assert_int_equal(b->ops->queue_list(b, c.id, 0, 10, count_event, &waiting), ERR_NONE);
+    assert_int_equal(waiting, 1);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    b->ops->close(b);
+}
+
+int main(void)
+{
+#define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
+    const struct CMUnitTest tests[] = {
+        IN_DIR(history_goes),
+        IN_DIR(a_long_history_goes),
+        IN_DIR(older_directory_is_upgraded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
