@@ -83,6 +83,17 @@ put('three bytes', () => ({ bytes: () => Buffer.from([1, 2, 3]) }), anyOf(unknow
 put('a compression pointer to itself', q => ({ bytes: () => Buffer.concat([Buffer.from([q.id >> 8, q.id & 255, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]), q.question, Buffer.from([0xc0, 12 + q.question.length, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1])]) }),
     anyOf(unknownHost(), dnsTimeout(), ok()), { timeout: 600 });
 
+const header = (q, flags, counts) => Buffer.from([q.id >> 8, q.id & 255, ...flags, ...counts.flatMap(n => [0, n])]);
+put('the answer to another question', () => ({ bytes: q => Buffer.concat([header(q, [0x81, 0x80], [1, 1, 0, 0]), Buffer.from('\x03foo\x04test\0\0\x01\0\x01', 'latin1'), Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1])]) }),
+    dnsTimeout('dns_timeout'), { timeout: 500 });
+put('our query comes back', () => ({ bytes: q => Buffer.concat([header(q, [1, 0], [1, 0, 0, 0]), q.question]) }), anyOf(unknownHost(['dns_nodata', 'dns_bad_response']), dnsTimeout()), { timeout: 600 });
+put('NXDOMAIN with an address', q => ({ rcode: RCODE.NXDOMAIN, answers: q.type === A ? local4 : [] }), unknownHost('dns_nxdomain'));
+put('SERVFAIL with an address', q => ({ rcode: RCODE.SERVFAIL, answers: q.type === A ? local4 : [] }), unknownHost('dns_servfail'));
+put('a slow SERVFAIL', rcode(RCODE.SERVFAIL, { delay: 600 }), unknownHost('dns_servfail'), { timeout: 3000 });
+put('the address of another name', q => ({ answers: q.type === A ? [{ ...local4[0], name: 'other.test' }] : [] }), unknownHost('dns_nodata'));
+put('an AAAA query answered with an A', () => ({ answers: local4 }), ok());
+put('a time to live of 2^32-1', q => ({ answers: q.type === A ? [{ ...local4[0], ttl: 0xffffffff }] : [] }), ok());
+put('a record of a type nobody asked for', q => ({ answers: [{ type: 39, raw: Buffer.from('\x04test\0', 'latin1') }, ...(q.type === A ? local4 : [])] }), ok());
 put('silence', () => null, dnsTimeout('dns_timeout'), { timeout: 500, verify: atDeadline(500) });
 put('A is silent, AAAA is empty', only(AAAA, [], null), dnsTimeout('dns_timeout'), { timeout: 500 });
 put('A is empty, AAAA is silent', only(A, [], null), dnsTimeout('dns_timeout'), { timeout: 500 });
