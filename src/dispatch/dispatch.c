@@ -134,10 +134,17 @@ void dispatch_each(struct dispatch *d, void (*fn)(void *arg, struct lane *lane),
         fn(arg, lane);
 }
 
+/* A quarter of the window is not for retries: however many have come due, a fresh item finds a place at once. */
+static bool may_retry(const struct lane *lane)
+{
+    uint32_t window = (uint32_t)lane->window, room = window - (window + 3) / 4;
+    return !list_empty(&lane->due) && lane->retries_out < (room ? room : 1);
+}
+
 static bool can_send(const struct lane *lane)
 {
     return !lane->paused && lane->in_flight < (uint32_t)lane->window &&
-           (!list_empty(&lane->fresh) || !list_empty(&lane->due));
+           (!list_empty(&lane->fresh) || may_retry(lane));
 }
 
 static void activate(struct dispatch *d, struct lane *lane)
@@ -163,6 +170,7 @@ static void refill(struct dispatch *d, struct lane *lane)
                 list_push_back(&d->hungry, &lane->hungry);
         } else {
             lane->refilling = true;
+            lane->refill_from = lane->high;
             d->c.refill(d->c.arg, lane, lane->high, d->c.lane_items_max - lane->fresh_count);
         }
     }
@@ -183,7 +191,7 @@ static void feed(struct dispatch *d)
 /* When the lane must be looked at again: its first retry, in memory or let go. */
 static void set_wake(struct dispatch *d, struct lane *lane)
 {
-    uint64_t at = lane->retry_behind ? lane->horizon_ms : UINT64_MAX;
+    uint64_t at = lane->retry_behind && !lane->paused ? lane->horizon_ms : UINT64_MAX;
     struct heap_node *first = heap_min(&lane->later);
     if (first && first->key < at)
         at = first->key;
@@ -196,6 +204,26 @@ static void set_wake(struct dispatch *d, struct lane *lane)
     lane->wake_set = true;
 }
 
+/* Lets go of what is not on its way; the store has it. What is on its way has lower ids than all that waits. */
+static void shed(struct dispatch *d, struct lane *lane)
+{
+    struct list *i;
+    if (!list_empty(&lane->fresh)) {
+        lane->high = list_entry(lane->fresh.next, struct item, link)->id - 1;
+        lane->behind = true;
+    }
+    while ((i = list_pop_front(&lane->fresh)))
+        let_go(d, lane, list_entry(i, struct item, link));
+    lane->fresh_count = 0;
+    lane->retry_behind |= !list_empty(&lane->due) || heap_min(&lane->later);
+    while ((i = list_pop_front(&lane->due)))
+        let_go(d, lane, list_entry(i, struct item, link));
+    for (struct heap_node *n; (n = heap_min(&lane->later));) {
+        heap_remove(&lane->later, n);
+        let_go(d, lane, list_entry(n, struct item, due_node));
+    }
+}
+
 void dispatch_set(struct dispatch *d, struct lane *lane, uint32_t batch_max, bool paused)
 {
     lane->batch_max = batch_max < 1 ? 1 : batch_max > BATCH_ITEMS_MAX ? BATCH_ITEMS_MAX : batch_max;
@@ -205,10 +233,12 @@ void dispatch_set(struct dispatch *d, struct lane *lane, uint32_t batch_max, boo
     if (paused) {
         list_remove(&lane->link);
         list_remove(&lane->hungry);
+        shed(d, lane);
     }
     activate(d, lane);
     refill(d, lane);
     set_wake(d, lane);
+    feed(d);
 }
 
 void dispatch_behind(struct dispatch *d, struct lane *lane, bool fresh, bool retries)
@@ -228,7 +258,8 @@ void dispatch_fresh(struct dispatch *d, struct lane *lane, struct item *item)
         forget(d, item);
         return;
     }
-    if (lane->behind || lane->fresh_count >= d->c.lane_items_max || d->memory >= d->c.memory_max) {
+    if (lane->paused || lane->behind || lane->fresh_count >= d->c.lane_items_max ||
+        d->memory >= d->c.memory_max) {
         lane->behind = true;
         if (lane->missed < item->id)
             lane->missed = item->id;
@@ -246,9 +277,10 @@ void dispatch_fresh(struct dispatch *d, struct lane *lane, struct item *item)
 void dispatch_refilled(struct dispatch *d, struct lane *lane, struct list *items, bool more)
 {
     lane->refilling = false;
+    bool stale = lane->paused || lane->high != lane->refill_from; /* it was paused since then: once more */
     for (struct list *i; (i = list_pop_front(items));) {
         struct item *item = list_entry(i, struct item, link);
-        if (item->id <= lane->high) {
+        if (stale || item->id <= lane->high) {
             forget(d, item);
             continue;
         }
@@ -257,7 +289,7 @@ void dispatch_refilled(struct dispatch *d, struct lane *lane, struct list *items
         lane->fresh_count++;
         list_push_back(&lane->fresh, &item->link);
     }
-    lane->behind = more || lane->high < lane->missed; /* some came while we were reading */
+    lane->behind = stale || more || lane->high < lane->missed; /* some came while we were reading */
     activate(d, lane);
     refill(d, lane);
 }
@@ -281,13 +313,21 @@ static bool add_retry(struct dispatch *d, struct lane *lane, struct item *item, 
     return true;
 }
 
+static void come_back(struct lane *lane, struct item *item)
+{
+    if (item->out)
+        lane->retries_out--;
+    item->out = false;
+}
+
 void dispatch_retry(struct dispatch *d, struct lane *lane, struct item *item)
 {
     uint64_t at = due_at(d, item);
+    come_back(lane, item);
     if (item->retry) /* it was one before: off the map, to be let go or put back */
         (void)map_remove(&lane->retries, id_span(item));
     d->memory -= item->memory;
-    if (lane->retries.count >= d->c.lane_retries_max) {
+    if (lane->paused || lane->retries.count >= d->c.lane_retries_max) {
         item->retry = true;
         forget(d, item);
         lane->retry_behind = true;
@@ -299,6 +339,7 @@ void dispatch_retry(struct dispatch *d, struct lane *lane, struct item *item)
             lane->horizon_ms = at;
     }
     set_wake(d, lane);
+    activate(d, lane);
     refill(d, lane);
     feed(d);
 }
@@ -314,7 +355,10 @@ void dispatch_retries_loaded(struct dispatch *d, struct lane *lane, struct list 
         last = at;
         if (map_get(&lane->retries, id_span(item)))
             forget(d, item);
-        else if (!add_retry(d, lane, item, at))
+        else if (lane->paused) {
+            lane->retry_behind = true;
+            forget(d, item);
+        } else if (!add_retry(d, lane, item, at))
             lane->retry_behind = true;
     }
     if (more && last < lane->horizon_ms) /* those behind the last one are due after it */
@@ -355,9 +399,11 @@ void dispatch_sent(struct dispatch *d, struct lane *lane, enum lane_news news)
 
 void dispatch_done(struct dispatch *d, struct lane *lane, struct item *item)
 {
+    come_back(lane, item);
     if (item->retry)
         (void)map_remove(&lane->retries, id_span(item));
     d->memory -= item->memory;
+    activate(d, lane);
     refill(d, lane);
     feed(d);
 }
@@ -365,9 +411,11 @@ void dispatch_done(struct dispatch *d, struct lane *lane, struct item *item)
 /* What goes into the next request: one retry, or fresh items as many as fit. */
 static uint32_t pick(struct dispatch *d, struct lane *lane, struct item **items)
 {
-    bool retry = !list_empty(&lane->due) && (list_empty(&lane->fresh) || ++lane->turn % RETRY_TURN == 0);
+    bool retry = may_retry(lane) && (list_empty(&lane->fresh) || ++lane->turn % RETRY_TURN == 0);
     if (retry) {
         items[0] = list_entry(list_pop_front(&lane->due), struct item, link);
+        items[0]->out = true;
+        lane->retries_out++;
         return 1;
     }
     uint32_t n = 0;
@@ -387,6 +435,7 @@ static uint32_t pick(struct dispatch *d, struct lane *lane, struct item **items)
 static void put_back(struct lane *lane, struct item **items, uint32_t count)
 {
     bool retry = items[0]->retry;
+    come_back(lane, items[0]);
     for (uint32_t i = count; i-- > 0;)
         list_push_front(retry ? &lane->due : &lane->fresh, &items[i]->link);
     if (!retry)

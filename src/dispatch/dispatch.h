@@ -43,7 +43,8 @@ struct lane {
     int64_t missed; /* the highest fresh id let go */
     bool behind;    /* the store holds fresh items past high */
     bool refilling;
-    struct list due; /* retries whose time has come */
+    int64_t refill_from; /* the refill under way began there */
+    struct list due;     /* retries whose time has come */
     struct heap later;
     struct map retries; /* by id: all retries in memory, those being sent included */
     bool retry_behind;  /* the store holds retries that are not in memory */
@@ -56,6 +57,7 @@ struct lane {
     double window; /* requests at once */
     bool steady;   /* a failure was seen: the window grows slowly from then on */
     uint32_t in_flight;
+    uint32_t retries_out; /* sent, and not done or put off yet */
     unsigned turn;
 };
 
@@ -86,7 +88,8 @@ struct lane *dispatch_find(struct dispatch *d, int64_t key); /* NULL: none */
 
 void dispatch_each(struct dispatch *d, void (*fn)(void *arg, struct lane *lane), void *arg);
 
-/* batch_max: items in one request. A paused lane sends and loads nothing. */
+/* batch_max: items in one request. A paused lane sends and loads nothing, and holds no memory but for what is on its way: a lane that
+ * waits for long takes none from the others. */
 void dispatch_set(struct dispatch *d, struct lane *lane, uint32_t batch_max, bool paused);
 /* The store holds items this lane has never seen: at start, after a redelivery by hand. */
 void dispatch_behind(struct dispatch *d, struct lane *lane, bool fresh, bool retries);

@@ -15,4 +15,5 @@ struct item {
     uint32_t memory;           /* bytes it holds in memory */
     uint16_t tries;            /* how often it was sent; an item tried before travels alone */
     bool retry;                /* its row is in the retry table, not in the queue */
+    bool out;                  /* dispatch's: a retry that was sent and is not done or put off yet */
 };

@@ -314,7 +314,8 @@ static void check_bounds(struct world *w)
     /* A refill may be on its way when the bound is reached; retries are few and small. */
     assert_true(s.memory <= w->memory_max + LANES * (w->lane_items + 1024u) * ITEM_BYTES);
     for (int i = 0; i < LANES; i++)
-        assert_true(w->lanes[i]->fresh_count <= w->lane_items + 4);
+        assert_true(w->lanes[i]->fresh_count <= w->lane_items + 4 &&
+                    (!w->paused[i] || !w->lanes[i]->fresh_count));
 }
 
 static void run_seed(uint64_t seed, bool restart)
@@ -477,11 +478,92 @@ static void lanes_take_turns(void **state)
     mem_free(w);
 }
 
+static enum err send_always(void *arg, struct lane *lane, struct item *const *items, uint32_t count)
+{
+    struct world *w = arg;
+    struct flight *f = &w->flights[w->flying++];
+    *f = (struct flight){.lane = (int)lane->key, .count = count};
+    for (uint32_t i = 0; i < count; i++)
+        f->items[i] = items[i];
+    return ERR_NONE;
+}
+
+static void load_nothing(void *arg, struct lane *lane, uint32_t limit)
+{
+    (void)arg;
+    (void)lane;
+    (void)limit;
+}
+
+/* However many retries have come due, a fresh event leaves at once, and of those that follow most go first. */
+static void a_burst_of_retries_stands_behind(void **state)
+{
+    (void)state;
+    struct world *w = mem_zero(1, sizeof(*w));
+    assert_non_null(w);
+    w->random = random_seeded_init(&w->seeded, 1);
+    struct dispatch_config config = {.in_flight_max = 100,
+                                     .window_first = 8,
+                                     .window_max = 8,
+                                     .lane_items_max = 1000,
+                                     .lane_retries_max = 256,
+                                     .memory_max = 1u << 20,
+                                     .bytes_max = 1000,
+                                     .clock = {mono, wall, w},
+                                     .arg = w,
+                                     .send = send_always,
+                                     .refill = on_refill,
+                                     .load_retries = load_nothing,
+                                     .forget = on_forget};
+    assert_int_equal(dispatch_new(&w->d, &config), ERR_NONE);
+    struct lane *lane = w->lanes[0] = dispatch_lane(w->d, 0);
+    assert_non_null(lane);
+    struct list items;
+    list_init(&items);
+    for (int64_t id = 1; id <= 200; id++) {
+        w->events[id] = (struct model_event){.place = RETRYING, .tries = 1, .due_ms = wall(w)};
+        list_push_back(&items, &new_item(w, id)->link);
+    }
+    dispatch_retries_loaded(w->d, lane, &items, false);
+    w->now_us += 1000;
+    dispatch_pump(w->d);
+    assert_int_equal(w->flying, 6); /* all hang: a quarter of the window stays free */
+    dispatch_fresh(w->d, lane, queued(w, 201, 0));
+    dispatch_pump(w->d);
+    assert_int_equal(w->flying, 7);
+    assert_int_equal(w->flights[6].items[0]->id, 201);
+    for (int64_t id = 202; id <= 300; id++)
+        dispatch_fresh(w->d, lane, queued(w, id, 0));
+    unsigned retries = 0, fresh = 0;
+    for (int i = 0; i < 80; i++) { /* one ends, one leaves */
+        dispatch_pump(w->d);
+        assert_int_equal(w->flying, 8);
+        struct flight f = w->flights[0];
+        memmove(w->flights, w->flights + 1, --w->flying * sizeof(f));
+        f.items[0]->id <= 200 ? retries++ : fresh++;
+        dispatch_sent(w->d, lane, LANE_GOOD);
+        dispatch_done(w->d, lane, f.items[0]);
+        w->in_memory--;
+        mem_free(f.items[0]);
+    }
+    assert_true(fresh > 2 * retries && retries > 10);
+    while (w->flying) {
+        struct item *i = w->flights[--w->flying].items[0];
+        dispatch_done(w->d, lane, i);
+        w->in_memory--;
+        mem_free(i);
+    }
+    dispatch_free(w->d);
+    assert_int_equal(w->in_memory, 0);
+    mem_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_history),
         cmocka_unit_test(lanes_take_turns),
+        cmocka_unit_test(a_burst_of_retries_stands_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
