@@ -75,9 +75,11 @@ static void post_to(struct call *c, struct channel_ref *ref)
         call_invalid(c, "Idempotency-Key", "must be 1 to 255 visible characters");
         return;
     }
-    struct publication *p = call_state(c, sizeof(*p));
-    if (!p)
+    struct publication *p = arena_alloc(&c->arena, sizeof(*p)); /* it is large, and need not be zeroed */
+    if (!p) {
+        call_failed(c, ERR_NOMEM);
         return;
+    }
     struct publication_fault fault;
     enum err e = publication_parse(p, body, ref->channel.id, &fault);
     if (e == ERR_INVALID) {

@@ -57,19 +57,15 @@ static bool matches(const char *pattern, struct span path, struct span params[2]
 
 static const struct route *find(struct server_request *req, struct span params[2], char allow[64])
 {
-    struct span path = server_path(req), method = server_method(req), found[2] = {{0}};
-    size_t n = 0;
+    struct span path = server_path(req), method = server_method(req);
     allow[0] = '\0';
-    for (size_t i = 0; i < ROUTES; i++) {
-        if (!matches(routes[i].path, path, found))
-            continue;
-        if (span_eq(method, span_of(routes[i].method))) {
-            params[0] = found[0];
-            params[1] = found[1];
+    for (size_t i = 0; i < ROUTES; i++)
+        if (span_eq(method, span_of(routes[i].method)) && matches(routes[i].path, path, params))
             return &routes[i];
-        }
-        n += (size_t)snprintf(allow + n, 64 - n, "%s%s", n ? ", " : "", routes[i].method);
-    }
+    size_t n = 0;
+    for (size_t i = 0; i < ROUTES; i++)
+        if (matches(routes[i].path, path, params))
+            n += (size_t)snprintf(allow + n, 64 - n, "%s%s", n ? ", " : "", routes[i].method);
     return NULL;
 }
 

@@ -2,6 +2,9 @@
 
 #include <endian.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/hex.h"
 #include "base/utf8.h"
@@ -34,10 +37,61 @@ static inline uint64_t load_word(const char *p)
     return le64toh(w);
 }
 
+#ifdef __SSE2__
+#define BLOCK 16
+
+static inline __m128i load_block(const char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline __m128i block_equal(__m128i w, char c)
+{
+    return _mm_cmpeq_epi8(w, _mm_set1_epi8(c));
+}
+
+/* Which of 16 bytes are a quote, backslash, control or UTF-8: those below 0x20 as signed numbers are the last two. */
+static inline unsigned block_not_plain(const char *p)
+{
+    __m128i w = load_block(p);
+    __m128i found = _mm_or_si128(_mm_or_si128(block_equal(w, '"'), block_equal(w, '\\')),
+                                 _mm_cmplt_epi8(w, _mm_set1_epi8(0x20)));
+    return (unsigned)_mm_movemask_epi8(found);
+}
+
+static inline unsigned block_quotes(const char *p)
+{
+    __m128i w = load_block(p);
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(block_equal(w, '"'), block_equal(w, '\\')));
+}
+
+/* Quotes, brackets and braces: 0x20 is all that brackets differ by from braces. */
+static inline unsigned block_structure(const char *p)
+{
+    __m128i w = load_block(p), folded = _mm_or_si128(w, _mm_set1_epi8(0x20));
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(block_equal(w, '"'), _mm_or_si128(block_equal(folded, '{'), block_equal(folded, '}'))));
+}
+
+/* Skips whole blocks without a byte that `which` finds. */
+#define SKIP_BLOCKS(which, p, end)                                                                           \
+    while ((end) - (p) >= BLOCK) {                                                                           \
+        unsigned found_ = which(p);                                                                          \
+        if (found_) {                                                                                        \
+            (p) += __builtin_ctz(found_);                                                                    \
+            break;                                                                                           \
+        }                                                                                                    \
+        (p) += BLOCK;                                                                                        \
+    }
+#else
+#define SKIP_BLOCKS(which, p, end)
+#endif
+
 /* The first byte from p on that is not plain ASCII of a string: a quote, backslash, control or UTF-8; eight
  * at a time. */
 static inline const char *skip_plain(const char *p, const char *end)
 {
+    SKIP_BLOCKS(block_not_plain, p, end)
     while (end - p >= 8) {
         uint64_t w = load_word(p);
         uint64_t found = bytes_equal(w, '"') | bytes_equal(w, '\\') |
@@ -311,6 +365,7 @@ enum err json_check(struct span text, unsigned max_depth, size_t *ret_error_at)
 static const char *string_end(const char *p, const char *end)
 {
     for (;;) {
+        SKIP_BLOCKS(block_quotes, p, end)
         while (end - p >= 8) {
             uint64_t w = load_word(p);
             uint64_t found = bytes_equal(w, '"') | bytes_equal(w, '\\');
@@ -332,6 +387,9 @@ static const char *container_end(const char *p, const char *end)
 {
     size_t depth = 0;
     for (; p < end; p++) {
+        SKIP_BLOCKS(block_structure, p, end)
+        if (p == end)
+            return end;
         if (*p == '"') {
             p = string_end(p + 1, end);
             if (p == end)
@@ -399,8 +457,13 @@ struct json_value json_root(struct span text)
 {
     if (!text.ptr)
         text = SPAN_LIT("");
-    const char *end = text.ptr + text.len;
-    return value_at(skip_space(text.ptr, end), end);
+    const char *p = skip_space(text.ptr, text.ptr + text.len), *end = text.ptr + text.len;
+    while (end > p && is_space(end[-1]))
+        end--;
+    /* The text is one value: a container ends where it does. */
+    if (end - p >= 2 && ((*p == '{' && end[-1] == '}') || (*p == '[' && end[-1] == ']')))
+        return (struct json_value){*p == '{' ? JSON_KIND_OBJECT : JSON_KIND_ARRAY, {p, (size_t)(end - p)}};
+    return value_at(p, end);
 }
 
 /* From behind the opening bracket; the closing one is never looked at. */

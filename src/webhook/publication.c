@@ -183,6 +183,16 @@ static enum err without_ours(struct json_value event, struct buf *out)
     return e ? e : buf_add(out, "}", 1);
 }
 
+/* Mostly the first member: then a second one is left to the walk over all members that follows. */
+static enum err find_type(struct json_value event, struct json_value *ret)
+{
+    struct json_iter it = json_members(event);
+    struct span key;
+    if (json_next_member(&it, &key, ret) && json_key_is(key, "type"))
+        return ERR_NONE;
+    return json_find(event, "type", ret);
+}
+
 static enum err take_event(struct place *at, struct json_value value, int64_t channel_id, struct event **ret)
 {
     struct json_field f[FIELD_COUNT] = {
@@ -198,7 +208,7 @@ static enum err take_event(struct place *at, struct json_value value, int64_t ch
     if (value.kind != JSON_KIND_OBJECT)
         return refuse(in(at, "%s", ""), "must be an object");
     struct json_value type;
-    enum err e = json_find(value, "type", &type);
+    enum err e = find_type(value, &type);
     if (e == ERR_CONFLICT)
         return refuse(in(at, ".type"), "is there twice");
     if (e)
@@ -211,8 +221,11 @@ static enum err take_event(struct place *at, struct json_value value, int64_t ch
         f[OWN].key = shape->member;
         count = FIELD_COUNT;
     }
-    if (json_pick(value, f, count))
+    if (json_pick(value, f, count)) {
+        if (json_find(value, "type", &type) == ERR_CONFLICT)
+            return refuse(in(at, ".type"), "is there twice");
         return refuse(in(at, "%s", ""), "has a member twice");
+    }
     if (shape && (e = check_known(at, shape, f)))
         return e;
     uint8_t flags = (uint8_t)((f[MODE].value.kind ? EVENT_HAS_MODE : 0) |
@@ -246,16 +259,18 @@ static enum err check_top(struct place *at, struct span body, struct json_value 
     struct json_iter it = json_members(root);
     struct span key;
     *ret_events = (struct json_value){0};
+    static const char events[] = "events";
+    memcpy(at->fault->property, events, sizeof(events));
     while (json_next_member(&it, &key, &value)) {
-        size_t len = key.len < 64 ? key.len : 64;
-        (void)snprintf(at->fault->property, sizeof(at->fault->property), "%.*s", (int)len, key.ptr);
-        if (!json_key_is(key, "events"))
+        if (!json_key_is(key, events)) {
+            size_t len = key.len < 64 ? key.len : 64;
+            (void)snprintf(at->fault->property, sizeof(at->fault->property), "%.*s", (int)len, key.ptr);
             return refuse(at, "unknown member");
+        }
         if (ret_events->kind)
             return refuse(at, "is there twice");
         *ret_events = value;
     }
-    (void)snprintf(at->fault->property, sizeof(at->fault->property), "events");
     if (ret_events->kind == JSON_KIND_NONE)
         return refuse(at, "is required");
     return ret_events->kind == JSON_KIND_ARRAY ? ERR_NONE : refuse(at, "must be an array");
@@ -266,7 +281,7 @@ enum err publication_parse(struct publication *ret, struct span body, int64_t ch
 {
     struct place at = {.fault = ret_fault};
     struct json_value events, value;
-    *ret_fault = (struct publication_fault){"", ""};
+    ret_fault->property[0] = ret_fault->message[0] = '\0';
     ret->count = 0;
     enum err e = check_top(&at, body, &events);
     if (e)
