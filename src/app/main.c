@@ -8,7 +8,7 @@
  *     clock, random, ulid, log    time and chance come through structs; ids; one line a happening
  *     histogram                   how long things took, for /metrics
  *     json_scan, json_write       strict JSON in by spans, out byte for byte
- *     base64, hex, utf8, histogram, distance, err, banned
+ *     base64, hex, decimal, utf8, distance, err, banned
  * 1 fault     why something did not arrive
  *     reason.def, fault.def, cause.def   every reason, detail and cause, once, with its words and advice
  *     fault, search               the rows by id; by a fragment, a status or the nearest name

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/mem.h"
 
 void buf_init(struct buf *b, size_t max)
@@ -67,16 +68,25 @@ enum err buf_add_str(struct buf *b, const char *s)
     return buf_add(b, s, strlen(s));
 }
 
+enum err buf_add_uint(struct buf *b, uint64_t n)
+{
+    char digits[DECIMAL_LEN];
+    return buf_add(b, digits, decimal_put(digits, n));
+}
+
 enum err buf_printf(struct buf *b, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
     va_list again;
     va_copy(again, ap);
-    int need = vsnprintf(NULL, 0, fmt, ap);
+    size_t room = b->alloc - b->tail; /* mostly it fits */
+    int need = vsnprintf(room ? b->data + b->tail : NULL, room, fmt, ap);
     va_end(ap);
     enum err e = need < 0 ? ERR_INTERNAL : ERR_NONE;
-    if (!e) {
+    if (!e && (size_t)need < room && buf_len(b) + (size_t)need <= b->max) {
+        b->tail += (size_t)need;
+    } else if (!e) {
         /* vsnprintf writes a NUL behind the text: room for it, though it is never counted. */
         if (buf_len(b) + (size_t)need > b->max) {
             e = ERR_LIMIT;

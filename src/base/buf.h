@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/span.h"
@@ -31,6 +32,7 @@ static inline struct span buf_span(const struct buf *b)
 enum err buf_add(struct buf *b, const void *p, size_t len) MUST_CHECK;
 enum err buf_add_span(struct buf *b, struct span s) MUST_CHECK;
 enum err buf_add_str(struct buf *b, const char *s) MUST_CHECK;
+enum err buf_add_uint(struct buf *b, uint64_t n) MUST_CHECK; /* in base 10 */
 enum err buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3))) MUST_CHECK;
 /* Room for len more bytes at data+tail; the caller writes them and adds to tail. */
 enum err buf_reserve(struct buf *b, size_t len) MUST_CHECK;

@@ -4,6 +4,8 @@
  */
 #include "fault/outcome.h"
 
+#include "base/decimal.h"
+
 #include <errno.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
@@ -331,7 +333,11 @@ bool outcome_may_retry(const struct evidence *e, const struct outcome *o)
 const char *outcome_detail(const struct outcome *o, char buf[8])
 {
     if (o->fault == FAULT_status || o->fault == FAULT_ok) {
-        (void)snprintf(buf, 8, "%d", o->status);
+        char digits[DECIMAL_LEN]; /* a status has three; whatever it is, it ends in buf */
+        size_t len = decimal_put(digits, (uint64_t)(o->status > 0 ? o->status : 0));
+        len = len < 8 ? len : 7;
+        memcpy(buf, digits, len);
+        buf[len] = '\0';
         return buf;
     }
     return fault_of(o->fault)->detail;

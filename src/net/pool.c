@@ -4,9 +4,9 @@
  * nobody knows what an origin speaks, or it speaks HTTP/2, one session opens and all wait for it; HTTP/1 gets
  * one each.
  */
-#include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/mem.h"
 #include "net/net_private.h"
 
@@ -68,10 +68,17 @@ static enum err origin_make(struct net *net, const struct url *url, const char *
 
 enum err origin_get(struct net *net, const struct url *url, struct origin **ret)
 {
-    char key[300];
-    (void)snprintf(key, sizeof(key), "%s|%s|%u", url->https ? "https" : "http", url->host,
-                   (unsigned)url->port);
-    struct origin *o = map_get(&net->origins, span_of(key));
+    char key[8 + sizeof(url->host) + DECIMAL_LEN]; /* "https|bot.example.com|443" */
+    size_t host = strlen(url->host), len = url->https ? 6 : 5;
+    memcpy(key, "https|", 6);
+    if (!url->https)
+        key[4] = '|';
+    memcpy(key + len, url->host, host);
+    len += host;
+    key[len++] = '|';
+    len += decimal_put(key + len, url->port);
+    key[len] = '\0';
+    struct origin *o = map_get(&net->origins, (struct span){key, len});
     if (!o)
         return origin_make(net, url, key, ret);
     *ret = o;

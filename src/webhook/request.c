@@ -1,5 +1,6 @@
 #include "webhook/request.h"
 
+#include "base/decimal.h"
 #include "base/random.h"
 
 /* 500 events of one call are at most 1 MiB; what we add to each is small. */
@@ -13,11 +14,17 @@ static enum err add_event(struct buf *b, const struct event *e)
     if (!err && !(e->flags & EVENT_HAS_MODE))
         err = buf_add_str(b, ",\"mode\":\"active\"");
     if (!err && !(e->flags & EVENT_HAS_TIMESTAMP))
-        err = buf_printf(b, ",\"timestamp\":%lld", (long long)event_time_ms(e->item.id));
+        err = buf_add_str(b, ",\"timestamp\":");
+    if (!err && !(e->flags & EVENT_HAS_TIMESTAMP))
+        err = buf_add_uint(b, (uint64_t)event_time_ms(e->item.id));
+    if (!err)
+        err = buf_add_str(b, ",\"webhookEventId\":\"");
+    if (!err)
+        err = buf_add(b, id, ULID_LEN);
     if (err)
         return err;
-    return buf_printf(b, ",\"webhookEventId\":\"%s\",\"deliveryContext\":{\"isRedelivery\":%s}}", id,
-                      e->item.tries ? "true" : "false");
+    return buf_add_str(b, e->item.tries ? "\",\"deliveryContext\":{\"isRedelivery\":true}}"
+                                        : "\",\"deliveryContext\":{\"isRedelivery\":false}}");
 }
 
 static enum err build_body(struct buf *b, const struct channel *c, struct event *const *events, size_t count)
@@ -58,7 +65,7 @@ enum err request_build(struct request *r, const struct channel *c, struct event 
         ulid_encode(ulid_random((uint64_t)now_ms, &random_system), r->id);
         r->id[ULID_LEN] = '\0';
     }
-    (void)snprintf(r->timestamp, sizeof(r->timestamp), "%lld", (long long)(now_ms / 1000));
+    r->timestamp[decimal_put(r->timestamp, (uint64_t)(now_ms / 1000))] = '\0';
     e = signature_line(secret, body, r->signature);
     if (!e)
         e = signature_standard(secret, span_of(r->id), now_ms / 1000, body, r->standard);

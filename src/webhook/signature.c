@@ -5,9 +5,9 @@
 #include <openssl/params.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "base/base64.h"
+#include "base/decimal.h"
 
 /*
  * Fetching the algorithm and its digest costs more than hashing a webhook: a context with both is made once a thread, and keyed anew for
@@ -71,9 +71,10 @@ enum err signature_line(struct span secret, struct span body, char out[static SI
 enum err signature_standard(struct span secret, struct span id, int64_t timestamp_s, struct span body,
                             char out[static SIGNATURE_LEN + 4])
 {
-    char timestamp[32];
-    int n = snprintf(timestamp, sizeof(timestamp), ".%lld.", (long long)timestamp_s);
-    const struct span parts[] = {id, {timestamp, (size_t)n}, body};
+    char timestamp[DECIMAL_LEN + 2] = ".";
+    size_t n = 1 + decimal_put(timestamp + 1, (uint64_t)timestamp_s);
+    timestamp[n++] = '.';
+    const struct span parts[] = {id, {timestamp, n}, body};
     memcpy(out, "v1,", 3);
     return hmac_parts(secret, parts, 3, out + 3);
 }
