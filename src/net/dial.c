@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "net/resolve.h"
 
 #define STAGGER_US 250000 /* RFC 8305 5: Connection Attempt Delay */
+#define RESERVE_MAX 64u   /* descriptors that are not for connections to bots */
 
 struct attempt {
     struct list link;
@@ -125,12 +127,27 @@ static void on_connect(uv_poll_t *poll, int status, int events)
     dial_next(d);
 }
 
+/* The last descriptors are the API's and the store's: a node whose bots all hang must still answer whoever asks. The kernel gives
+ * the lowest free number, so the number says how many are in use at least. */
+static bool is_reserved(int fd)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return false;
+    rlim_t reserve = limit.rlim_cur / 8 < RESERVE_MAX ? limit.rlim_cur / 8 : RESERVE_MAX;
+    return (rlim_t)fd >= limit.rlim_cur - reserve;
+}
+
 /* Starts to connect to one address. 0: under way; else the errno. */
 static int attempt_start(struct dial *d, const struct sockaddr_storage *address)
 {
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
     if (fd < 0)
         return errno;
+    if (is_reserved(fd)) {
+        (void)close(fd);
+        return EMFILE;
+    }
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     struct attempt *a = mem_zero(1, sizeof(*a));

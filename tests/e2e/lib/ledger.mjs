@@ -42,7 +42,6 @@ export class Ledger {
     onAnswer = () => {};     // hooks for a test that kills: a 202 came, a request came, it was answered
     onRequest = () => {};
     onAnswered = () => {};
-    #open = new Set();
     #stop = false;
     #next = 0;
 
@@ -62,7 +61,7 @@ export class Ledger {
         }
     }
 
-    started(node) { this.run++; this.node = node; this.#open.clear(); }
+    started(node) { this.run++; this.node = node; }
     killed() { this.ends[this.run] = Date.now(); this.node = null; }
 
     #receive(req, res) {
@@ -74,8 +73,6 @@ export class Ledger {
                 const id = e.webhookEventId, name = `${e.call}.${e.i}`;
                 if ((this.idOf.get(name) ?? id) !== id) this.wrong.push(`event ${name} came as ${this.idOf.get(name)} and as ${id}`);
                 this.idOf.set(name, id);
-                if (this.#open.has(id)) this.wrong.push(`${id} was sent again while it was on its way`);
-                this.#open.add(id);
                 const list = this.receipts.get(id) ?? this.receipts.set(id, []).get(id);
                 const receipt = { run, at: Date.now(), status: 0 };
                 list.push(receipt);
@@ -84,7 +81,6 @@ export class Ledger {
             this.onRequest();
             if (kinds[kind].pause) await sleep(kinds[kind].pause);
             const answers = all.map(a => kinds[kind].answer(a.n)), status = answers.includes(0) ? 0 : Math.max(...answers);
-            if (run === this.run) all.forEach(a => this.#open.delete(a.id));
             if (status === 0) return;
             all.forEach(a => (a.receipt.status = status));
             res.on('error', () => {});
@@ -215,6 +211,8 @@ export class Ledger {
             if (to === Infinity) say('a send is not on record, and the node was not killed');
             else if (to - here.at(-1).at > 3000) say(`a send ${to - here.at(-1).at} ms before the kill is not on record`);
         }
+        for (let i = 1; i < attempts.length; i++) // on the node's own clock, whose milliseconds are cut off
+            if (Date.parse(attempts[i].startedAt) + 1 < Date.parse(attempts[i - 1].startedAt) + attempts[i - 1].timings.total_us / 1000) say('sent again while it was on its way');
         const end = attempts.findIndex(a => a.reason === 'ok');
         if (end >= 0 && end !== attempts.length - 1) say('sent again after it was on record as delivered');
     }

@@ -1,0 +1,345 @@
+// A node whose surroundings fail: the disk, the lock on it, descriptors, the resolver. It answers /healthz all along, refuses what it
+// cannot keep, loses nothing, and recovers alone.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { startBot } from './lib/bot.mjs';
+import { dnsPeer, zone, A } from './lib/dns.mjs';
+import { bin, command, createKey, dataDir, startNode, until } from './lib/node.mjs';
+import { diskSwitch, sqlite } from './lib/disk.mjs';
+
+const note = (n, pad = '') => ({ type: 'note', n, pad });
+const health = async node => assert.equal((await fetch(`${node.url}/healthz`)).status, 200);
+const post = (node, channel, events) => node.api('POST', `/api/v1/channels/${channel.channelId}/events`, { events });
+
+// Waits until the node says itself that it is ready again: nobody posts meanwhile.
+const ready = node => until(async () => (await fetch(`${node.url}/readyz`)).status === 200, () => `never ready again: ${node.log()}`, 20_000);
+
+// While the store cannot keep anything: 503 with Retry-After, not ready, an alarm; what was accepted before waits.
+async function refuses(node, channel) {
+    const r = await post(node, channel, [note(-1)]);
+    assert.equal(r.status, 503, r.text);
+    assert.ok(Number(r.headers.get('retry-after')) >= 1);
+    assert.match(r.json.message, /nothing was accepted/);
+    assert.equal((await fetch(`${node.url}/readyz`)).status, 503);
+    assert.equal(await node.metric('todoke_store_failing'), 1);
+    assert.ok(await node.metric('todoke_store_failures_total') > 0);
+    assert.match(node.log(), /level=error .*cannot commit/);
+    await health(node);
+}
+
+for (const errno of ['ENOSPC', 'EIO']) {
+    describe(`a disk that answers ${errno}`, () => {
+        it('refuses events, keeps what was accepted, and goes on by itself', { timeout: 60_000 }, async () => {
+            const disk = diskSwitch(), node = await startNode({ env: disk.env });
+            const waiting = [];
+            const bot = await startBot(() => new Promise(resolve => waiting.push(resolve)));
+            try {
+                const channel = await node.channel({ webhookUrl: bot.url, webhookRedelivery: true, responseTimeoutMs: 30_000 });
+                const ids = await node.post(channel, [note(1), note(2), note(3)]);
+                await until(() => waiting.length > 0);
+                disk.fail(errno);
+                waiting.splice(0).forEach(answer => answer(200)); // delivered, and cannot be recorded
+                bot.answer = () => 200;
+                await refuses(node, channel);
+                for (let i = 0; i < 20; i++) assert.equal((await post(node, channel, [note(i)])).status, 503);
+                assert.equal((await node.event(channel, ids[0])).state, 'pending', 'reading works');
+                disk.mend();
+                await ready(node);
+                assert.equal(await node.metric('todoke_store_failing'), 0);
+                for (const id of ids) assert.equal((await node.reaches(channel, id, 'delivered')).attempts.length, 1);
+                assert.deepEqual(bot.ids(), ids, 'each came once: the results were kept until they could be recorded');
+                const [more] = await node.post(channel, [note(4)]);
+                await node.reaches(channel, more, 'delivered');
+                const all = (await node.api('GET', `/api/v1/channels/${channel.channelId}/events?limit=100`)).json.events;
+                assert.deepEqual(all.map(e => e.webhookEventId), [more, ...ids.reverse()], 'nothing that was refused');
+            } finally {
+                disk.mend();
+                await node.stop();
+                await bot.close();
+            }
+        });
+
+        it('stops sending once many results wait for it', { timeout: 60_000 }, async () => {
+            const disk = diskSwitch(), node = await startNode({ env: disk.env, args: ['--loops', '1', '--window', '16'] });
+            let open = false;
+            const held = [];
+            const bot = await startBot(() => (open ? 200 : new Promise(resolve => held.push(resolve))));
+            try {
+                const channel = await node.channel({ webhookUrl: bot.url, responseTimeoutMs: 30_000 });
+                for (let i = 0; i < 10; i++) await node.post(channel, Array.from({ length: 100 }, (_, n) => note(n)));
+                await until(() => held.length > 0);
+                disk.fail(errno);
+                open = true;
+                held.forEach(answer => answer(200));
+                await until(() => bot.requests.length >= 256);
+                let before;
+                do { // until nothing comes any more
+                    before = bot.requests.length;
+                    await new Promise(r => setTimeout(r, 300));
+                } while (bot.requests.length !== before);
+                assert.ok(before < 400, `${before} were sent`);
+                disk.mend();
+                await until(async () => (await node.api('GET', `/api/v1/channels/${channel.channelId}`)).json.backlogEvents === 0);
+                assert.equal(bot.ids().length, 1000);
+                assert.equal(new Set(bot.ids()).size, 1000, 'each once');
+            } finally {
+                disk.mend();
+                await node.stop();
+                await bot.close();
+            }
+        });
+    });
+}
+
+// A shell in a mount namespace of its own; skipped where that is not allowed.
+const namespaces = (() => {
+    try { execFileSync('unshare', ['-Urm', 'true'], { stdio: 'ignore' }); return true; } catch { return false; }
+})();
+
+describe('a file system', { skip: namespaces ? false : 'no mount namespaces here' }, () => {
+    // The node runs inside, on a file system of its own; commands for the inside are lines on the shell's input.
+    async function inside(mount) {
+        const data = dataDir();
+        const shell = spawn('unshare', ['-Urm', 'sh', '-e'], { stdio: ['pipe', 'pipe', 'pipe'] });
+        let out = '', err = '';
+        shell.stdout.setEncoding('utf8').on('data', d => (out += d));
+        shell.stderr.setEncoding('utf8').on('data', d => (err += d));
+        const ended = new Promise(r => shell.on('close', code => r(code)));
+        const run = line => shell.stdin.write(`${line}\n`);
+        run(mount(data));
+        return { data, run, ended, said: () => out + err, out: () => out, end: async () => { shell.stdin.end(); await ended; rmSync(data, { recursive: true, force: true }); } };
+    }
+
+    it('that is really full: 503, and on again when there is room', { timeout: 60_000 }, async () => {
+        const bot = await startBot();
+        let pid;
+        const space = await inside(data => `mount -t tmpfs -o size=3m tmpfs '${data}' && cd '${data}'`);
+        try {
+            space.run(`echo KEY $('${bin}' key create --data d --role operator); '${bin}' serve --data d --listen 127.0.0.1:0 --allow-http-targets --allow-private-targets & echo PID $!`);
+            await until(() => /listening on \S+/.test(space.out()), space.said, 20_000);
+            pid = Number(/PID (\d+)/.exec(space.out())[1]);
+            const url = /listening on (\S+)/.exec(space.out())[1], key = /KEY (\S+)/.exec(space.out())[1];
+            const api = async (method, path, body) => {
+                const r = await fetch(url + path, { method, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: body && JSON.stringify(body) });
+                return { status: r.status, json: await r.json(), headers: r.headers };
+            };
+            const channel = (await api('POST', '/api/v1/channels', { name: 'bot', webhookUrl: bot.url })).json;
+            const path = `/api/v1/channels/${channel.channelId}/events`, kept = [];
+            let r;
+            for (let n = 0; n < 400; n++) {
+                r = await api('POST', path, { events: [note(n, 'x'.repeat(20_000))] });
+                if (r.status !== 202) break;
+                kept.push(...r.json.webhookEventIds);
+            }
+            assert.equal(r.status, 503);
+            assert.match(r.json.message, /No space left/);
+            assert.ok(r.headers.get('retry-after') >= 1 && kept.length > 5);
+            assert.equal((await fetch(`${url}/healthz`)).status, 200);
+            space.run(`mount -o remount,size=64m tmpfs '${space.data}'`);
+            await until(async () => (await api('POST', path, { events: [note(1, 'x'.repeat(20_000))] })).status === 202, space.said);
+            assert.equal((await fetch(`${url}/readyz`)).status, 200);
+            await until(async () => (await api('GET', `/api/v1/channels/${channel.channelId}`)).json.backlogEvents === 0);
+            for (const id of kept) assert.equal((await api('GET', `${path}/${id}`)).json.state, 'delivered');
+            assert.deepEqual([...new Set(bot.ids())].filter(id => kept.includes(id)).sort(), kept.sort());
+        } finally {
+            if (pid) process.kill(pid, 'SIGTERM');
+            await space.end();
+            await bot.close();
+        }
+    });
+
+    it('that is read-only: told at the start', { timeout: 30_000 }, async () => {
+        const space = await inside(data => `mkdir '${data}/d' && mount --bind '${data}/d' '${data}/d' && mount -o remount,ro,bind '${data}/d'`);
+        space.run(`'${bin}' serve --data '${space.data}/d' --listen 127.0.0.1:0 || echo CODE $?`);
+        await space.end();
+        assert.match(space.said(), /CODE 1/);
+        assert.match(space.said(), /cannot be opened: Read-only file system/);
+    });
+});
+
+describe('a lock held by another process', () => {
+    it('makes events wait, or be refused; then it goes on by itself', { timeout: 60_000 }, async () => {
+        const node = await startNode(), bot = await startBot();
+        const other = spawn('sqlite3', [join(node.data, 'todoke.db')], { stdio: ['pipe', 'pipe', 'inherit'] });
+        try {
+            const channel = await node.channel({ webhookUrl: bot.url });
+            const locked = new Promise(r => other.stdout.once('data', r));
+            other.stdin.write('.timeout 5000\nBEGIN EXCLUSIVE;\nSELECT 1;\n');
+            await locked;
+            const began = Date.now();
+            const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => post(node, channel, [note(n)])));
+            assert.deepEqual([...new Set(answers.map(r => r.status))], [503]);
+            assert.ok(Date.now() - began < 14_000, `the last answer took ${Date.now() - began} ms: not one busy timeout a call`);
+            await health(node);
+            assert.equal((await node.api('GET', `/api/v1/channels/${channel.channelId}`)).status, 200);
+            const patient = post(node, channel, [note(99)]);
+            other.stdin.end('ROLLBACK;\n');
+            assert.equal((await patient).status, 202, 'short locks are waited for');
+            await ready(node);
+            await until(() => bot.requests.length === 1);
+            assert.equal(bot.requests[0].events[0].n, 99);
+        } finally {
+            other.stdin.end();
+            await node.stop();
+            await bot.close();
+        }
+    });
+});
+
+describe('the log of the database', () => {
+    it('does not grow without bound, with readers all along', { timeout: 60_000 }, async () => {
+        const node = await startNode(), bot = await startBot();
+        try {
+            const channel = await node.channel({ webhookUrl: bot.url, maxEventsPerRequest: 100 });
+            let done = false, largest = 0;
+            const readers = Array.from({ length: 3 }, async () => {
+                while (!done) await node.api('GET', `/api/v1/channels/${channel.channelId}/events?limit=500`);
+            });
+            for (let i = 0; i < 100; i++) {
+                await node.post(channel, Array.from({ length: 100 }, (_, n) => note(n, 'x'.repeat(6000))));
+                largest = Math.max(largest, statSync(join(node.data, 'todoke.db-wal')).size);
+            }
+            done = true;
+            await Promise.all(readers);
+            assert.ok(largest < 48 << 20, `the log reached ${largest >> 20} MiB of 60 MiB written`);
+        } finally {
+            await node.stop();
+            await bot.close();
+        }
+    });
+});
+
+describe('descriptors', () => {
+    it('used up: the fault is ours, nothing is given up, and the API answers', { timeout: 60_000 }, async () => {
+        const node = await startNode({ args: ['--loops', '1'] });
+        const held = [];
+        let open = false;
+        const bot = await startBot(() => (open ? 200 : new Promise(resolve => held.push(resolve))));
+        try {
+            const channels = await Promise.all(Array.from({ length: 12 }, () => node.channel({ webhookUrl: bot.url, responseTimeoutMs: 30_000 })));
+            const limit = readdirSync(`/proc/${node.child.pid}/fd`).length + 30;
+            execFileSync('prlimit', ['--pid', String(node.child.pid), `--nofile=${limit}:${limit}`]);
+            const ids = [];
+            for (const channel of channels) ids.push(...(await node.post(channel, Array.from({ length: 8 }, (_, n) => note(n)))).map(id => [channel, id]));
+            await until(() => /cause=local_files/.test(node.log()), () => node.log());
+            for (let i = 0; i < 10; i++) {
+                const status = await new Promise((resolve, reject) => { // a new connection each
+                    http.get(`${node.url}/healthz`, { agent: false }, r => { r.resume(); resolve(r.statusCode); }).on('error', reject);
+                });
+                assert.equal(status, 200);
+            }
+            open = true;
+            held.forEach(answer => answer(200));
+            for (const [channel, id] of ids) await node.reaches(channel, id, 'delivered');
+        } finally {
+            await node.stop();
+            await bot.close();
+        }
+    });
+});
+
+describe('a resolver', () => {
+    it('that goes and comes back: redelivery on, all arrive', { timeout: 60_000 }, async () => {
+        let up = false;
+        const answer = zone({ 'bot.test': [{ type: A, value: '127.0.0.1' }] });
+        const resolver = await dnsPeer(q => (up ? answer(q) : null));
+        const node = await startNode({ args: ['--dns', resolver.address, '--dns-timeout', '200ms', '--redelivery-schedule', '100ms,200ms,400ms,800ms,1600ms'] });
+        const bot = await startBot();
+        try {
+            const channel = await node.channel({ webhookUrl: `http://bot.test:${new URL(bot.url).port}/`, webhookRedelivery: true });
+            const ids = await node.post(channel, [note(1), note(2)]);
+            await node.reaches(channel, ids[0], 'retrying');
+            await health(node);
+            up = true;
+            for (const id of ids) {
+                const e = await node.reaches(channel, id, 'delivered');
+                assert.ok(e.attempts.length >= 2);
+                assert.match(e.attempts[0].cause, /^dns_/);
+            }
+        } finally {
+            await node.stop();
+            await bot.close();
+            await resolver.close();
+        }
+    });
+});
+
+describe('SIGTERM', () => {
+    it('lets what is on its way end, within the time set', { timeout: 30_000 }, async () => {
+        const node = await startNode({ args: ['--drain-timeout', '20s'] });
+        const held = [];
+        const bot = await startBot(() => new Promise(resolve => held.push(resolve)));
+        const channel = await node.channel({ webhookUrl: bot.url, responseTimeoutMs: 30_000 });
+        const [id] = await node.post(channel, [note(1)]);
+        await until(() => held.length === 1);
+        node.child.kill('SIGTERM');
+        await until(() => /going down/.test(node.log()));
+        held[0](200);
+        const end = await node.ended;
+        assert.equal(end.code, 0);
+        const again = await startNode({ data: node.data, key: node.key });
+        assert.equal((await again.event(channel, id)).state, 'delivered');
+        assert.equal(bot.requests.length, 1);
+        await again.stop();
+        await bot.close();
+        rmSync(node.data, { recursive: true, force: true });
+    });
+
+    for (const [name, drain, signals] of [['gives up at the end of that time', '300ms', 1], ['twice: at once', '1h', 2]]) {
+        it(name, { timeout: 30_000 }, async () => {
+            const node = await startNode({ args: ['--drain-timeout', drain] });
+            const bot = await startBot(() => new Promise(() => {}));
+            const channel = await node.channel({ webhookUrl: bot.url, responseTimeoutMs: 60_000 });
+            const [id] = await node.post(channel, [note(1)]);
+            await until(() => bot.requests.length === 1);
+            const began = Date.now();
+            node.child.kill('SIGTERM');
+            await until(() => /going down/.test(node.log()));
+            if (signals === 2) node.child.kill('SIGTERM');
+            const end = await node.ended;
+            assert.equal(end.code, 0, end.stderr);
+            assert.ok(Date.now() - began < 5000, `it took ${Date.now() - began} ms`);
+            bot.answer = () => 200;
+            const again = await startNode({ data: node.data, key: node.key });
+            await again.reaches(channel, id, 'delivered');
+            await again.stop();
+            await bot.close();
+            rmSync(node.data, { recursive: true, force: true });
+        });
+    }
+});
+
+describe('a data directory', () => {
+    it('written by a newer version is refused, and left alone', async () => {
+        const data = dataDir();
+        createKey(data);
+        execFileSync('sqlite3', [join(data, 'todoke.db'), 'PRAGMA user_version=999']);
+        const r = await command(['serve', '--data', data, '--listen', '127.0.0.1:0']);
+        assert.equal(r.code, 1);
+        assert.match(r.stderr, /written by a newer version of todoke/);
+        assert.deepEqual(sqlite(data, 'PRAGMA user_version'), ['999']);
+        rmSync(data, { recursive: true, force: true });
+    });
+
+    it('of the first version is upgraded, with what waits in it', { timeout: 30_000 }, async () => {
+        const data = dataDir(), bot = await startBot(), now = Date.now(), id = BigInt(now) << 20n;
+        const schema = readFileSync(new URL('../../src/store/schema.sql', import.meta.url), 'utf8');
+        const first = /-- migration 1\n([^]*?)(?=-- migration 2\n|$)/.exec(schema)[1];
+        execFileSync('sqlite3', [join(data, 'todoke.db')], { input: `PRAGMA journal_mode=WAL;\n${first}\nPRAGMA user_version=1;
+            INSERT INTO channel VALUES (2000000001, 'old', 'U${'0'.repeat(32)}', '${'0'.repeat(32)}', zeroblob(32), '${bot.url}', 1, 1, 0, '', 'en', 0, 0, 0, ${now}, ${now});
+            INSERT INTO payload VALUES (${id + 1n}, 2000000001, 0, '{"type":"note","n":1}'), (${id + 2n}, 2000000001, 0, '{"type":"note","n":2}');
+            INSERT INTO queue VALUES (2000000001, ${id + 1n}); INSERT INTO retry VALUES (2000000001, ${id + 2n}, ${now - 1}, 1);` });
+        const node = await startNode({ data });
+        await until(async () => (await node.api('GET', '/api/v1/channels/2000000001')).json.backlogEvents === 0, () => node.log());
+        assert.deepEqual(bot.events().map(e => [e.n, e.deliveryContext.isRedelivery]).sort(), [[1, false], [2, true]]);
+        const newest = schema.match(/-- migration \d+\n/g).length;
+        await node.stop();
+        assert.deepEqual(sqlite(data, 'PRAGMA user_version; PRAGMA integrity_check'), [String(newest), 'ok']);
+        rmSync(data, { recursive: true, force: true });
+        await bot.close();
+    });
+});
