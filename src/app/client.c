@@ -36,8 +36,12 @@ bool client_ready(struct client *c)
         c->api = "http://127.0.0.1:8080";
     if (!c->key)
         c->key = getenv("TODOKE_KEY");
-    if (c->key)
-        return true;
+    if (c->key) {
+        if (!c->key[strspn(c->key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")])
+            return true;
+        (void)fputs("todoke: --key: that is no key; keys are made of A-Z, a-z, 0-9, - and _\n", stderr);
+        return false;
+    }
     (void)fputs("todoke: a key is needed: --key KEY or TODOKE_KEY (made by `todoke key create`)\n", stderr);
     return false;
 }

@@ -22,7 +22,7 @@ static int serve(const struct settings *s)
     struct node *node;
     enum err e = node_new(&node, s);
     if (e)
-        return 1; /* told already */
+        return e == ERR_INVALID ? 2 : 1; /* told already */
     char url[96];
     node_url(node, url);
     (void)printf("listening on %s\n", url);

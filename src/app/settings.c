@@ -241,7 +241,14 @@ static char *next_line(char *out, int size, void *arg)
 {
     struct file *f = arg;
     f->line++;
-    return fgets(out, size, f->in);
+    char *line = fgets(out, size, f->in);
+    /* The library would take the rest for a line of its own: half a comment for a setting. */
+    if (line && !strchr(line, '\n') && !feof(f->in)) {
+        (void)fprintf(stderr, "todoke: %s:%d: longer than %d bytes\n", f->path, f->line, size - 2);
+        f->status = 2;
+        return NULL;
+    }
+    return line;
 }
 
 static int on_line(void *arg, const char *section, const char *name, const char *value)
@@ -251,7 +258,7 @@ static int on_line(void *arg, const char *section, const char *name, const char 
     (void)snprintf(where, sizeof(where), "%s:%d: %s", f->path, f->line, name);
     const struct setting *row = section[0] ? NULL : find(name);
     if (!row || strcmp(name, "config") == 0) {
-        const char *near = nearest(name);
+        const char *near = row ? NULL : nearest(name);
         if (section[0])
             (void)fprintf(stderr, "todoke: %s: there are no sections; [%s] must go\n", where, section);
         else
@@ -273,6 +280,10 @@ static int read_file(struct settings *s, const char *path)
     }
     struct file f = {.s = s, .path = path, .in = in};
     int line = ini_parse_stream(next_line, &f, on_line, &f);
+    if (!f.status && ferror(in)) {
+        (void)fprintf(stderr, "todoke: %s: %s\n", path, strerror(errno));
+        f.status = 2;
+    }
     (void)fclose(in);
     if (f.status)
         return f.status;
@@ -354,8 +365,21 @@ static int read_flags(struct settings *s, int argc, char **argv, bool only_confi
     return 0;
 }
 
+/* What goes into a header field as it is. */
+static bool is_field(const char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            return false;
+    return true;
+}
+
 static int check(const struct settings *s)
 {
+    if (!is_field(s->user_agent)) {
+        (void)fprintf(stderr, "todoke serve: user-agent: only visible ASCII characters and spaces\n");
+        return 2;
+    }
     if (!s->data || !s->data[0]) {
         (void)fprintf(stderr, "todoke serve: --data DIR is needed\n");
         return 2;

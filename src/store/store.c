@@ -295,7 +295,7 @@ static enum err lock_directory(const char *dir, int *ret_fd)
     int n = snprintf(path, sizeof(path), "%s/lock", dir);
     if (n < 0 || (size_t)n >= sizeof(path))
         return ERR_INVALID;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return errno == ENOSPC ? ERR_FULL : ERR_IO;
     if (flock(fd, LOCK_EX | LOCK_NB)) {

@@ -1,7 +1,7 @@
 // Strangers on either side: calls that nobody well-meaning makes, and a node that is none and answers our commands.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -48,6 +48,43 @@ it("keeps a node's files from other users, in an open directory too", async () =
     } finally {
         rmSync(data, { recursive: true, force: true });
     }
+});
+
+describe('settings', () => {
+    let data;
+    before(() => { data = dataDir(); });
+    after(() => rmSync(data, { recursive: true, force: true }));
+    const serve = (...args) => command(['serve', '--data', data, '--listen', '127.0.0.1:0', ...args]);
+
+    it('put no header of their own into a webhook', async () => {
+        for (const agent of ['x\r\nEvil: 1', 'x\u0001', 'é']) {
+            const r = await serve('--user-agent', agent);
+            assert.equal(r.code, 2, JSON.stringify(r));
+            assert.match(r.stderr, /user-agent/);
+        }
+    });
+
+    it('are read whole or not at all', async () => {
+        const file = join(data, 'long.ini');
+        for (const text of [`# ${'z'.repeat(197)}window = 1\n`, `user-agent = ${'x'.repeat(300)}\n`]) {
+            writeFileSync(file, `window = 5\n${text}`);
+            const r = await serve('--config', file);
+            assert.equal(r.code, 2, JSON.stringify(r));
+            assert.match(r.stderr, /long\.ini:2: longer than \d+ bytes/);
+        }
+        const r = await serve('--config', data);
+        assert.deepEqual([r.code, r.stderr], [2, `todoke: ${data}: Is a directory\n`]);
+    });
+
+    it('that make no sense end with 2', async () => {
+        for (const args of [['--listen', 'x'], ['--dns', 'x'], ['--listen', '[::1]:99999']]) assert.equal((await serve(...args)).code, 2, `${args}`);
+    });
+});
+
+it('a key that is none goes to nobody', async () => {
+    const r = await command(['channel', 'list', '--api', 'http://127.0.0.1:1', '--key', 'k\r\nX: y']);
+    assert.equal(r.code, 2, JSON.stringify(r));
+    assert.match(r.stderr, /no key/);
 });
 
 describe('a command that talks to no node', () => {
