@@ -247,11 +247,12 @@ void session_over(struct session *s, enum io io)
 bool session_read(struct session *s)
 {
     struct net *net = s->net;
-    for (size_t len = 0, total = 0;; total += len) {
-        if (total >= TURN_MAX) { /* a peer that never stops talking does not stop the clock */
+    for (uint64_t stop = s->transport.raw_in + TURN_MAX;;) {
+        if (s->transport.raw_in >= stop) { /* a peer that never stops talking does not stop the clock */
             come_back(s);
             return true;
         }
+        size_t len = 0;
         enum io io = transport_read(&s->transport, net->scratch, sizeof(net->scratch), &len);
         if (io == IO_WANT_READ)
             return true;

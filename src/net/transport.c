@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #define TLS_RECORD_HEADER 5
+/* Bytes one OpenSSL call takes in. Left alone it reads on as long as records without data come (tickets, key updates), and a
+ * peer can send those for ever. */
+#define CALL_MAX 65536u
 
 /* RFC 8446 5.1: ContentType 20..23 (24: heartbeat, RFC 6520), legacy major version 3, a fragment that is not
  * empty. */
@@ -89,6 +92,10 @@ static int bio_read(BIO *bio, char *p, int len)
     BIO_clear_retry_flags(bio);
     if (t->not_tls || len <= 0)
         return -1;
+    if (t->raw_in >= t->raw_in_stop) { /* the descriptor stays readable: the owner comes back */
+        BIO_set_retry_read(bio);
+        return -1;
+    }
     size_t got = 0;
     switch (raw_read(t, p, (size_t)len, &got)) {
     case IO_OK:
@@ -282,11 +289,17 @@ static enum io tls_result(struct transport *t, int result)
     return t->sys_errno ? IO_LOCAL : IO_TLS;
 }
 
+static void begin_call(struct transport *t)
+{
+    ERR_clear_error();
+    t->raw_in_stop = t->raw_in + CALL_MAX;
+}
+
 enum io transport_handshake(struct transport *t)
 {
     if (t->handshake_done)
         return IO_OK;
-    ERR_clear_error();
+    begin_call(t);
     int r = SSL_do_handshake(t->ssl);
     if (r == 1) {
         t->handshake_done = true;
@@ -301,7 +314,7 @@ enum io transport_read(struct transport *t, void *p, size_t len, size_t *ret_len
         return raw_read(t, p, len, ret_len);
     if (t->tls_failed) /* OpenSSL must not be asked again; what was said stands */
         return t->alert >= 0 ? IO_ALERT : t->seen_reset ? IO_RESET : t->seen_eof ? IO_EOF : IO_TLS;
-    ERR_clear_error();
+    begin_call(t);
     size_t got = 0;
     int r = SSL_read_ex(t->ssl, p, len, &got);
     if (r == 1) {
@@ -323,7 +336,7 @@ enum io transport_peek(struct transport *t)
     }
     if (t->tls_failed)
         return IO_TLS;
-    ERR_clear_error();
+    begin_call(t);
     size_t got = 0;
     int r = SSL_peek_ex(t->ssl, &byte, 1, &got);
     return r == 1 ? IO_OK : tls_result(t, r);
@@ -333,7 +346,7 @@ enum io transport_write(struct transport *t, const void *p, size_t len, size_t *
 {
     if (!t->ssl)
         return raw_write(t, p, len, ret_len);
-    ERR_clear_error();
+    begin_call(t);
     size_t put = 0;
     int r = SSL_write_ex(t->ssl, p, len, &put);
     if (r == 1) {

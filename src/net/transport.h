@@ -39,6 +39,7 @@ struct transport { /* must not move: the BIO points here */
     uint8_t first[5]; /* the first bytes that came in, for the record check */
     uint8_t first_len;
     uint64_t raw_in, raw_out; /* bytes through the socket */
+    uint64_t raw_in_stop;     /* how far the OpenSSL call under way may take raw_in */
 };
 
 /* Takes over fd (non-blocking). ctx NULL: clear text. host: SNI and certificate name, client only (an address
