@@ -323,7 +323,8 @@ static void sends_tickets(struct peer *p, int fd)
     for (int i = 0; go && i < 600; i++)
         go = SSL_new_session_ticket(ssl) == 1 && SSL_do_handshake(ssl) == 1;
     char byte;
-    (void)read(fd, &byte, 1);
+    while (read(fd, &byte, 1) > 0)
+        ;
     SSL_free(ssl);
 }
 
