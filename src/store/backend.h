@@ -76,6 +76,8 @@ struct backend_size {
 struct redeliver_range {
     int64_t from_ms, to_ms; /* of acceptance; from ≤ t < to */
     struct span reason;     /* of the last attempt; empty: any failure */
+    int64_t resume;         /* where the step before this one stopped; 0: this is the first */
+    int64_t ret_resume;     /* where this one stopped */
 };
 
 struct backend_ops {
@@ -116,7 +118,7 @@ struct backend_ops {
                               int64_t wall_ms, uint32_t *ret_count);
     /* The same for events that were given up, oldest first, at most limit: call it again until *ret_count is
      * 0. */
-    enum err (*redeliver_range)(struct backend *b, int64_t channel_id, const struct redeliver_range *range,
+    enum err (*redeliver_range)(struct backend *b, int64_t channel_id, struct redeliver_range *range,
                                 uint32_t limit, int64_t wall_ms, uint32_t *ret_count);
 
     enum err (*idempotency_get)(struct backend *b, int64_t channel_id, struct span key, int64_t since_ms,

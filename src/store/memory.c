@@ -523,16 +523,18 @@ static bool last_reason_is(struct memory *m, int64_t channel_id, int64_t event_i
     return is;
 }
 
-static enum err m_redeliver_range(struct backend *b, int64_t channel_id, const struct redeliver_range *r,
+static enum err m_redeliver_range(struct backend *b, int64_t channel_id, struct redeliver_range *r,
                                   uint32_t limit, int64_t wall_ms, uint32_t *ret_count)
 {
     struct memory *m = memory_of(b);
     uint32_t total = 0;
+    r->ret_resume = r->resume;
     VEC_EACH(struct m_payload, p, &m->t.payloads)
     {
         struct event_view v = {.id = p->id};
-        if (total >= limit || p->channel_id != channel_id || event_time_ms(p->id) < r->from_ms ||
-            event_time_ms(p->id) >= r->to_ms || read_state(m, channel_id, &v) || v.state != EVENT_GIVEN_UP ||
+        if (total >= limit || p->channel_id != channel_id || p->id < r->resume ||
+            event_time_ms(p->id) < r->from_ms || event_time_ms(p->id) >= r->to_ms ||
+            read_state(m, channel_id, &v) || v.state != EVENT_GIVEN_UP ||
             (r->reason.len && !last_reason_is(m, channel_id, p->id, r->reason)))
             continue;
         uint32_t n;
@@ -540,6 +542,7 @@ static enum err m_redeliver_range(struct backend *b, int64_t channel_id, const s
         if (e)
             return e;
         total += n;
+        r->ret_resume = p->id + 1;
     }
     *ret_count = total;
     return ERR_NONE;

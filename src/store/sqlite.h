@@ -77,7 +77,7 @@ enum err sqlite_attempt_list(struct backend *b, int64_t channel_id, int64_t even
                              void *arg);
 enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
                               int64_t wall_ms, uint32_t *ret_count);
-enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, const struct redeliver_range *range,
+enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, struct redeliver_range *range,
                                 uint32_t limit, int64_t wall_ms, uint32_t *ret_count);
 /* sqlite_prune.c */
 enum err sqlite_history_prune(struct backend *b, struct history_prune *p);

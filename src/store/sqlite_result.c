@@ -285,11 +285,13 @@ static enum err collect_range(struct sqlite *s, int64_t channel_id, int64_t *fro
     return e;
 }
 
-enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, const struct redeliver_range *range,
+enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, struct redeliver_range *range,
                                 uint32_t limit, int64_t wall_ms, uint32_t *ret_count)
 {
     int64_t from = range->from_ms << ULID_SEQ_SHIFT, to = range->to_ms << ULID_SEQ_SHIFT;
     uint32_t total = 0;
+    if (range->resume) /* what came before was looked at */
+        from = range->resume;
     while (from < to && total < limit) {
         int64_t ids[RANGE_CHUNK];
         uint32_t n = 0, done = 0;
@@ -301,6 +303,7 @@ enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, const str
             return e;
         total += done;
     }
+    range->ret_resume = from;
     *ret_count = total;
     return ERR_NONE;
 }

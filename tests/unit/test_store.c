@@ -206,12 +206,18 @@ static void step(struct backend *b, const struct random *r, int64_t now)
         if (t.count)
             assert_int_equal(b->ops->result_put(b, &a, fates, t.count, now), ERR_NONE);
     } else if (what == 8) {
-        struct redeliver_range range = {now - (int64_t)random_below(r, 50), now,
-                                        random_below(r, 2) ? SPAN_LIT("request_timeout") : SPAN_LIT("")};
+        struct redeliver_range range = {.from_ms = now - (int64_t)random_below(r, 50), .to_ms = now};
+        if (random_below(r, 2))
+            range.reason = SPAN_LIT("request_timeout");
         uint32_t n = 999;
         assert_int_equal(
             b->ops->redeliver_range(b, channel, &range, 1 + (uint32_t)random_below(r, 3), now, &n), ERR_NONE);
         assert_true(n <= 3);
+        /* A second step goes on where the first stopped: what it took up is not seen again. */
+        int64_t stopped = range.resume = range.ret_resume;
+        if (n)
+            assert_int_equal(b->ops->redeliver_range(b, channel, &range, 2, now, &n), ERR_NONE);
+        assert_true(range.ret_resume >= stopped);
     } else if (what == 9) {
         struct history_prune p = {.before_ms = now - (int64_t)random_below(r, 60),
                                   .scan = 1 + (uint32_t)random_below(r, 30)};
