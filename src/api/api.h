@@ -26,6 +26,8 @@ struct api_config {
 
 /* Everything in config is borrowed and outlives the api. ERR_NOMEM. */
 enum err api_new(struct api **ret, const struct api_config *config) MUST_CHECK;
+/* Other settings from now on, on the loop's thread; they outlive the api. */
+void api_set_settings(struct api *a, const struct courier_settings *settings);
 /* No request may be open. */
 void api_free(struct api *a);
 

@@ -268,6 +268,8 @@ struct list_state {
     struct buf out;
     struct json_write w;
     struct call *call;
+    const struct courier_settings
+        *settings; /* as they were when the call came: rows are read on a thread of the store */
 };
 
 static enum err list_row(void *arg, const struct channel *channel)
@@ -281,8 +283,7 @@ static enum err list_row(void *arg, const struct channel *channel)
     l->last = channel->id;
     struct channel_ref *ref = directory_get(l->call->api->config.directory, channel->id);
     json_write_object(&l->w);
-    channel_change_show(&l->w, channel, l->call->api->config.settings,
-                        ref ? atomic_load(&ref->live->backlog) : 0);
+    channel_change_show(&l->w, channel, l->settings, ref ? atomic_load(&ref->live->backlog) : 0);
     json_write_end(&l->w);
     channel_ref_drop(ref);
     return ERR_NONE;
@@ -332,6 +333,7 @@ void api_channel_list(struct call *c)
         return;
     struct span cursor = call_query(c, "cursor");
     l->call = c;
+    l->settings = c->api->config.settings;
     l->after = cursor.ptr ? call_channel_id(cursor) : 0;
     if (cursor.ptr && !l->after) {
         call_invalid(c, "cursor", "is not one of ours");

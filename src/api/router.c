@@ -216,6 +216,11 @@ enum err api_new(struct api **ret, const struct api_config *config)
     return ERR_NONE;
 }
 
+void api_set_settings(struct api *a, const struct courier_settings *settings)
+{
+    a->config.settings = settings;
+}
+
 void api_free(struct api *a)
 {
     if (!a)

@@ -37,15 +37,26 @@ struct node_loop {
     uv_timer_t drain_tick;
     uv_signal_t signals[3]; /* on the first loop */
     struct letter drain, halt, finish, reload;
+    atomic_bool reloading; /* its letter is on its way */
     bool idle;
     unsigned closing; /* of net and server */
     pthread_t thread;
     bool thread_started;
 };
 
-struct node {
-    const struct settings *settings;
+/* Settings as they were read once. Requests on their way refer to them, so they stay until the end; SIGHUP is rare. */
+struct reading {
+    struct reading *before;
+    struct settings own; /* empty in the first: those are the caller's */
     struct courier_settings delivery;
+    uint32_t drain_timeout;
+};
+
+struct node {
+    const struct settings *settings;   /* of the start */
+    _Atomic(struct reading *) reading; /* the newest */
+    node_again_fn *again;
+    void *again_arg;
     struct courier_counters counters;
     struct courier_set couriers;
     struct intake intake;
@@ -170,6 +181,10 @@ static void open_finish(struct letter *letter)
 static void open_reload(struct letter *letter)
 {
     struct node_loop *l = list_entry(letter, struct node_loop, reload);
+    atomic_store(&l->reloading, false);
+    const struct reading *r = atomic_load(&l->node->reading);
+    courier_set_settings(l->courier, &r->delivery);
+    api_set_settings(l->api, &r->delivery);
     enum err e = l->net && l->node->settings->ca ? net_reload_ca(l->net) : ERR_NONE;
     if (e)
         log_error("app", "the CA file cannot be read; the old one stays", log_err("err", e));
@@ -178,14 +193,58 @@ static void open_reload(struct letter *letter)
         log_error("app", "certificate or key cannot be read; the old pair stays", log_err("err", e));
 }
 
+static void fill_reading(struct reading *r, const struct settings *s, uint32_t loops)
+{
+    r->drain_timeout = s->drain_timeout;
+    r->delivery = (struct courier_settings){
+        .deadlines = {s->dns_timeout, s->connect_timeout, s->session_timeout, s->response_timeout},
+        .schedule = s->redelivery,
+        .user_agent = s->user_agent,
+        .allow_http = s->allow_http_targets,
+        .window_max = s->window,
+        .in_flight_max = s->in_flight / loops + 1,
+        .memory_max = ((uint64_t)s->event_memory << 20) / loops,
+    };
+}
+
+static void tell_fixed(const char *name)
+{
+    log_warn("app", "this setting takes effect at the next start", log_str("setting", name));
+}
+
+static void read_again(struct node *n)
+{
+    struct reading *r = mem_zero(1, sizeof(*r));
+    if (!r || !n->again(n->again_arg, &r->own)) {
+        log_error("app", "the settings cannot be read; the old ones stay");
+        mem_free(r);
+        return;
+    }
+    settings_fixed(n->settings, &r->own, tell_fixed);
+    r->before = atomic_load(&n->reading);
+    fill_reading(r, &r->own, n->count);
+    r->delivery.allow_http = n->settings->allow_http_targets; /* fixed, as the guard is */
+    atomic_store(&n->reading, r);
+    log_info("app", "settings read again");
+}
+
+/* SIGHUP, on the first loop. */
+static void reload(struct node *n)
+{
+    if (atomic_load(&n->draining))
+        return; /* mailboxes close soon */
+    read_again(n);
+    for (uint32_t i = 0; i < n->count; i++) /* a letter that is still on its way does for both */
+        if (!atomic_exchange(&n->loops[i].reloading, true))
+            mailbox_post(&n->loops[i].mailbox, &n->loops[i].reload);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct node_loop *l = handle->data;
     struct node *n = l->node;
     if (number == SIGHUP) {
-        for (uint32_t i = 0; i < n->count; i++) /* a letter that is still on its way does for both */
-            if (!list_linked(&n->loops[i].reload.link))
-                mailbox_post(&n->loops[i].mailbox, &n->loops[i].reload);
+        reload(n);
         return;
     }
     if (atomic_exchange(&n->draining, true)) {
@@ -193,7 +252,7 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     log_info("app", "going down", log_int("signal", number));
-    n->drain_until = uv_now(&l->loop) + n->settings->drain_timeout;
+    n->drain_until = uv_now(&l->loop) + atomic_load(&n->reading)->drain_timeout;
     post_all(n, offsetof(struct node_loop, drain));
 }
 
@@ -292,7 +351,7 @@ static enum err open_loop(struct node_loop *l)
         .mailbox = &l->mailbox,
         .store = n->store,
         .directory = n->directory,
-        .settings = &n->delivery,
+        .settings = &atomic_load(&n->reading)->delivery,
         .counters = &n->counters,
         .clock = &clock_system,
     };
@@ -303,7 +362,7 @@ static enum err open_loop(struct node_loop *l)
         .intake = &n->intake,
         .couriers = &n->couriers,
         .counters = &n->counters,
-        .settings = &n->delivery,
+        .settings = &atomic_load(&n->reading)->delivery,
         .retention = &n->retention.stats,
         .clock = &clock_system,
         .draining = &n->draining,
@@ -350,15 +409,6 @@ static void take_settings(struct node *n)
     const struct settings *s = n->settings;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     n->count = s->loops ? s->loops : cores < 1 ? 1 : cores > (long)LOOPS_MAX ? LOOPS_MAX : (uint32_t)cores;
-    n->delivery = (struct courier_settings){
-        .deadlines = {s->dns_timeout, s->connect_timeout, s->session_timeout, s->response_timeout},
-        .schedule = s->redelivery,
-        .user_agent = s->user_agent,
-        .allow_http = s->allow_http_targets,
-        .window_max = s->window,
-        .in_flight_max = s->in_flight / n->count + 1,
-        .memory_max = ((uint64_t)s->event_memory << 20) / n->count,
-    };
     n->intake = (struct intake){
         .couriers = &n->couriers,
         .counters = &n->counters,
@@ -369,15 +419,21 @@ static void take_settings(struct node *n)
     };
 }
 
-enum err node_new(struct node **ret, const struct settings *settings)
+enum err node_new(struct node **ret, const struct settings *settings, node_again_fn *again, void *arg)
 {
     struct node *n = mem_zero(1, sizeof(*n));
     if (!n)
         return ERR_NOMEM;
     n->settings = settings;
+    n->again = again;
+    n->again_arg = arg;
     take_settings(n);
+    struct reading *first = mem_zero(1, sizeof(*first));
+    if (first)
+        fill_reading(first, settings, n->count);
+    atomic_store(&n->reading, first);
     n->loops = mem_zero(n->count, sizeof(*n->loops));
-    enum err e = n->loops ? open_store(n) : ERR_NOMEM;
+    enum err e = first && n->loops ? open_store(n) : ERR_NOMEM;
     n->intake.store = n->store;
     n->intake.directory = n->directory;
     for (uint32_t i = 0; !e && i < n->count; i++) {
@@ -471,5 +527,12 @@ void node_free(struct node *n)
     directory_free(n->directory);
     store_close(n->store);
     mem_free(n->loops);
+    struct reading *r = atomic_load(&n->reading);
+    while (r) {
+        struct reading *before = r->before;
+        settings_free(&r->own);
+        mem_free(r);
+        r = before;
+    }
     mem_free(n);
 }

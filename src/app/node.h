@@ -7,8 +7,12 @@
 
 struct node;
 
-/* Opens the data directory and listens. On failure a message is on stderr, ERR_… says which. */
-enum err node_new(struct node **ret, const struct settings *settings) MUST_CHECK;
+/* Reads the settings anew, on SIGHUP. False: they are not good, which has been said, and the node keeps those it has. */
+typedef bool node_again_fn(void *arg, struct settings *ret);
+
+/* Opens the data directory and listens. On failure a message is on stderr, ERR_… says which. settings outlive the node. */
+enum err node_new(struct node **ret, const struct settings *settings, node_again_fn *again,
+                  void *arg) MUST_CHECK;
 /* "http://127.0.0.1:43121" */
 void node_url(const struct node *n, char out[96]);
 /* Serves until SIGTERM or SIGINT and the drain that follows. ERR_NONE: in order. */

@@ -17,10 +17,35 @@ static void raise_limit(void)
     }
 }
 
-static int serve(const struct settings *s)
+struct command_line {
+    int argc;
+    char **argv;
+};
+
+/* 0, or the exit status. */
+static int read_settings(struct settings *s, const struct command_line *line)
+{
+    int status = settings_read(s, line->argc, line->argv);
+    if (status == 0 && log_configure(s->log)) {
+        (void)fprintf(stderr, "todoke serve: log: \"%s\" is not a level such as info, or info,net=debug\n",
+                      s->log);
+        status = 2;
+    }
+    return status;
+}
+
+static bool again(void *arg, struct settings *ret)
+{
+    if (read_settings(ret, arg) == 0)
+        return true;
+    settings_free(ret);
+    return false;
+}
+
+static int serve(const struct settings *s, struct command_line *line)
 {
     struct node *node;
-    enum err e = node_new(&node, s);
+    enum err e = node_new(&node, s, again, line);
     if (e)
         return e == ERR_INVALID ? 2 : 1; /* told already */
     char url[96];
@@ -41,16 +66,12 @@ static int serve(const struct settings *s)
 int cmd_serve(int argc, char **argv)
 {
     struct settings s;
-    int status = settings_read(&s, argc, argv);
-    if (status == 0 && log_configure(s.log)) {
-        (void)fprintf(stderr, "todoke serve: log: \"%s\" is not a level such as info, or info,net=debug\n",
-                      s.log);
-        status = 2;
-    }
+    struct command_line line = {argc, argv};
+    int status = read_settings(&s, &line);
     if (status == 0) {
         (void)signal(SIGPIPE, SIG_IGN);
         raise_limit();
-        status = serve(&s);
+        status = serve(&s, &line);
     }
     settings_free(&s);
     return status < 0 ? 0 : status;

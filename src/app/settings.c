@@ -74,6 +74,12 @@ static const struct setting table[] = {
 #define ROWS (sizeof(table) / sizeof(table[0]))
 
 /* Variables of the commands that talk to a node, and of the build's own scripts. */
+/* What SIGHUP changes in a running node; the others are built into what was opened at the start. */
+static const char *const changeable[] = {
+    "config",           "user-agent",          "dns-timeout",       "connect-timeout", "session-timeout",
+    "response-timeout", "redelivery-schedule", "redelivery-jitter", "drain-timeout",   "log",
+};
+
 static const char *const other_variables[] = {"TODOKE_API", "TODOKE_KEY"};
 
 enum err settings_duration(const char *text, uint32_t *ret_ms)
@@ -424,6 +430,42 @@ void settings_free(struct settings *s)
     *s = (struct settings){0};
 }
 
+static bool is_changeable(const char *name)
+{
+    for (size_t i = 0; i < sizeof(changeable) / sizeof(changeable[0]); i++)
+        if (strcmp(changeable[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool same(const struct setting *row, const struct settings *a, const struct settings *b)
+{
+    const void *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
+    const char *s, *t;
+    switch (row->type) {
+    case TYPE_TEXT:
+        s = *(char *const *)x;
+        t = *(char *const *)y;
+        return s && t ? strcmp(s, t) == 0 : s == t;
+    case TYPE_FLAG:
+        return *(const bool *)x == *(const bool *)y;
+    case TYPE_NUMBER:
+    case TYPE_DURATION:
+        return *(const uint32_t *)x == *(const uint32_t *)y;
+    case TYPE_SCHEDULE:
+        break;
+    }
+    return true; /* it is changeable */
+}
+
+void settings_fixed(const struct settings *running, const struct settings *fresh,
+                    void (*fn)(const char *name))
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (!is_changeable(table[i].name) && !same(&table[i], running, fresh))
+            fn(table[i].name);
+}
+
 void settings_help(FILE *to)
 {
     (void)fputs("usage: todoke serve --data DIR [options]\n\n"
@@ -438,8 +480,10 @@ void settings_help(FILE *to)
             (void)fprintf(to, " [%s]", table[i].standard);
         (void)fputc('\n', to);
     }
-    (void)fputs(
-        "\nEach can stand in the --config file (name = value, without --) and in the environment\n"
-        "(TODOKE_LISTEN for --listen); flags come before the environment, and that before the file.\n",
-        to);
+    (void)fputs("\nEach can stand in the --config file (name = value, without --) and in the environment\n"
+                "(TODOKE_LISTEN for --listen); flags come before the environment, and that before the file.\n"
+                "SIGHUP reads them again, and the files of ca, tls-cert and tls-key; log, user-agent, the "
+                "timeouts and\n"
+                "the redelivery settings change at once, the others at the next start.\n",
+                to);
 }

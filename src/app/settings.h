@@ -30,6 +30,10 @@ struct settings {
 int settings_read(struct settings *s, int argc, char **argv);
 void settings_free(struct settings *s);
 
+/* Calls fn for every setting that differs and that a running node cannot change: it takes effect at the next start. */
+void settings_fixed(const struct settings *running, const struct settings *fresh,
+                    void (*fn)(const char *name));
+
 /* The table for people: flag, default, what it does. */
 void settings_help(FILE *to);
 

@@ -283,6 +283,11 @@ enum err courier_new(struct courier **ret, const struct courier_config *config)
     return ERR_NONE;
 }
 
+void courier_set_settings(struct courier *c, const struct courier_settings *settings)
+{
+    c->config.settings = settings;
+}
+
 void courier_stop(struct courier *c)
 {
     dispatch_stop(c->dispatch);

@@ -51,6 +51,9 @@ struct courier_config {
 /* Everything in config is borrowed and outlives the courier. ERR_NOMEM, ERR_IO. */
 enum err courier_new(struct courier **ret, const struct courier_config *config) MUST_CHECK;
 
+/* Other settings from the next request on; bounds (window, in flight, memory) stay. On the loop's thread; they outlive the courier. */
+void courier_set_settings(struct courier *c, const struct courier_settings *settings);
+
 /* Takes up what the store holds for a channel of this courier. On the loop's thread, at start. */
 void courier_resume(struct courier *c, int64_t channel_id);
 

@@ -2,11 +2,15 @@
 // cannot keep, loses nothing, and recovers alone.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { copyFileSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
+import tls from 'node:tls';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startBot } from './lib/bot.mjs';
+import { caFile, caFileOf, certs } from './lib/certs.mjs';
 import { dnsPeer, zone, A } from './lib/dns.mjs';
 import { bin, command, createKey, dataDir, startNode, until } from './lib/node.mjs';
 import { diskSwitch, sqlite } from './lib/disk.mjs';
@@ -341,5 +345,109 @@ describe('a data directory', () => {
         assert.deepEqual(sqlite(data, 'PRAGMA user_version; PRAGMA integrity_check'), [String(newest), 'ok']);
         rmSync(data, { recursive: true, force: true });
         await bot.close();
+    });
+});
+
+describe('SIGHUP', () => {
+    const sighup = async (node, said) => {
+        const seen = node.log().length;
+        node.child.kill('SIGHUP');
+        await until(() => said.test(node.log().slice(seen)), () => `${said} was not said:\n${node.log().slice(seen)}`);
+    };
+
+    it('reads the settings again; what is wrong leaves the old ones', { timeout: 30_000 }, async () => {
+        const data = dataDir(), file = join(data, 'todoke.ini'), bot = await startBot();
+        writeFileSync(file, 'user-agent = first/1\nresponse-timeout = 700ms\n');
+        const node = await startNode({ data, args: ['--config', file, '--loops', '2', '--redelivery-jitter', '0', '--window', '7'] });
+        try {
+            const channel = await node.channel({ webhookUrl: bot.url, webhookRedelivery: true });
+            const agents = async () => {
+                const [id] = await node.post(channel, [note(1)]);
+                await node.reaches(channel, id, 'delivered');
+                return bot.requests.at(-1).headers['user-agent'];
+            };
+            const timeout = async () => (await node.api('GET', '/api/v1/channels')).json.channels[0].responseTimeoutMs;
+            assert.deepEqual([await agents(), await timeout()], ['first/1', 700]);
+
+            writeFileSync(file, 'user-agent = second/2\nresponse-timeout = 900ms\nredelivery-schedule = 20ms,20ms\nconnections = 77\n');
+            await sighup(node, /settings read again/);
+            assert.match(node.log(), /takes effect at the next start" setting=connections/);
+            await until(async () => await timeout() === 900 && await agents() === 'second/2');
+            let first = true;
+            bot.answer = () => (first ? (first = false, 500) : 200);
+            const [id] = await node.post(channel, [note(2)]);
+            const e = await node.reaches(channel, id, 'delivered');
+            assert.equal(e.attempts.length, 2, 'the new schedule: a minute would be too long for this test');
+
+            for (const wrong of ['user-agent = third/3\nno-such-thing = 1\n', 'response-timeout = soon\n', 'log = loud\n', 'what\n']) {
+                writeFileSync(file, wrong);
+                await sighup(node, /the settings cannot be read; the old ones stay/);
+                await health(node);
+                assert.deepEqual([await agents(), await timeout()], ['second/2', 900], wrong);
+            }
+            rmSync(file);
+            await sighup(node, /No such file or directory[^]*the old ones stay/);
+            for (let i = 0; i < 50; i++) node.child.kill('SIGHUP');
+            assert.equal(await agents(), 'second/2');
+        } finally {
+            await node.stop();
+            await bot.close();
+            rmSync(data, { recursive: true, force: true });
+        }
+    });
+
+    it('takes a new certificate for the API and a new CA for bots; files that are wrong leave the old ones', { timeout: 60_000 }, async () => {
+        const data = dataDir(), at = name => join(data, name);
+        const { good, nameOnly, untrusted } = certs;
+        const use = pair => { copyFileSync(pair.certFile, at('cert.pem')); copyFileSync(pair.keyFile, at('key.pem')); };
+        use(good);
+        copyFileSync(caFile, at('ca.pem'));
+        const key = createKey(data);
+        const bot = https.createServer({ cert: untrusted.cert, key: untrusted.key }, (req, res) => { req.resume(); res.end('ok'); });
+        await new Promise(r => bot.listen(0, '127.0.0.1', r));
+        const node = await startNode({ data, key, args: ['--tls-cert', at('cert.pem'), '--tls-key', at('key.pem'), '--ca', at('ca.pem')] });
+        const port = Number(new URL(node.url).port);
+        const shown = () => new Promise((resolve, reject) => {
+            const s = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => { resolve(s.getPeerCertificate().fingerprint256); s.destroy(); });
+            s.on('error', reject);
+        });
+        const print = pair => new X509Certificate(pair.cert).fingerprint256;
+        const call = (method, path, body) => new Promise((resolve, reject) => {
+            const r = https.request({ port, host: '127.0.0.1', method, path, rejectUnauthorized: false, agent: false, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' } }, res => {
+                let text = '';
+                res.on('data', d => (text += d)).on('end', () => resolve(JSON.parse(text)));
+            });
+            r.on('error', reject).end(body && JSON.stringify(body));
+        });
+        try {
+            const channel = await call('POST', '/api/v1/channels', { name: 'bot', webhookUrl: `https://127.0.0.1:${bot.address().port}/` });
+            const path = `/api/v1/channels/${channel.channelId}/events`;
+            const deliver = async () => {
+                const { webhookEventIds: [id] } = await call('POST', path, { events: [note(1)] });
+                let e;
+                await until(async () => (e = await call('GET', `${path}/${id}`)).attempts.length === 1);
+                return e.attempts[0].cause;
+            };
+            assert.equal(await shown(), print(good));
+            assert.match(await deliver(), /^tls_cert_/);
+
+            use(nameOnly);
+            writeFileSync(at('ca.pem'), readFileSync(caFile) + readFileSync(caFileOf('untrusted')));
+            node.child.kill('SIGHUP');
+            await until(async () => await shown() === print(nameOnly));
+            assert.equal(await deliver(), 'ok');
+
+            copyFileSync(good.certFile, at('cert.pem')); // not that key's
+            writeFileSync(at('ca.pem'), 'nothing');
+            node.child.kill('SIGHUP');
+            await until(() => /certificate or key cannot be read; the old pair stays/.test(node.log()) && /CA file cannot be read; the old one stays/.test(node.log()));
+            assert.equal(await shown(), print(nameOnly));
+            assert.equal(await deliver(), 'ok');
+        } finally {
+            await node.stop();
+            bot.closeAllConnections();
+            bot.close();
+            rmSync(data, { recursive: true, force: true });
+        }
     });
 });

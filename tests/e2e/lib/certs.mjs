@@ -94,3 +94,4 @@ const intermediate = () => caOf.inter ?? authority('inter', 'ca');
 const made = {};
 export const certs = new Proxy(made, { get: (t, k) => (t[k] ??= makers[k]()) });
 export const caFile = caOf.ca;
+export const caFileOf = pair => (certs[pair], caOf[{ untrusted: 'stranger' }[pair] ?? 'ca']);
