@@ -74,6 +74,18 @@ static enum err load_run(struct store_call *call, struct backend *b)
     return e;
 }
 
+/* Due times are wall clock: they must hold nothing back for days because the clock was set back. */
+static void bound_due(const struct courier *c, struct list *items)
+{
+    int64_t latest = c->config.clock->wall_ms(c->config.clock->arg) +
+                     (int64_t)redelivery_longest(&c->config.settings->schedule);
+    for (struct list *i = items->next; i != items; i = i->next) {
+        struct item *item = list_entry(i, struct item, link);
+        if (item->due_ms > latest)
+            item->due_ms = latest;
+    }
+}
+
 static void load_done(struct store_call *call)
 {
     struct load *l = list_entry(call, struct load, call);
@@ -86,6 +98,7 @@ static void load_done(struct store_call *call)
         if (lane)
             dispatch_refill_failed(c->dispatch, lane, l->retries);
     } else if (l->retries) {
+        bound_due(c, &l->items);
         dispatch_retries_loaded(c->dispatch, lane, &l->items, more);
     } else {
         dispatch_refilled(c->dispatch, lane, &l->items, more);

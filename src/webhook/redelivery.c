@@ -40,6 +40,14 @@ static uint64_t wait_as_told(const struct redelivery_schedule *s, const struct r
     return told > delay ? told : delay;
 }
 
+uint64_t redelivery_longest(const struct redelivery_schedule *s)
+{
+    uint64_t sum = LOCAL_LAST_MS;
+    for (uint32_t i = 0; i < s->count; i++)
+        sum += s->delay_ms[i];
+    return sum * (100 + (s->jitter_percent > 20 ? s->jitter_percent : 20)) / 100;
+}
+
 void redelivery_decide(const struct redelivery_schedule *s, const struct channel *c,
                        const struct redelivery_news *n, const struct random *random, struct fate *ret)
 {

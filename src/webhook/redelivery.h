@@ -30,6 +30,10 @@ struct redelivery_news {
     int64_t now_ms;         /* wall clock */
 };
 
+/* No event is ever put off for longer than this (ms). One that would still have to wait longer was put off before the clock was set
+ * back. */
+uint64_t redelivery_longest(const struct redelivery_schedule *s);
+
 /* Sets end, next_due_ms and tries of the fate. */
 void redelivery_decide(const struct redelivery_schedule *s, const struct channel *c,
                        const struct redelivery_news *news, const struct random *random, struct fate *ret);

@@ -329,6 +329,25 @@ describe('a data directory', () => {
         rmSync(data, { recursive: true, force: true });
     });
 
+    it('from before the clock was set back: what waits is delivered, and ids rise on', { timeout: 30_000 }, async () => {
+        const data = dataDir(), bot = await startBot();
+        let node = await startNode({ data });
+        const channel = await node.channel({ webhookUrl: bot.url });
+        await node.stop();
+        const old = (BigInt(Date.now() + 86_400_000) << 20n) + 5n; // accepted tomorrow
+        execFileSync('sqlite3', [join(data, 'todoke.db')], { input: `INSERT INTO payload VALUES (${old}, ${channel.channelId}, 0, '{"type":"note","n":"old"}');
+            INSERT INTO queue VALUES (${channel.channelId}, ${old});` });
+        node = await startNode({ data, key: node.key });
+        const ids = await node.post(channel, [note(1), note(2)]);
+        for (const id of ids) await node.reaches(channel, id, 'delivered');
+        await until(() => bot.requests.length === 3);
+        const oldId = bot.requests.find(r => r.events[0].n === 'old').events[0].webhookEventId;
+        assert.ok(oldId < ids[0] && ids[0] < ids[1], `${oldId} ${ids}`);
+        await node.stop();
+        rmSync(data, { recursive: true, force: true });
+        await bot.close();
+    });
+
     it('of the first version is upgraded, with what waits in it', { timeout: 30_000 }, async () => {
         const data = dataDir(), bot = await startBot(), now = Date.now(), id = BigInt(now) << 20n;
         const schema = readFileSync(new URL('../../src/store/schema.sql', import.meta.url), 'utf8');

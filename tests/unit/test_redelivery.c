@@ -103,11 +103,35 @@ static void jitter_spreads(void **state)
     assert_true(high <= 72000 && high > 71000);
 }
 
+/* The bound on due times that come from before the clock was set back holds for every decision. */
+static void nothing_waits_longer_than_the_longest(void **state)
+{
+    (void)state;
+    struct random_seeded seeded;
+    struct random r = random_seeded_init(&seeded, 11);
+    const struct redelivery_schedule *schedules[] = {&steady, &redelivery_default};
+    struct channel c = {.webhook_redelivery = true};
+    static const enum cause_id causes[] = {CAUSE_status_server_error, CAUSE_local_files};
+    for (int i = 0; i < 4000; i++) {
+        const struct redelivery_schedule *s = schedules[i % 2];
+        enum cause_id cause = causes[i / 2 % 2];
+        const struct fault *f = fault_of(cause_of(cause)->fault);
+        struct outcome o = {
+            .reason = f->reason, .fault = cause_of(cause)->fault, .cause = cause, .status = 503};
+        struct redelivery_news n = {&o, (uint32_t)i * 100, (uint16_t)(i % 20), 0};
+        struct fate fate;
+        redelivery_decide(s, &c, &n, &r, &fate);
+        assert_true(fate.next_due_ms <= (int64_t)redelivery_longest(s));
+    }
+    assert_true(redelivery_longest(&redelivery_default) < 3600000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decisions),
         cmocka_unit_test(faults_of_our_own),
+        cmocka_unit_test(nothing_waits_longer_than_the_longest),
         cmocka_unit_test(jitter_spreads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
