@@ -151,6 +151,12 @@ static bool read_member(struct call *c, const char *key, const json_t *v, struct
                            &to->to.response_timeout_ms, &to->response_timeout_ms);
     if (strcmp(key, "maxEventsPerRequest") == 0)
         return read_number(c, key, v, 1, CHANNEL_BATCH_MAX, &to->to.max_events, &to->max_events);
+    if (strcmp(key, "suspended") == 0) {
+        if (!json_is_false(v))
+            return invalid(c, key, "can only be set to false: sending goes on");
+        to->resume = true;
+        return true;
+    }
     char name[120];
     (void)snprintf(name, sizeof(name), "%.100s", key);
     return invalid(c, name, "unknown member");
@@ -173,6 +179,8 @@ void channel_change_apply(const struct channel_change *change, struct channel *c
     const struct channel *to = &change->to;
     if (change->name)
         memcpy(c->name, to->name, sizeof(c->name));
+    if (change->resume || (change->webhook_url && strcmp(c->webhook_url, to->webhook_url) != 0))
+        suspension_clear(c);
     if (change->webhook_url)
         memcpy(c->webhook_url, to->webhook_url, sizeof(c->webhook_url));
     if (change->use_webhook)
@@ -225,6 +233,10 @@ void channel_change_show(struct json_write *w, const struct channel *c,
     json_write_uint(w, channel_batch(c));
     json_write_key(w, "suspended");
     json_write_bool(w, c->suspended_ms != 0);
+    if (c->suspended_ms) {
+        json_write_key(w, "suspendedAt");
+        call_write_time(w, c->suspended_ms);
+    }
     json_write_key(w, "backlogEvents");
     json_write_int(w, backlog < 0 ? 0 : backlog);
     json_write_key(w, "createdAt");

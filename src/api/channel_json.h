@@ -6,7 +6,7 @@
 struct channel_change {
     struct channel to;
     bool name, webhook_url, use_webhook, webhook_redelivery, error_statistics, contact_email, language,
-        response_timeout_ms, max_events;
+        response_timeout_ms, max_events, resume;
 };
 
 /* Reads a JSON object; false: answered with 400 already, naming the member. */

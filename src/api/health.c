@@ -145,6 +145,14 @@ void api_metrics(struct call *c)
     metric(&out, &e, "todoke_resident_bytes", "gauge", "Memory of this process.", resident());
     metric(&out, &e, "todoke_backlog_events", "gauge", "Events accepted and neither delivered nor given up.",
            backlog < 0 ? 0 : (uint64_t)backlog);
+    uint64_t suspended, suspended_events;
+    directory_suspended(c->api->config.directory, &suspended, &suspended_events);
+    metric(&out, &e, "todoke_channels_suspended", "gauge", "Channels to which sending is suspended.",
+           suspended);
+    metric(&out, &e, "todoke_suspended_events", "gauge", "Events that wait for them, part of the backlog.",
+           suspended_events);
+    metric(&out, &e, "todoke_suspensions_total", "counter", "Times a channel was suspended.",
+           get(&n->suspended));
     metric(&out, &e, "todoke_channels", "gauge", "Channels.", directory_count(c->api->config.directory));
     metric(&out, &e, "todoke_store_commits_total", "counter", "Commits of the store.", get(&s->commits));
     metric(&out, &e, "todoke_store_calls_total", "counter", "Calls the commits carried.", get(&s->calls));

@@ -35,7 +35,7 @@ struct channel_args {
     struct client client;
     const char *what, *id;
     const char *values[MEMBERS];
-    bool any, json;
+    bool any, resume, json;
 };
 
 static int usage(FILE *to, int status)
@@ -48,6 +48,7 @@ static int usage(FILE *to, int status)
                 to);
     for (size_t i = 0; i < MEMBERS; i++)
         (void)fprintf(to, "  %-25s %-13s %s\n", members[i].flag, members[i].argument, members[i].help);
+    (void)fprintf(to, "  %-25s %-13s %s\n", "--resume", "", "set: sending to a suspended channel goes on");
     (void)fputs(CLIENT_HELP, to);
     return status;
 }
@@ -78,6 +79,8 @@ static int parse(int argc, char **argv, struct channel_args *a)
         } else if (changes && member_of(argv[i], &at) && i + 1 < argc) {
             a->values[at] = argv[++i];
             a->any = true;
+        } else if (strcmp(a->what, "set") == 0 && strcmp(argv[i], "--resume") == 0) {
+            a->resume = true;
         } else if (argv[i][0] != '-' && takes_id && !a->id) {
             a->id = argv[i];
         } else {
@@ -115,6 +118,10 @@ static enum err write_change(struct buf *out, const struct channel_args *a)
         else
             json_write_str(&w, v); /* what does not fit, the node refuses by name */
     }
+    if (a->resume) {
+        json_write_key(&w, "suspended");
+        json_write_bool(&w, false);
+    }
     json_write_end(&w);
     return json_write_finish(&w);
 }
@@ -136,7 +143,9 @@ static bool print_row(const json_t *c)
     const char *url = json_string_value(json_object_get(c, "webhookUrl"));
     if (!id_is_sound(id) || !name)
         return false;
-    (void)printf("%-11s %-7s %-10s %8lld  ", id, on_off(json_object_get(c, "useWebhook")),
+    (void)printf("%-11s %-9s %-10s %8lld  ", id,
+                 json_is_true(json_object_get(c, "suspended")) ? "suspended"
+                                                               : on_off(json_object_get(c, "useWebhook")),
                  on_off(json_object_get(c, "webhookRedelivery")),
                  (long long)json_integer_value(json_object_get(c, "backlogEvents")));
     client_text(stdout, span_of(name), false);
@@ -169,7 +178,7 @@ static int list(const struct channel_args *a)
 {
     long long cursor = 0;
     if (!a->json)
-        (void)printf("%-11s %-7s %-10s %8s  %s\n", "ID", "WEBHOOK", "REDELIVERY", "BACKLOG", "NAME  URL");
+        (void)printf("%-11s %-9s %-10s %8s  %s\n", "ID", "WEBHOOK", "REDELIVERY", "BACKLOG", "NAME  URL");
     do {
         char path[96];
         if (cursor)

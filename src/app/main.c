@@ -35,6 +35,7 @@
  *     courier, delivery           one loop's lanes; one request, its fate and its record
  *     request, signature          the body byte for byte; what proves it to be ours
  *     redelivery                  delivered, put off or given up: decided here
+ *     suspension                  when a channel that fails for long is sent nothing more
  * 3 access    keys: who may call
  * 4 api       the HTTP API
  *     api                         what the server hands over

@@ -49,7 +49,8 @@ struct reading {
     struct reading *before;
     struct settings own; /* empty in the first: those are the caller's */
     struct courier_settings delivery;
-    uint32_t drain_timeout;
+    uint32_t drain_timeout, retention_ms;
+    uint64_t retention_bytes;
 };
 
 struct node {
@@ -185,6 +186,8 @@ static void open_reload(struct letter *letter)
     const struct reading *r = atomic_load(&l->node->reading);
     courier_set_settings(l->courier, &r->delivery);
     api_set_settings(l->api, &r->delivery);
+    if (l == &l->node->loops[0])
+        retention_set(&l->node->retention, r->retention_ms, r->retention_bytes);
     enum err e = l->net && l->node->settings->ca ? net_reload_ca(l->net) : ERR_NONE;
     if (e)
         log_error("app", "the CA file cannot be read; the old one stays", log_err("err", e));
@@ -196,9 +199,12 @@ static void open_reload(struct letter *letter)
 static void fill_reading(struct reading *r, const struct settings *s, uint32_t loops)
 {
     r->drain_timeout = s->drain_timeout;
+    r->retention_ms = s->retention;
+    r->retention_bytes = (uint64_t)s->retention_size << 20;
     r->delivery = (struct courier_settings){
         .deadlines = {s->dns_timeout, s->connect_timeout, s->session_timeout, s->response_timeout},
         .schedule = s->redelivery,
+        .suspension = {.after_ms = s->suspend_after, .failures = s->suspend_failures},
         .user_agent = s->user_agent,
         .allow_http = s->allow_http_targets,
         .window_max = s->window,

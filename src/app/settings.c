@@ -50,6 +50,10 @@ static const struct setting table[] = {
      "waits before an event is sent again, where the channel wants that"},
     {"redelivery-jitter", TYPE_NUMBER, AT(redelivery.jitter_percent), "20", 0, 100, "PERCENT",
      "each wait is longer or shorter by up to this"},
+    {"suspend-after", TYPE_DURATION, AT(suspend_after), "24h", 0, 49 * DAY_MS, "TIME",
+     "a channel that fails so long without a success is suspended, its events kept; 0: never"},
+    {"suspend-failures", TYPE_NUMBER, AT(suspend_failures), "20", 1, 1000000, "N",
+     "but not before so many attempts failed"},
     {"window", TYPE_NUMBER, AT(window), "128", 1, 10000, "N", "requests at once to one channel, at most"},
     {"in-flight", TYPE_NUMBER, AT(in_flight), "20000", 1, 1000000, "N", "requests at once in all"},
     {"channel-backlog", TYPE_NUMBER, AT(channel_backlog), "1000000", 1, 1000000000, "N",
@@ -73,13 +77,14 @@ static const struct setting table[] = {
 };
 #define ROWS (sizeof(table) / sizeof(table[0]))
 
-/* Variables of the commands that talk to a node, and of the build's own scripts. */
 /* What SIGHUP changes in a running node; the others are built into what was opened at the start. */
 static const char *const changeable[] = {
     "config",           "user-agent",          "dns-timeout",       "connect-timeout", "session-timeout",
     "response-timeout", "redelivery-schedule", "redelivery-jitter", "drain-timeout",   "log",
+    "suspend-after",    "suspend-failures",    "retention",         "retention-size",
 };
 
+/* Variables of the commands that talk to a node, and of the build's own scripts. */
 static const char *const other_variables[] = {"TODOKE_API", "TODOKE_KEY"};
 
 enum err settings_duration(const char *text, uint32_t *ret_ms)
@@ -480,10 +485,11 @@ void settings_help(FILE *to)
             (void)fprintf(to, " [%s]", table[i].standard);
         (void)fputc('\n', to);
     }
-    (void)fputs("\nEach can stand in the --config file (name = value, without --) and in the environment\n"
-                "(TODOKE_LISTEN for --listen); flags come before the environment, and that before the file.\n"
-                "SIGHUP reads them again, and the files of ca, tls-cert and tls-key; log, user-agent, the "
-                "timeouts and\n"
-                "the redelivery settings change at once, the others at the next start.\n",
-                to);
+    (void)fputs(
+        "\nEach can stand in the --config file (name = value, without --) and in the environment\n"
+        "(TODOKE_LISTEN for --listen); flags come before the environment, and that before the file.\n"
+        "SIGHUP reads them again, and the files of ca, tls-cert and tls-key; log, user-agent, the "
+        "timeouts and\n"
+        "the redelivery, suspension and retention settings change at once, the others at the next start.\n",
+        to);
 }

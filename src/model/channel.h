@@ -35,6 +35,7 @@ struct channel {
     uint32_t response_timeout_ms;              /* 0: the node's setting */
     uint32_t max_events;                       /* 0: by the redelivery switch, see channel_batch() */
     int64_t suspended_ms;                      /* since when sending is suspended; 0: it is not */
+    int64_t failing_ms; /* since when it has failed, as far as that is on record; 0: it has not */
     int64_t created_ms, updated_ms;
 };
 

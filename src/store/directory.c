@@ -183,6 +183,22 @@ int64_t directory_backlog(const struct directory *d)
     return atomic_load_explicit(&d->backlog, memory_order_relaxed);
 }
 
+void directory_suspended(struct directory *d, uint64_t *ret_channels, uint64_t *ret_events)
+{
+    uint64_t channels = 0;
+    int64_t events = 0;
+    (void)pthread_rwlock_rdlock(&d->lock);
+    for (size_t i = 0; i < d->count; i++) {
+        if (!d->refs[i]->channel.suspended_ms)
+            continue;
+        channels++;
+        events += atomic_load_explicit(&d->refs[i]->live->backlog, memory_order_relaxed);
+    }
+    (void)pthread_rwlock_unlock(&d->lock);
+    *ret_channels = channels;
+    *ret_events = events < 0 ? 0 : (uint64_t)events;
+}
+
 int64_t directory_backlog_add(struct directory *d, struct channel_live *live, int64_t n)
 {
     if (!atomic_load_explicit(&live->gone, memory_order_relaxed))

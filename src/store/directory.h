@@ -47,6 +47,8 @@ void directory_remove(struct directory *d, int64_t id);
 size_t directory_count(struct directory *d);
 /* Of all channels: accepted and not ended. */
 int64_t directory_backlog(const struct directory *d);
+/* How many channels are suspended, and what waits for them. */
+void directory_suspended(struct directory *d, uint64_t *ret_channels, uint64_t *ret_events);
 /* Adds n (may be negative) to a channel's and the node's backlog; returns the channel's new one. */
 int64_t directory_backlog_add(struct directory *d, struct channel_live *live, int64_t n);
 

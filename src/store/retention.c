@@ -178,6 +178,13 @@ enum err retention_init(struct retention *r, uv_loop_t *loop, const struct reten
     return ERR_NONE;
 }
 
+void retention_set(struct retention *r, uint32_t age_ms, uint64_t bytes_max)
+{
+    r->config.age_ms = age_ms;
+    r->config.bytes_max = bytes_max;
+    r->next_ms = r->next_size_ms = 0;
+}
+
 void retention_stop(struct retention *r)
 {
     r->stopped = true;

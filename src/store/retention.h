@@ -48,6 +48,8 @@ struct retention {
 /* In place: must not move. On the loop's thread; the first look is at once. ERR_IO. */
 enum err retention_init(struct retention *r, uv_loop_t *loop,
                         const struct retention_config *config) MUST_CHECK;
+/* Other bounds from the next round on. On the loop's thread. */
+void retention_set(struct retention *r, uint32_t age_ms, uint64_t bytes_max);
 /* No further steps; one that is under way ends. */
 void retention_stop(struct retention *r);
 /* Closes the timer; r must stay until the loop has ended. No call may be under way. */

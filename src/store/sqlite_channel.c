@@ -17,6 +17,7 @@ static void bind_channel(sqlite3_stmt *q, const struct channel *c)
     sqlite_bind_number(q, 13, c->suspended_ms);
     sqlite_bind_number(q, 14, c->created_ms);
     sqlite_bind_number(q, 15, c->updated_ms);
+    sqlite_bind_number(q, 16, c->failing_ms);
 }
 
 static void read_channel(sqlite3_stmt *q, struct channel *c)
@@ -39,6 +40,7 @@ static void read_channel(sqlite3_stmt *q, struct channel *c)
     c->suspended_ms = sqlite_number(q, 13);
     c->created_ms = sqlite_number(q, 14);
     c->updated_ms = sqlite_number(q, 15);
+    c->failing_ms = sqlite_number(q, 16);
 }
 
 enum err sqlite_channel_insert(struct backend *b, struct channel *c)
@@ -63,7 +65,7 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c)
     if (!q)
         return e;
     bind_channel(q, c);
-    sqlite_bind_number(q, 16, c->id);
+    sqlite_bind_number(q, 17, c->id);
     e = sqlite_run(s, q);
     if (!e && sqlite3_changes(s->db) == 0)
         e = ERR_NOT_FOUND;

@@ -212,6 +212,17 @@ void courier_hand_over(struct courier *c, struct courier_fresh *f)
     mailbox_post(c->config.mailbox, &f->letter);
 }
 
+/* What is known of the channel's health stays, unless its URL changed or somebody said that it goes on. */
+static void inherit(struct courier_route *to, const struct courier_route *from)
+{
+    const struct channel *now = &to->ref->channel, *was = &from->ref->channel;
+    bool same = strcmp(now->webhook_url, was->webhook_url) == 0 &&
+                (now->suspended_ms || !was->suspended_ms) && (now->failing_ms || !was->failing_ms);
+    if (same)
+        to->health = from->health;
+    to->health.asked = from->health.asked;
+}
+
 static void open_note(struct letter *l)
 {
     struct courier_note *note = list_entry(l, struct courier_note, letter);
@@ -233,6 +244,7 @@ static void open_note(struct letter *l)
             keep_letter(c, l);
             return;
         }
+        inherit(route, lane->owner);
         courier_route_drop(lane->owner);
         lane->owner = route;
         const struct channel *channel = &route->ref->channel;
@@ -248,6 +260,13 @@ void courier_notify(struct courier *c, struct courier_note *note)
     note->courier = c;
     note->letter.open = open_note;
     mailbox_post(c->config.mailbox, &note->letter);
+}
+
+enum err courier_verified(struct courier *c, int64_t channel_id, const char *url, struct mailbox *home)
+{
+    struct suspension_change change = {.step = SUSPENSION_LIFT, .channel_id = channel_id};
+    (void)snprintf(change.url, sizeof(change.url), "%s", url);
+    return suspension_submit(&change, c, c->config.store, c->config.directory, home, NULL, NULL);
 }
 
 void courier_resume(struct courier *c, int64_t channel_id)

@@ -14,12 +14,14 @@
 #include "net/exchange.h"
 #include "store/directory.h"
 #include "webhook/redelivery.h"
+#include "webhook/suspension.h"
 
 struct courier;
 
 struct courier_settings {
     struct exchange_deadlines deadlines; /* the channel's response timeout, if any, comes before */
     struct redelivery_schedule schedule;
+    struct suspension_rule suspension;
     const char *user_agent;
     bool allow_http;
     uint32_t window_max;    /* requests at once to a channel */
@@ -30,6 +32,7 @@ struct courier_settings {
 /* Of the whole node; any thread may read. */
 struct courier_counters {
     _Atomic uint64_t accepted, delivered, given_up, put_off, attempts, retried;
+    _Atomic uint64_t suspended; /* times a channel was */
     _Atomic uint64_t failed[FAULT_COUNT];
     _Atomic uint64_t failed_status[1000]; /* error_status_code by status */
     _Atomic uint64_t local[CAUSE_COUNT];  /* faults of our own machine by cause: somebody should look */
@@ -93,6 +96,12 @@ struct courier_note {
     bool redeliver;
 };
 void courier_notify(struct courier *c, struct courier_note *note);
+
+/*
+ * The channel's URL was verified: if it was suspended, it goes on. From the loop of home; c is the channel's courier. ERR_NOMEM.
+ */
+enum err courier_verified(struct courier *c, int64_t channel_id, const char *url,
+                          struct mailbox *home) MUST_CHECK;
 
 /* The couriers of a node: a channel belongs to one of them. */
 struct courier_set {

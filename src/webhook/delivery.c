@@ -201,6 +201,43 @@ static enum lane_news news_of(const struct outcome *o)
     return LANE_BAD;
 }
 
+static void suspension_done(void *arg, const struct suspension_change *change, enum err err)
+{
+    struct courier *c = arg;
+    struct lane *lane = dispatch_find(c->dispatch, change->channel_id);
+    struct courier_route *route = lane ? lane->owner : NULL;
+    if (route)
+        route->health.asked = false;
+    if (!err && change->step == SUSPENSION_BEGIN)
+        add(&c->config.counters->suspended, 1);
+    c->loading--;
+}
+
+/* What the outcome means for the channel as a whole. */
+static void judge(struct delivery *d, struct courier_route *now, const struct outcome *o)
+{
+    struct courier *c = d->courier;
+    const struct channel *channel = &now->ref->channel;
+    if (now != d->route && strcmp(channel->webhook_url, d->route->ref->channel.webhook_url) != 0)
+        return; /* it was sent to another URL */
+    int64_t now_ms = wall_ms(c);
+    enum suspension_step step =
+        suspension_judge(&now->health, &c->config.settings->suspension, channel, o, now_ms);
+    if (step == SUSPENSION_NONE)
+        return;
+    struct suspension_change change = {.step = step,
+                                       .channel_id = d->channel_id,
+                                       .now_ms = now_ms,
+                                       .since_ms = now->health.since_ms,
+                                       .failures = now->health.failures};
+    memcpy(change.url, channel->webhook_url, sizeof(change.url));
+    if (suspension_submit(&change, c, c->config.store, c->config.directory, c->config.mailbox,
+                          suspension_done, c))
+        return; /* no memory: the next outcome asks again */
+    now->health.asked = true;
+    c->loading++;
+}
+
 static void conclude(struct delivery *d, const struct exchange_result *r)
 {
     struct courier *c = d->courier;
@@ -228,6 +265,8 @@ static void conclude(struct delivery *d, const struct exchange_result *r)
         redelivery_decide(&c->config.settings->schedule, &now->ref->channel, &n, &random_system,
                           &d->fates[i]);
     }
+    if (lane->owner)
+        judge(d, lane->owner, &r->outcome);
     if (r->outcome.reason != REASON_OK)
         log_failure(d, r);
     request_deinit(&d->request); /* the record needs no body */

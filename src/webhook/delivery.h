@@ -28,6 +28,7 @@ struct courier_route {
     struct url url;
     bool valid;
     enum cause_id cause; /* why the URL is not valid */
+    struct suspension_health health;
 };
 
 struct courier_route *courier_route_new(struct courier *c, int64_t channel_id)

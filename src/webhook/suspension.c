@@ -1,0 +1,154 @@
+#include "webhook/suspension.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "webhook/courier.h"
+
+#define NOTE_PART 12u /* put on record once it has lasted this part of the time */
+
+struct pending {
+    struct store_call call;
+    struct suspension_change change;
+    struct courier *courier;
+    struct courier_note *note;
+    struct directory *directory;
+    struct channel_ref *prepared;
+    suspension_done_fn *done;
+    void *arg;
+};
+
+static enum suspension_step after_success(struct suspension_health *h, const struct channel *c)
+{
+    h->since_ms = 0;
+    h->failures = 0;
+    return c->suspended_ms || c->failing_ms ? SUSPENSION_LIFT : SUSPENSION_NONE;
+}
+
+static enum suspension_step after_failure(struct suspension_health *h, const struct suspension_rule *rule,
+                                          const struct channel *c, int64_t now_ms)
+{
+    if (!h->since_ms)
+        h->since_ms = c->failing_ms ? c->failing_ms : now_ms;
+    if (h->since_ms > now_ms) /* the clock was set back */
+        h->since_ms = now_ms;
+    if (h->failures < UINT32_MAX)
+        h->failures++;
+    if (!rule->after_ms || c->suspended_ms)
+        return SUSPENSION_NONE;
+    int64_t lasted = now_ms - h->since_ms;
+    if (lasted >= rule->after_ms && h->failures >= rule->failures)
+        return SUSPENSION_BEGIN;
+    return !c->failing_ms && lasted > rule->after_ms / NOTE_PART ? SUSPENSION_NOTE : SUSPENSION_NONE;
+}
+
+enum suspension_step suspension_judge(struct suspension_health *h, const struct suspension_rule *rule,
+                                      const struct channel *c, const struct outcome *outcome, int64_t now_ms)
+{
+    if (cause_is_local(outcome->cause))
+        return SUSPENSION_NONE;
+    enum suspension_step step =
+        outcome->reason == REASON_OK ? after_success(h, c) : after_failure(h, rule, c, now_ms);
+    return h->asked ? SUSPENSION_NONE : step;
+}
+
+void suspension_clear(struct channel *c)
+{
+    c->suspended_ms = 0;
+    c->failing_ms = 0;
+}
+
+static enum err apply(const struct suspension_change *change, struct channel *c)
+{
+    if (strcmp(c->webhook_url, change->url) != 0)
+        return ERR_CONFLICT; /* what is known is known of another URL */
+    switch (change->step) {
+    case SUSPENSION_BEGIN:
+        if (c->suspended_ms)
+            return ERR_CONFLICT;
+        c->suspended_ms = change->now_ms;
+        c->failing_ms = change->since_ms;
+        return ERR_NONE;
+    case SUSPENSION_NOTE:
+        if (c->failing_ms)
+            return ERR_CONFLICT;
+        c->failing_ms = change->since_ms;
+        return ERR_NONE;
+    case SUSPENSION_LIFT:
+        if (!c->suspended_ms && !c->failing_ms)
+            return ERR_CONFLICT;
+        suspension_clear(c);
+        return ERR_NONE;
+    case SUSPENSION_NONE:
+        break;
+    }
+    return ERR_CONFLICT;
+}
+
+static enum err run(struct store_call *call, struct backend *b)
+{
+    struct pending *p = list_entry(call, struct pending, call);
+    struct channel c;
+    directory_discard(p->prepared); /* a second run */
+    p->prepared = NULL;
+    enum err e = b->ops->channel_get(b, p->change.channel_id, &c);
+    if (!e)
+        e = apply(&p->change, &c);
+    if (!e)
+        e = directory_prepare(p->directory, &c, &p->prepared);
+    return e ? e : b->ops->channel_update(b, &c);
+}
+
+static void committed(struct store_call *call)
+{
+    struct pending *p = list_entry(call, struct pending, call);
+    directory_put(p->directory, p->prepared);
+    p->prepared = NULL;
+}
+
+static void tell(const struct suspension_change *change)
+{
+    if (change->step == SUSPENSION_BEGIN)
+        log_error("webhook", "channel suspended: it failed for too long; its events are kept",
+                  log_int("channel", change->channel_id),
+                  log_int("failing_s", (change->now_ms - change->since_ms) / 1000),
+                  log_uint("failures", change->failures));
+    else if (change->step == SUSPENSION_LIFT)
+        log_info("webhook", "channel works again", log_int("channel", change->channel_id));
+}
+
+static void finished(struct store_call *call)
+{
+    struct pending *p = list_entry(call, struct pending, call);
+    directory_discard(p->prepared);
+    if (call->err) {
+        mem_free(p->note);
+    } else {
+        tell(&p->change);
+        p->note->channel_id = p->change.channel_id;
+        courier_notify(p->courier, p->note);
+    }
+    if (p->done)
+        p->done(p->arg, &p->change, call->err);
+    mem_free(p);
+}
+
+enum err suspension_submit(const struct suspension_change *change, struct courier *courier,
+                           struct store *store, struct directory *directory, struct mailbox *home,
+                           suspension_done_fn *done, void *arg)
+{
+    struct pending *p = mem_zero(1, sizeof(*p));
+    struct courier_note *note = p ? mem_zero(1, sizeof(*note)) : NULL;
+    if (!note) {
+        mem_free(p);
+        return ERR_NOMEM;
+    }
+    *p = (struct pending){.change = *change,
+                          .courier = courier,
+                          .note = note,
+                          .directory = directory,
+                          .done = done,
+                          .arg = arg,
+                          .call = {.run = run, .committed = committed, .done = finished, .home = home}};
+    store_submit(store, &p->call);
+    return ERR_NONE;
+}

@@ -1,0 +1,57 @@
+#pragma once
+/*
+ * When sending to a channel is suspended: it has failed for long, without one success, and more than a few times. Its events are
+ * kept, counted and shown as suspended until somebody says that it goes on, its webhook URL changes, or the URL is verified.
+ *
+ * Since when a channel fails is put on record once that has lasted a twelfth of the time, so that a restart does not begin to
+ * count anew, and a channel that fails now and then costs no commit.
+ */
+#include "fault/outcome.h"
+#include "model/channel.h"
+#include "store/directory.h"
+
+struct courier;
+
+struct suspension_rule {
+    uint32_t after_ms; /* without a success; 0: never */
+    uint32_t failures; /* and at least so many */
+};
+
+/* What is known of a channel's URL since its last success. */
+struct suspension_health {
+    int64_t since_ms; /* the first failure, wall clock; 0: none */
+    uint32_t failures;
+    bool asked; /* a change is on its way to the store */
+};
+
+enum suspension_step {
+    SUSPENSION_NONE,
+    SUSPENSION_NOTE,  /* put on record since when it fails */
+    SUSPENSION_BEGIN, /* suspend it */
+    SUSPENSION_LIFT,  /* it works: it goes on, and the record is cleared */
+};
+
+/* What one more outcome means. A fault of our own machine means nothing. The one place where that is decided. */
+enum suspension_step suspension_judge(struct suspension_health *h, const struct suspension_rule *rule,
+                                      const struct channel *c, const struct outcome *outcome, int64_t now_ms);
+
+/* The channel goes on: its URL was changed, or somebody said so. */
+void suspension_clear(struct channel *c);
+
+/* A change on its way to the store and the courier. */
+struct suspension_change {
+    enum suspension_step step;
+    int64_t channel_id, now_ms, since_ms;
+    uint32_t failures;
+    char url[CHANNEL_URL_MAX + 1]; /* it counts only if the channel still has this URL */
+};
+
+typedef void suspension_done_fn(void *arg, const struct suspension_change *change, enum err err);
+
+/*
+ * Puts a change on record, then tells the channel's courier. From the loop of home; done (may be NULL) is called there; err is
+ * ERR_CONFLICT if the channel is not as it was. ERR_NOMEM: nothing was begun.
+ */
+enum err suspension_submit(const struct suspension_change *change, struct courier *courier,
+                           struct store *store, struct directory *directory, struct mailbox *home,
+                           suspension_done_fn *done, void *arg) MUST_CHECK;
