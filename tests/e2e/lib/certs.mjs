@@ -70,7 +70,7 @@ function selfSigned(id) {
 
 authority('ca');
 
-// Made on first use: most test files need two or three of them.
+// Made on first use, but for the one all need: making blocks this process, and no peer must stand still while a clock runs.
 const makers = {
     good: () => leaf('good'),
     rsa: () => leaf('rsa', { key: ['rsa:2048'] }),
@@ -91,7 +91,7 @@ const makers = {
 };
 const intermediate = () => caOf.inter ?? authority('inter', 'ca');
 
-const made = {};
+const made = { good: makers.good() };
 export const certs = new Proxy(made, { get: (t, k) => (t[k] ??= makers[k]()) });
 export const caFile = caOf.ca;
 export const caFileOf = pair => (certs[pair], caOf[{ untrusted: 'stranger' }[pair] ?? 'ca']);

@@ -1,7 +1,7 @@
 // Real servers with generated settings, on free ports, in temporary directories, stopped by process id.
 import { spawn } from 'node:child_process';
 import dns from 'node:dns';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,12 +12,16 @@ import { sleep } from './raw.mjs';
 const living = new Set();
 process.on('exit', () => living.forEach(p => p.kill('SIGKILL')));
 
+// Below the range that the kernel takes ports from by itself, so that hardly anybody comes between asking and using.
 export async function freePort(host = '127.0.0.1') {
-    const s = net.createServer();
-    await new Promise((r, fail) => s.once('error', fail).listen({ port: 0, host }, r));
-    const { port } = s.address();
-    await new Promise(r => s.close(r));
-    return port;
+    for (;;) {
+        const port = 12000 + Math.floor(Math.random() * 20000);
+        const s = net.createServer();
+        const free = await new Promise(r => s.once('error', () => r(false)).listen({ port, host }, () => r(true)));
+        if (!free) continue;
+        await new Promise(r => s.close(r));
+        return port;
+    }
 }
 
 const canConnect = (port, host) => new Promise(r => {
@@ -25,11 +29,29 @@ const canConnect = (port, host) => new Promise(r => {
     s.on('error', () => r(false));
 });
 
+// Whether this very process listens there: something else may have been quicker. Reads a long list, so ask once.
+function listens(pid, port) {
+    const hex = port.toString(16).toUpperCase().padStart(4, '0');
+    const inodes = ['tcp', 'tcp6'].flatMap(f => readFileSync(`/proc/net/${f}`, 'utf8').split('\n').slice(1).map(l => l.trim().split(/\s+/)))
+        .filter(c => c[3] === '0A' && c[1].endsWith(`:${hex}`)).map(c => `socket:[${c[9]}]`);
+    try {
+        return inodes.length > 0 && readdirSync(`/proc/${pid}/fd`).some(fd => {
+            try {
+                return inodes.includes(readlinkSync(`/proc/${pid}/fd/${fd}`));
+            } catch {
+                return false;
+            }
+        });
+    } catch {
+        return false;
+    }
+}
+
 // make(port, dir) → { command, ready? }. Starts again on another port if that one was taken meanwhile.
 async function start(kind, make, { host = '127.0.0.1', tries = 3 } = {}) {
     const port = await freePort(host);
     const dir = mkdtempSync(join(tmpdir(), `todoke-${kind}-`));
-    const { command, ready = () => canConnect(port, host), port: named } = make(port, dir);
+    const { command, ready = () => true } = make(port, dir);
     const child = spawn(command[0], command.slice(1), { cwd: dir, stdio: ['pipe', 'pipe', 'pipe'], detached: false });
     living.add(child);
     child.stdin.on('error', () => {});
@@ -47,8 +69,8 @@ async function start(kind, make, { host = '127.0.0.1', tries = 3 } = {}) {
         living.delete(child);
         rmSync(dir, { recursive: true, force: true });
     };
-    for (const until = Date.now() + 15_000; Date.now() < until && !gone; await sleep(20))
-        if (await ready()) return { port: named ?? port, dir, pid: child.pid, close: stop, said: () => said };
+    for (const until = Date.now() + 15_000; Date.now() < until && !gone; await sleep(30))
+        if ((await canConnect(port, host)) && (await ready()) && listens(child.pid, port)) return { port, dir, pid: child.pid, close: stop, said: () => said };
     if (!gone) await stop();
     if (gone && tries > 1) return start(kind, make, { host, tries: tries - 1 });
     throw new Error(`${kind} does not start: ${said}`);
@@ -88,6 +110,8 @@ export async function haproxy(frontend, { scheme = 'https', alpn } = {}) {
     const p = await start('haproxy', (port, dir) => {
         if (alpn) writeFileSync(join(dir, 'pair.pem'), certs.good.cert + certs.good.key);
         writeFileSync(join(dir, 'haproxy.cfg'), `
+global
+    noreuseport
 defaults
     timeout client 30s
     timeout server 30s
@@ -135,6 +159,7 @@ export function unbound(lines) {
 server:
     interface: 127.0.0.1
     port: ${port}
+    so-reuseport: no
     username: ""
     chroot: ""
     directory: "${dir}"
