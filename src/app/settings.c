@@ -84,8 +84,12 @@ static const char *const changeable[] = {
     "suspend-after",    "suspend-failures",    "retention",         "retention-size",
 };
 
-/* Variables of the commands that talk to a node, and of the build's own scripts. */
-static const char *const other_variables[] = {"TODOKE_API", "TODOKE_KEY"};
+/* Variables of the commands that talk to a node, and of the project's own scripts. */
+static const char *const other_variables[] = {"TODOKE_API", "TODOKE_KEY", "TODOKE_BIN", "TODOKE_KILLS",
+                                              "TODOKE_CONFIG"};
+
+/* What Kubernetes sets in every container beside a service called todoke. */
+static const char *const foreign_prefixes[] = {"TODOKE_SERVICE_", "TODOKE_PORT"};
 
 enum err settings_duration(const char *text, uint32_t *ret_ms)
 {
@@ -312,25 +316,37 @@ static void variable_of(const struct setting *row, char out[64])
         out[i] = out[i] == '-' ? '_' : (char)(out[i] >= 'a' && out[i] <= 'z' ? out[i] - 32 : out[i]);
 }
 
-/* A name in the environment that is none of ours may belong to somebody else: it is told, and left alone. */
-static void tell_unknown_variables(void)
+static bool is_known_variable(struct span name)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        char variable[64];
+        variable_of(&table[i], variable);
+        if (span_eq(name, span_of(variable)))
+            return true;
+    }
+    for (size_t i = 0; i < sizeof(other_variables) / sizeof(other_variables[0]); i++)
+        if (span_eq(name, span_of(other_variables[i])))
+            return true;
+    for (size_t i = 0; i < sizeof(foreign_prefixes) / sizeof(foreign_prefixes[0]); i++)
+        if (span_starts(name, span_of(foreign_prefixes[i])))
+            return true;
+    return false;
+}
+
+/* A setting that is misspelt must not be passed over in silence. */
+static int refuse_unknown_variables(void)
 {
     for (char **e = environ; *e; e++) {
         const char *eq = strchr(*e, '=');
         if (strncmp(*e, "TODOKE_", 7) != 0 || !eq)
             continue;
         struct span name = {*e, (size_t)(eq - *e)};
-        bool known = false;
-        for (size_t i = 0; !known && i < ROWS; i++) {
-            char variable[64];
-            variable_of(&table[i], variable);
-            known = span_eq(name, span_of(variable));
+        if (!is_known_variable(name)) {
+            (void)fprintf(stderr, "todoke: %.*s in the environment is no setting\n", (int)name.len, name.ptr);
+            return 2;
         }
-        for (size_t i = 0; !known && i < sizeof(other_variables) / sizeof(other_variables[0]); i++)
-            known = span_eq(name, span_of(other_variables[i]));
-        if (!known)
-            (void)fprintf(stderr, "todoke: %.*s is no setting; it is passed over\n", (int)name.len, name.ptr);
     }
+    return 0;
 }
 
 static int read_environment(struct settings *s)
@@ -343,8 +359,7 @@ static int read_environment(struct settings *s)
         if (status)
             return status;
     }
-    tell_unknown_variables();
-    return 0;
+    return refuse_unknown_variables();
 }
 
 /* Flags, or only --config, which must be known before the rest. */

@@ -204,6 +204,9 @@ describe('a node', () => {
         }
         for (const args of [['--lisden', 'x'], ['--listen'], ['--window', '0'], ['extra'], ['--tls-cert', 'x']]) assert.equal((await command(['serve', '--data', data, ...args])).code, 2, args.join(' '));
         assert.equal((await command(['serve', '--data', data, '--window'], { env: { TODOKE_WINDOW: 'x' } })).code, 2);
+        const misspelt = await command(['serve', '--data', data], { env: { TODOKE_WINDOWS: '4' } });
+        assert.equal(misspelt.code, 2);
+        assert.match(misspelt.stderr, /TODOKE_WINDOWS/);
         rmSync(data, { recursive: true, force: true });
     });
 });
