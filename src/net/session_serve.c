@@ -284,6 +284,8 @@ bool session_read(struct session *s)
         h1_input(s, len);
         if (s->closed)
             return false;
+        if (len < sizeof(net->scratch) && !transport_pending(&s->transport))
+            return true; /* all there was; the poll tells of more, and asking costs a call an answer */
     }
 }
 
