@@ -24,6 +24,7 @@ struct hist {
 };
 void hist_add(struct hist *h, uint64_t us);
 void hist_clear(struct hist *h);
+void hist_merge(struct hist *to, const struct hist *from);
 double hist_ms(const struct hist *h, double quantile); /* 0: nothing was counted */
 
 /* One figure: printed at once, kept for the JSON. want: "≤ 27" and the like, or NULL. */
@@ -42,6 +43,7 @@ struct receiver {
     int port, silent_port;             /* an answer at once; none ever */
 };
 struct receiver *receiver_start(void);
+double receiver_cpu_s(const struct receiver *r); /* what its thread has used */
 /* cert, key: PEM files. Answers over TLS, HTTP/2 by ALPN; only port is set. */
 struct receiver *receiver_start_tls(const char *cert, const char *key);
 
@@ -96,8 +98,8 @@ struct load {
 };
 struct load_result {
     uint64_t accepted, refused; /* events; refused: 429 and 503 */
-    double seconds;
-    struct hist latency; /* of the calls answered with 202 */
+    double seconds, cpu_s;      /* cpu_s: of the publisher */
+    struct hist latency;        /* of the calls answered with 202 */
 };
 void publisher_run(const struct load *load, struct load_result *ret);
 /* The body of a call with batch events, as publisher_run() posts it; the caller's (mem_free). */

@@ -343,6 +343,13 @@ static void open_clients(struct run *r)
     }
 }
 
+static double own_cpu_s(void)
+{
+    struct timespec spent = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (double)spent.tv_sec + (double)spent.tv_nsec / 1e9;
+}
+
 void publisher_run(const struct load *load, struct load_result *ret)
 {
     *ret = (struct load_result){0};
@@ -350,6 +357,7 @@ void publisher_run(const struct load *load, struct load_result *ret)
     prepare(&r);
     open_clients(&r);
     uint64_t began = bench_now_us(), now = began;
+    double cpu_s = own_cpu_s();
     for (;;) {
         uint64_t due = allowed(&r, began, now);
         while (r.free_count > 0 && r.posted < due)
@@ -366,6 +374,7 @@ void publisher_run(const struct load *load, struct load_result *ret)
             report_die("calls were not answered within 30 s");
     }
     ret->seconds = (double)(bench_now_us() - began) / 1e6;
+    ret->cpu_s = own_cpu_s() - cpu_s;
     for (unsigned i = 0; i < load->connections; i++) {
         (void)close(r.clients[i].fd);
         mem_free(r.clients[i].call);

@@ -204,6 +204,16 @@ static void *receive(void *arg)
     return NULL;
 }
 
+double receiver_cpu_s(const struct receiver *r)
+{
+    const struct receiver_thread *t = (const struct receiver_thread *)(const void *)r; /* its first member */
+    clockid_t clock;
+    struct timespec spent = {0};
+    if (pthread_getcpuclockid(t->thread, &clock) == 0)
+        (void)clock_gettime(clock, &spent);
+    return (double)spent.tv_sec + (double)spent.tv_nsec / 1e9;
+}
+
 static void start_thread(struct receiver_thread *t, void *(*run)(void *), const char *name)
 {
     if (pthread_create(&t->thread, NULL, run, t))

@@ -23,6 +23,14 @@ void hist_clear(struct hist *h)
         atomic_store_explicit(&h->counts[i], 0, memory_order_relaxed);
 }
 
+void hist_merge(struct hist *to, const struct hist *from)
+{
+    for (size_t i = 0; i < HIST_BUCKETS; i++)
+        atomic_fetch_add_explicit(&to->counts[i],
+                                  atomic_load_explicit(&from->counts[i], memory_order_relaxed),
+                                  memory_order_relaxed);
+}
+
 double hist_ms(const struct hist *h, double quantile)
 {
     uint64_t total = 0, below = 0;
