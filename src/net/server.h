@@ -21,14 +21,15 @@
 struct server;
 struct server_request;
 
-struct server_limits {        /* 0 takes the default in brackets */
-    uint32_t connections_max; /* [10000] further ones are closed at accept */
-    uint32_t head_max;        /* [32 KiB] request line and fields; beyond: 431 (or 414 for the target) */
-    uint32_t target_max;      /* [8 KiB] beyond: 414 */
-    uint32_t fields_max;      /* [100] header fields, at most SERVER_FIELDS_MAX; beyond: 431 */
-    uint32_t body_max;        /* [1 MiB + 64 KiB] a route may ask for less; beyond: 413 */
-    uint32_t streams_max;     /* [128] h2 concurrent streams a connection */
-    uint64_t buffered_max;    /* [256 MiB] request bodies in memory, all connections together; beyond: 503 */
+struct server_limits { /* 0 takes the default in brackets */
+    uint32_t
+        connections_max; /* [10000] at the cap the longest silent one gives way; none silent: the newcomer is closed */
+    uint32_t head_max;     /* [32 KiB] request line and fields; beyond: 431 (or 414 for the target) */
+    uint32_t target_max;   /* [8 KiB] beyond: 414 */
+    uint32_t fields_max;   /* [100] header fields, at most SERVER_FIELDS_MAX; beyond: 431 */
+    uint32_t body_max;     /* [1 MiB + 64 KiB] a route may ask for less; beyond: 413 */
+    uint32_t streams_max;  /* [128] h2 concurrent streams a connection */
+    uint64_t buffered_max; /* [256 MiB] request bodies in memory, all connections together; beyond: 503 */
     uint32_t
         head_timeout_ms; /* [10000] from the first byte (or accept) to the end of the head, TLS included */
     uint32_t body_timeout_ms;   /* [30000] from the end of the head to the end of the body */
@@ -72,6 +73,7 @@ void server_close(struct server *s, void (*done)(void *arg), void *arg);
 struct server_stats {
     uint64_t connections_open, accepted_total;
     uint64_t refused_total;       /* closed at accept: connections_max */
+    uint64_t displaced_total;     /* silent ones closed for a newcomer, at connections_max */
     uint64_t accept_failed_total; /* no descriptors or memory */
     uint64_t requests_total;      /* heads understood, both protocols */
     uint64_t rejected_total;      /* answered by the server itself */

@@ -107,6 +107,8 @@ struct server_request {
 
 /* server.c */
 uint64_t server_now_us(const struct server *s);
+/* Makes or takes over the listening descriptor. ERR_INVALID: no ADDR:PORT; ERR_IO: errno. */
+enum err server_listen(struct server *s, const struct server_config *config) MUST_CHECK;
 void server_wait(struct server *s, struct deadline *d, enum wait kind); /* from now; WAIT_NONE disarms */
 struct server_request *server_request_new(struct server *s, struct server_conn *c,
                                           int32_t stream); /* NULL: no memory */
