@@ -1,5 +1,5 @@
-// Kill -9 at every step of a delivery, again and again on one data directory and under load: nothing accepted is lost, nothing is kept
-// twice, and only what was on its way comes twice. TODOKE_KILLS says how often (50).
+// Kill -9 and power cuts at every step of a delivery, again and again on one data directory and under load: nothing accepted is lost, nothing is kept
+// twice, and only what was on its way comes twice. TODOKE_KILLS says how often (60).
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { createKey, dataDir, startNode } from './lib/node.mjs';
 import { diskPlan, sqlite } from './lib/disk.mjs';
 import { Ledger, schedule } from './lib/ledger.mjs';
 
-const kills = Number(process.env.TODOKE_KILLS ?? 50);
+const kills = Number(process.env.TODOKE_KILLS ?? 60);
 const args = ['--redelivery-schedule', schedule.join(), '--redelivery-jitter', '10', '--response-timeout', '300ms', '--loops', '2'];
 const some = (from, to) => from + Math.floor(Math.random() * (to - from));
 
@@ -18,6 +18,11 @@ const points = [
     { name: 'in the middle of a write to the log', disk: () => `wal_write:${some(20, 900)}:tear` },
     { name: 'before a commit is on the disk', disk: () => `wal_sync:${some(5, 120)}:kill` },
     { name: 'after a commit, before its answers', disk: () => `wal_synced:${some(5, 120)}:kill` },
+    { name: 'by a power cut, in the middle of writes', disk: () => `wal_write:${some(20, 900)}:cut` },
+    { name: 'by a power cut, before a commit is on the disk', disk: () => `wal_sync:${some(5, 120)}:cut` },
+    { name: 'by a power cut, after a commit', disk: () => `wal_synced:${some(5, 120)}:cut` },
+    { name: 'by a power cut, in a checkpoint', disk: () => `db_write:${some(1, 200)}:cut` },
+    { name: 'by a power cut, before a checkpoint is on the disk', disk: () => 'db_sync:1:cut' },
     { name: 'when a publisher has its answer', hook: 'onAnswer', nth: () => some(3, 80) },
     { name: 'when a bot has the request', hook: 'onRequest', nth: () => some(3, 120) },
     { name: 'when a bot has answered', hook: 'onAnswered', nth: () => some(3, 120) },
@@ -67,7 +72,7 @@ describe('kill -9', () => {
             t.diagnostic(`${total.accepted} accepted, ${total.delivered} delivered, ${total.givenUp} given up, ${total.duplicates} came twice, ` +
                 `${total.unknownKept} kept of calls cut off; points reached: ${[...hit].map(([name, times]) => `${name} ×${times}`).join(', ')}`);
             assert.ok(total.accepted > kills * 5, `only ${total.accepted} events: no load`);
-            for (const p of points) if (!p.after && kills >= 50) assert.ok(hit.get(p.name) > 0, `never reached: ${p.name}`);
+            for (const p of points) if (!p.after && kills >= 4 * points.length) assert.ok(hit.get(p.name) > 0, `never reached: ${p.name}`);
         } finally {
             ledger.stop();
             if (node.child.exitCode === null) node.child.kill('SIGKILL');

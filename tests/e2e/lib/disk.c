@@ -5,13 +5,17 @@
  *     DISK_PLAN=KIND:N:ACTION   what happens at the Nth operation of a kind
  *         kinds    wal_write wal_sync wal_synced (after it) db_write db_sync db_synced
  *         actions  kill  before it · tear  half of the write is done, then kill · EIO, ENOSPC  it fails, once
+ *                  cut   the power goes before it: of what was written since the last sync of a file some is on the disk and some
+ *                        is not, in no order
  *     DISK_FAULT=FILE           while FILE is there, every write and sync fails as its text says: EIO or ENOSPC
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +61,79 @@ static enum kind file_of(int fd)
     return *at == '\0' ? DB_WRITE : strcmp(at, "-wal") == 0 ? WAL_WRITE : NONE;
 }
 
+/* What was there before each write that is not synced yet, newest first; kept only for a plan that cuts the power. */
+struct undo {
+    struct undo *next;
+    enum kind file;
+    int fd;
+    off_t at, size; /* size: of the file, before */
+    size_t len, had;
+    char old[];
+};
+static struct undo *undos;
+static pthread_mutex_t undo_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int cuts(void)
+{
+    return plan.kind != NONE && strcmp(plan.action, "cut") == 0;
+}
+
+static void remember(enum kind file, int fd, size_t len, off_t at)
+{
+    struct undo *u = malloc(sizeof(*u) + len);
+    if (!u)
+        abort();
+    ssize_t had = pread(fd, u->old, len, at);
+    *u = (struct undo){.file = file,
+                       .fd = fd,
+                       .at = at,
+                       .size = lseek(fd, 0, SEEK_END),
+                       .len = len,
+                       .had = had > 0 ? (size_t)had : 0};
+    (void)pthread_mutex_lock(&undo_lock);
+    u->next = undos;
+    undos = u;
+    (void)pthread_mutex_unlock(&undo_lock);
+}
+
+static void synced(enum kind file)
+{
+    (void)pthread_mutex_lock(&undo_lock);
+    for (struct undo **at = &undos, *u; (u = *at);) {
+        if (u->file == file) {
+            *at = u->next;
+            free(u);
+        } else {
+            at = &u->next;
+        }
+    }
+    (void)pthread_mutex_unlock(&undo_lock);
+}
+
+static ssize_t real_write(int fd, const void *p, size_t len, off_t at)
+{
+    static ssize_t (*next)(int, const void *, size_t, off_t);
+    if (!next)
+        next = (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite64");
+    return next(fd, p, len, at);
+}
+
+/* Each unsynced write is taken back or not, by chance; none of them may be believed. */
+static void cut_power(void)
+{
+    srand((unsigned)getpid());
+    (void)pthread_mutex_lock(&undo_lock); /* and is not given back */
+    int all = rand() % 3 == 0;
+    for (struct undo *u = undos; u; u = u->next) {
+        if (!all && rand() % 2)
+            continue;
+        (void)real_write(u->fd, u->old, u->had, u->at);
+        bool last = lseek(u->fd, 0, SEEK_END) == u->at + (off_t)u->len;
+        if (last && u->at + (off_t)u->len > u->size && ftruncate(u->fd, u->size))
+            abort();
+    }
+}
+
 static int error_of(const char *text)
 {
     return strncmp(text, "ENOSPC", 6) == 0 ? ENOSPC : EIO;
@@ -90,23 +167,22 @@ static int due(enum kind k)
 {
     if (atomic_fetch_add(&seen[k], 1) + 1 != plan.nth || plan.kind != k)
         return 0;
-    if (strcmp(plan.action, "kill") == 0)
+    if (cuts())
+        cut_power();
+    if (cuts() || strcmp(plan.action, "kill") == 0)
         die();
     return 1;
 }
 
 static ssize_t write_at(int fd, const void *p, size_t len, off_t at)
 {
-    static ssize_t (*next)(int, const void *, size_t, off_t);
-    if (!next)
-        next = (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite64");
     enum kind k = file_of(fd);
     if (k == NONE)
-        return next(fd, p, len, at);
+        return real_write(fd, p, len, at);
     int e = broken();
     if (!e && due(k)) {
         if (strcmp(plan.action, "tear") == 0) {
-            (void)next(fd, p, len / 2, at);
+            (void)real_write(fd, p, len / 2, at);
             die();
         }
         e = error_of(plan.action);
@@ -115,7 +191,9 @@ static ssize_t write_at(int fd, const void *p, size_t len, off_t at)
         errno = e;
         return -1;
     }
-    return next(fd, p, len, at);
+    if (cuts())
+        remember(k, fd, len, at);
+    return real_write(fd, p, len, at);
 }
 
 static int sync_as(const char *name, int fd)
@@ -132,6 +210,8 @@ static int sync_as(const char *name, int fd)
         return -1;
     }
     int rc = next(fd);
+    if (rc == 0)
+        synced(k);
     if (due((enum kind)(k + 2))) {
         errno = error_of(plan.action);
         return -1;
