@@ -1,15 +1,14 @@
 /*
- * Dispatch against a simple model: a store that commits and answers in batches, a network that ends requests in any order, memory
- * that is far too small, lanes that are paused and go on. Whatever the seed: nothing is sent twice at once, nothing is
- * forgotten, windows and memory keep their bounds.
+ * Dispatch against a simple model: a store that commits and answers in batches, a network that ends requests in any order, memory that is far
+ * too small, lanes that are paused and go on. Whatever the seed: nothing is sent twice at once or forgotten, windows and memory keep bounds.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
-#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/random.h"
