@@ -17,6 +17,7 @@ static void net_free(struct net *net)
     map_deinit(&net->origins);
     SSL_CTX_free(net->tls);
     mem_free(net->ca_file);
+    buf_deinit(&net->spare);
     mem_free(net);
 }
 

@@ -56,6 +56,7 @@ struct net {
     void (*closed)(void *arg);
     void *closed_arg;
     struct net_stats stats;
+    struct buf spare; /* memory for the next session that has something to say */
     char scratch[SCRATCH_SIZE];
 };
 

@@ -10,6 +10,7 @@
 #define IDLE_MARGIN_MS 250 /* before the server's own Keep-Alive limit */
 #define PACK_LIMIT 65536   /* output gathered before it is written */
 #define HEAD_ROOM 640      /* most heads take no more */
+#define SPARE_MAX 65536    /* a larger buffer is not kept */
 #define TURN_MAX                                                                                             \
     1048576 /* bytes read, and bytes written, before other sessions and the timers have their turn */
 
@@ -289,6 +290,29 @@ bool session_read(struct session *s)
     }
 }
 
+/* The memory for output goes round among the sessions of a loop: one of them writes at a time, mostly. */
+static void take_spare(struct session *s)
+{
+    struct buf *spare = &s->net->spare;
+    if (s->out.data || !spare->data)
+        return;
+    s->out.data = spare->data;
+    s->out.alloc = spare->alloc;
+    spare->data = NULL;
+}
+
+static void give_spare(struct session *s)
+{
+    struct buf *out = &s->out, *spare = &s->net->spare;
+    if (buf_len(out) == 0 && out->data && !spare->data && out->alloc <= SPARE_MAX) {
+        spare->data = out->data;
+        spare->alloc = out->alloc;
+        out->data = NULL;
+        out->head = out->tail = out->alloc = 0;
+    }
+    buf_trim(out);
+}
+
 void session_flush(struct session *s)
 {
     while (buf_len(&s->out) > 0 && !s->write_dead) {
@@ -316,7 +340,7 @@ void session_flush(struct session *s)
     session_watch(s, s->again ? UV_READABLE | UV_WRITABLE : UV_READABLE);
     if (s->write_dead)
         return;
-    buf_trim(&s->out);
+    give_spare(s);
     while (!list_empty(&s->unsent)) {
         struct exchange *x = list_entry(s->unsent.next, struct exchange, wait);
         if (s->h2 && !http2_stream_sent_whole(s->h2, &x->stream))
@@ -364,6 +388,7 @@ bool session_is_idle(const struct session *s)
 static enum err h1_write_request(struct session *s, const struct exchange_request *r)
 {
     struct buf *out = &s->out;
+    take_spare(s);
     /* The whole at once: what is added then moves no bytes. */
     enum err e = buf_reserve(out, HEAD_ROOM + r->body.len);
     const char *const line[] = {r->method ? r->method : "POST",

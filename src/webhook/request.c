@@ -66,9 +66,7 @@ enum err request_build(struct request *r, const struct channel *c, struct event 
         r->id[ULID_LEN] = '\0';
     }
     r->timestamp[decimal_put(r->timestamp, (uint64_t)(now_ms / 1000))] = '\0';
-    e = signature_line(secret, body, r->signature);
-    if (!e)
-        e = signature_standard(secret, span_of(r->id), now_ms / 1000, body, r->standard);
+    e = signature_both(secret, span_of(r->id), now_ms / 1000, body, r->signature, r->standard);
     r->headers[0] = header("content-type", "application/json; charset=utf-8");
     r->headers[1] = header("user-agent", user_agent);
     r->headers[2] = header("x-line-signature", r->signature);

@@ -40,6 +40,7 @@ static EVP_MAC_CTX *new_context(void)
     return NULL;
 }
 
+/* key.ptr NULL: the key of the call before, on the same thread. */
 static enum err hmac_parts(struct span key, const struct span *parts, size_t count, char *out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -68,13 +69,25 @@ enum err signature_line(struct span secret, struct span body, char out[static SI
     return hmac_parts(secret, &body, 1, out);
 }
 
-enum err signature_standard(struct span secret, struct span id, int64_t timestamp_s, struct span body,
-                            char out[static SIGNATURE_LEN + 4])
+static enum err standard(struct span key, struct span id, int64_t timestamp_s, struct span body, char *out)
 {
     char timestamp[DECIMAL_LEN + 2] = ".";
     size_t n = 1 + decimal_put(timestamp + 1, (uint64_t)timestamp_s);
     timestamp[n++] = '.';
     const struct span parts[] = {id, {timestamp, n}, body};
     memcpy(out, "v1,", 3);
-    return hmac_parts(secret, parts, 3, out + 3);
+    return hmac_parts(key, parts, 3, out + 3);
+}
+
+enum err signature_standard(struct span secret, struct span id, int64_t timestamp_s, struct span body,
+                            char out[static SIGNATURE_LEN + 4])
+{
+    return standard(secret, id, timestamp_s, body, out);
+}
+
+enum err signature_both(struct span secret, struct span id, int64_t timestamp_s, struct span body,
+                        char line[static SIGNATURE_LEN + 1], char out[static SIGNATURE_LEN + 4])
+{
+    enum err e = signature_line(secret, body, line);
+    return e ? e : standard((struct span){NULL, 0}, id, timestamp_s, body, out);
 }

@@ -16,3 +16,7 @@ enum err signature_line(struct span secret, struct span body, char out[static SI
 /* "v1," and Base64(HMAC-SHA256(secret, "id.timestamp.body")). ERR_NOMEM. */
 enum err signature_standard(struct span secret, struct span id, int64_t timestamp_s, struct span body,
                             char out[static SIGNATURE_LEN + 4]) MUST_CHECK;
+
+/* Both at once: the key is set up once. */
+enum err signature_both(struct span secret, struct span id, int64_t timestamp_s, struct span body,
+                        char line[static SIGNATURE_LEN + 1], char out[static SIGNATURE_LEN + 4]) MUST_CHECK;

@@ -42,6 +42,18 @@ static void standard_signature(void **state)
                                         SPAN_LIT("{\"test\": 2432232314}"), out),
                      ERR_NONE);
     assert_string_equal(out, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    char line[SIGNATURE_LEN + 1], both_line[SIGNATURE_LEN + 1], both[SIGNATURE_LEN + 4];
+    assert_int_equal(
+        signature_line((struct span){key, sizeof(key) - 1}, SPAN_LIT("{\"test\": 2432232314}"), line),
+        ERR_NONE);
+    for (int i = 0; i < 2; i++) { /* what one leaves behind changes nothing for the next */
+        assert_int_equal(signature_both((struct span){key, sizeof(key) - 1},
+                                        SPAN_LIT("msg_p5jXN8AQM9LWM0D4loKWxJek"), 1614265330,
+                                        SPAN_LIT("{\"test\": 2432232314}"), both_line, both),
+                         ERR_NONE);
+        assert_string_equal(both_line, line);
+        assert_string_equal(both, out);
+    }
 }
 
 static struct event *one(const char *body, struct publication *p)
