@@ -4,11 +4,17 @@
  * file a resource.
  */
 #include "access/keys.h"
+#include "api/gauge.h"
 #include "net/server.h"
 #include "store/retention.h"
 #include "webhook/intake.h"
 
 struct api;
+
+/* Of all loops. */
+struct api_counters {
+    _Atomic uint64_t answers[6]; /* by the first digit of the status */
+};
 
 struct api_config {
     struct mailbox *mailbox; /* the loop's */
@@ -19,6 +25,10 @@ struct api_config {
     struct courier_counters *counters;
     const struct courier_settings *settings;
     const struct retention_stats *retention;
+    struct api_counters *answers;
+    const struct gauges *const *gauges; /* of every loop */
+    size_t gauge_count;
+    const struct alarms *alarms;
     const struct clock *clock;
     const atomic_bool *draining; /* the node is going down */
     int64_t started_ms;

@@ -22,6 +22,7 @@ static void respond(struct call *c, int status, const char *type, struct span bo
         headers[n++] = (struct server_header_out){extra, value};
     if (status == 401)
         headers[n++] = (struct server_header_out){"www-authenticate", "Bearer"};
+    call_count(c->api, status);
     server_respond(c->req, status, headers, n, body);
     call_free(c);
 }

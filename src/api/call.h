@@ -26,6 +26,11 @@ struct call {
     void *state; /* the handler's, in the arena */
 };
 
+static inline void call_count(struct api *a, int status)
+{
+    (void)atomic_fetch_add_explicit(&a->config.answers->answers[status / 100 % 6], 1, memory_order_relaxed);
+}
+
 /* Answers end the call: it is freed. */
 void call_answer(struct call *c, int status, const char *type, struct span body);
 void call_json(struct call *c, int status, struct buf *body); /* takes over body */

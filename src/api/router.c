@@ -160,6 +160,7 @@ void api_handle(void *arg, struct server_request *req)
     struct call *c = mem_zero(1, sizeof(*c));
     if (!c) {
         const struct server_header_out type = {"content-type", "application/json; charset=utf-8"};
+        call_count(a, 503);
         server_respond(req, 503, &type, 1, SPAN_LIT("{\"message\":\"Out of memory\"}"));
         return;
     }
@@ -172,6 +173,7 @@ void api_handle(void *arg, struct server_request *req)
     if (!c->route && allow[0]) {
         const struct server_header_out headers[] = {{"content-type", "application/json; charset=utf-8"},
                                                     {"allow", allow}};
+        call_count(a, 405);
         server_respond(req, 405, headers, 2, SPAN_LIT("{\"message\":\"Method not allowed\"}"));
         a->open--;
         mem_free(c);

@@ -41,7 +41,8 @@
  *     api                         what the server hands over
  *     router, route.def           path, method, who may
  *     call                        one request up to its answer
- *     channel, channel_json, event, health   a file a resource
+ *     channel, channel_json, event, health, metrics   a file a resource
+ *     gauge, gauge.def            what each loop publishes of itself; alarms
  * 5 app       the commands
  *     main                        the table of commands
  *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md

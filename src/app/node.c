@@ -33,6 +33,7 @@ struct node_loop {
     struct server *server;
     struct courier *courier;
     struct api *api;
+    struct gauges gauges;
     uv_timer_t tick;
     uv_timer_t drain_tick;
     uv_signal_t signals[3]; /* on the first loop */
@@ -70,6 +71,9 @@ struct node {
     bool halt_sent;
     struct retention retention; /* on the first loop */
     bool retention_open;
+    struct api_counters answers;
+    const struct gauges *gauges[LOOPS_MAX];
+    struct alarms alarms; /* watched by the first loop */
     uint32_t count;
     struct node_loop *loops;
 };
@@ -85,10 +89,13 @@ static void on_tick(uv_timer_t *t)
 {
     struct node_loop *l = t->data;
     api_tick(l->api);
+    gauges_publish(&l->gauges, l->net, l->server, l->courier, api_open(l->api));
     if (l != &l->node->loops[0])
         return;
     if (atomic_load(&store_stats(l->node->store)->last_error))
         intake_try_store(&l->node->intake, &l->mailbox);
+    alarms_watch(&l->node->alarms, &l->node->counters, l->node->gauges, l->node->count,
+                 clock_system.wall_ms(NULL));
 }
 
 static void post_all(struct node *n, size_t letter_offset)
@@ -370,6 +377,10 @@ static enum err open_loop(struct node_loop *l)
         .counters = &n->counters,
         .settings = &atomic_load(&n->reading)->delivery,
         .retention = &n->retention.stats,
+        .answers = &n->answers,
+        .gauges = n->gauges,
+        .gauge_count = n->count,
+        .alarms = &n->alarms,
         .clock = &clock_system,
         .draining = &n->draining,
     };
@@ -444,6 +455,7 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
     n->intake.directory = n->directory;
     for (uint32_t i = 0; !e && i < n->count; i++) {
         n->loops[i].node = n;
+        n->gauges[i] = &n->loops[i].gauges;
         e = open_loop(&n->loops[i]);
     }
     for (uint32_t i = 0; !e && i < n->count; i++)

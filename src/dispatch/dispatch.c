@@ -522,4 +522,11 @@ void dispatch_stats_get(const struct dispatch *d, struct dispatch_stats *ret)
     *ret = (struct dispatch_stats){.in_flight = d->in_flight, .lanes = d->lanes.count, .memory = d->memory};
     for (const struct list *i = d->round.next; i && i != &d->round; i = i->next)
         ret->active++;
+    size_t at = 0;
+    for (const struct lane *lane; (lane = map_next(&d->lanes, &at));) {
+        if (lane->paused)
+            continue;
+        ret->window += (uint64_t)lane->window;
+        ret->waiting += lane->behind || !list_empty(&lane->fresh) || !list_empty(&lane->due);
+    }
 }

@@ -120,5 +120,7 @@ void dispatch_stop(struct dispatch *d);
 
 struct dispatch_stats {
     uint64_t in_flight, lanes, memory, active;
+    uint64_t window;  /* of all lanes that are not paused */
+    uint64_t waiting; /* lanes, not paused, with items that could be sent now but for a place or memory */
 };
 void dispatch_stats_get(const struct dispatch *d, struct dispatch_stats *ret);

@@ -100,6 +100,8 @@ struct backend_ops {
                            event_row_fn *fn, void *arg);
     enum err (*retry_list)(struct backend *b, int64_t channel_id, uint32_t limit, event_row_fn *fn,
                            void *arg); /* first due first */
+    /* The first events that were accepted of those that wait for the first time, and of those to be sent again; 0: none. */
+    enum err (*oldest)(struct backend *b, int64_t channel_id, int64_t *ret_pending, int64_t *ret_retrying);
     enum err (*backlog_list)(struct backend *b, backlog_row_fn *fn, void *arg);
 
     /* Records an attempt (sets a->id) and ends, or puts off, what it carried. What waits no longer (its

@@ -349,6 +349,19 @@ static enum err m_retry_list(struct backend *b, int64_t channel_id, uint32_t lim
     return ERR_NONE;
 }
 
+static enum err m_oldest(struct backend *b, int64_t channel_id, int64_t *ret_pending, int64_t *ret_retrying)
+{
+    struct memory *m = memory_of(b);
+    int64_t ids[2] = {0};
+    for (int i = 0; i < 2; i++)
+        VEC_EACH(struct m_wait, w, i ? &m->t.retry : &m->t.queue)
+    if (w->channel_id == channel_id && (!ids[i] || w->id < ids[i]))
+        ids[i] = w->id;
+    *ret_pending = ids[0];
+    *ret_retrying = ids[1];
+    return ERR_NONE;
+}
+
 static enum err m_backlog_list(struct backend *b, backlog_row_fn *fn, void *arg)
 {
     struct memory *m = memory_of(b);
@@ -741,6 +754,7 @@ static const struct backend_ops memory_ops = {
     .events_insert = m_events_insert,
     .queue_list = m_queue_list,
     .retry_list = m_retry_list,
+    .oldest = m_oldest,
     .backlog_list = m_backlog_list,
     .result_put = m_result_put,
     .event_get = m_event_get,

@@ -61,6 +61,7 @@ enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after,
                            event_row_fn *fn, void *arg);
 enum err sqlite_retry_list(struct backend *b, int64_t channel_id, uint32_t limit, event_row_fn *fn,
                            void *arg);
+enum err sqlite_oldest(struct backend *b, int64_t channel_id, int64_t *ret_pending, int64_t *ret_retrying);
 enum err sqlite_backlog_list(struct backend *b, backlog_row_fn *fn, void *arg);
 enum err sqlite_idempotency_get(struct backend *b, int64_t channel_id, struct span key, int64_t since_ms,
                                 struct idempotency *ret);

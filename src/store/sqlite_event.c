@@ -90,6 +90,28 @@ enum err sqlite_retry_list(struct backend *b, int64_t channel_id, uint32_t limit
     return give_events(s, q, channel_id, true, fn, arg);
 }
 
+enum err sqlite_oldest(struct backend *b, int64_t channel_id, int64_t *ret_pending, int64_t *ret_retrying)
+{
+    static const enum statement asked[] = {STATEMENT_queue_oldest, STATEMENT_retry_oldest};
+    struct sqlite *s = sqlite_of(b);
+    int64_t ids[2] = {0};
+    for (size_t i = 0; i < 2; i++) {
+        enum err e = ERR_NONE;
+        sqlite3_stmt *q = sqlite_statement(s, asked[i], &e);
+        if (!q)
+            return e;
+        sqlite_bind_number(q, 1, channel_id);
+        bool row;
+        if ((e = sqlite_row(s, q, &row)))
+            return e;
+        ids[i] = row ? sqlite_number(q, 0) : 0;
+        (void)sqlite3_reset(q);
+    }
+    *ret_pending = ids[0];
+    *ret_retrying = ids[1];
+    return ERR_NONE;
+}
+
 enum err sqlite_backlog_list(struct backend *b, backlog_row_fn *fn, void *arg)
 {
     struct sqlite *s = sqlite_of(b);

@@ -251,6 +251,7 @@ static const struct backend_ops sqlite_ops = {
     .events_insert = sqlite_events_insert,
     .queue_list = sqlite_queue_list,
     .retry_list = sqlite_retry_list,
+    .oldest = sqlite_oldest,
     .backlog_list = sqlite_backlog_list,
     .result_put = sqlite_result_put,
     .event_get = sqlite_event_get,

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/mailbox.h"
 #include "store/backend.h"
 
@@ -35,9 +36,9 @@ struct store_call {
 
 struct store_stats {
     _Atomic uint64_t commits, calls, failures;
-    _Atomic uint64_t commit_us; /* spent in commits, in all */
-    _Atomic uint64_t queued;    /* calls waiting for the writer */
-    _Atomic int last_error;     /* enum err of the last commit */
+    struct histogram commit; /* how long each took, its calls included */
+    _Atomic uint64_t queued; /* calls waiting for the writer */
+    _Atomic int last_error;  /* enum err of the last commit */
 };
 
 /*

@@ -127,6 +127,13 @@ static char *dump_all(struct backend *b)
             }
         }
     }
+    for (int64_t c = 2000000001; c <= 2000000004; c++) {
+        int64_t pending, retrying;
+        assert_int_equal(b->ops->oldest(b, c, &pending, &retrying), ERR_NONE);
+        assert_int_equal(buf_printf(&dump, "oldest %lld %lld %lld\n", (long long)c, (long long)pending,
+                                    (long long)retrying),
+                         ERR_NONE);
+    }
     uint64_t sums[16] = {0};
     assert_int_equal(b->ops->backlog_list(b, dump_backlog, sums), ERR_NONE);
     for (int i = 0; i < 16; i++)

@@ -1,0 +1,126 @@
+#include "api/gauge.h"
+
+#include "base/log.h"
+
+static const struct row {
+    const char *metric, *labels, *type, *help;
+} rows[GAUGE_COUNT] = {
+#define GAUGE(id, metric, labels, type, help) [GAUGE_##id] = {metric, labels, type, help},
+#include "api/gauge.def"
+#undef GAUGE
+};
+
+void gauges_publish(struct gauges *g, const struct net *net, const struct server *server,
+                    const struct courier *courier, uint64_t api_open)
+{
+    struct net_stats n;
+    struct server_stats s;
+    struct courier_stats c;
+    net_stats_get(net, &n);
+    server_stats_get(server, &s);
+    courier_stats_get(courier, &c);
+    const uint64_t values[GAUGE_COUNT] = {
+        [GAUGE_in_flight] = c.dispatch.in_flight,
+        [GAUGE_window] = c.dispatch.window,
+        [GAUGE_lanes] = c.dispatch.lanes,
+        [GAUGE_waiting] = c.dispatch.waiting,
+        [GAUGE_memory] = c.dispatch.memory,
+        [GAUGE_unrecorded] = c.unrecorded,
+        [GAUGE_connections] = n.connections_open,
+        [GAUGE_connections_idle] = n.connections_idle,
+        [GAUGE_sessions_h1] = n.sessions_h1,
+        [GAUGE_sessions_h2] = n.sessions_h2,
+        [GAUGE_opened] = n.opened_total,
+        [GAUGE_reused] = n.reused_total,
+        [GAUGE_resumed] = n.resumed_total,
+        [GAUGE_api_open] = api_open,
+        [GAUGE_api_connections] = s.connections_open,
+        [GAUGE_api_accepted] = s.accepted_total,
+        [GAUGE_api_refused] = s.refused_total,
+        [GAUGE_accept_failed] = s.accept_failed_total,
+        [GAUGE_api_rejected] = s.rejected_total,
+        [GAUGE_api_timeouts] = s.timeouts_total,
+        [GAUGE_api_floods] = s.floods_total,
+        [GAUGE_api_buffered] = s.buffered,
+    };
+    for (int i = 0; i < GAUGE_COUNT; i++)
+        atomic_store_explicit(&g->values[i], values[i], memory_order_relaxed);
+}
+
+static uint64_t sum(const struct gauges *const *all, size_t count, int id)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += atomic_load_explicit(&all[i]->values[id], memory_order_relaxed);
+    return n;
+}
+
+enum err gauges_print(const struct gauges *const *all, size_t count, struct buf *out)
+{
+    enum err e = ERR_NONE;
+    for (int i = 0; !e && i < GAUGE_COUNT; i++) {
+        const struct row *r = &rows[i];
+        if (i == 0 || strcmp(rows[i - 1].metric, r->metric) != 0)
+            e = buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", r->metric, r->help, r->metric, r->type);
+        if (!e)
+            e = buf_printf(out, "%s%s%s%s %llu\n", r->metric, r->labels[0] ? "{" : "", r->labels,
+                           r->labels[0] ? "}" : "", (unsigned long long)sum(all, count, i));
+    }
+    return e;
+}
+
+/* Going down is no alarm. */
+static bool alarming(int cause)
+{
+    return cause != CAUSE_local_cancelled && cause_is_local((enum cause_id)cause);
+}
+
+static void watch(_Atomic int64_t *until, uint64_t *seen, uint64_t count, const char *name, int64_t now_ms)
+{
+    int64_t was = atomic_load_explicit(until, memory_order_relaxed);
+    if (count > *seen) {
+        if (was <= now_ms)
+            log_error("app", "alarm: this node lacks something; see todoke_alarm in docs/operations.md",
+                      log_str("alarm", name));
+        atomic_store_explicit(until, now_ms + ALARM_HOLD_MS, memory_order_relaxed);
+    } else if (was && was <= now_ms) {
+        log_info("app", "alarm ended", log_str("alarm", name));
+        atomic_store_explicit(until, 0, memory_order_relaxed);
+    }
+    *seen = count;
+}
+
+void alarms_watch(struct alarms *a, const struct courier_counters *counters, const struct gauges *const *all,
+                  size_t count, int64_t now_ms)
+{
+    for (int i = 0; i < CAUSE_COUNT; i++)
+        if (alarming(i))
+            watch(&a->until_ms[i], &a->seen[i],
+                  atomic_load_explicit(&counters->local[i], memory_order_relaxed),
+                  cause_of((enum cause_id)i)->id, now_ms);
+    watch(&a->accept_until_ms, &a->accept_seen, sum(all, count, GAUGE_accept_failed), "accept", now_ms);
+}
+
+static enum err one_alarm(struct buf *out, const char *name, bool on)
+{
+    return buf_printf(out, "todoke_alarm{name=\"%s\"} %d\n", name, on ? 1 : 0);
+}
+
+enum err alarms_print(const struct alarms *a, const struct store_stats *store,
+                      const struct retention_stats *retention, int64_t now_ms, struct buf *out)
+{
+    enum err e = buf_add_str(out, "# HELP todoke_alarm What an operator must look at now: 1 while it lasts.\n"
+                                  "# TYPE todoke_alarm gauge\n");
+    if (!e)
+        e = one_alarm(out, "store", atomic_load_explicit(&store->last_error, memory_order_relaxed) != 0);
+    if (!e)
+        e = one_alarm(out, "retention", atomic_load_explicit(&retention->over, memory_order_relaxed));
+    if (!e)
+        e = one_alarm(out, "accept",
+                      atomic_load_explicit(&a->accept_until_ms, memory_order_relaxed) > now_ms);
+    for (int i = 0; !e && i < CAUSE_COUNT; i++)
+        if (alarming(i))
+            e = one_alarm(out, cause_of((enum cause_id)i)->id,
+                          atomic_load_explicit(&a->until_ms[i], memory_order_relaxed) > now_ms);
+    return e;
+}

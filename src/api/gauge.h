@@ -1,0 +1,46 @@
+#pragma once
+/*
+ * Figures that only a loop's own thread may read: each loop publishes a copy about once a second, and whoever is asked for metrics adds
+ * the copies up. And alarms: what an operator must look at now, as long as it lasts.
+ */
+#include "base/buf.h"
+#include "net/net.h"
+#include "net/server.h"
+#include "store/retention.h"
+#include "webhook/courier.h"
+
+enum gauge_id {
+#define GAUGE(id, ...) GAUGE_##id,
+#include "api/gauge.def"
+#undef GAUGE
+    GAUGE_COUNT
+};
+
+/* Of one loop. Zeroed: nothing yet. */
+struct gauges {
+    _Atomic uint64_t values[GAUGE_COUNT];
+};
+
+/* On the loop's thread. */
+void gauges_publish(struct gauges *g, const struct net *net, const struct server *server,
+                    const struct courier *courier, uint64_t api_open);
+
+/* The sums over the loops as Prometheus text. ERR_NOMEM, ERR_LIMIT. */
+enum err gauges_print(const struct gauges *const *all, size_t count, struct buf *out) MUST_CHECK;
+
+#define ALARM_HOLD_MS 60000 /* an alarm ends when what raised it has not happened for so long */
+
+/* Any thread may read; zeroed: none. */
+struct alarms {
+    _Atomic int64_t until_ms[CAUSE_COUNT]; /* faults of our own, by cause; wall clock */
+    _Atomic int64_t accept_until_ms;
+    uint64_t seen[CAUSE_COUNT], accept_seen; /* by the first loop */
+};
+
+/* About once a second, on the first loop: raises and ends alarms, and says so in the log. */
+void alarms_watch(struct alarms *a, const struct courier_counters *counters, const struct gauges *const *all,
+                  size_t count, int64_t now_ms);
+
+/* todoke_alarm{name=…} 0 or 1, for every alarm there is. */
+enum err alarms_print(const struct alarms *a, const struct store_stats *store,
+                      const struct retention_stats *retention, int64_t now_ms, struct buf *out) MUST_CHECK;
