@@ -243,9 +243,9 @@ static void conclude(struct delivery *d, const struct exchange_result *r)
     struct courier *c = d->courier;
     struct lane *lane = dispatch_find(c->dispatch, d->channel_id);
     dispatch_sent(c->dispatch, lane, news_of(&r->outcome));
-    if (r->outcome.cause == CAUSE_local_cancelled) {
-        /* We are going down: nothing is known of it, so it stays pending and is sent again at the next start.
-         */
+    if (r->outcome.cause == CAUSE_local_cancelled && !r->evidence.sent) {
+        /* We are going down and nothing of it left: it stays pending, as if it had not been tried. What was sent may have been
+         * processed: that goes on record like any fault of ours, and comes again as a redelivery. */
         for (uint32_t i = 0; i < d->count; i++) {
             dispatch_done(c->dispatch, lane, &d->events[i]->item);
             mem_free(d->events[i]);

@@ -310,6 +310,9 @@ describe('SIGTERM', () => {
             bot.answer = () => 200;
             const again = await startNode({ data: node.data, key: node.key });
             await again.reaches(channel, id, 'delivered');
+            const { attempts } = await again.event(channel, id); // the one that was cut off may have been processed, and says so
+            assert.deepEqual(attempts.map(a => [a.cause, a.processed]), [['local_cancelled', 'unknown'], ['ok', 'yes']]);
+            assert.deepEqual(bot.events().map(e => e.deliveryContext.isRedelivery), [false, true]);
             await again.stop();
             await bot.close();
             rmSync(node.data, { recursive: true, force: true });
