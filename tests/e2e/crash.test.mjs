@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rmSync } from 'node:fs';
-import { createKey, dataDir, startNode } from './lib/node.mjs';
-import { diskPlan, sqlite } from './lib/disk.mjs';
+import { startBot } from './lib/bot.mjs';
+import { createKey, dataDir, startNode, until } from './lib/node.mjs';
+import { diskPlan, firstVersion, sqlite } from './lib/disk.mjs';
 import { Ledger, schedule } from './lib/ledger.mjs';
 
 const kills = Number(process.env.TODOKE_KILLS ?? 60);
-const args = ['--redelivery-schedule', schedule.join(), '--redelivery-jitter', '10', '--response-timeout', '300ms', '--loops', '2'];
+const common = ['--redelivery-schedule', schedule.join(), '--redelivery-jitter', '10', '--response-timeout', '300ms', '--loops', '2'];
 const some = (from, to) => from + Math.floor(Math.random() * (to - from));
 
 // Where the node is killed: a plan for its disk, or what the ledger sees, or a moment.
@@ -32,14 +33,18 @@ const points = [
 ];
 
 describe('kill -9', () => {
-    it(`${kills} times under load: nothing is lost`, { timeout: 600_000 }, async t => {
-        const data = dataDir(), key = createKey(data), ledger = new Ledger();
+    const rounds = [
+        { name: `${kills} times under load: nothing is lost`, times: kills, more: [], forgets: false },
+        { name: 'while what has ended is pruned: nothing that waits goes with it', times: Math.ceil(kills / 5), more: ['--retention', '150ms'], forgets: true },
+    ];
+    for (const round of rounds) it(round.name, { timeout: 600_000 }, async t => {
+        const data = dataDir(), key = createKey(data), ledger = new Ledger({ forgets: round.forgets }), args = [...common, ...round.more];
         let node = await startNode({ data, key, args }), publishers;
         const hit = new Map();
         try {
             await ledger.begin(node);
             await node.kill();
-            for (let k = 0; k < kills; k++) {
+            for (let k = 0; k < round.times; k++) {
                 const point = points[k % points.length];
                 node = await startNode({ data, key, args, env: point.disk ? diskPlan(point.disk()) : {} });
                 const { child, ended } = node;
@@ -58,7 +63,7 @@ describe('kill -9', () => {
                 ledger.killed();
                 assert.equal(end.signal, 'SIGKILL', `ended by itself: ${end.code}\n${end.stderr.slice(-4000)}`);
                 assert.doesNotMatch(end.stderr, /Sanitizer|runtime error/);
-                if (k % 10 === 9 || k === kills - 1) assert.deepEqual(sqlite(data, 'PRAGMA integrity_check'), ['ok']);
+                if (k % 10 === 9 || k === round.times - 1) assert.deepEqual(sqlite(data, 'PRAGMA integrity_check'), ['ok']);
             }
             node = await startNode({ data, key, args });
             ledger.onAnswer = ledger.onRequest = ledger.onAnswered = () => {};
@@ -69,10 +74,14 @@ describe('kill -9', () => {
             const total = await ledger.settle(node);
             await node.stop();
             assert.deepEqual(sqlite(data, 'PRAGMA integrity_check'), ['ok']);
+            // No row without its partners, whatever was cut off when.
+            assert.deepEqual(sqlite(data, `SELECT (SELECT count(*) FROM queue WHERE id NOT IN (SELECT id FROM payload)), (SELECT count(*) FROM retry WHERE id NOT IN (SELECT id FROM payload)),
+                (SELECT count(*) FROM fate WHERE event_id NOT IN (SELECT id FROM payload)), (SELECT count(*) FROM fate WHERE attempt_id NOT IN (SELECT id FROM attempt)),
+                (SELECT count(*) FROM payload WHERE id NOT IN (SELECT id FROM queue UNION ALL SELECT id FROM retry UNION ALL SELECT event_id FROM fate))`), ['0|0|0|0|0']);
             t.diagnostic(`${total.accepted} accepted, ${total.delivered} delivered, ${total.givenUp} given up, ${total.duplicates} came twice, ` +
                 `${total.unknownKept} kept of calls cut off; points reached: ${[...hit].map(([name, times]) => `${name} ×${times}`).join(', ')}`);
-            assert.ok(total.accepted > kills * 5, `only ${total.accepted} events: no load`);
-            for (const p of points) if (!p.after && kills >= 4 * points.length) assert.ok(hit.get(p.name) > 0, `never reached: ${p.name}`);
+            assert.ok(total.accepted > round.times * 5, `only ${total.accepted} events: no load`);
+            for (const p of points) if (!p.after && round.times >= 4 * points.length) assert.ok(hit.get(p.name) > 0, `never reached: ${p.name}`);
         } finally {
             ledger.stop();
             if (node.child.exitCode === null) node.child.kill('SIGKILL');
@@ -80,6 +89,26 @@ describe('kill -9', () => {
             await publishers;
             await ledger.close();
             rmSync(data, { recursive: true, force: true });
+        }
+    });
+
+    it('while a data directory of the first version is upgraded: the next start goes on', { timeout: 120_000 }, async () => {
+        const plans = ['write:1:tear', 'write:2:kill', 'write:3:cut', 'sync:1:kill', 'sync:1:cut', 'synced:1:kill', 'synced:1:cut'].map(p => `wal_${p}`);
+        for (const plan of plans) {
+            const data = dataDir(), bot = await startBot();
+            const { newest } = firstVersion(data, bot.url);
+            try {
+                await assert.rejects(startNode({ data, key: 'none', env: diskPlan(plan) }), /ended with null/, plan);
+                assert.match(sqlite(data, 'PRAGMA user_version')[0], new RegExp(`^(1|${newest})$`), 'all of it or nothing');
+                const node = await startNode({ data });
+                await until(async () => (await node.api('GET', '/api/v1/channels/2000000001')).json.backlogEvents === 0, () => node.log());
+                assert.deepEqual(bot.events().map(e => e.n).sort(), [1, 2]);
+                await node.stop();
+                assert.deepEqual(sqlite(data, 'PRAGMA user_version; PRAGMA integrity_check'), [String(newest), 'ok'], plan);
+            } finally {
+                await bot.close();
+                rmSync(data, { recursive: true, force: true });
+            }
         }
     });
 

@@ -13,7 +13,7 @@ import { startBot } from './lib/bot.mjs';
 import { caFile, caFileOf, certs } from './lib/certs.mjs';
 import { dnsPeer, zone, A } from './lib/dns.mjs';
 import { bin, command, createKey, dataDir, startNode, until } from './lib/node.mjs';
-import { diskSwitch, sqlite } from './lib/disk.mjs';
+import { diskSwitch, firstVersion, sqlite } from './lib/disk.mjs';
 
 const note = (n, pad = '') => ({ type: 'note', n, pad });
 const health = async node => assert.equal((await fetch(`${node.url}/healthz`)).status, 200);
@@ -352,17 +352,11 @@ describe('a data directory', () => {
     });
 
     it('of the first version is upgraded, with what waits in it', { timeout: 30_000 }, async () => {
-        const data = dataDir(), bot = await startBot(), now = Date.now(), id = BigInt(now) << 20n;
-        const schema = readFileSync(new URL('../../src/store/schema.sql', import.meta.url), 'utf8');
-        const first = /-- migration 1\n([^]*?)(?=-- migration 2\n|$)/.exec(schema)[1];
-        execFileSync('sqlite3', [join(data, 'todoke.db')], { input: `PRAGMA journal_mode=WAL;\n${first}\nPRAGMA user_version=1;
-            INSERT INTO channel VALUES (2000000001, 'old', 'U${'0'.repeat(32)}', '${'0'.repeat(32)}', zeroblob(32), '${bot.url}', 1, 1, 0, '', 'en', 0, 0, 0, ${now}, ${now});
-            INSERT INTO payload VALUES (${id + 1n}, 2000000001, 0, '{"type":"note","n":1}'), (${id + 2n}, 2000000001, 0, '{"type":"note","n":2}');
-            INSERT INTO queue VALUES (2000000001, ${id + 1n}); INSERT INTO retry VALUES (2000000001, ${id + 2n}, ${now - 1}, 1);` });
+        const data = dataDir(), bot = await startBot();
+        const { newest } = firstVersion(data, bot.url);
         const node = await startNode({ data });
         await until(async () => (await node.api('GET', '/api/v1/channels/2000000001')).json.backlogEvents === 0, () => node.log());
         assert.deepEqual(bot.events().map(e => [e.n, e.deliveryContext.isRedelivery]).sort(), [[1, false], [2, true]]);
-        const newest = schema.match(/-- migration \d+\n/g).length;
         await node.stop();
         assert.deepEqual(sqlite(data, 'PRAGMA user_version; PRAGMA integrity_check'), [String(newest), 'ok']);
         rmSync(data, { recursive: true, force: true });

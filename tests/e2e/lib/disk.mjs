@@ -1,6 +1,6 @@
 // Builds disk.c and says how a node is started upon it.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,4 +33,17 @@ export function sqlite(data, sql) {
     } finally {
         rmSync(copy, { recursive: true, force: true });
     }
+}
+
+// A data directory as the first version left it: channel 2000000001 with event 1 in the queue and event 2 to be sent again. Returns
+// { newest }, the number of the last migration there is.
+export function firstVersion(data, url) {
+    const schema = readFileSync(new URL('../../../src/store/schema.sql', import.meta.url), 'utf8');
+    const first = /-- migration 1\n([^]*?)(?=-- migration 2\n|$)/.exec(schema)[1];
+    const now = Date.now(), id = BigInt(now) << 20n;
+    execFileSync('sqlite3', [join(data, 'todoke.db')], { input: `PRAGMA journal_mode=WAL;\n${first}\nPRAGMA user_version=1;
+        INSERT INTO channel VALUES (2000000001, 'old', 'U${'0'.repeat(32)}', '${'0'.repeat(32)}', zeroblob(32), '${url}', 1, 1, 0, '', 'en', 0, 0, 0, ${now}, ${now});
+        INSERT INTO payload VALUES (${id + 1n}, 2000000001, 0, '{"type":"note","n":1}'), (${id + 2n}, 2000000001, 0, '{"type":"note","n":2}');
+        INSERT INTO queue VALUES (2000000001, ${id + 1n}); INSERT INTO retry VALUES (2000000001, ${id + 2n}, ${now - 1}, 1);` });
+    return { newest: schema.match(/^-- migration \d+$/gm).length };
 }
