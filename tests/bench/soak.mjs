@@ -9,10 +9,7 @@ import { startBot } from '../e2e/lib/bot.mjs';
 import { startNode } from '../e2e/lib/node.mjs';
 
 const seconds = Number(process.argv[2] ?? 30);
-if (!Number.isFinite(seconds) || seconds < 10) {
-    console.error('usage: ./dev bench soak [SECONDS], at least 10');
-    process.exit(2);
-}
+if (!Number.isFinite(seconds) || seconds < 10) throw new Error('usage: ./dev bench soak [SECONDS], at least 10');
 const CALLS_A_SECOND = 40, EVENTS_A_CALL = 5, SETTLE_S = 60;
 
 const rss = pid => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
