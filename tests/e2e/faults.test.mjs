@@ -230,6 +230,8 @@ describe('descriptors', () => {
             const ids = [];
             for (const channel of channels) ids.push(...(await node.post(channel, Array.from({ length: 8 }, (_, n) => note(n)))).map(id => [channel, id]));
             await until(() => /cause=local_files/.test(node.log()), () => node.log());
+            await until(async () => await node.metric('todoke_alarm{name="local_files"}') === 1);
+            assert.match(node.log(), /level=error .*alarm=local_files/);
             for (let i = 0; i < 10; i++) {
                 const status = await new Promise((resolve, reject) => { // a new connection each
                     http.get(`${node.url}/healthz`, { agent: false }, r => { r.resume(); resolve(r.statusCode); }).on('error', reject);
