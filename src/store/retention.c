@@ -44,14 +44,10 @@ static enum err look_run(struct store_call *call, struct backend *b)
 static enum err step_run(struct store_call *call, struct backend *b)
 {
     struct retention *r = list_entry(call, struct retention, call);
-    uint64_t began = r->config.clock->mono_us(r->config.clock->arg);
     enum err e = r->round == ROUND_KEYS
                      ? b->ops->idempotency_prune(b, wall_ms(r) - r->config.key_age_ms, STEP_KEYS, &r->keys)
                      : b->ops->history_prune(b, &r->step);
-    if (!e)
-        e = b->ops->size(b, &r->size);
-    r->took_us = r->config.clock->mono_us(r->config.clock->arg) - began;
-    return e;
+    return e ? e : b->ops->size(b, &r->size);
 }
 
 static void add(_Atomic uint64_t *to, uint64_t n)
@@ -116,7 +112,7 @@ static void step_done(struct store_call *call)
         again(r, LOOK_MS);
         return;
     }
-    uint64_t pause = r->took_us / 1000 * (r->round == ROUND_SIZE ? 1 : PAUSE_TIMES);
+    uint64_t pause = (mono_ms(r) - r->began_ms) * (r->round == ROUND_SIZE ? 1 : PAUSE_TIMES);
     take_size(r);
     go_on(r);
     again(r, r->round == ROUND_NONE ? look_ms(r) : pause < PAUSE_MIN_MS ? PAUSE_MIN_MS : pause);
@@ -125,6 +121,7 @@ static void step_done(struct store_call *call)
 static void submit_step(struct retention *r)
 {
     r->busy = true;
+    r->began_ms = mono_ms(r);
     r->call = (struct store_call){.run = step_run, .done = step_done, .home = r->config.mailbox};
     store_submit(r->config.store, &r->call);
 }

@@ -5,8 +5,8 @@
  *
  *     every second: size ─► too large, or time for a round? ─► step, pause, step, pause … ─► the end of the history
  *
- * A step is one small call of the store among the others, and is followed by a pause as long as it took several times over, so
- * that a round never takes more than a part of the store's time. Freed pages are used again; the file does not shrink.
+ * A step is one small call of the store among the others, and is followed by a pause several times as long as it took, waiting and
+ * commit included, so that a round takes a part of the store's time and gives way to load. Freed pages are used again; the file does not shrink.
  */
 #include <stdatomic.h>
 #include <uv.h>
@@ -39,7 +39,8 @@ struct retention {
     enum retention_round { ROUND_NONE, ROUND_AGE, ROUND_SIZE, ROUND_KEYS } round;
     uint64_t next_ms; /* of the next round by age, monotonic */
     uint64_t next_size_ms;
-    uint64_t took_us; /* by the step, written by the store while it is under way */
+    uint64_t
+        began_ms; /* of the step; with its way through the queue and its commit, so that a busy store is left alone */
     struct history_prune step;
     struct backend_size size;
     uint32_t keys;
