@@ -7,8 +7,8 @@
 #define STEP_EVENTS 200u /* about two milliseconds of the store's time */
 #define STEP_KEYS 500u
 #define PAUSE_MIN_MS 5u
-#define PAUSE_TIMES                                                                                          \
-    3u /* a round by age takes a quarter of the store's time; one by size must keep up: half */
+/* A round by age takes a quarter of the time at most; one by size must keep up: half. */
+#define PAUSE_TIMES 3u
 #define SIZE_LOW(max) ((max) - (max) / 20) /* a round by size ends somewhat below the bound */
 
 static void again(struct retention *r, uint64_t wait_ms);

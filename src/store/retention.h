@@ -39,8 +39,8 @@ struct retention {
     enum retention_round { ROUND_NONE, ROUND_AGE, ROUND_SIZE, ROUND_KEYS } round;
     uint64_t next_ms; /* of the next round by age, monotonic */
     uint64_t next_size_ms;
-    uint64_t
-        began_ms; /* of the step; with its way through the queue and its commit, so that a busy store is left alone */
+    /* Of the step; its way through the queue and its commit count, so that a busy store is left alone. */
+    uint64_t began_ms;
     struct history_prune step;
     struct backend_size size;
     uint32_t keys;
