@@ -116,7 +116,9 @@ struct bench {
     struct receiver *receiver, *tls;
     const char *scratch; /* a directory for files */
     const char *ca;
-    double scale; /* of counts and times: 0.1 is a quick look */
+    double scale;        /* of counts and times: 0.1 is a quick look */
+    unsigned channels;   /* of a to c */
+    unsigned event_size; /* bytes, about */
 };
 struct bench_case {
     const char *letter, *title;

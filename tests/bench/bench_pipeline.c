@@ -8,8 +8,10 @@
 
 static int usage(FILE *to, int status)
 {
-    (void)fputs("usage: bench_pipeline [--scale X] [--json FILE] [--dir DIR] [CASE ...]\n\n"
+    (void)fputs("usage: bench_pipeline [OPTION ...] [CASE ...]\n\n"
                 "  --scale X    counts and times by this factor; 0.1 is a quick look [1]\n"
+                "  --channels N channels of the cases a to c [100]\n"
+                "  --size BYTES of an event [500]\n"
                 "  --json FILE  [build/bench.json]\n"
                 "  --dir DIR    where data directories are made and removed [build]\n\ncases:\n",
                 to);
@@ -96,7 +98,7 @@ static void run(struct bench *b, int count, char **chosen)
 
 int main(int argc, char **argv)
 {
-    struct bench b = {.scale = 1};
+    struct bench b = {.scale = 1, .channels = 100, .event_size = 500};
     const char *json = "build/bench.json", *dir = "build", *binary = getenv("TODOKE_BIN");
     int at = 1;
     for (; at < argc && argv[at][0] == '-'; at += 2) {
@@ -107,6 +109,10 @@ int main(int argc, char **argv)
             return usage(stderr, 2);
         if (strcmp(argv[at], "--scale") == 0)
             b.scale = strtod(value, NULL);
+        else if (strcmp(argv[at], "--channels") == 0)
+            b.channels = (unsigned)strtoul(value, NULL, 10);
+        else if (strcmp(argv[at], "--size") == 0)
+            b.event_size = (unsigned)strtoul(value, NULL, 10);
         else if (strcmp(argv[at], "--json") == 0)
             json = value;
         else if (strcmp(argv[at], "--dir") == 0)
@@ -117,7 +123,7 @@ int main(int argc, char **argv)
     for (int i = at; i < argc; i++)
         if (!is_case(argv[i]))
             return usage(stderr, 2);
-    if (!(b.scale > 0 && b.scale <= 100))
+    if (!(b.scale > 0 && b.scale <= 100) || b.channels < 1 || b.channels > 100000 || b.event_size > 50000)
         return usage(stderr, 2);
     b.scratch = dir;
     node_prepare(binary ? binary : "build/todoke", dir);

@@ -6,9 +6,8 @@
 #include "bench.h"
 
 #define CONNECTIONS 100u
-#define EVENT_SIZE 500u
-#define CHANNELS 100u
-#define DRAIN_S 60.0 /* what was accepted is there by then, or the measurement gives up */
+#define CHANNELS 100u /* of the other cases */
+#define DRAIN_S 60.0  /* what was accepted is there by then, or the measurement gives up */
 
 static const char *const no_args[] = {NULL};
 
@@ -70,7 +69,7 @@ static double ceiling(struct bench *b, const struct receiver *r, bool tls, unsig
     (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%d/", tls ? "https" : "http", r->port);
     (void)snprintf(seconds, sizeof(seconds), "%d", b->scale < 1 ? 1 : 3);
     size_t len;
-    AUTO_FREE char *body = publisher_body(batch, EVENT_SIZE, &len);
+    AUTO_FREE char *body = publisher_body(batch, b->event_size, &len);
     FILE *f = fopen(body_path, "we");
     if (!f || fwrite(body, 1, len, f) != len || fclose(f))
         report_die("cannot write %s", body_path);
@@ -112,7 +111,7 @@ static double saturate(struct bench *b, const struct throughput *t, struct node 
                         .channels = channels,
                         .connections = CONNECTIONS,
                         .batch = t->batch,
-                        .event_size = EVENT_SIZE,
+                        .event_size = b->event_size,
                         .events = scaled(b, t->events / 20),
                         .seconds = 5};
     uint64_t before = atomic_load(&r->events), requests;
@@ -166,7 +165,7 @@ static void measure_latency(struct bench *b, const struct throughput *t, const s
                         .channels = channels,
                         .connections = CONNECTIONS,
                         .batch = t->batch,
-                        .event_size = EVENT_SIZE,
+                        .event_size = b->event_size,
                         .events = UINT64_MAX,
                         .seconds = 4 * fmin(b->scale, 1),
                         .rate = rate};
@@ -192,7 +191,7 @@ static void throughput(struct bench *b, const struct throughput *t)
     report_add(t->tls ? "raw: h2load to the receiver" : "raw: wrk to the receiver", raw, "events/s", NULL);
     node_start(&n, t->tls ? tls_args : no_args, false);
     (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%d/webhook", t->tls ? "https" : "http", r->port);
-    struct channels channels = publisher_channels(&n, CHANNELS, url, t->redelivery);
+    struct channels channels = publisher_channels(&n, b->channels, url, t->redelivery);
     double rate = saturate(b, t, &n, r, &channels);
     if (raw > 0)
         report_add("share of the raw rate", rate / raw, "", NULL);
@@ -253,8 +252,11 @@ static void run_d(struct bench *b)
         both.ids[2 * i] = channels.ids[i];
         both.ids[2 * i + 1] = hanging.ids[i];
     }
-    struct load load = {
-        .node = &n, .connections = CONNECTIONS, .batch = 1, .event_size = EVENT_SIZE, .events = UINT64_MAX};
+    struct load load = {.node = &n,
+                        .connections = CONNECTIONS,
+                        .batch = 1,
+                        .event_size = b->event_size,
+                        .events = UINT64_MAX};
     hist_clear(&alone);
     hist_clear(&beside);
     uint64_t hung = atomic_load(&r->silent);
@@ -300,7 +302,7 @@ static void run_e(struct bench *b)
                         .channels = &channels,
                         .connections = 20,
                         .batch = 100,
-                        .event_size = EVENT_SIZE,
+                        .event_size = b->event_size,
                         .events = scaled(b, 1e6),
                         .seconds = 60};
     publisher_run(&load, &result);
@@ -352,7 +354,7 @@ static void run_f(struct bench *b)
                         .channels = &channels,
                         .connections = 20,
                         .batch = 1,
-                        .event_size = EVENT_SIZE,
+                        .event_size = b->event_size,
                         .events = count,
                         .seconds = 30};
     publisher_run(&load, &result);
@@ -388,7 +390,7 @@ static void run_g(struct bench *b)
                         .channels = &channels,
                         .connections = 20,
                         .batch = 1,
-                        .event_size = EVENT_SIZE,
+                        .event_size = b->event_size,
                         .events = count,
                         .seconds = 30};
     struct node_cpu cpu_before = node_cpu(&n);
