@@ -6,6 +6,7 @@
 #define BATCH_ITEMS_MAX 500u
 #define AGAIN_MS 200u /* after a failure of our own: memory, store */
 #define RETRY_TURN 4u /* with fresh items waiting, one request in four may be a retry */
+#define SOON_MS 5000u /* retries due by then are worth memory that is scarce */
 
 struct dispatch {
     struct dispatch_config c;
@@ -159,23 +160,44 @@ static void again_later(struct dispatch *d)
         d->again_ms = now_ms(d) + AGAIN_MS;
 }
 
+/* Memory that slow lanes hold must not stop the others: past the bound, up to twice of it, a lane still gets a few items at a time. */
+static uint32_t fresh_room(const struct dispatch *d, const struct lane *lane)
+{
+    uint32_t max = d->c.lane_items_max;
+    if (d->memory >= d->c.memory_max) {
+        if (d->memory / 2 >= d->c.memory_max)
+            return 0;
+        if (max > d->c.window_first)
+            max = d->c.window_first;
+    }
+    return lane->fresh_count < max ? max - lane->fresh_count : 0;
+}
+
+/* What waits for minutes leaves most of the memory to what can be sent now. */
+static bool retries_roomy(const struct dispatch *d)
+{
+    return d->memory < d->c.memory_max / 4;
+}
+
 /* Asks for more once half of what a lane may hold is gone. */
 static void refill(struct dispatch *d, struct lane *lane)
 {
     if (lane->paused || d->stopped)
         return;
     if (lane->behind && !lane->refilling && lane->fresh_count <= d->c.lane_items_max / 2) {
-        if (d->memory >= d->c.memory_max) {
-            if (!list_linked(&lane->hungry))
-                list_push_back(&d->hungry, &lane->hungry);
-        } else {
+        bool scarce = d->memory >= d->c.memory_max;
+        uint32_t room = fresh_room(d, lane);
+        if (scarce && !list_linked(&lane->hungry))
+            list_push_back(&d->hungry, &lane->hungry);
+        if (room && (!scarce || !lane->fresh_count)) { /* scarce: asked for again once these have left */
             lane->refilling = true;
             lane->refill_from = lane->high;
-            d->c.refill(d->c.arg, lane, lane->high, d->c.lane_items_max - lane->fresh_count);
+            d->c.refill(d->c.arg, lane, lane->high, room);
         }
     }
     if (lane->retry_behind && !lane->retry_refilling &&
-        (lane->retries.count < d->c.lane_retries_max / 2 || lane->horizon_ms <= now_ms(d))) {
+        ((lane->retries.count < d->c.lane_retries_max / 2 && retries_roomy(d)) ||
+         lane->horizon_ms <= now_ms(d))) {
         lane->retry_refilling = true;
         lane->horizon_ms = UINT64_MAX; /* those let go from now on count anew */
         d->c.load_retries(d->c.arg, lane, (uint32_t)lane->retries.count + d->c.lane_retries_max);
@@ -258,8 +280,7 @@ void dispatch_fresh(struct dispatch *d, struct lane *lane, struct item *item)
         forget(d, item);
         return;
     }
-    if (lane->paused || lane->behind || lane->fresh_count >= d->c.lane_items_max ||
-        d->memory >= d->c.memory_max) {
+    if (lane->paused || lane->behind || !fresh_room(d, lane)) {
         lane->behind = true;
         if (lane->missed < item->id)
             lane->missed = item->id;
@@ -327,7 +348,7 @@ void dispatch_retry(struct dispatch *d, struct lane *lane, struct item *item)
     if (item->retry) /* it was one before: off the map, to be let go or put back */
         (void)map_remove(&lane->retries, id_span(item));
     d->memory -= item->memory;
-    if (lane->paused || lane->retries.count >= d->c.lane_retries_max) {
+    if (lane->paused || lane->retries.count >= d->c.lane_retries_max || !retries_roomy(d)) {
         item->retry = true;
         forget(d, item);
         lane->retry_behind = true;
@@ -344,18 +365,32 @@ void dispatch_retry(struct dispatch *d, struct lane *lane, struct item *item)
     feed(d);
 }
 
+/* While memory is scarce: a few of those that are due, or nearly. */
+static bool worth_loading(const struct dispatch *d, const struct lane *lane, uint64_t at)
+{
+    if (retries_roomy(d))
+        return true;
+    return at <= now_ms(d) + SOON_MS && lane->retries.count < d->c.window_first &&
+           d->memory / 2 < d->c.memory_max;
+}
+
 void dispatch_retries_loaded(struct dispatch *d, struct lane *lane, struct list *items, bool more)
 {
     lane->retry_refilling = false;
     lane->retry_behind = more || lane->horizon_ms != UINT64_MAX;
-    uint64_t last = 0;
+    uint64_t last = 0, soon = now_ms(d) + AGAIN_MS;
     for (struct list *i; (i = list_pop_front(items));) {
         struct item *item = list_entry(i, struct item, link);
         uint64_t at = due_at(d, item);
         last = at;
         if (map_get(&lane->retries, id_span(item)))
             forget(d, item);
-        else if (lane->paused) {
+        else if (!worth_loading(d, lane, at)) {
+            lane->retry_behind = true;
+            if (lane->horizon_ms > (at > soon ? at : soon))
+                lane->horizon_ms = at > soon ? at : soon;
+            forget(d, item);
+        } else if (lane->paused) {
             lane->retry_behind = true;
             forget(d, item);
         } else if (!add_retry(d, lane, item, at))

@@ -66,8 +66,10 @@ struct dispatch_config {
     uint32_t window_first, window_max; /* requests at once of a lane */
     uint32_t lane_items_max;           /* fresh items a lane holds in memory */
     uint32_t lane_retries_max;         /* retries a lane holds in memory before it lets later ones go */
-    uint64_t memory_max;               /* bytes of all items in memory, those being sent included */
-    uint32_t bytes_max;                /* of one request's items, unless one alone is larger */
+    /* Bytes of all items in memory, those being sent included; what lanes get a few at a time, so that none starves, may add as much
+     * again. */
+    uint64_t memory_max;
+    uint32_t bytes_max; /* of one request's items, unless one alone is larger */
     struct clock clock;
     void *arg;
     /* Starts one request; dispatch_sent() ends it, later. On failure nothing was started: the items stay. */

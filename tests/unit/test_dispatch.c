@@ -589,12 +589,105 @@ static void a_burst_of_retries_stands_behind(void **state)
     mem_free(w);
 }
 
+/* Lanes of a dispatch with memory for 40 items; the network hangs. */
+static struct world *small_world(void)
+{
+    struct world *w = mem_zero(1, sizeof(*w));
+    assert_non_null(w);
+    w->random = random_seeded_init(&w->seeded, 1);
+    list_init(&w->store);
+    w->lane_items = 30;
+    struct dispatch_config config = {.in_flight_max = 100,
+                                     .window_first = 2,
+                                     .window_max = 4,
+                                     .lane_items_max = 30,
+                                     .lane_retries_max = 30,
+                                     .memory_max = 40 * ITEM_BYTES,
+                                     .bytes_max = 1000,
+                                     .clock = {mono, wall, w},
+                                     .arg = w,
+                                     .send = send_always,
+                                     .refill = on_refill,
+                                     .load_retries = load_nothing,
+                                     .forget = on_forget};
+    assert_int_equal(dispatch_new(&w->d, &config), ERR_NONE);
+    for (int i = 0; i < LANES; i++)
+        assert_non_null(w->lanes[i] = dispatch_lane(w->d, i));
+    return w;
+}
+
+static void end_world(struct world *w)
+{
+    for (struct list *i; (i = list_pop_front(&w->store));)
+        mem_free(list_entry(i, struct op, link));
+    while (w->flying) {
+        struct flight f = w->flights[--w->flying];
+        dispatch_done(w->d, w->lanes[f.lane], f.items[0]);
+        w->in_memory--;
+        mem_free(f.items[0]);
+    }
+    for (struct list *i; (i = list_pop_front(&w->store));)
+        mem_free(list_entry(i, struct op, link));
+    dispatch_free(w->d);
+    assert_int_equal(w->in_memory, 0);
+    mem_free(w);
+}
+
+/* Two lanes that hang hold all the memory: what comes for a third one leaves all the same, at once and from the store. */
+static void hanging_lanes_leave_memory_to_others(void **state)
+{
+    (void)state;
+    struct world *w = small_world();
+    int64_t id = 0;
+    for (int i = 0; i < 60; i++)
+        dispatch_fresh(w->d, w->lanes[i % 2], queued(w, ++id, i % 2));
+    dispatch_pump(w->d);
+    assert_int_equal(w->flying, 4);
+    for (int i = 0; i < 3; i++)
+        dispatch_fresh(w->d, w->lanes[2], queued(w, ++id, 2));
+    dispatch_pump(w->d);
+    assert_int_equal(w->flying, 6);
+    bool asked =
+        false; /* the third event was let go, and is asked for again though the memory is still full */
+    for (struct list *i = w->store.next; i != &w->store; i = i->next)
+        asked |= list_entry(i, struct op, link)->lane == 2 && list_entry(i, struct op, link)->limit == 2;
+    assert_true(asked);
+    for (int lane = 0; lane < LANES; lane++) /* it is bounded none the less */
+        for (int i = 0; i < 100; i++)
+            dispatch_fresh(w->d, w->lanes[lane], queued(w, ++id, lane));
+    assert_true(w->in_memory <= 80);
+    end_world(w);
+}
+
+/* Events put off for minutes wait on disk when there are many, and not in the memory that fresh ones need. */
+static void retries_leave_memory_to_fresh(void **state)
+{
+    (void)state;
+    struct world *w = small_world();
+    for (int64_t id = 1; id <= 100; id++) {
+        struct lane *lane = w->lanes[id % 4];
+        dispatch_fresh(w->d, lane, queued(w, id, (int)(id % 4)));
+        dispatch_pump(w->d);
+        assert_int_equal(w->flying, 1);
+        struct item *item = w->flights[--w->flying].items[0];
+        item->due_ms = wall(w) + 900000;
+        item->tries = 1;
+        dispatch_sent(w->d, lane, LANE_GOOD);
+        dispatch_retry(w->d, lane, item);
+    }
+    assert_true(w->in_memory <= 11);
+    assert_true(dispatch_next_ms(w->d) <= 900000); /* and are looked for in time */
+    end_world(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(any_history, tell_seed),
         cmocka_unit_test(lanes_take_turns),
         cmocka_unit_test(a_burst_of_retries_stands_behind),
+        cmocka_unit_test(hanging_lanes_leave_memory_to_others),
+        cmocka_unit_test(retries_leave_memory_to_fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
