@@ -457,7 +457,8 @@ static void redeliver_done(struct store_call *call)
     r->total += r->step;
     r->range.resume = r->range.ret_resume;
     (void)directory_backlog_add(c->api->config.directory, r->ref->live, r->step);
-    if (!r->id_count && r->step) { /* the next few, in a commit of their own: others want to write too */
+    if (!r->id_count && !call->err &&
+        !r->range.ret_done) { /* the next few, in a commit of their own: others want to write too */
         call_write(c, redeliver_run, NULL, redeliver_done);
         return;
     }

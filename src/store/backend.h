@@ -77,7 +77,8 @@ struct redeliver_range {
     int64_t from_ms, to_ms; /* of acceptance; from ≤ t < to */
     struct span reason;     /* of the last attempt; empty: any failure */
     int64_t resume;         /* where the step before this one stopped; 0: this is the first */
-    int64_t ret_resume;     /* where this one stopped */
+    int64_t ret_resume;     /* where this one stopped, */
+    bool ret_done;          /* at the end of the range */
 };
 
 struct backend_ops {
@@ -118,8 +119,8 @@ struct backend_ops {
     /* Finished events become due again; those unknown or still going are passed over. */
     enum err (*redeliver_ids)(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
                               int64_t wall_ms, uint32_t *ret_count);
-    /* The same for events that were given up, oldest first, at most limit: call it again until *ret_count is
-     * 0. */
+    /* The same for events that were given up, oldest first, at most limit. A step looks at a bounded number of rows: call it again,
+     * with resume, until ret_done, though *ret_count may be 0. */
     enum err (*redeliver_range)(struct backend *b, int64_t channel_id, struct redeliver_range *range,
                                 uint32_t limit, int64_t wall_ms, uint32_t *ret_count);
 

@@ -557,6 +557,7 @@ static enum err m_redeliver_range(struct backend *b, int64_t channel_id, struct 
         total += n;
         r->ret_resume = p->id + 1;
     }
+    r->ret_done = total < limit;
     *ret_count = total;
     return ERR_NONE;
 }

@@ -247,11 +247,12 @@ enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64
 }
 
 #define RANGE_CHUNK 256u
+#define RANGE_SCAN 20000u /* rows looked at in one step: some tens of milliseconds of the writer's time */
 
 /* Collects, from event `from` on, ids whose last attempt gave up for the reason; *from moves on, to `to` at
- * the end. */
+ * the end. *scan: rows that may be looked at, but for the last event's. */
 static enum err collect_range(struct sqlite *s, int64_t channel_id, int64_t *from, int64_t to,
-                              struct span reason, int64_t *ids, uint32_t max, uint32_t *ret_n)
+                              struct span reason, int64_t *ids, uint32_t max, uint32_t *scan, uint32_t *ret_n)
 {
     enum err e = ERR_NONE;
     sqlite3_stmt *q = sqlite_statement(s, STATEMENT_fate_range, &e);
@@ -265,15 +266,17 @@ static enum err collect_range(struct sqlite *s, int64_t channel_id, int64_t *fro
     bool wanted = false, row;
     while (!(e = sqlite_row(s, q, &row)) && row) {
         int64_t next = sqlite_number(q, 0);
-        if (id && next != id && wanted) { /* rows of an event stand together; the last one counts */
-            ids[n++] = id;
-            if (n == max) {
+        if (id && next != id) { /* rows of an event stand together; the last one counts */
+            if (wanted)
+                ids[n++] = id;
+            if (n == max || !*scan) {
                 *from = next;
                 *ret_n = n;
                 (void)sqlite3_reset(q);
                 return ERR_NONE;
             }
         }
+        *scan -= *scan > 0;
         id = next;
         wanted =
             sqlite_number(q, 1) == FATE_GIVEN_UP && (reason.len == 0 || span_eq(sqlite_span(q, 2), reason));
@@ -289,14 +292,14 @@ enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, struct re
                                 uint32_t limit, int64_t wall_ms, uint32_t *ret_count)
 {
     int64_t from = range->from_ms << ULID_SEQ_SHIFT, to = range->to_ms << ULID_SEQ_SHIFT;
-    uint32_t total = 0;
+    uint32_t total = 0, scan = RANGE_SCAN;
     if (range->resume) /* what came before was looked at */
         from = range->resume;
-    while (from < to && total < limit) {
+    while (from < to && total < limit && scan) {
         int64_t ids[RANGE_CHUNK];
         uint32_t n = 0, done = 0;
         uint32_t max = limit - total < RANGE_CHUNK ? limit - total : RANGE_CHUNK;
-        enum err e = collect_range(sqlite_of(b), channel_id, &from, to, range->reason, ids, max, &n);
+        enum err e = collect_range(sqlite_of(b), channel_id, &from, to, range->reason, ids, max, &scan, &n);
         if (!e)
             e = sqlite_redeliver_ids(b, channel_id, ids, n, wall_ms, &done);
         if (e)
@@ -304,6 +307,7 @@ enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, struct re
         total += done;
     }
     range->ret_resume = from;
+    range->ret_done = from >= to;
     *ret_count = total;
     return ERR_NONE;
 }

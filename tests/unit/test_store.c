@@ -534,6 +534,45 @@ static void group_commit_fails_apart(void **state)
     log_set_output(2, NULL);
 }
 
+/* A range in which the reason asked for is rare is looked through in several steps, and each event is found once. */
+static void a_long_range_goes_in_steps(void **state)
+{
+    (void)state;
+    struct backend *b;
+    struct channel c = some_channel(1);
+    struct event *events[500];
+    struct fate fates[500];
+    const int64_t now = 1700000000000;
+    assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    for (int k = 0; k < 500; k++)
+        assert_non_null((events[k] = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0)));
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(b->ops->events_insert(b, events, 500, now), ERR_NONE);
+        for (int k = 0; k < 500; k++)
+            fates[k] = (struct fate){.event_id = events[k]->item.id, .end = FATE_GIVEN_UP, .tries = 1};
+        struct attempt a = {.channel_id = c.id, .started_ms = now, .events = 500};
+        a.reason = i == 99 ? SPAN_LIT("request_timeout") : SPAN_LIT("error_status_code");
+        assert_int_equal(b->ops->result_put(b, &a, fates, 500, now), ERR_NONE);
+    }
+    struct redeliver_range range = {
+        .from_ms = now, .to_ms = now + 1000, .reason = SPAN_LIT("request_timeout")};
+    uint32_t steps = 0, found = 0, n = 0;
+    for (; !range.ret_done; steps++) {
+        assert_int_equal(b->ops->redeliver_range(b, c.id, &range, 200, now, &n), ERR_NONE);
+        assert_true(range.ret_resume > range.resume && n <= 200 && (steps || n == 0));
+        range.resume = range.ret_resume;
+        found += n;
+    }
+    assert_int_equal(found, 500);
+    assert_true(steps >= 4 && steps <= 8);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    for (int k = 0; k < 500; k++)
+        mem_free(events[k]);
+    b->ops->close(b);
+}
+
 static void a_directory_remembers(void **state)
 {
     (void)state;
@@ -572,9 +611,14 @@ int main(void)
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
     const struct CMUnitTest tests[] = {
         IN_DIR(backends_agree), /* random histories; the seed of a failing one is printed */
-        IN_DIR(idempotency_keys),       IN_DIR(access_keys),  IN_DIR(newer_directory_is_refused),
-        IN_DIR(second_node_is_refused), IN_DIR(no_directory), cmocka_unit_test(group_commit_fails_apart),
+        IN_DIR(idempotency_keys),
+        IN_DIR(access_keys),
+        IN_DIR(newer_directory_is_refused),
+        IN_DIR(second_node_is_refused),
+        IN_DIR(no_directory),
+        cmocka_unit_test(group_commit_fails_apart),
         IN_DIR(a_directory_remembers),
+        IN_DIR(a_long_range_goes_in_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
