@@ -128,6 +128,8 @@ static enum err create_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
     struct change_state *state = c->state;
+    if (directory_full(c->api->config.directory))
+        return ERR_LIMIT;
     enum err e = b->ops->channel_insert(b, &state->channel);
     return e ? e : prepare(c, state);
 }

@@ -405,7 +405,7 @@ static enum err open_store(struct node *n)
     const char *dir = n->settings->data;
     enum err e = store_open(&n->store, dir);
     if (!e)
-        e = directory_new(&n->directory);
+        e = directory_new(&n->directory, DIRECTORY_CHANNELS_MAX);
     if (!e)
         e = directory_load(n->directory, n->store);
     if (!e)

@@ -3,21 +3,19 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-/* Caps the memory: about 1.5 KB a channel. */
-#define CHANNELS_MAX 200000u
-
 struct directory {
     pthread_rwlock_t lock;
     struct channel_ref **refs; /* rising by id: new ids are always the highest */
-    size_t count, alloc;
+    size_t count, alloc, max;
     _Atomic int64_t backlog;
 };
 
-enum err directory_new(struct directory **ret)
+enum err directory_new(struct directory **ret, size_t channels_max)
 {
     struct directory *d = mem_zero(1, sizeof(*d));
     if (!d)
         return ERR_NOMEM;
+    d->max = channels_max;
     (void)pthread_rwlock_init(&d->lock, NULL);
     *ret = d;
     return ERR_NONE;
@@ -81,8 +79,6 @@ struct channel_ref *directory_get(struct directory *d, int64_t id)
 
 static enum err reserve(struct directory *d)
 {
-    if (d->count >= CHANNELS_MAX)
-        return ERR_LIMIT;
     if (d->count < d->alloc)
         return ERR_NONE;
     size_t alloc = d->alloc ? d->alloc * 2 : 64;
@@ -137,8 +133,7 @@ void directory_put(struct directory *d, struct channel_ref *prepared)
     if (at < d->count && d->refs[at]->channel.id == prepared->channel.id) {
         old = d->refs[at];
     } else if (reserve(d)) {
-        /* Two creations were prepared in one commit and there was room for one; a restart shows the channel.
-         */
+        /* Two creations were prepared in one commit and there was memory for one; a restart shows the channel. */
         log_error("store", "no room in memory for a channel", log_int("channel", prepared->channel.id));
         old = prepared;
         prepared = NULL;
@@ -176,6 +171,11 @@ size_t directory_count(struct directory *d)
     size_t n = d->count;
     (void)pthread_rwlock_unlock(&d->lock);
     return n;
+}
+
+bool directory_full(struct directory *d)
+{
+    return directory_count(d) >= d->max;
 }
 
 int64_t directory_backlog(const struct directory *d)

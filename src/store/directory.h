@@ -24,7 +24,10 @@ struct channel_ref {
     struct channel_live *live;
 };
 
-enum err directory_new(struct directory **ret) MUST_CHECK;
+#define DIRECTORY_CHANNELS_MAX 200000u /* of a node; caps the memory: about 1.5 KB a channel */
+
+/* channels_max: when directory_full() says so. What the store holds is loaded in any case. */
+enum err directory_new(struct directory **ret, size_t channels_max) MUST_CHECK;
 void directory_free(struct directory *d); /* NULL-safe */
 
 /* Fills it at start from the store; waits. */
@@ -45,6 +48,8 @@ void directory_discard(struct channel_ref *prepared); /* NULL-safe */
 void directory_remove(struct directory *d, int64_t id);
 
 size_t directory_count(struct directory *d);
+/* Ask before a channel is made: once its row is written it is too late to refuse it. */
+bool directory_full(struct directory *d);
 /* Of all channels: accepted and not ended. */
 int64_t directory_backlog(const struct directory *d);
 /* How many channels are suspended, and what waits for them. */

@@ -40,7 +40,7 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
             break;
     }
     sqlite_bind_bytes(payload, 4, "", 0); /* the bytes were borrowed */
-    return e;
+    return e == ERR_EXISTS ? ERR_INTERNAL : e; /* some rows may be written: not one of the harmless answers */
 }
 
 /* Rows of (id, flags, due_ms, tries, json). */

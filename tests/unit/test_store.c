@@ -580,8 +580,11 @@ static void a_directory_remembers(void **state)
     struct directory *d;
     for (int round = 0; round < 2; round++) {
         assert_int_equal(store_open(&s, dir), ERR_NONE);
-        assert_int_equal(directory_new(&d), ERR_NONE);
-        assert_int_equal(directory_load(d, s), ERR_NONE);
+        assert_int_equal(directory_new(&d, 1), ERR_NONE);
+        assert_false(directory_full(d));
+        assert_int_equal(directory_load(d, s), ERR_NONE); /* all of them, however many there may be */
+        assert_int_equal(directory_count(d), (size_t)round * 2);
+        assert_int_equal(directory_full(d), round);
         assert_int_equal(directory_backlog(d), round * 3);
         struct count n = {.call = {.run = count_run}};
         assert_int_equal(store_wait(s, &n.call), ERR_NONE);
@@ -592,9 +595,10 @@ static void a_directory_remembers(void **state)
             break;
         struct backend *b;
         assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
-        struct channel c = some_channel(1);
+        struct channel c = some_channel(1), other = some_channel(2);
         assert_int_equal(b->ops->begin(b), ERR_NONE);
         assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+        assert_int_equal(b->ops->channel_insert(b, &other), ERR_NONE);
         struct event *events[3];
         for (int k = 0; k < 3; k++)
             assert_non_null((events[k] = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0)));
