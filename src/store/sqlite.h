@@ -18,6 +18,7 @@ struct sqlite {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     enum store_access access;
     struct ulid_seq seq; /* of payload and attempt rows alike */
+    int restart_at;      /* pages of log at which a checkpoint waits for readers */
 };
 
 static inline struct sqlite *sqlite_of(struct backend *b)

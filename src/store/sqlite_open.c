@@ -1,7 +1,7 @@
 /*
  * Opening a data directory: pragmas, numbered migrations, and the helpers the other sqlite_*.c files share.
  *
- * WAL with synchronous=FULL: a commit is on the disk when COMMIT returns. The automatic checkpoint is kept: a
+ * WAL with synchronous=FULL: a commit is on the disk when COMMIT returns. The writer checkpoints: a
  * checkpoint thread of our own let the log grow without bound (docs/decisions).
  */
 #include <errno.h>
@@ -13,6 +13,9 @@
 
 #define BUSY_MS 5000 /* a `todoke key` beside a running node waits this long for the other's commit */
 #define CHECKPOINT_PAGES 4000 /* 16 MiB of log between checkpoints */
+#define RESTART_PAGES 8000    /* from here on readers are waited for, so that the log can begin anew */
+#define RESTART_BUSY_MS                                                                                      \
+    200 /* a foreign reader that stays longer is left alone, until as much again is written */
 
 extern const char store_schema[];
 
@@ -271,15 +274,36 @@ static const struct backend_ops sqlite_ops = {
     .touch = sqlite_touch,
 };
 
+/*
+ * After each commit, as SQLite's automatic checkpoint, which never waits: as long as one reader follows the other the log is copied but never
+ * begun anew, and grows. So past twice the size the readers of the moment are waited for; those that come then read the database itself.
+ */
+static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    struct sqlite *s = arg;
+    if (pages < CHECKPOINT_PAGES) {
+        s->restart_at = RESTART_PAGES;
+        return SQLITE_OK;
+    }
+    if (pages < s->restart_at) {
+        (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        return SQLITE_OK; /* what is not copied now is copied by the next; the commit stands either way */
+    }
+    s->restart_at = pages + CHECKPOINT_PAGES;
+    (void)sqlite3_busy_timeout(db, RESTART_BUSY_MS);
+    (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    (void)sqlite3_busy_timeout(db, BUSY_MS);
+    return SQLITE_OK;
+}
+
 static enum err prepare_writer(struct sqlite *s)
 {
-    char checkpoint[64];
-    (void)snprintf(checkpoint, sizeof(checkpoint), "PRAGMA wal_autocheckpoint=%d", CHECKPOINT_PAGES);
     enum err e;
     if ((e = exec(s, "PRAGMA journal_mode=WAL")) || (e = exec(s, "PRAGMA synchronous=FULL")) ||
-        (e = exec(s, checkpoint)) || (e = exec(s, "PRAGMA journal_size_limit=67108864")) ||
-        (e = sqlite_migrate(s)))
+        (e = exec(s, "PRAGMA journal_size_limit=67108864")) || (e = sqlite_migrate(s)))
         return e;
+    s->restart_at = RESTART_PAGES;
+    (void)sqlite3_wal_hook(s->db, on_commit, s);
     int64_t payload, attempt, pruned;
     if ((e = pragma_number(s, "SELECT ifnull(max(id),0) FROM payload", &payload)) ||
         (e = pragma_number(s, "SELECT ifnull(max(id),0) FROM attempt", &attempt)) ||

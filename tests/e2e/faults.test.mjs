@@ -201,7 +201,7 @@ describe('the log of the database', () => {
             const channel = await node.channel({ webhookUrl: bot.url, maxEventsPerRequest: 100 });
             let done = false, largest = 0;
             const readers = Array.from({ length: 3 }, async () => {
-                while (!done) await node.api('GET', `/api/v1/channels/${channel.channelId}/events?limit=500`);
+                while (!done) await node.api('GET', `/api/v1/channels/${channel.channelId}/events?limit=50`);
             });
             for (let i = 0; i < 100; i++) {
                 await node.post(channel, Array.from({ length: 100 }, (_, n) => note(n, 'x'.repeat(6000))));
