@@ -39,7 +39,7 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
         if ((e = sqlite_run(s, payload)) || (e = sqlite_run(s, queue)))
             break;
     }
-    sqlite_bind_bytes(payload, 4, "", 0); /* the bytes were borrowed */
+    sqlite_bind_bytes(payload, 4, "", 0);      /* the bytes were borrowed */
     return e == ERR_EXISTS ? ERR_INTERNAL : e; /* some rows may be written: not one of the harmless answers */
 }
 
