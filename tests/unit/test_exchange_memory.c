@@ -20,12 +20,10 @@
 #include <cmocka.h>
 
 #include <ares.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <uv.h>
 
 #include "base/mem.h"
+#include "certificate_fixture.h"
 #include "net/exchange.h"
 #include "net/server.h"
 
@@ -34,34 +32,6 @@
 static char cert_path[] = "/tmp/todoke-test-cert-XXXXXX", key_path[] = "/tmp/todoke-test-key-XXXXXX";
 static pid_t child;
 static char tls_address[64], clear_address[64];
-
-static void make_certificate(void)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = X509_new();
-    assert_non_null(key);
-    assert_non_null(cert);
-    X509_NAME *name = X509_get_subject_name(cert);
-    assert_int_equal(
-        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0),
-        1);
-    assert_int_equal(X509_set_issuer_name(cert, name), 1);
-    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1), 1);
-    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
-    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 86400));
-    assert_int_equal(X509_set_pubkey(cert, key), 1);
-    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
-    FILE *f = fopen(cert_path, "w");
-    assert_non_null(f);
-    assert_int_equal(PEM_write_X509(f, cert), 1);
-    (void)fclose(f);
-    f = fopen(key_path, "w");
-    assert_non_null(f);
-    assert_int_equal(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL), 1);
-    (void)fclose(f);
-    X509_free(cert);
-    EVP_PKEY_free(key);
-}
 
 static void answer(void *arg, struct server_request *req)
 {
@@ -99,7 +69,7 @@ static int setup(void **state)
         return -1;
     (void)close(a);
     (void)close(b);
-    make_certificate();
+    certificate_make(1, cert_path, key_path);
     child = fork();
     if (child < 0)
         return -1;

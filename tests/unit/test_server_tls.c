@@ -6,40 +6,12 @@
 
 #include <signal.h>
 
+#include "certificate_fixture.h"
 #include "server_fixture.h"
 
 #define H "Host: a\r\n"
 
 static char cert_path[] = "/tmp/todoke-test-cert-XXXXXX", key_path[] = "/tmp/todoke-test-key-XXXXXX";
-
-/* A self-signed certificate with this serial number, into the two files. */
-static void make_certificate(long serial)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = X509_new();
-    assert_non_null(key);
-    assert_non_null(cert);
-    X509_NAME *name = X509_get_subject_name(cert);
-    assert_int_equal(
-        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0),
-        1);
-    assert_int_equal(X509_set_issuer_name(cert, name), 1);
-    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), serial), 1);
-    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
-    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 86400));
-    assert_int_equal(X509_set_pubkey(cert, key), 1);
-    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
-    FILE *f = fopen(cert_path, "w");
-    assert_non_null(f);
-    assert_int_equal(PEM_write_X509(f, cert), 1);
-    (void)fclose(f);
-    f = fopen(key_path, "w");
-    assert_non_null(f);
-    assert_int_equal(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL), 1);
-    (void)fclose(f);
-    X509_free(cert);
-    EVP_PKEY_free(key);
-}
 
 static int setup(void **state)
 {
@@ -49,7 +21,7 @@ static int setup(void **state)
         return -1;
     (void)close(a);
     (void)close(b);
-    make_certificate(1);
+    certificate_make(1, cert_path, key_path);
     return 0;
 }
 
@@ -249,7 +221,7 @@ static void a_new_certificate_while_it_runs(void **state)
     struct tls_client old;
     tls_open(&old, &f, NULL, TLS1_3_VERSION);
     assert_int_equal(serial_seen(&f), 1);
-    make_certificate(2);
+    certificate_make(2, cert_path, key_path);
     fx_command(&f, 3);
     assert_int_equal(f.reloaded, ERR_NONE);
     assert_int_equal(serial_seen(&f), 2);
@@ -275,7 +247,7 @@ static void a_new_certificate_while_it_runs(void **state)
     bad.tls_key = NULL;
     assert_int_equal(server_new(&s, &loop, &bad), ERR_INVALID);
     assert_int_equal(uv_loop_close(&loop), 0);
-    make_certificate(1);
+    certificate_make(1, cert_path, key_path);
 }
 
 int main(void)
