@@ -218,24 +218,6 @@ static enum cause_id cause_of_deadline(const struct evidence *e)
     return e->sent_whole ? CAUSE_response_silent : CAUSE_request_stalled;
 }
 
-static enum cause_id cause_of_status(int status)
-{
-    if (status >= 200 && status <= 299)
-        return CAUSE_ok;
-    switch (status / 100) {
-    case 1:
-        return CAUSE_status_informational;
-    case 3:
-        return CAUSE_status_redirect;
-    case 4:
-        return CAUSE_status_client_error;
-    case 5:
-        return CAUSE_status_server_error;
-    default:
-        return CAUSE_status_unknown;
-    }
-}
-
 /* The ends that bring their own cause. One without, or one that means success, is a mistake of ours and must not pass for
  * an answer. */
 static enum cause_id cause_named(enum cause_id cause)
@@ -255,7 +237,7 @@ static enum cause_id cause_of_evidence(const struct evidence *e)
 {
     switch (e->ended) {
     case ENDED_COMPLETE:
-        return cause_of_status(e->status);
+        return cause_by_status(e->status);
     case ENDED_URL:
     case ENDED_DNS:
     case ENDED_LOCAL:
