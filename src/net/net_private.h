@@ -187,6 +187,7 @@ void session_flush(struct session *s);            /* writes what can be written;
 void session_settle(struct session *s);           /* HTTP/2, after bytes went in; may end the session */
 void session_ready(struct session *s);
 void session_watch(struct session *s, int events);
+void session_come_back(struct session *s); /* at the loop's next turn, whatever the socket says */
 void session_arm_idle(struct session *s);
 enum ended session_ended_of(enum io io);
 enum cause_id session_local_cause(int sys_errno);

@@ -424,10 +424,13 @@ static void enter_session(struct session *s)
         return;
     }
     session_watch(s, UV_READABLE);
-    enum io io = transport_peek(&s->transport); /* an end seen before the write leaves no doubt; early bytes
-                                                   are judged with the answer */
-    if (io == IO_OK || io == IO_WANT_READ || io == IO_WANT_WRITE)
-        session_ready(s);
-    else
+    enum io io = transport_peek(&s->transport); /* an end seen before the write leaves no doubt */
+    if (io != IO_OK && io != IO_WANT_READ && io != IO_WANT_WRITE) {
         session_over(s, io);
+        return;
+    }
+    if (io ==
+        IO_OK) /* early bytes are judged with the answer; TLS may hold them already, and no poll tells of those */
+        session_come_back(s);
+    session_ready(s);
 }

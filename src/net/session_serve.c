@@ -85,8 +85,8 @@ static void no_memory(struct session *s)
     session_close(s);
 }
 
-/* Comes back at the loop's next turn: a socket that can be written to says so at once. */
-static void come_back(struct session *s)
+/* A socket that can be written to says so at once. */
+void session_come_back(struct session *s)
 {
     s->again = true;
     session_watch(s, UV_READABLE | UV_WRITABLE);
@@ -105,7 +105,7 @@ static void send_packed(struct session *s)
         if (!more || buf_len(&s->out) > 0)
             return;
         if (sent >= TURN_MAX) {
-            come_back(s);
+            session_come_back(s);
             return;
         }
     }
@@ -249,7 +249,7 @@ bool session_read(struct session *s)
     struct net *net = s->net;
     for (uint64_t stop = s->transport.raw_in + TURN_MAX;;) {
         if (s->transport.raw_in >= stop) { /* a peer that never stops talking does not stop the clock */
-            come_back(s);
+            session_come_back(s);
             return true;
         }
         size_t len = 0;
@@ -257,7 +257,7 @@ bool session_read(struct session *s)
         if (io == IO_WANT_READ)
             return true;
         if (io == IO_WANT_WRITE) {
-            come_back(s);
+            session_come_back(s);
             return true;
         }
         if (io != IO_OK) {
@@ -446,7 +446,7 @@ enum err session_serve(struct session *s, struct exchange *x)
     }
     send_packed(s);
     if (!s->closed && !list_empty(&s->ended)) /* its HEADERS could not be made, say: told at the next turn */
-        come_back(s);
+        session_come_back(s);
     return ERR_NONE;
 }
 

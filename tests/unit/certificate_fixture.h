@@ -24,10 +24,15 @@ static inline void certificate_make(long serial, const char *cert_path, const ch
         X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0),
         1);
     assert_int_equal(X509_set_issuer_name(cert, name), 1);
+    assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
     assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), serial), 1);
     assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
     assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 86400));
     assert_int_equal(X509_set_pubkey(cert, key), 1);
+    X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+    assert_non_null(san);
+    assert_int_equal(X509_add_ext(cert, san, -1), 1);
+    X509_EXTENSION_free(san);
     assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
     FILE *f = fopen(cert_path, "w");
     assert_non_null(f);
