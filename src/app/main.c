@@ -13,6 +13,7 @@
  *     reason.def, fault.def, cause.def   every reason, detail and cause, once, with its words and advice
  *     fault, search               the rows by id; by a fragment, a status or the nearest name
  *     outcome                     evidence of one exchange -> reason, detail, cause, processed
+ *     edition                     what the older edition of LINE's documentation calls otherwise
  * 1 model     channel, event, attempt, item: plain structs
  * 2 net       one request -> one outcome
  *     url, address                what may be called; the guard

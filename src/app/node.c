@@ -213,6 +213,7 @@ static void fill_reading(struct reading *r, const struct settings *s, uint32_t l
         .schedule = s->redelivery,
         .suspension = {.after_ms = s->suspend_after, .failures = s->suspend_failures},
         .user_agent = s->user_agent,
+        .edition = {.success = (enum success)s->success_status, .no_tls_record = s->no_tls_record},
         .allow_http = s->allow_http_targets,
         .window_max = s->window,
         .in_flight_max = s->in_flight / loops + 1,

@@ -9,7 +9,7 @@
 #include "base/distance.h"
 #include "base/mem.h"
 
-enum type { TYPE_TEXT, TYPE_FLAG, TYPE_NUMBER, TYPE_DURATION, TYPE_SCHEDULE };
+enum type { TYPE_TEXT, TYPE_FLAG, TYPE_NUMBER, TYPE_DURATION, TYPE_SCHEDULE, TYPE_CHOICE };
 
 struct setting {
     const char *name; /* --name, name = …, TODOKE_NAME with _ for - */
@@ -17,7 +17,7 @@ struct setting {
     size_t offset;
     const char *standard; /* NULL: none */
     uint32_t min, max;
-    const char *argument, *help;
+    const char *argument, *help; /* of a choice: a/b/c, stored as 0, 1, 2 */
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -46,6 +46,10 @@ static const struct setting table[] = {
      "for TLS and HTTP/2 settings"},
     {"response-timeout", TYPE_DURATION, AT(response_timeout), "2s", 1, 60000, "TIME",
      "from the first byte sent to the end of the answer"},
+    {"success-status", TYPE_CHOICE, AT(success_status), "2xx", 0, 0, "2xx/20x/200",
+     "statuses of a success: 200 to 299, 200 to 209, or 200 alone"},
+    {"no-tls-record", TYPE_FLAG, AT(no_tls_record), "true", 0, 0, "",
+     "tell `No SSL/TLS record`; false: it is `TLS handshake failure`, as LINE's older documentation has it"},
     {"redelivery-schedule", TYPE_SCHEDULE, AT(redelivery), "1m,2m,4m,8m,15m", 1, 7 * DAY_MS, "TIMES",
      "waits before an event is sent again, where the channel wants that"},
     {"redelivery-jitter", TYPE_NUMBER, AT(redelivery.jitter_percent), "20", 0, 100, "PERCENT",
@@ -81,7 +85,8 @@ static const struct setting table[] = {
 static const char *const changeable[] = {
     "config",           "user-agent",          "dns-timeout",       "connect-timeout", "session-timeout",
     "response-timeout", "redelivery-schedule", "redelivery-jitter", "drain-timeout",   "log",
-    "suspend-after",    "suspend-failures",    "retention",         "retention-size",
+    "suspend-after",    "suspend-failures",    "retention",         "retention-size",  "success-status",
+    "no-tls-record",
 };
 
 /* Variables of the commands that talk to a node, and of the project's own scripts. */
@@ -135,6 +140,21 @@ static enum err read_schedule(const struct setting *row, const char *text, struc
     return ERR_NONE;
 }
 
+/* The number of the choice among "a/b/c". */
+static enum err read_choice(const struct setting *row, const char *text, uint32_t *ret)
+{
+    uint32_t n = 0;
+    for (const char *p = row->argument; *p; n++) {
+        size_t len = strcspn(p, "/");
+        if (strlen(text) == len && strncmp(p, text, len) == 0) {
+            *ret = n;
+            return ERR_NONE;
+        }
+        p += len + (p[len] == '/');
+    }
+    return ERR_INVALID;
+}
+
 static enum err set_text(char **to, const char *text)
 {
     char *copy = mem_dup(text, strlen(text));
@@ -183,6 +203,8 @@ static enum err set(struct settings *s, const struct setting *row, const char *t
         return ERR_NONE;
     case TYPE_SCHEDULE:
         return read_schedule(row, text, to);
+    case TYPE_CHOICE:
+        return read_choice(row, text, to);
     }
     return ERR_INTERNAL;
 }
@@ -200,6 +222,9 @@ static const char *wanted(const struct setting *row, char out[96])
         return out;
     case TYPE_SCHEDULE:
         (void)snprintf(out, 96, "up to %d times with commas between, such as 1m,2m,4m", REDELIVERY_MAX);
+        return out;
+    case TYPE_CHOICE:
+        (void)snprintf(out, 96, "one of %s", row->argument);
         return out;
     case TYPE_TEXT:
         break;
@@ -471,6 +496,7 @@ static bool same(const struct setting *row, const struct settings *a, const stru
         return *(const bool *)x == *(const bool *)y;
     case TYPE_NUMBER:
     case TYPE_DURATION:
+    case TYPE_CHOICE:
         return *(const uint32_t *)x == *(const uint32_t *)y;
     case TYPE_SCHEDULE:
         break;
@@ -504,7 +530,7 @@ void settings_help(FILE *to)
         "\nEach can stand in the --config file (name = value, without --) and in the environment\n"
         "(TODOKE_LISTEN for --listen); flags come before the environment, and that before the file.\n"
         "SIGHUP reads them again, and the files of ca, tls-cert and tls-key; log, user-agent, the "
-        "timeouts and\n"
-        "the redelivery, suspension and retention settings change at once, the others at the next start.\n",
+        "timeouts, the\n"
+        "edition and the redelivery, suspension and retention settings change at once, the others at the next start.\n",
         to);
 }

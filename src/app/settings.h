@@ -13,6 +13,8 @@
 struct settings {
     char *data, *config, *listen, *tls_cert, *tls_key, *ca, *dns, *user_agent, *log;
     bool allow_http_targets, allow_private_targets;
+    uint32_t success_status; /* enum success */
+    bool no_tls_record;
     uint32_t loops;
     uint32_t dns_timeout, connect_timeout, session_timeout, response_timeout; /* ms */
     uint32_t drain_timeout;                                                   /* ms */

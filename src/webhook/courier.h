@@ -11,6 +11,7 @@
 #include "base/histogram.h"
 #include "base/mailbox.h"
 #include "dispatch/dispatch.h"
+#include "fault/edition.h"
 #include "net/exchange.h"
 #include "store/directory.h"
 #include "webhook/redelivery.h"
@@ -22,6 +23,7 @@ struct courier_settings {
     struct exchange_deadlines deadlines; /* the channel's response timeout, if any, comes before */
     struct redelivery_schedule schedule;
     struct suspension_rule suspension;
+    struct edition edition;
     const char *user_agent;
     bool allow_http;
     uint32_t window_max;    /* requests at once to a channel */

@@ -277,7 +277,9 @@ static void on_done(void *arg, const struct exchange_result *r)
 {
     struct delivery *d = arg;
     struct courier *c = d->courier;
-    conclude(d, r);
+    struct exchange_result told = *r;
+    edition_apply(&c->config.settings->edition, &told.outcome);
+    conclude(d, &told);
     courier_pump(c);
 }
 

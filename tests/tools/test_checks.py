@@ -89,6 +89,53 @@ class Layers(Tree):
         self.assertNotEqual(self.run_tool("check-layers", self.root).returncode, 0)
 
 
+class Conformance(Tree):
+    def setUp(self):
+        super().setUp()
+        self.write("src/a.c", "int a;\n")
+        self.write("tests/a.test.mjs", "it('does it', () => {});\n")
+
+    def checked(self, *rows):
+        self.write("docs/conformance.md", "\n".join(["| sentence | built in | tests |", "|---|---|---|", *rows, ""]))
+        return self.run_tool("check-conformance", self.root)
+
+    def row(self, built="`src/a.c`", tests='`tests/a.test.mjs`: "does it"'):
+        return f"| It is done. | {built} | {tests} |"
+
+    def test_good_page_passes(self):
+        done = self.checked(self.row())
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def refused(self, why, *rows):
+        done = self.checked(*rows)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(why, done.stdout)
+
+    def test_no_page(self):
+        self.assertEqual(self.run_tool("check-conformance", self.root).returncode, 1)
+
+    def test_no_rows(self):
+        self.refused("no rows")
+
+    def test_a_file_that_is_gone(self):
+        self.refused("there is no src/b.c", self.row(built="`src/b.c`"))
+
+    def test_a_test_that_is_gone(self):
+        self.refused('no test named "does not"', self.row(tests='`tests/a.test.mjs`: "does it", "does not"'))
+
+    def test_a_test_file_that_is_gone(self):
+        self.refused("there is no tests/b.test.mjs", self.row(tests='`tests/b.test.mjs`: "does it"'))
+
+    def test_a_row_without_a_test(self):
+        self.refused("no test is named", self.row(tests="soon"))
+
+    def test_a_row_that_is_built_nowhere(self):
+        self.refused("where is it built", self.row(built="here"))
+
+    def test_the_second_bad_row_is_found(self):
+        self.refused("conformance.md:4", self.row(), self.row(tests=""))
+
+
 class Style(Tree):
     def setUp(self):
         super().setUp()
