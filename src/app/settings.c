@@ -526,11 +526,11 @@ void settings_help(FILE *to)
             (void)fprintf(to, " [%s]", table[i].standard);
         (void)fputc('\n', to);
     }
-    (void)fputs(
-        "\nEach can stand in the --config file (name = value, without --) and in the environment\n"
-        "(TODOKE_LISTEN for --listen); flags come before the environment, and that before the file.\n"
-        "SIGHUP reads them again, and the files of ca, tls-cert and tls-key; log, user-agent, the "
-        "timeouts, the\n"
-        "edition and the redelivery, suspension and retention settings change at once, the others at the next start.\n",
-        to);
+    (void)fputs("\nEach can stand in the --config file (name = value, without --) and in the environment\n"
+                "(TODOKE_LISTEN for --listen); flags come before the environment, and that before the file.\n"
+                "SIGHUP reads them again, and the files of ca, tls-cert and tls-key; log, user-agent, the "
+                "timeouts, the\n"
+                "edition and the redelivery, suspension and retention settings change at once, the others at "
+                "the next start.\n",
+                to);
 }

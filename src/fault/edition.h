@@ -16,7 +16,8 @@ enum success {
 
 struct edition {
     enum success success;
-    bool no_tls_record; /* the detail `No SSL/TLS record`; without it those are `TLS handshake failure`, as the older edition has it */
+    bool
+        no_tls_record; /* the detail `No SSL/TLS record`; without it those are `TLS handshake failure`, as the older edition has it */
 };
 
 /* Changes the outcome to what this edition calls it: reason, detail and, for a status that is no success any more, the cause. Never what
