@@ -13,18 +13,25 @@ static void call_free(struct call *c)
     mem_free(c);
 }
 
+void call_answer_with(struct call *c, int status, const struct server_header_out *headers, size_t count,
+                      struct span body)
+{
+    call_count(c->api, status);
+    server_respond(c->req, status, headers, count, body);
+    call_free(c);
+}
+
 static void respond(struct call *c, int status, const char *type, struct span body, const char *extra,
                     const char *value)
 {
-    struct server_header_out headers[4] = {{"content-type", type}, {"cache-control", "no-store"}};
-    size_t n = 2;
+    struct server_header_out headers[5] = {
+        {"content-type", type}, {"cache-control", "no-store"}, {"x-content-type-options", "nosniff"}};
+    size_t n = 3;
     if (extra)
         headers[n++] = (struct server_header_out){extra, value};
     if (status == 401)
         headers[n++] = (struct server_header_out){"www-authenticate", "Bearer"};
-    call_count(c->api, status);
-    server_respond(c->req, status, headers, n, body);
-    call_free(c);
+    call_answer_with(c, status, headers, n, body);
 }
 
 void call_answer(struct call *c, int status, const char *type, struct span body)

@@ -34,6 +34,9 @@ static inline void call_count(struct api *a, int status)
 /* Answers end the call: it is freed. */
 void call_answer(struct call *c, int status, const char *type, struct span body);
 void call_json(struct call *c, int status, struct buf *body); /* takes over body */
+/* The same with headers of the caller's alone. */
+void call_answer_with(struct call *c, int status, const struct server_header_out *headers, size_t count,
+                      struct span body);
 /* {"message":…} */
 void call_refuse(struct call *c, int status, const char *message);
 /* {"message":…,"details":[{"message":…,"property":…}]}, status 400 */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/call.h"
+#include "api/console.h"
 #include "base/hex.h"
 #include "base/mem.h"
 
@@ -180,7 +181,8 @@ void api_handle(void *arg, struct server_request *req)
         return;
     }
     if (!c->route) {
-        call_refuse(c, 404, "Not found");
+        if (!console_serve(c))
+            call_refuse(c, 404, "Not found");
         return;
     }
     struct span key = bearer(req);

@@ -43,6 +43,7 @@
  *     router, route.def           path, method, who may
  *     call                        one request up to its answer
  *     channel, channel_json, event, health, metrics   a file a resource
+ *     console, console_none       the web console's files, part of the binary
  *     gauge, gauge.def            what each loop publishes of itself; alarms
  * 5 app       the commands
  *     main                        the table of commands
