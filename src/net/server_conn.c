@@ -182,6 +182,11 @@ void server_conn_flush(struct server_conn *c)
         server_give_back(c->server, &c->out);
     if (wrote && server_conn_is_h1(c) && c->req && buf_len(&c->out) < SERVER_OUT_HIGH / 2)
         server_request_drained(c->req);
+    /* What lies in our buffer or inside TLS makes no descriptor readable. */
+    if (c->held && buf_len(&c->out) < SERVER_OUT_HIGH) {
+        c->held = false;
+        server_conn_dirty(c);
+    }
     if (!c->running)
         rearm(c);
 }
@@ -237,8 +242,10 @@ static void input_ended(struct server_conn *c)
 static void read_input(struct server_conn *c)
 {
     for (int i = 0; i < READS_MAX && !c->doomed && !c->read_closed; i++) {
-        if (c->phase != CONN_LINGER && buf_len(&c->out) >= SERVER_OUT_HIGH)
+        if (c->phase != CONN_LINGER && buf_len(&c->out) >= SERVER_OUT_HIGH) {
+            c->held = true;
             return;
+        }
         bool scratch;
         struct span room = room_for_input(c, &scratch);
         if (room.len == 0)

@@ -36,6 +36,7 @@ struct server_conn {
     bool h2_over;          /* the session takes no more input */
     bool deaf;             /* urgent data came while we were not reading: events are off until the answer */
     bool used;             /* a request was read: not the first one */
+    bool held;             /* input that no poll tells of again waits until out is shorter */
     size_t written;        /* since the write deadline was armed */
     size_t lingered;
     struct list requests;       /* read, waiting or being answered */

@@ -154,8 +154,10 @@ void server_conn_h1_run(struct server_conn *c)
         if (buf_len(&c->out) >= SERVER_OUT_HIGH) {
             /* Many short requests in one piece: their answers must get away before more are made. */
             server_conn_flush(c);
-            if (buf_len(&c->out) >= SERVER_OUT_HIGH)
+            if (buf_len(&c->out) >= SERVER_OUT_HIGH) {
+                c->held = true;
                 break;
+            }
         }
         if (!h1_step_once(c))
             break;
