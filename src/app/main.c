@@ -14,7 +14,7 @@
  *     fault, search               the rows by id; by a fragment, a status or the nearest name
  *     outcome                     evidence of one exchange -> reason, detail, cause, processed
  *     edition                     what the older edition of LINE's documentation calls otherwise
- * 1 model     channel, event, attempt, item: plain structs
+ * 1 model     channel, event, attempt, notice, item: plain structs
  * 2 net       one request -> one outcome
  *     url, address                what may be called; the guard
  *     resolve, dns_message        names to addresses; what an answer says beyond c-ares
@@ -26,7 +26,7 @@
  *     server, server_*            the other side: listening for our own API
  * 2 store     what survives a restart
  *     store, backend              what the others use; the table of functions behind it
- *     sqlite, sqlite_*, schema    on disk; memory is the twin for tests
+ *     sqlite, sqlite_*, schema    on disk; memory, memory_* are the twin for tests
  *     directory                   every channel, as snapshots in memory
  *     retention                   what has ended goes, step by step
  * 2 dispatch  who is sent to next

@@ -212,6 +212,7 @@ static void fill_reading(struct reading *r, const struct settings *s, uint32_t l
         .deadlines = {s->dns_timeout, s->connect_timeout, s->session_timeout, s->response_timeout},
         .schedule = s->redelivery,
         .suspension = {.after_ms = s->suspend_after, .failures = s->suspend_failures},
+        .notice_window_ms = s->notice_window,
         .user_agent = s->user_agent,
         .edition = {.success = (enum success)s->success_status, .no_tls_record = s->no_tls_record},
         .allow_http = s->allow_http_targets,

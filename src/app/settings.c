@@ -8,6 +8,7 @@
 
 #include "base/distance.h"
 #include "base/mem.h"
+#include "model/notice.h"
 
 enum type { TYPE_TEXT, TYPE_FLAG, TYPE_NUMBER, TYPE_DURATION, TYPE_SCHEDULE, TYPE_CHOICE };
 
@@ -58,6 +59,8 @@ static const struct setting table[] = {
      "a channel that fails so long without a success is suspended, its events kept; 0: never"},
     {"suspend-failures", TYPE_NUMBER, AT(suspend_failures), "20", 1, 1000000, "N",
      "but not before so many attempts failed"},
+    {"notice-window", TYPE_DURATION, AT(notice_window), "300s", 1, NOTICE_WINDOW_MAX_MS, "TIME",
+     "errors of a channel with the same reason and detail within it are told in one mail"},
     {"window", TYPE_NUMBER, AT(window), "128", 1, 10000, "N", "requests at once to one channel, at most"},
     {"in-flight", TYPE_NUMBER, AT(in_flight), "20000", 1, 1000000, "N", "requests at once in all"},
     {"channel-backlog", TYPE_NUMBER, AT(channel_backlog), "1000000", 1, 1000000000, "N",
@@ -86,7 +89,7 @@ static const char *const changeable[] = {
     "config",           "user-agent",          "dns-timeout",       "connect-timeout", "session-timeout",
     "response-timeout", "redelivery-schedule", "redelivery-jitter", "drain-timeout",   "log",
     "suspend-after",    "suspend-failures",    "retention",         "retention-size",  "success-status",
-    "no-tls-record",
+    "no-tls-record",    "notice-window",
 };
 
 /* Variables of the commands that talk to a node, and of the project's own scripts. */

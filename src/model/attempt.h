@@ -18,6 +18,9 @@ struct attempt {
     uint32_t retries;    /* transparent ones inside the exchange */
     struct span address; /* "203.0.113.7:443"; empty: no connection was tried */
     uint32_t dns_us, connect_us, tls_us, send_us, first_byte_us, total_us;
+    uint32_t
+        notice_ms; /* a failure that is told by mail: how long its window is; 0: nobody is told. Not kept */
+    uint32_t stopped; /* events whose redelivery it ended, to be told as well. Not kept */
 };
 
 /* What an attempt means for one of its events. */

@@ -30,6 +30,8 @@ struct channel {
     bool use_webhook;
     bool webhook_redelivery;
     bool error_statistics;
+    bool
+        error_notification; /* its people want mails; they come only while the provider's option is approved */
     char contact_email[CHANNEL_EMAIL_MAX + 1]; /* "": none */
     char language[3];                          /* "en", "ja" */
     uint32_t response_timeout_ms;              /* 0: the node's setting */

@@ -15,6 +15,7 @@
 #include "model/attempt.h"
 #include "model/channel.h"
 #include "model/event.h"
+#include "model/notice.h"
 
 struct backend {
     const struct backend_ops *ops;
@@ -57,6 +58,7 @@ typedef enum err event_row_fn(void *arg, struct span json,
 typedef enum err event_view_fn(void *arg, const struct event_view *v);
 typedef enum err attempt_row_fn(void *arg, const struct attempt *a);
 typedef enum err backlog_row_fn(void *arg, int64_t channel_id, uint64_t queued, uint64_t retrying);
+typedef enum err notice_row_fn(void *arg, const struct notice *n);
 typedef enum err key_row_fn(void *arg, const struct access_key *k);
 
 /* One step through the events in the order they were accepted: those that have ended go, with their attempts. */
@@ -141,6 +143,12 @@ struct backend_ops {
     enum err (*touch)(struct backend *b, int64_t wall_ms);
 
     enum err (*key_version)(struct backend *b, int64_t *ret); /* changes with every change of a key */
+
+    /* Counts n->errors into the window of its channel, kind, reason and detail that is open at n->first_ms, or opens one that closes at
+     * n->closes_ms (result_put does so of itself). */
+    enum err (*notice_put)(struct backend *b, const struct notice *n);
+    /* Windows that are closed, first closed first. */
+    enum err (*notice_due)(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg);
 };
 
 enum store_access {

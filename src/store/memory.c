@@ -5,6 +5,7 @@
 #include "store/memory.h"
 #include "base/mem.h"
 #include "base/ulid.h"
+#include "store/memory_notice.h"
 
 struct vec {
     void *items;
@@ -39,6 +40,7 @@ struct tables {
     struct vec channels, payloads, queue, retry, attempts, fates, idempotency, keys, pruned;
     int64_t next_channel, next_key, key_version;
     struct ulid_seq seq;
+    struct memory_notices notices;
 };
 #define TABLES 9
 
@@ -102,6 +104,7 @@ static void tables_free(struct tables *t)
 {
     for (size_t i = 0; i < TABLES; i++)
         mem_free(table(t, i)->items);
+    memory_notices_free(&t->notices);
     *t = (struct tables){0};
 }
 
@@ -110,6 +113,11 @@ static enum err tables_copy(struct tables *to, struct tables *from)
     *to = *from;
     for (size_t i = 0; i < TABLES; i++)
         *table(to, i) = (struct vec){0};
+    enum err e = memory_notices_copy(&to->notices, &from->notices);
+    if (e) {
+        tables_free(to);
+        return e;
+    }
     for (size_t i = 0; i < TABLES; i++) {
         struct vec *a = table(to, i), *b = table(from, i);
         if (!b->count)
@@ -430,7 +438,7 @@ static enum err m_result_put(struct backend *b, struct attempt *a, const struct 
         if (f->end == FATE_RETRY && waited)
             e = put_retry(m, (struct m_wait){a->channel_id, f->event_id, f->next_due_ms, f->tries});
     }
-    return e;
+    return e ? e : memory_notice_result(&m->t.notices, a, wall_ms);
 }
 
 static enum err read_state(struct memory *m, int64_t channel_id, struct event_view *v)
@@ -742,6 +750,18 @@ static enum err m_touch(struct backend *b, int64_t wall_ms)
     return fails(memory_of(b));
 }
 
+static enum err m_notice_put(struct backend *b, const struct notice *n)
+{
+    struct memory *m = memory_of(b);
+    enum err e = fails(m);
+    return e ? e : memory_notice_put(&m->t.notices, n);
+}
+
+static enum err m_notice_due(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg)
+{
+    return memory_notice_due(&memory_of(b)->t.notices, wall_ms, limit, fn, arg);
+}
+
 static const struct backend_ops memory_ops = {
     .begin = m_begin,
     .commit = m_commit,
@@ -773,6 +793,8 @@ static const struct backend_ops memory_ops = {
     .key_list = m_key_list,
     .key_version = m_key_version,
     .touch = m_touch,
+    .notice_put = m_notice_put,
+    .notice_due = m_notice_due,
 };
 
 static struct memory *handle(struct shared *shared, bool reader)

@@ -112,3 +112,49 @@ ALTER TABLE attempt ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
 INSERT INTO meta VALUES ('last_row', 0);
 -- Suspension: since when a channel has failed without a success, written down once that has lasted a while.
 ALTER TABLE channel ADD COLUMN failing_ms INTEGER NOT NULL DEFAULT 0;
+
+-- migration 3
+-- Error notification. A row of notice is a window: opened with the first error, counted up, gone in the commit that puts its mails
+-- into the outbox.
+ALTER TABLE channel ADD COLUMN error_notification INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE notice (
+    id INTEGER PRIMARY KEY,
+    channel_id INTEGER NOT NULL,
+    kind INTEGER NOT NULL,      -- 0 fault, 1 redelivery stopped, 2 suspended
+    topic TEXT NOT NULL,        -- what falls into the same window: reason and detail; empty: all of the kind
+    reason TEXT NOT NULL,       -- of the first
+    detail TEXT NOT NULL,
+    errors INTEGER NOT NULL,
+    first_ms INTEGER NOT NULL,
+    closes_ms INTEGER NOT NULL
+);
+CREATE INDEX notice_topic ON notice (channel_id, kind, topic, closes_ms);
+CREATE INDEX notice_closes ON notice (closes_ms);
+-- How many notices of a channel became mails on a day (UTC+9), for the daily cap.
+CREATE TABLE notice_day (
+    channel_id INTEGER NOT NULL,
+    day INTEGER NOT NULL,       -- days since 1970-01-01
+    notices INTEGER NOT NULL,
+    PRIMARY KEY (channel_id, day)
+) WITHOUT ROWID;
+
+-- The outbox: one row a recipient; what it says is kept once for all of them, until it has reached the last.
+CREATE TABLE mail_content (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL,
+    html TEXT NOT NULL
+);
+CREATE TABLE mail (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice: Message-ID is made of it
+    content_id INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    state INTEGER NOT NULL,     -- 0 waiting, 1 sent, 2 failed
+    tries INTEGER NOT NULL,
+    next_ms INTEGER NOT NULL,   -- waiting: when it is tried next; else when it ended
+    last_error TEXT NOT NULL,
+    created_ms INTEGER NOT NULL
+);
+CREATE INDEX mail_next ON mail (state, next_ms);
+CREATE INDEX mail_of_content ON mail (content_id);

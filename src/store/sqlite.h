@@ -90,3 +90,8 @@ enum err sqlite_key_revoke(struct backend *b, int64_t id, int64_t wall_ms);
 enum err sqlite_key_list(struct backend *b, key_row_fn *fn, void *arg);
 enum err sqlite_key_version(struct backend *b, int64_t *ret);
 enum err sqlite_touch(struct backend *b, int64_t wall_ms);
+/* sqlite_notice.c */
+enum err sqlite_notice_put(struct backend *b, const struct notice *n);
+/* What a failed attempt adds to the windows. */
+enum err sqlite_notice_result(struct backend *b, const struct attempt *a, int64_t wall_ms);
+enum err sqlite_notice_due(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg);

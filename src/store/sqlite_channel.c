@@ -18,6 +18,7 @@ static void bind_channel(sqlite3_stmt *q, const struct channel *c)
     sqlite_bind_number(q, 14, c->created_ms);
     sqlite_bind_number(q, 15, c->updated_ms);
     sqlite_bind_number(q, 16, c->failing_ms);
+    sqlite_bind_number(q, 17, c->error_notification);
 }
 
 static void read_channel(sqlite3_stmt *q, struct channel *c)
@@ -41,6 +42,7 @@ static void read_channel(sqlite3_stmt *q, struct channel *c)
     c->created_ms = sqlite_number(q, 14);
     c->updated_ms = sqlite_number(q, 15);
     c->failing_ms = sqlite_number(q, 16);
+    c->error_notification = sqlite_number(q, 17);
 }
 
 enum err sqlite_channel_insert(struct backend *b, struct channel *c)
@@ -65,7 +67,7 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c)
     if (!q)
         return e;
     bind_channel(q, c);
-    sqlite_bind_number(q, 17, c->id);
+    sqlite_bind_number(q, 18, c->id);
     e = sqlite_run(s, q);
     if (!e && sqlite3_changes(s->db) == 0)
         e = ERR_NOT_FOUND;

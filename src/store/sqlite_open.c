@@ -272,6 +272,8 @@ static const struct backend_ops sqlite_ops = {
     .key_list = sqlite_key_list,
     .key_version = sqlite_key_version,
     .touch = sqlite_touch,
+    .notice_put = sqlite_notice_put,
+    .notice_due = sqlite_notice_due,
 };
 
 /*

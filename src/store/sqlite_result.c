@@ -78,7 +78,7 @@ enum err sqlite_result_put(struct backend *b, struct attempt *a, const struct fa
             sqlite3_changes(s->db)) /* else the channel is gone, and its events with it */
             e = put_retry(s, a->channel_id, f->event_id, f->next_due_ms, f->tries);
     }
-    return e;
+    return e ? e : sqlite_notice_result(b, a, wall_ms);
 }
 
 /* The state of an event by where its rows are; ERR_NOT_FOUND: it has none. */

@@ -24,6 +24,7 @@ struct courier_settings {
     struct redelivery_schedule schedule;
     struct suspension_rule suspension;
     struct edition edition;
+    uint32_t notice_window_ms; /* errors within it are told together */
     const char *user_agent;
     bool allow_http;
     uint32_t window_max;    /* requests at once to a channel */

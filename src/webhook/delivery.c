@@ -229,13 +229,26 @@ static void judge(struct delivery *d, struct courier_route *now, const struct ou
                                        .channel_id = d->channel_id,
                                        .now_ms = now_ms,
                                        .since_ms = now->health.since_ms,
-                                       .failures = now->health.failures};
+                                       .failures = now->health.failures,
+                                       .reason = reason_text(o->reason)};
+    char detail[8];
+    (void)snprintf(change.detail, sizeof(change.detail), "%s", outcome_detail(o, detail));
     memcpy(change.url, channel->webhook_url, sizeof(change.url));
     if (suspension_submit(&change, c, c->config.store, c->config.directory, c->config.mailbox,
                           suspension_done, c))
         return; /* no memory: the next outcome asks again */
     now->health.asked = true;
     c->loading++;
+}
+
+/* Who is told of a failure by mail: the channel's people, if they want to be; of our own machine's faults nobody. */
+static void mark_notice(struct delivery *d, const struct channel *channel, const struct outcome *o)
+{
+    if (o->reason == REASON_OK || !channel->error_notification || cause_is_local(o->cause))
+        return;
+    d->attempt.notice_ms = d->courier->config.settings->notice_window_ms;
+    for (uint32_t i = 0; channel->webhook_redelivery && i < d->count; i++)
+        d->attempt.stopped += d->fates[i].was_retry && d->fates[i].end == FATE_GIVEN_UP;
 }
 
 static void conclude(struct delivery *d, const struct exchange_result *r)
@@ -265,6 +278,7 @@ static void conclude(struct delivery *d, const struct exchange_result *r)
         redelivery_decide(&c->config.settings->schedule, &now->ref->channel, &n, &random_system,
                           &d->fates[i]);
     }
+    mark_notice(d, &now->ref->channel, &r->outcome);
     if (lane->owner)
         judge(d, lane->owner, &r->outcome);
     if (r->outcome.reason != REASON_OK)

@@ -84,6 +84,19 @@ static enum err apply(const struct suspension_change *change, struct channel *c)
     return ERR_CONFLICT;
 }
 
+/* By mail, in the same commit, whether or not the channel wants to be told of errors: from now on nothing is sent. */
+static enum err tell_people(const struct suspension_change *change, struct backend *b)
+{
+    const struct notice n = {.channel_id = change->channel_id,
+                             .kind = NOTICE_SUSPENDED,
+                             .reason = span_of(change->reason),
+                             .detail = span_of(change->detail),
+                             .errors = change->failures,
+                             .first_ms = change->since_ms,
+                             .closes_ms = change->now_ms};
+    return b->ops->notice_put(b, &n);
+}
+
 static enum err run(struct store_call *call, struct backend *b)
 {
     struct pending *p = list_entry(call, struct pending, call);
@@ -95,7 +108,9 @@ static enum err run(struct store_call *call, struct backend *b)
         e = apply(&p->change, &c);
     if (!e)
         e = directory_prepare(p->directory, &c, &p->prepared);
-    return e ? e : b->ops->channel_update(b, &c);
+    if (!e)
+        e = b->ops->channel_update(b, &c);
+    return e || p->change.step != SUSPENSION_BEGIN ? e : tell_people(&p->change, b);
 }
 
 static void committed(struct store_call *call)

@@ -43,6 +43,8 @@ struct suspension_change {
     enum suspension_step step;
     int64_t channel_id, now_ms, since_ms;
     uint32_t failures;
+    const char *reason; /* of the outcome that decided it, from the catalogue; NULL: there was none */
+    char detail[64];
     char url[CHANNEL_URL_MAX + 1]; /* it counts only if the channel still has this URL */
 };
 

@@ -97,6 +97,15 @@ static enum err dump_view(void *arg, const struct event_view *v)
                       v->json.ptr ? v->json.ptr : "");
 }
 
+static enum err dump_notice(void *arg, const struct notice *n)
+{
+    (void)arg;
+    return buf_printf(&dump, "notice %lld %lld %d %.*s/%.*s %lld %lld-%lld\n", (long long)n->id,
+                      (long long)n->channel_id, (int)n->kind, (int)n->reason.len, n->reason.ptr,
+                      (int)n->detail.len, n->detail.ptr, (long long)n->errors, (long long)n->first_ms,
+                      (long long)n->closes_ms);
+}
+
 static enum err dump_backlog(void *arg, int64_t channel_id, uint64_t queued, uint64_t retrying)
 {
     /* One backend tells both numbers at once, the other in two rows: compare sums. */
@@ -134,6 +143,9 @@ static char *dump_all(struct backend *b)
                                     (long long)retrying),
                          ERR_NONE);
     }
+    const int64_t looks[] = {1700000000300, 1700000000300 - NOTICE_WINDOW_MAX_MS};
+    for (int i = 0; i < 2; i++) /* those that closed, and those that would close too late */
+        assert_int_equal(b->ops->notice_due(b, looks[i], 50, dump_notice, NULL), ERR_NONE);
     uint64_t sums[16] = {0};
     assert_int_equal(b->ops->backlog_list(b, dump_backlog, sums), ERR_NONE);
     for (int i = 0; i < 16; i++)
@@ -209,7 +221,9 @@ static void step(struct backend *b, const struct random *r, int64_t now)
                             .processed = SPAN_LIT("yes"),
                             .phase = SPAN_LIT("done"),
                             .address = SPAN_LIT("192.0.2.1:443"),
-                            .total_us = 1234};
+                            .total_us = 1234,
+                            .notice_ms = random_below(r, 4) ? 20 : 0,
+                            .stopped = (uint32_t)random_below(r, 3)};
         if (t.count)
             assert_int_equal(b->ops->result_put(b, &a, fates, t.count, now), ERR_NONE);
     } else if (what == 8) {
@@ -298,6 +312,7 @@ static void backends_agree(void **state)
         }
         assert_non_null(strstr(texts[0], "retrying"));
         assert_non_null(strstr(texts[0], "given_up"));
+        assert_non_null(strstr(texts[0], "notice"));
         for (int k = 0; k < 2; k++) {
             mem_free(texts[k]);
             twins[k]->ops->close(twins[k]);
