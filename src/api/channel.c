@@ -1,17 +1,15 @@
 /* /api/v1/channels: create, list, show, change, delete. */
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 
+#include "access/token.h"
 #include "api/channel_json.h"
-#include "base/base64.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #define PAGE_DEFAULT 100u
 #define PAGE_MAX 500u
-#define TOKEN_LEN 43u /* 32 random bytes in base64url */
 
 struct change_state {
     struct channel_change change;
@@ -20,7 +18,8 @@ struct change_state {
     struct courier_note *note;
     int64_t id;
     bool lacks_url;
-    char token[TOKEN_LEN + 1];
+    struct channel_token token;
+    char token_text[TOKEN_TEXT_LEN + 1];
 };
 
 static void random_hex(char *out, size_t bytes)
@@ -31,18 +30,11 @@ static void random_hex(char *out, size_t bytes)
     out[2 * bytes] = '\0';
 }
 
-static void new_identity(struct channel *c, char token[static TOKEN_LEN + 1])
+static void new_identity(struct channel *c)
 {
-    char raw[32], encoded[BASE64_LEN(32)];
-    random_hex(c->secret, 16);
+    random_hex(c->secret, CHANNEL_SECRET_LEN / 2);
     c->bot_user_id[0] = 'U';
     random_hex(c->bot_user_id + 1, 16);
-    random_system.fill(random_system.arg, raw, sizeof(raw));
-    (void)base64_encode((struct span){raw, sizeof(raw)}, encoded);
-    for (size_t i = 0; i < TOKEN_LEN; i++)
-        token[i] = encoded[i] == '+' ? '-' : encoded[i] == '/' ? '_' : encoded[i];
-    token[TOKEN_LEN] = '\0';
-    keys_hash((struct span){token, TOKEN_LEN}, c->token_hash);
 }
 
 static void answer_channel(struct call *c, int status, const struct channel *channel, const char *token)
@@ -131,6 +123,9 @@ static enum err create_run(struct store_call *s, struct backend *b)
     if (directory_full(c->api->config.directory))
         return ERR_LIMIT;
     enum err e = b->ops->channel_insert(b, &state->channel);
+    state->token.channel_id = state->channel.id;
+    if (!e)
+        e = b->ops->token_insert(b, &state->token, TOKEN_MAX, state->channel.created_ms);
     return e ? e : prepare(c, state);
 }
 
@@ -144,7 +139,7 @@ static void create_done(struct store_call *s)
     }
     mem_free(state->note); /* no courier knows the channel yet */
     log_info("api", "channel created", log_int("channel", state->channel.id));
-    answer_channel(c, 201, &state->channel, state->token);
+    answer_channel(c, 201, &state->channel, state->token_text);
 }
 
 void api_channel_create(struct call *c)
@@ -153,13 +148,15 @@ void api_channel_create(struct call *c)
     if (!state || !begin_change(c, state))
         return;
     struct channel *channel = &state->channel;
-    new_identity(channel, state->token);
+    new_identity(channel);
+    token_make(&random_system, state->token_text, &state->token);
     channel_change_apply(&state->change, channel);
     if (!state->change.language)
         memcpy(channel->language, "en", 3);
     if (!state->change.use_webhook) /* whoever gives a URL wants it used */
         channel->use_webhook = channel->webhook_url[0];
     channel->created_ms = channel->updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
+    state->token.created_ms = channel->created_ms;
     state->lacks_url = channel->use_webhook && !channel->webhook_url[0];
     if (!state->change.name || state->lacks_url) {
         mem_free(state->note);

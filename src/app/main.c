@@ -37,7 +37,10 @@
  *     request, signature          the body byte for byte; what proves it to be ours
  *     redelivery                  delivered, put off or given up: decided here
  *     suspension                  when a channel that fails for long is sent nothing more
- * 3 access    keys: who may call
+ * 3 access    who may call
+ *     keys, token                 keys of the API; channel access tokens
+ *     rate                        how often a channel may call what is limited
+ *     seal                        secrets sealed at rest, and the key file
  * 4 api       the HTTP API
  *     api                         what the server hands over
  *     router, route.def           path, method, who may

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "access/seal.h"
 #include "api/api.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -63,6 +64,7 @@ struct node {
     struct courier_set couriers;
     struct intake intake;
     struct store *store;
+    struct seal seal;
     struct directory *directory;
     char address[64];
     atomic_bool draining;
@@ -402,10 +404,24 @@ static void resume(void *arg, struct channel_ref *ref)
         courier_resume(courier_of(&n->couriers, ref->channel.id), ref->channel.id);
 }
 
+/* The key file: what is wrong with it is told here. */
+static enum err open_seal(struct node *n)
+{
+    char path[SEAL_PATH_MAX];
+    settings_secret_key(n->settings, path);
+    enum err e = seal_init(&n->seal, path);
+    if (e)
+        (void)fprintf(stderr, "todoke: %s: %s\n", path, seal_problem(e));
+    return e == ERR_INVALID ? ERR_DENIED : e;
+}
+
 static enum err open_store(struct node *n)
 {
     const char *dir = n->settings->data;
-    enum err e = store_open(&n->store, dir);
+    enum err e = open_seal(n);
+    if (e)
+        return e;
+    e = store_open(&n->store, dir, &n->seal.ops);
     if (!e)
         e = directory_new(&n->directory, DIRECTORY_CHANNELS_MAX);
     if (!e)
@@ -414,6 +430,8 @@ static enum err open_store(struct node *n)
         return ERR_NONE;
     if (e == ERR_BUSY)
         (void)fprintf(stderr, "todoke: %s: another node is running on this directory\n", dir);
+    else if (e == ERR_NOT_FOUND || e == ERR_DENIED)
+        (void)fprintf(stderr, "todoke: %s: %s\n", n->seal.path, seal_problem(e));
     else if (e == ERR_VERSION)
         (void)fprintf(stderr,
                       "todoke: %s: written by a newer version of todoke; this is " TODOKE_VERSION "\n", dir);
@@ -546,6 +564,7 @@ void node_free(struct node *n)
     }
     directory_free(n->directory);
     store_close(n->store);
+    seal_deinit(&n->seal);
     mem_free(n->loops);
     struct reading *r = atomic_load(&n->reading);
     while (r) {

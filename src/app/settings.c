@@ -27,6 +27,8 @@ struct setting {
 static const struct setting table[] = {
     {"data", TYPE_TEXT, AT(data), NULL, 0, 0, "DIR", "where everything is kept; made if it is missing"},
     {"config", TYPE_TEXT, AT(config), NULL, 0, 0, "FILE", "settings in INI form, under the names below"},
+    {"secret-key", TYPE_TEXT, AT(secret_key), NULL, 0, 0, "FILE",
+     "the key that seals the secrets of channels; made if it is missing; without this secret.key in data"},
     {"listen", TYPE_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, "ADDR:PORT",
      "where the API listens; port 0: any free one"},
     {"tls-cert", TYPE_TEXT, AT(tls_cert), NULL, 0, 0, "FILE",
@@ -476,6 +478,14 @@ void settings_free(struct settings *s)
         if (table[i].type == TYPE_TEXT)
             mem_free(*(char **)(void *)((char *)s + table[i].offset));
     *s = (struct settings){0};
+}
+
+void settings_secret_key(const struct settings *s, char out[static 4096])
+{
+    int n = s->secret_key ? snprintf(out, 4096, "%s", s->secret_key)
+                          : snprintf(out, 4096, "%s/secret.key", s->data);
+    if (n < 0 || n >= 4096)
+        out[0] = '\0';
 }
 
 static bool is_changeable(const char *name)

@@ -11,7 +11,7 @@
 #include "webhook/redelivery.h"
 
 struct settings {
-    char *data, *config, *listen, *tls_cert, *tls_key, *ca, *dns, *user_agent, *log;
+    char *data, *config, *secret_key, *listen, *tls_cert, *tls_key, *ca, *dns, *user_agent, *log;
     bool allow_http_targets, allow_private_targets;
     uint32_t success_status; /* enum success */
     bool no_tls_record;
@@ -40,6 +40,9 @@ void settings_fixed(const struct settings *running, const struct settings *fresh
 
 /* The table for people: flag, default, what it does. */
 void settings_help(FILE *to);
+
+/* Where the key is that seals secrets; an empty path: too long. */
+void settings_secret_key(const struct settings *s, char out[static 4096]);
 
 /* "1m,90s,250ms,4" → milliseconds; without a unit: milliseconds. ERR_INVALID. */
 enum err settings_duration(const char *text, uint32_t *ret_ms) MUST_CHECK;

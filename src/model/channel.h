@@ -12,6 +12,7 @@
 #define CHANNEL_URL_MAX 500   /* characters (LINE's limit) */
 #define CHANNEL_EMAIL_MAX 254 /* RFC 5321 4.5.3.1.3 */
 #define CHANNEL_BATCH_MAX 500 /* events in one webhook request */
+#define CHANNEL_SECRET_LEN 32
 #define CHANNEL_RESPONSE_MS_MIN 100
 #define CHANNEL_RESPONSE_MS_MAX 60000
 
@@ -23,9 +24,10 @@
 struct channel {
     int64_t id; /* what people see as channelId, in decimal */
     char name[CHANNEL_NAME_MAX + 1];
-    char bot_user_id[34];                  /* U and 32 hex digits: "destination" of every webhook */
-    char secret[33];                       /* 32 hex digits; its bytes are the signing key */
-    uint8_t token_hash[32];                /* SHA-256 of the channel access token */
+    char bot_user_id[34];                         /* U and 32 hex digits: "destination" of every webhook */
+    char secret[CHANNEL_SECRET_LEN + 1];          /* 32 hex digits; its bytes are the signing key */
+    char previous_secret[CHANNEL_SECRET_LEN + 1]; /* "": none; signs beside the other one until */
+    int64_t previous_until_ms;
     char webhook_url[CHANNEL_URL_MAX + 1]; /* "": none set */
     bool use_webhook;
     bool webhook_redelivery;
@@ -46,6 +48,12 @@ static inline uint32_t channel_batch(const struct channel *c)
     if (c->max_events)
         return c->max_events;
     return c->webhook_redelivery ? CHANNEL_BATCH_REDELIVERY : CHANNEL_BATCH_ALONE;
+}
+
+/* Whether a secret was rotated so lately that the one before still signs, too. */
+static inline bool channel_in_grace(const struct channel *c, int64_t now_ms)
+{
+    return c->previous_secret[0] && now_ms < c->previous_until_ms;
 }
 
 /* Whether webhooks may leave now. */

@@ -34,6 +34,32 @@ struct access_key {
     int64_t created_ms, revoked_ms;
 };
 
+/* A channel access token: what a caller of the LINE-compatible calls bears. */
+struct channel_token {
+    int64_t id, channel_id;
+    uint8_t hash[ACCESS_HASH_LEN]; /* SHA-256 of the token, 256 random bits */
+    char hint[9];                  /* its first characters; "" for those older than hints */
+    int64_t created_ms;
+    int64_t expires_ms; /* 0: never */
+    int64_t used_ms;    /* about when it was used last; 0: never */
+};
+
+/*
+ * How secrets are sealed before they are written and opened once they are read (access/seal.h). context says what a secret is and whose: what
+ * was sealed under one opens under no other. seal and open may be called by several threads at once.
+ */
+#define STORE_SEALED_MAX 128u
+struct store_seal {
+    /* Before anything is read or written under it. stored is the id of the key that sealed what is there, 0 if nothing is; *ret_id that of
+     * the key from now on. ERR_NOT_FOUND: there is no key; ERR_DENIED: it is another one; ERR_IO, ERR_FULL. */
+    enum err (*begin)(void *arg, int64_t stored, int64_t *ret_id);
+    enum err (*seal)(void *arg, struct span context, struct span clear, uint8_t out[STORE_SEALED_MAX],
+                     size_t *ret_len);
+    /* out is NUL-terminated. ERR_DENIED: sealed by another key, for something else, or changed. */
+    enum err (*open)(void *arg, struct span context, struct span sealed, char *out, size_t size);
+    void *arg;
+};
+
 /* What an Idempotency-Key stands for. */
 struct idempotency {
     uint8_t body_hash[32];
@@ -60,6 +86,7 @@ typedef enum err attempt_row_fn(void *arg, const struct attempt *a);
 typedef enum err backlog_row_fn(void *arg, int64_t channel_id, uint64_t queued, uint64_t retrying);
 typedef enum err notice_row_fn(void *arg, const struct notice *n);
 typedef enum err key_row_fn(void *arg, const struct access_key *k);
+typedef enum err token_row_fn(void *arg, const struct channel_token *t);
 
 /* One step through the events in the order they were accepted: those that have ended go, with their attempts. */
 struct history_prune {
@@ -149,6 +176,18 @@ struct backend_ops {
     enum err (*notice_put)(struct backend *b, const struct notice *n);
     /* Windows that are closed, first closed first. */
     enum err (*notice_due)(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg);
+
+    /* Channel access tokens (not in the twin in memory: NULL there). */
+    /* Sets t->id. ERR_NOT_FOUND: no such channel; ERR_LIMIT: it has max tokens that are valid at wall_ms. */
+    enum err (*token_insert)(struct backend *b, struct channel_token *t, uint32_t max, int64_t wall_ms);
+    enum err (*token_delete)(struct backend *b, int64_t channel_id, int64_t id);
+    enum err (*token_list)(struct backend *b, int64_t channel_id, token_row_fn *fn, void *arg);
+    /* Expired ones too. */
+    enum err (*token_find)(struct backend *b, const uint8_t hash[static ACCESS_HASH_LEN],
+                           struct channel_token *ret);
+    enum err (*token_use)(struct backend *b, int64_t id, int64_t wall_ms);
+    /* Secrets whose grace has ended go, and tokens that expired before_ms ago or earlier. */
+    enum err (*secret_prune)(struct backend *b, int64_t wall_ms, int64_t before_ms);
 };
 
 enum store_access {
@@ -159,3 +198,13 @@ enum store_access {
 /* Opens dir/todoke.db, which STORE_WRITE makes if there is none. ERR_VERSION: written by a newer todoke;
  * ERR_IO (errno), ERR_FULL. */
 enum err sqlite_open(struct backend **ret, const char *dir, enum store_access access) MUST_CHECK;
+
+/*
+ * From now on secrets of channels are written and read by seal, which outlives the backend; without one they are kept as they are: tests, and
+ * commands that touch no channel. On the writer what still stands there in clear is sealed, and the file rid of what it left behind. What seal->begin
+ * fails with; ERR_DENIED: a secret cannot be opened.
+ */
+enum err sqlite_seal(struct backend *b, const struct store_seal *seal) MUST_CHECK;
+
+/* Seals every secret anew, all or none; seal is what sqlite_seal() was given. On the writer, with no transaction open. */
+enum err sqlite_reseal(struct backend *b, const struct store_seal *seal) MUST_CHECK;

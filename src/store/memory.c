@@ -202,9 +202,6 @@ static enum err m_channel_insert(struct backend *b, struct channel *c)
     enum err e = fails(m);
     if (e)
         return e;
-    VEC_EACH(struct channel, old, &m->t.channels)
-    if (memcmp(old->token_hash, c->token_hash, sizeof(c->token_hash)) == 0)
-        return ERR_EXISTS;
     struct channel *row = vec_add(&m->t.channels, sizeof(*row));
     if (!row)
         return ERR_NOMEM;

@@ -7,6 +7,7 @@
 #define STEP_EVENTS 200u /* about two milliseconds of the store's time */
 #define STEP_KEYS 500u
 #define PAUSE_MIN_MS 5u
+#define TOKEN_SHOWN_MS (7 * 86400000LL) /* an access token is listed so long after it has expired */
 /* A round by age takes a quarter of the time at most; one by size must keep up: half. */
 #define PAUSE_TIMES 3u
 #define SIZE_LOW(max) ((max) - (max) / 20) /* a round by size ends somewhat below the bound */
@@ -41,12 +42,18 @@ static enum err look_run(struct store_call *call, struct backend *b)
     return b->ops->size(b, &r->size);
 }
 
+/* All the keys that end with time; of secrets and tokens there are few. */
+static enum err prune_keys(struct retention *r, struct backend *b)
+{
+    int64_t now = wall_ms(r);
+    enum err e = b->ops->secret_prune(b, now, now - TOKEN_SHOWN_MS);
+    return e ? e : b->ops->idempotency_prune(b, now - r->config.key_age_ms, STEP_KEYS, &r->keys);
+}
+
 static enum err step_run(struct store_call *call, struct backend *b)
 {
     struct retention *r = list_entry(call, struct retention, call);
-    enum err e = r->round == ROUND_KEYS
-                     ? b->ops->idempotency_prune(b, wall_ms(r) - r->config.key_age_ms, STEP_KEYS, &r->keys)
-                     : b->ops->history_prune(b, &r->step);
+    enum err e = r->round == ROUND_KEYS ? prune_keys(r, b) : b->ops->history_prune(b, &r->step);
     return e ? e : b->ops->size(b, &r->size);
 }
 

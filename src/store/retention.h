@@ -1,7 +1,7 @@
 #pragma once
 /*
  * What is no longer needed goes: events that have ended, with their attempts, after a time or when the database grows past a
- * size (the oldest first), and idempotency keys after a day. What waits is never touched.
+ * size (the oldest first), idempotency keys after a day, secrets that were rotated out and access tokens that expired. What waits is never touched.
  *
  *     every second: size ─► too large, or time for a round? ─► step, pause, step, pause … ─► the end of the history
  *

@@ -158,3 +158,27 @@ CREATE TABLE mail (
 );
 CREATE INDEX mail_next ON mail (state, next_ms);
 CREATE INDEX mail_of_content ON mail (content_id);
+
+-- migration 4
+-- A channel may have several access tokens.
+CREATE TABLE access_token (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    channel_id INTEGER NOT NULL,
+    hash BLOB NOT NULL UNIQUE,
+    hint TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL,  -- 0: never
+    used_ms INTEGER NOT NULL      -- about when it was used last; 0: never
+);
+INSERT INTO access_token (channel_id, hash, hint, created_ms, expires_ms, used_ms)
+    SELECT id, token_hash, '', created_ms, 0, 0 FROM channel ORDER BY id;
+CREATE INDEX access_token_channel ON access_token (channel_id);
+CREATE INDEX access_token_expiry ON access_token (expires_ms) WHERE expires_ms > 0;
+DROP INDEX channel_token;
+ALTER TABLE channel DROP COLUMN token_hash;
+-- Secrets are sealed: a secret that is a text and no blob is still in clear, and is sealed when a node starts (sqlite_seal.c).
+ALTER TABLE channel ADD COLUMN previous_secret BLOB NOT NULL DEFAULT x'';
+ALTER TABLE channel ADD COLUMN previous_until_ms INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX channel_previous ON channel (previous_until_ms) WHERE previous_until_ms > 0;
+INSERT INTO meta VALUES ('seal_key', 0);      -- which key sealed them
+INSERT INTO meta VALUES ('seal_unclean', 0);  -- 1: pages of this file may still hold what was written in clear, or under another key

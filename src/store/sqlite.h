@@ -17,8 +17,9 @@ struct sqlite {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     enum store_access access;
-    struct ulid_seq seq; /* of payload and attempt rows alike */
-    int restart_at;      /* pages of log at which a checkpoint waits for readers */
+    struct ulid_seq seq;           /* of payload and attempt rows alike */
+    int restart_at;                /* pages of log at which a checkpoint waits for readers */
+    const struct store_seal *seal; /* NULL: secrets are kept as they are */
 };
 
 static inline struct sqlite *sqlite_of(struct backend *b)
@@ -50,6 +51,22 @@ int64_t sqlite_number(sqlite3_stmt *stmt, int column);
 
 enum err sqlite_migrate(struct sqlite *s) MUST_CHECK;
 
+enum err sqlite_exec(struct sqlite *s, const char *sql) MUST_CHECK;
+enum err sqlite_ask(struct sqlite *s, const char *sql, int64_t *ret) MUST_CHECK; /* one number */
+
+/* sqlite_seal.c */
+/* The secrets of a channel, to and from its row. */
+enum err sqlite_secret_put(struct sqlite *s, const struct channel *c) MUST_CHECK;
+enum err sqlite_secret_read(struct sqlite *s, sqlite3_stmt *stmt, int secret, int previous,
+                            struct channel *c) MUST_CHECK;
+/* sqlite_token.c */
+enum err sqlite_token_insert(struct backend *b, struct channel_token *t, uint32_t max, int64_t wall_ms);
+enum err sqlite_token_delete(struct backend *b, int64_t channel_id, int64_t id);
+enum err sqlite_token_list(struct backend *b, int64_t channel_id, token_row_fn *fn, void *arg);
+enum err sqlite_token_find(struct backend *b, const uint8_t hash[static ACCESS_HASH_LEN],
+                           struct channel_token *ret);
+enum err sqlite_token_use(struct backend *b, int64_t id, int64_t wall_ms);
+enum err sqlite_secret_prune(struct backend *b, int64_t wall_ms, int64_t before_ms);
 /* sqlite_channel.c */
 enum err sqlite_channel_insert(struct backend *b, struct channel *c);
 enum err sqlite_channel_update(struct backend *b, const struct channel *c);

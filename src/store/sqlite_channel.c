@@ -4,45 +4,41 @@ static void bind_channel(sqlite3_stmt *q, const struct channel *c)
 {
     sqlite_bind_span(q, 1, span_of(c->name));
     sqlite_bind_span(q, 2, span_of(c->bot_user_id));
-    sqlite_bind_span(q, 3, span_of(c->secret));
-    sqlite_bind_bytes(q, 4, c->token_hash, sizeof(c->token_hash));
-    sqlite_bind_span(q, 5, span_of(c->webhook_url));
-    sqlite_bind_number(q, 6, c->use_webhook);
-    sqlite_bind_number(q, 7, c->webhook_redelivery);
-    sqlite_bind_number(q, 8, c->error_statistics);
-    sqlite_bind_span(q, 9, span_of(c->contact_email));
-    sqlite_bind_span(q, 10, span_of(c->language));
-    sqlite_bind_number(q, 11, c->response_timeout_ms);
-    sqlite_bind_number(q, 12, c->max_events);
-    sqlite_bind_number(q, 13, c->suspended_ms);
-    sqlite_bind_number(q, 14, c->created_ms);
-    sqlite_bind_number(q, 15, c->updated_ms);
-    sqlite_bind_number(q, 16, c->failing_ms);
-    sqlite_bind_number(q, 17, c->error_notification);
+    sqlite_bind_span(q, 3, span_of(c->webhook_url));
+    sqlite_bind_number(q, 4, c->use_webhook);
+    sqlite_bind_number(q, 5, c->webhook_redelivery);
+    sqlite_bind_number(q, 6, c->error_statistics);
+    sqlite_bind_span(q, 7, span_of(c->contact_email));
+    sqlite_bind_span(q, 8, span_of(c->language));
+    sqlite_bind_number(q, 9, c->response_timeout_ms);
+    sqlite_bind_number(q, 10, c->max_events);
+    sqlite_bind_number(q, 11, c->suspended_ms);
+    sqlite_bind_number(q, 12, c->created_ms);
+    sqlite_bind_number(q, 13, c->updated_ms);
+    sqlite_bind_number(q, 14, c->failing_ms);
+    sqlite_bind_number(q, 15, c->error_notification);
 }
 
-static void read_channel(sqlite3_stmt *q, struct channel *c)
+static enum err read_channel(struct sqlite *s, sqlite3_stmt *q, struct channel *c)
 {
     *c = (struct channel){.id = sqlite_number(q, 0)};
     sqlite_text(q, 1, c->name, sizeof(c->name));
     sqlite_text(q, 2, c->bot_user_id, sizeof(c->bot_user_id));
-    sqlite_text(q, 3, c->secret, sizeof(c->secret));
-    struct span hash = sqlite_span(q, 4);
-    if (hash.len == sizeof(c->token_hash))
-        memcpy(c->token_hash, hash.ptr, hash.len);
-    sqlite_text(q, 5, c->webhook_url, sizeof(c->webhook_url));
-    c->use_webhook = sqlite_number(q, 6);
-    c->webhook_redelivery = sqlite_number(q, 7);
-    c->error_statistics = sqlite_number(q, 8);
-    sqlite_text(q, 9, c->contact_email, sizeof(c->contact_email));
-    sqlite_text(q, 10, c->language, sizeof(c->language));
-    c->response_timeout_ms = (uint32_t)sqlite_number(q, 11);
-    c->max_events = (uint32_t)sqlite_number(q, 12);
-    c->suspended_ms = sqlite_number(q, 13);
-    c->created_ms = sqlite_number(q, 14);
-    c->updated_ms = sqlite_number(q, 15);
-    c->failing_ms = sqlite_number(q, 16);
-    c->error_notification = sqlite_number(q, 17);
+    c->previous_until_ms = sqlite_number(q, 5);
+    sqlite_text(q, 6, c->webhook_url, sizeof(c->webhook_url));
+    c->use_webhook = sqlite_number(q, 7);
+    c->webhook_redelivery = sqlite_number(q, 8);
+    c->error_statistics = sqlite_number(q, 9);
+    sqlite_text(q, 10, c->contact_email, sizeof(c->contact_email));
+    sqlite_text(q, 11, c->language, sizeof(c->language));
+    c->response_timeout_ms = (uint32_t)sqlite_number(q, 12);
+    c->max_events = (uint32_t)sqlite_number(q, 13);
+    c->suspended_ms = sqlite_number(q, 14);
+    c->created_ms = sqlite_number(q, 15);
+    c->updated_ms = sqlite_number(q, 16);
+    c->failing_ms = sqlite_number(q, 17);
+    c->error_notification = sqlite_number(q, 18);
+    return sqlite_secret_read(s, q, 3, 4, c);
 }
 
 enum err sqlite_channel_insert(struct backend *b, struct channel *c)
@@ -54,9 +50,10 @@ enum err sqlite_channel_insert(struct backend *b, struct channel *c)
         return e;
     bind_channel(q, c);
     e = sqlite_run(s, q);
-    if (!e)
-        c->id = sqlite3_last_insert_rowid(s->db);
-    return e;
+    if (e)
+        return e;
+    c->id = sqlite3_last_insert_rowid(s->db);
+    return sqlite_secret_put(s, c); /* which is sealed for this id */
 }
 
 enum err sqlite_channel_update(struct backend *b, const struct channel *c)
@@ -67,17 +64,17 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c)
     if (!q)
         return e;
     bind_channel(q, c);
-    sqlite_bind_number(q, 18, c->id);
+    sqlite_bind_number(q, 16, c->id);
     e = sqlite_run(s, q);
     if (!e && sqlite3_changes(s->db) == 0)
         e = ERR_NOT_FOUND;
-    return e;
+    return e ? e : sqlite_secret_put(s, c);
 }
 
 enum err sqlite_channel_delete(struct backend *b, int64_t id)
 {
     static const enum statement steps[] = {STATEMENT_channel_delete, STATEMENT_channel_delete_queue,
-                                           STATEMENT_channel_delete_retry,
+                                           STATEMENT_channel_delete_retry, STATEMENT_channel_delete_token,
                                            STATEMENT_channel_delete_idempotency};
     struct sqlite *s = sqlite_of(b);
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -107,8 +104,9 @@ enum err sqlite_channel_list(struct backend *b, int64_t after, uint32_t limit, c
     bool row;
     while (!(e = sqlite_row(s, q, &row)) && row) {
         struct channel c;
-        read_channel(q, &c);
-        e = fn(arg, &c);
+        e = read_channel(s, q, &c);
+        if (!e)
+            e = fn(arg, &c);
         if (e) {
             (void)sqlite3_reset(q);
             return e;

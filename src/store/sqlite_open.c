@@ -126,7 +126,7 @@ int64_t sqlite_number(sqlite3_stmt *stmt, int column)
     return sqlite3_column_int64(stmt, column);
 }
 
-static enum err pragma_number(struct sqlite *s, const char *sql, int64_t *ret)
+enum err sqlite_ask(struct sqlite *s, const char *sql, int64_t *ret)
 {
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
@@ -138,7 +138,7 @@ static enum err pragma_number(struct sqlite *s, const char *sql, int64_t *ret)
     return rc == SQLITE_ROW ? ERR_NONE : rc == SQLITE_DONE ? ERR_INTERNAL : sqlite_err(s, rc);
 }
 
-static enum err exec(struct sqlite *s, const char *sql)
+enum err sqlite_exec(struct sqlite *s, const char *sql)
 {
     return sqlite_err(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL));
 }
@@ -160,7 +160,7 @@ static const char *migration(int n, size_t *ret_len)
 static enum err migrate_in_transaction(struct sqlite *s)
 {
     int64_t version;
-    enum err e = pragma_number(s, "PRAGMA user_version", &version);
+    enum err e = sqlite_ask(s, "PRAGMA user_version", &version);
     if (e)
         return e;
     int newest = 0;
@@ -179,7 +179,7 @@ static enum err migrate_in_transaction(struct sqlite *s)
             return ERR_NOMEM;
         char done[48];
         (void)snprintf(done, sizeof(done), "PRAGMA user_version=%d", n);
-        if ((e = exec(s, sql)) || (e = exec(s, done)))
+        if ((e = sqlite_exec(s, sql)) || (e = sqlite_exec(s, done)))
             return e;
         log_info("store", "schema migrated", log_int("to", n));
     }
@@ -189,12 +189,12 @@ static enum err migrate_in_transaction(struct sqlite *s)
 enum err sqlite_migrate(struct sqlite *s)
 {
     /* The version is read inside the write transaction: two processes that come at once migrate once. */
-    enum err e = exec(s, "BEGIN IMMEDIATE");
+    enum err e = sqlite_exec(s, "BEGIN IMMEDIATE");
     if (e)
         return e;
     e = migrate_in_transaction(s);
     if (!e)
-        e = exec(s, "COMMIT");
+        e = sqlite_exec(s, "COMMIT");
     if (e && !sqlite3_get_autocommit(s->db))
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return e;
@@ -274,6 +274,12 @@ static const struct backend_ops sqlite_ops = {
     .touch = sqlite_touch,
     .notice_put = sqlite_notice_put,
     .notice_due = sqlite_notice_due,
+    .token_insert = sqlite_token_insert,
+    .token_delete = sqlite_token_delete,
+    .token_list = sqlite_token_list,
+    .token_find = sqlite_token_find,
+    .token_use = sqlite_token_use,
+    .secret_prune = sqlite_secret_prune,
 };
 
 /*
@@ -301,15 +307,15 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 static enum err prepare_writer(struct sqlite *s)
 {
     enum err e;
-    if ((e = exec(s, "PRAGMA journal_mode=WAL")) || (e = exec(s, "PRAGMA synchronous=FULL")) ||
-        (e = exec(s, "PRAGMA journal_size_limit=67108864")) || (e = sqlite_migrate(s)))
+    if ((e = sqlite_exec(s, "PRAGMA journal_mode=WAL")) || (e = sqlite_exec(s, "PRAGMA synchronous=FULL")) ||
+        (e = sqlite_exec(s, "PRAGMA journal_size_limit=67108864")) || (e = sqlite_migrate(s)))
         return e;
     s->restart_at = RESTART_PAGES;
     (void)sqlite3_wal_hook(s->db, on_commit, s);
     int64_t payload, attempt, pruned;
-    if ((e = pragma_number(s, "SELECT ifnull(max(id),0) FROM payload", &payload)) ||
-        (e = pragma_number(s, "SELECT ifnull(max(id),0) FROM attempt", &attempt)) ||
-        (e = pragma_number(s, "SELECT value FROM meta WHERE name='last_row'", &pruned)))
+    if ((e = sqlite_ask(s, "SELECT ifnull(max(id),0) FROM payload", &payload)) ||
+        (e = sqlite_ask(s, "SELECT ifnull(max(id),0) FROM attempt", &attempt)) ||
+        (e = sqlite_ask(s, "SELECT value FROM meta WHERE name='last_row'", &pruned)))
         return e;
     s->seq.last = payload > attempt ? payload : attempt;
     if (s->seq.last < pruned)
@@ -334,7 +340,7 @@ enum err sqlite_open(struct backend **ret, const char *dir, enum store_access ac
     if (!e)
         e = sqlite_err(s, sqlite3_busy_timeout(s->db, BUSY_MS));
     if (!e)
-        e = access == STORE_WRITE ? prepare_writer(s) : exec(s, "PRAGMA query_only=1");
+        e = access == STORE_WRITE ? prepare_writer(s) : sqlite_exec(s, "PRAGMA query_only=1");
     if (e) {
         int saved = errno;
         op_close(&s->backend);

@@ -287,7 +287,7 @@ enum err store_start(struct store **ret, struct backend *writer, struct backend 
 }
 
 /* The lock is the kernel's and ends with the process, however it ends. */
-static enum err lock_directory(const char *dir, int *ret_fd)
+enum err store_lock(const char *dir, int *ret_fd)
 {
     if (mkdir(dir, 0700) && errno != EEXIST)
         return errno == ENOSPC ? ERR_FULL : ERR_IO;
@@ -307,20 +307,30 @@ static enum err lock_directory(const char *dir, int *ret_fd)
     return ERR_NONE;
 }
 
-enum err store_open(struct store **ret, const char *dir)
+enum err store_open(struct store **ret, const char *dir, const struct store_seal *seal)
 {
     int fd = -1;
     struct backend *writer = NULL, *reader = NULL;
-    enum err e = lock_directory(dir, &fd);
+    enum err e = store_lock(dir, &fd);
     if (e)
         return e;
     e = sqlite_open(&writer, dir, STORE_WRITE);
+    if (!e && seal)
+        e = sqlite_seal(writer, seal);
     if (!e)
         e = sqlite_open(&reader, dir, STORE_READ);
-    if (!e)
+    if (!e && seal)
+        e = sqlite_seal(reader, seal);
+    if (!e) {
         e = store_start(ret, writer, reader);
-    else if (writer)
-        writer->ops->close(writer);
+    } else {
+        int saved = errno;
+        if (reader)
+            reader->ops->close(reader);
+        if (writer)
+            writer->ops->close(writer);
+        errno = saved;
+    }
     if (e) {
         int saved = errno;
         (void)close(fd);

@@ -44,9 +44,12 @@ struct store_stats {
 /*
  * Opens the data directory (made if missing, mode 0700) and starts the threads. One process at a time:
  * ERR_BUSY when another node holds DIR/lock. ERR_VERSION: written by a newer todoke; ERR_IO (errno),
- * ERR_FULL, ERR_NOMEM.
+ * ERR_FULL, ERR_NOMEM. seal (backend.h, sqlite_seal()) outlives the store; NULL: secrets are kept as they are.
  */
-enum err store_open(struct store **ret, const char *dir) MUST_CHECK;
+enum err store_open(struct store **ret, const char *dir, const struct store_seal *seal) MUST_CHECK;
+
+/* Takes DIR/lock for a command that must be alone: a descriptor, to be closed. ERR_BUSY as above. */
+enum err store_lock(const char *dir, int *ret_fd) MUST_CHECK;
 
 /* The same threads over backends that are open already; they belong to the store from now on, on failure too.
  */

@@ -192,7 +192,7 @@ static enum err run(struct store_call *call, struct backend *b)
 {
     struct step *s = list_entry(call, struct step, call);
     uint32_t n = 0;
-    struct channel c = {.use_webhook = true, .name = "c", .language = "en", .token_hash = {7}};
+    struct channel c = {.use_webhook = true, .name = "c", .language = "en"};
     struct attempt a = {.channel_id = s->channel_id, .events = EVENTS, .reason = SPAN_LIT("ok")};
     struct fate fates[EVENTS];
     struct idempotency keyed = {.count = EVENTS};
@@ -323,19 +323,19 @@ static bool fault_at(unsigned long nth, int code)
     plan.nth = nth;
     plan.code = code;
     struct store *s = NULL;
-    enum err e = store_open(&s, dir);
+    enum err e = store_open(&s, dir, NULL);
     if (e) { /* the start itself; the next one succeeds */
         assert_null(s);
         assert_true(atomic_load(&plan.hit));
         assert_true(e == ERR_FULL || e == ERR_IO);
-        assert_int_equal(store_open(&s, dir), ERR_NONE);
+        assert_int_equal(store_open(&s, dir, NULL), ERR_NONE);
     }
     int64_t ids[EVENTS];
     history(s, ids);
     store_close(s);
     bool hit = atomic_load(&plan.hit);
     plan.nth = 0;
-    assert_int_equal(store_open(&s, dir), ERR_NONE);
+    assert_int_equal(store_open(&s, dir, NULL), ERR_NONE);
     struct view_all v = {.call = {.run = view}, .channel_id = 2000000001, .ids = ids, .want = want};
     assert_int_equal(store_wait(s, &v.call), ERR_NONE);
     assert_int_equal(v.total, EVENTS);
@@ -366,7 +366,7 @@ static void full_for_a_while(void **state)
     (void)snprintf(dir, sizeof(dir), "/tmp/todoke-fault-XXXXXX");
     assert_non_null(mkdtemp(dir));
     struct store *s;
-    assert_int_equal(store_open(&s, dir), ERR_NONE);
+    assert_int_equal(store_open(&s, dir, NULL), ERR_NONE);
     struct step *steps = mem_zero(CALLS, sizeof(*steps));
     assert_non_null(steps);
     int64_t ids[EVENTS] = {0};
