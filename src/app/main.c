@@ -12,7 +12,7 @@
  * 1 fault     why something did not arrive
  *     reason.def, fault.def, cause.def   every reason, detail and cause, once, with its words and advice
  *     fault, search               the rows by id; by a fragment, a status or the nearest name
- *     outcome                     evidence of one exchange -> reason, detail, cause, processed
+ *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; what that leads to
  *     edition                     what the older edition of LINE's documentation calls otherwise
  * 1 model     channel, event, attempt, notice, item: plain structs
  * 2 net       one request -> one outcome

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "fault/effect.h"
 
 struct delivery {
     struct courier *courier;
@@ -244,7 +245,7 @@ static void judge(struct delivery *d, struct courier_route *now, const struct ou
 /* Who is told of a failure by mail: the channel's people, if they want to be; of our own machine's faults nobody. */
 static void mark_notice(struct delivery *d, const struct channel *channel, const struct outcome *o)
 {
-    if (o->reason == REASON_OK || !channel->error_notification || cause_is_local(o->cause))
+    if (!channel->error_notification || !(effect_of(o) & EFFECT_NOTIFY))
         return;
     d->attempt.notice_ms = d->courier->config.settings->notice_window_ms;
     for (uint32_t i = 0; channel->webhook_redelivery && i < d->count; i++)

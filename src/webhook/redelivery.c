@@ -1,5 +1,7 @@
 #include "webhook/redelivery.h"
 
+#include "fault/effect.h"
+
 const struct redelivery_schedule redelivery_default = {
     .delay_ms = {60000, 120000, 240000, 480000, 900000},
     .count = 5,
@@ -51,15 +53,15 @@ uint64_t redelivery_longest(const struct redelivery_schedule *s)
 void redelivery_decide(const struct redelivery_schedule *s, const struct channel *c,
                        const struct redelivery_news *n, const struct random *random, struct fate *ret)
 {
+    unsigned effects = effect_of(n->outcome);
     ret->tries = (uint16_t)(n->tries < UINT16_MAX ? n->tries + 1 : n->tries);
     ret->next_due_ms = 0;
     if (n->outcome->reason == REASON_OK) {
         ret->end = FATE_DELIVERED;
-    } else if (cause_is_local(n->outcome->cause) && n->tries < LOCAL_TRIES) {
+    } else if (effects & EFFECT_AGAIN && n->tries < LOCAL_TRIES) {
         ret->end = FATE_RETRY;
         ret->next_due_ms = n->now_ms + with_jitter(local_delay(n->tries), 20, random);
-    } else if (c->webhook_redelivery && n->tries < s->count &&
-               fault_of(n->outcome->fault)->retry == RETRY_LATER) {
+    } else if (c->webhook_redelivery && n->tries < s->count && effects & EFFECT_RETRY) {
         ret->end = FATE_RETRY;
         uint32_t delay = with_jitter(s->delay_ms[n->tries], s->jitter_percent, random);
         ret->next_due_ms = n->now_ms + (int64_t)wait_as_told(s, n, delay);

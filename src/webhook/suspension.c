@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "fault/effect.h"
 #include "webhook/courier.h"
 
 #define NOTE_PART 12u /* put on record once it has lasted this part of the time */
@@ -44,7 +45,7 @@ static enum suspension_step after_failure(struct suspension_health *h, const str
 enum suspension_step suspension_judge(struct suspension_health *h, const struct suspension_rule *rule,
                                       const struct channel *c, const struct outcome *outcome, int64_t now_ms)
 {
-    if (cause_is_local(outcome->cause))
+    if (outcome->reason != REASON_OK && !(effect_of(outcome) & EFFECT_SUSPEND))
         return SUSPENSION_NONE;
     enum suspension_step step =
         outcome->reason == REASON_OK ? after_success(h, c) : after_failure(h, rule, c, now_ms);
