@@ -29,6 +29,9 @@
  *     sqlite, sqlite_*, schema    on disk; memory, memory_* are the twin for tests
  *     directory                   every channel, as snapshots in memory
  *     retention                   what has ended goes, step by step
+ * 2 mail      one mail -> sent, put off or refused
+ *     message, smtp, maildir      built by GMime; over a relay by libcurl; or put into a directory
+ *     mailer                      the thread that does so
  * 2 dispatch  who is sent to next
  *     dispatch                    lanes: windows, due times, round robin, what is held in memory
  * 3 webhook   events on their way
