@@ -27,6 +27,7 @@
  * 2 store     what survives a restart
  *     store, backend              what the others use; the table of functions behind it
  *     sqlite, sqlite_*, schema    on disk; memory, memory_* are the twin for tests
+ *     sqlite_tail, sqlite_list    the newest events in time order; a channel's history, put together again
  *     directory                   every channel, as snapshots in memory
  *     retention                   what has ended goes, step by step
  * 2 mail      one mail -> sent, put off or refused

@@ -3,9 +3,10 @@
 --
 -- The shape is what the disk taught (docs/decisions): time-ordered integer rowids; payloads apart from the narrow queue; insert and
 -- delete, no state column to update. Where an event stands follows from where its rows are:
---   a row in queue                → pending (fresh)
 --   a row in retry                → retrying (failed before, or asked for again by hand)
 --   else its last row in fate     → delivered or given up
+--   else an attempt of its number → delivered, alone and at the first try
+--   else a row in queue, or its number is past meta 'tail' → pending (fresh)
 
 -- migration 1
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -182,3 +183,15 @@ ALTER TABLE channel ADD COLUMN previous_until_ms INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX channel_previous ON channel (previous_until_ms) WHERE previous_until_ms > 0;
 INSERT INTO meta VALUES ('seal_key', 0);      -- which key sealed them
 INSERT INTO meta VALUES ('seal_unclean', 0);  -- 1: pages of this file may still hold what was written in clear, or under another key
+
+-- migration 5
+-- What stands in time order so that a commit writes few pages (sqlite_tail.c). Events after meta 'tail' have no row in queue: they
+-- wait as long as they have no row elsewhere. One that was delivered alone and at the first try is told by its attempt, which has
+-- the event's own number; the table below finds those of a channel, section of the history by section.
+CREATE TABLE section (
+    last_id INTEGER NOT NULL,     -- of the events of all channels in it
+    channel_id INTEGER NOT NULL,
+    ids BLOB NOT NULL,            -- 8 bytes each, most significant first; rising
+    PRIMARY KEY (last_id, channel_id)
+) WITHOUT ROWID;
+INSERT INTO meta SELECT 'tail', ifnull(max(id), 0) FROM payload;

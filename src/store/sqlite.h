@@ -12,12 +12,30 @@ enum statement {
     STATEMENT_COUNT
 };
 
+/* The newest events of all channels (sqlite_tail.c). */
+enum tail_state {
+    TAIL_WAITS,
+    TAIL_DELIVERED, /* alone and at the first try: its attempt has its number */
+    TAIL_LEFT,      /* its rows tell, or it went with its channel */
+};
+struct tail_event {
+    int64_t id, channel_id;
+    enum tail_state state;
+};
+struct tail {
+    struct tail_event *events; /* by id, rising */
+    uint32_t count, alloc;
+    uint32_t section; /* events that leave it together; at twice as many they do */
+    bool loaded;
+};
+
 struct sqlite {
     struct backend backend;
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     enum store_access access;
     struct ulid_seq seq;           /* of payload and attempt rows alike */
+    struct tail tail;              /* the writer's; of a reader for one transaction */
     int restart_at;                /* pages of log at which a checkpoint waits for readers */
     const struct store_seal *seal; /* NULL: secrets are kept as they are */
 };
@@ -38,6 +56,9 @@ sqlite3_stmt *sqlite_statement(struct sqlite *s, enum statement id, enum err *re
 enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt) MUST_CHECK;
 /* *ret_row: whether there is a row; after the last one the statement is reset. */
 enum err sqlite_row(struct sqlite *s, sqlite3_stmt *stmt, bool *ret_row) MUST_CHECK;
+/* The first number of the first row; ERR_NOT_FOUND: there is none. */
+enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
+                      int64_t *ret) MUST_CHECK;
 
 /* Binding never fails but for memory and indices that are wrong in the source; the step reports it. */
 void sqlite_bind_span(sqlite3_stmt *stmt, int at,
@@ -86,12 +107,29 @@ enum err sqlite_idempotency_get(struct backend *b, int64_t channel_id, struct sp
 enum err sqlite_idempotency_put(struct backend *b, int64_t channel_id, struct span key,
                                 const struct idempotency *i, int64_t wall_ms);
 enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
-/* sqlite_result.c */
-enum err sqlite_result_put(struct backend *b, struct attempt *a, const struct fate *fates, size_t count,
-                           int64_t wall_ms);
+/* sqlite_tail.c: ends ERR_IO and the like as every statement does, or ERR_NOMEM */
+/* Reads the tail unless that was done. Afterwards tail.events may be looked at until the next call that adds or rolls back. */
+enum err sqlite_tail_load(struct sqlite *s) MUST_CHECK;
+/* Call before writing events, adding only after they are written. */
+enum err sqlite_tail_make_room(struct sqlite *s, size_t count) MUST_CHECK;
+void sqlite_tail_add(struct sqlite *s, int64_t channel_id, int64_t id);
+/* The event, if it waits and has no row in queue; NULL: queue tells. The tail must be loaded. */
+struct tail_event *sqlite_tail_waiting(struct sqlite *s, int64_t channel_id, int64_t id);
+/* The first from event `id` on, count if there is none. */
+uint32_t sqlite_tail_find(const struct tail *t, int64_t id);
+/* What waits for a channel goes. */
+void sqlite_tail_drop(struct sqlite *s, int64_t channel_id);
+/* What is known may be wrong: the transaction is rolled back, or another begins. */
+void sqlite_tail_forget(struct sqlite *s);
+/* sqlite_list.c */
+/* The state of an event by where its rows are; ERR_NOT_FOUND: it has none. */
+enum err sqlite_event_state(struct sqlite *s, int64_t channel_id, struct event_view *v);
 enum err sqlite_event_get(struct backend *b, int64_t channel_id, int64_t id, event_view_fn *fn, void *arg);
 enum err sqlite_event_list(struct backend *b, int64_t channel_id, unsigned states, int64_t before,
                            uint32_t limit, uint32_t scan, event_view_fn *fn, void *arg, int64_t *ret_last);
+/* sqlite_result.c */
+enum err sqlite_result_put(struct backend *b, struct attempt *a, const struct fate *fates, size_t count,
+                           int64_t wall_ms);
 enum err sqlite_attempt_list(struct backend *b, int64_t channel_id, int64_t event_id, attempt_row_fn *fn,
                              void *arg);
 enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,

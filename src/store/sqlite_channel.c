@@ -77,8 +77,8 @@ enum err sqlite_channel_delete(struct backend *b, int64_t id)
                                            STATEMENT_channel_delete_retry, STATEMENT_channel_delete_token,
                                            STATEMENT_channel_delete_idempotency};
     struct sqlite *s = sqlite_of(b);
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        enum err e = ERR_NONE;
+    enum err e = sqlite_tail_load(s);
+    for (size_t i = 0; !e && i < sizeof(steps) / sizeof(steps[0]); i++) {
         sqlite3_stmt *q = sqlite_statement(s, steps[i], &e);
         if (!q)
             return e;
@@ -89,7 +89,9 @@ enum err sqlite_channel_delete(struct backend *b, int64_t id)
         if (i == 0 && sqlite3_changes(s->db) == 0)
             return ERR_NOT_FOUND;
     }
-    return ERR_NONE;
+    if (!e)
+        sqlite_tail_drop(s, id);
+    return e;
 }
 
 enum err sqlite_channel_list(struct backend *b, int64_t after, uint32_t limit, channel_row_fn *fn, void *arg)

@@ -1,30 +1,17 @@
 /* Events on their way in (payload and queue rows, idempotency keys) and back out to the lanes. */
 #include "store/sqlite.h"
 
-static enum err channel_exists(struct sqlite *s, int64_t id)
-{
-    enum err e = ERR_NONE;
-    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_channel_has, &e);
-    if (!q)
-        return e;
-    sqlite_bind_number(q, 1, id);
-    bool row;
-    e = sqlite_row(s, q, &row);
-    if (row)
-        (void)sqlite3_reset(q);
-    return e ? e : row ? ERR_NONE : ERR_NOT_FOUND;
-}
-
 enum err sqlite_events_insert(struct backend *b, struct event *const *events, size_t count, int64_t wall_ms)
 {
     struct sqlite *s = sqlite_of(b);
-    enum err e = count ? channel_exists(s, events[0]->channel_id) : ERR_NONE;
+    int64_t known;
+    enum err e = count ? sqlite_first(s, STATEMENT_channel_has, &events[0]->channel_id, 1, &known) : ERR_NONE;
     if (e)
         return e;
-    sqlite3_stmt *payload = sqlite_statement(s, STATEMENT_payload_insert, &e);
-    sqlite3_stmt *queue = payload ? sqlite_statement(s, STATEMENT_queue_insert, &e) : NULL;
-    if (!queue)
-        return e;
+    e = sqlite_tail_make_room(s, count);
+    sqlite3_stmt *payload = e ? NULL : sqlite_statement(s, STATEMENT_payload_insert, &e);
+    if (!payload)
+        return e == ERR_EXISTS ? ERR_INTERNAL : e;
     for (size_t i = 0; i < count; i++) {
         struct event *v = events[i];
         e = ulid_seq_next(&s->seq, wall_ms, &v->item.id);
@@ -34,10 +21,9 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
         sqlite_bind_number(payload, 2, v->channel_id);
         sqlite_bind_number(payload, 3, v->flags);
         sqlite_bind_bytes(payload, 4, v->json, v->len);
-        sqlite_bind_number(queue, 1, v->channel_id);
-        sqlite_bind_number(queue, 2, v->item.id);
-        if ((e = sqlite_run(s, payload)) || (e = sqlite_run(s, queue)))
+        if ((e = sqlite_run(s, payload)))
             break;
+        sqlite_tail_add(s, v->channel_id, v->item.id);
     }
     sqlite_bind_bytes(payload, 4, "", 0);      /* the bytes were borrowed */
     return e == ERR_EXISTS ? ERR_INTERNAL : e; /* some rows may be written: not one of the harmless answers */
@@ -45,11 +31,12 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
 
 /* Rows of (id, flags, due_ms, tries, json). */
 static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_id, bool retry,
-                            event_row_fn *fn, void *arg)
+                            event_row_fn *fn, void *arg, uint32_t *ret_count)
 {
     enum err e;
     bool row;
     while (!(e = sqlite_row(s, q, &row)) && row) {
+        ++*ret_count;
         struct event head = {.channel_id = channel_id, .flags = (uint8_t)sqlite_number(q, 1)};
         head.item.id = sqlite_number(q, 0);
         head.item.due_ms = sqlite_number(q, 2);
@@ -60,6 +47,33 @@ static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_i
             (void)sqlite3_reset(q);
             return e;
         }
+    }
+    return e;
+}
+
+/* What waits of a channel in the tail, behind `after`. */
+static enum err give_tail(struct sqlite *s, int64_t channel_id, int64_t after, uint32_t limit,
+                          event_row_fn *fn, void *arg)
+{
+    enum err e = sqlite_tail_load(s);
+    for (uint32_t i = after < INT64_MAX ? sqlite_tail_find(&s->tail, after + 1) : s->tail.count;
+         !e && limit && i < s->tail.count; i++) {
+        const struct tail_event *v = &s->tail.events[i];
+        if (v->channel_id != channel_id || v->state != TAIL_WAITS)
+            continue;
+        sqlite3_stmt *q = sqlite_statement(s, STATEMENT_event_payload, &e);
+        if (!q)
+            return e;
+        sqlite_bind_number(q, 1, v->id);
+        bool row;
+        e = sqlite_row(s, q, &row);
+        if (e || !row)
+            continue;
+        struct event head = {.channel_id = channel_id, .flags = (uint8_t)sqlite_number(q, 1)};
+        head.item.id = v->id;
+        e = fn(arg, sqlite_span(q, 2), &head);
+        (void)sqlite3_reset(q);
+        limit--;
     }
     return e;
 }
@@ -75,7 +89,10 @@ enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after,
     sqlite_bind_number(q, 1, channel_id);
     sqlite_bind_number(q, 2, after);
     sqlite_bind_number(q, 3, limit);
-    return give_events(s, q, channel_id, false, fn, arg);
+    uint32_t given = 0;
+    e = give_events(s, q, channel_id, false, fn, arg, &given);
+    return e || given == limit ? e
+                               : give_tail(s, channel_id, after, limit - given, fn, arg); /* younger ones */
 }
 
 enum err sqlite_retry_list(struct backend *b, int64_t channel_id, uint32_t limit, event_row_fn *fn, void *arg)
@@ -87,7 +104,8 @@ enum err sqlite_retry_list(struct backend *b, int64_t channel_id, uint32_t limit
         return e;
     sqlite_bind_number(q, 1, channel_id);
     sqlite_bind_number(q, 2, limit);
-    return give_events(s, q, channel_id, true, fn, arg);
+    uint32_t given = 0;
+    return give_events(s, q, channel_id, true, fn, arg, &given);
 }
 
 enum err sqlite_oldest(struct backend *b, int64_t channel_id, int64_t *ret_pending, int64_t *ret_retrying)
@@ -107,6 +125,12 @@ enum err sqlite_oldest(struct backend *b, int64_t channel_id, int64_t *ret_pendi
         ids[i] = row ? sqlite_number(q, 0) : 0;
         (void)sqlite3_reset(q);
     }
+    enum err e = ids[0] ? ERR_NONE : sqlite_tail_load(s);
+    for (uint32_t i = 0; !e && !ids[0] && i < s->tail.count; i++)
+        if (s->tail.events[i].channel_id == channel_id && s->tail.events[i].state == TAIL_WAITS)
+            ids[0] = s->tail.events[i].id;
+    if (e)
+        return e;
     *ret_pending = ids[0];
     *ret_retrying = ids[1];
     return ERR_NONE;
@@ -132,7 +156,11 @@ enum err sqlite_backlog_list(struct backend *b, backlog_row_fn *fn, void *arg)
         if (e)
             return e;
     }
-    return ERR_NONE;
+    enum err e = sqlite_tail_load(s);
+    for (uint32_t i = 0; !e && i < s->tail.count; i++)
+        if (s->tail.events[i].state == TAIL_WAITS)
+            e = fn(arg, s->tail.events[i].channel_id, 1, 0);
+    return e;
 }
 
 enum err sqlite_idempotency_get(struct backend *b, int64_t channel_id, struct span key, int64_t since_ms,

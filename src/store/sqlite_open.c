@@ -91,6 +91,23 @@ enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt)
     return e;
 }
 
+enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count, int64_t *ret)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, id, &e);
+    if (!q)
+        return e;
+    for (int i = 0; i < count; i++)
+        sqlite_bind_number(q, i + 1, numbers[i]);
+    bool row;
+    e = sqlite_row(s, q, &row);
+    if (!row)
+        return e ? e : ERR_NOT_FOUND;
+    *ret = sqlite_number(q, 0);
+    (void)sqlite3_reset(q);
+    return ERR_NONE;
+}
+
 void sqlite_bind_span(sqlite3_stmt *stmt, int at, struct span text)
 {
     (void)sqlite3_bind_text64(stmt, at, text.ptr ? text.ptr : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
@@ -204,6 +221,8 @@ static enum err op_begin(struct backend *b)
 {
     struct sqlite *s = sqlite_of(b);
     enum err e = ERR_NONE;
+    if (s->access == STORE_READ)
+        sqlite_tail_forget(s); /* the writer has gone on */
     sqlite3_stmt *stmt =
         sqlite_statement(s, s->access == STORE_WRITE ? STATEMENT_begin : STATEMENT_begin_read, &e);
     return stmt ? sqlite_run(s, stmt) : e;
@@ -220,6 +239,7 @@ static enum err op_commit(struct backend *b)
 static void op_rollback(struct backend *b)
 {
     struct sqlite *s = sqlite_of(b);
+    sqlite_tail_forget(s);
     if (sqlite3_get_autocommit(s->db))
         return; /* SQLite did so itself: disk full, I/O error */
     enum err e = ERR_NONE;
@@ -238,6 +258,7 @@ static void op_close(struct backend *b)
     for (int i = 0; i < STATEMENT_COUNT; i++)
         (void)sqlite3_finalize(s->statements[i]);
     (void)sqlite3_close(s->db);
+    mem_free(s->tail.events);
     mem_free(s);
 }
 

@@ -2,6 +2,7 @@
 #include "store/sqlite.h"
 
 #define STEP_MAX 1000u
+#define SECTIONS_MAX 256u
 #define ATTEMPTS_MAX 256u /* of one event in one step; those of a longer history go in several */
 
 struct victim {
@@ -17,23 +18,6 @@ static enum err run_with(struct sqlite *s, enum statement id, const int64_t *num
     for (int i = 0; i < count; i++)
         sqlite_bind_number(q, i + 1, numbers[i]);
     return sqlite_run(s, q);
-}
-
-/* The first number of the first row, of a statement about one event. */
-static enum err ask(struct sqlite *s, enum statement id, const struct victim *v, bool *ret_row, int64_t *ret)
-{
-    enum err e = ERR_NONE;
-    sqlite3_stmt *q = sqlite_statement(s, id, &e);
-    if (!q)
-        return e;
-    sqlite_bind_number(q, 1, v->channel_id);
-    sqlite_bind_number(q, 2, v->id);
-    e = sqlite_row(s, q, ret_row);
-    if (*ret_row) {
-        *ret = sqlite_number(q, 0);
-        (void)sqlite3_reset(q);
-    }
-    return e;
 }
 
 /* The attempts that carried an event, oldest first. */
@@ -67,16 +51,25 @@ static enum err drop_attempt(struct sqlite *s, int64_t id, uint32_t *count)
     return run_with(s, STATEMENT_prune_attempt_one, &id, 1);
 }
 
+/* ERR_NOT_FOUND: it waits for nothing. */
+static enum err waits(struct sqlite *s, const struct victim *v)
+{
+    if (sqlite_tail_waiting(s, v->channel_id, v->id))
+        return ERR_NONE;
+    int64_t row;
+    const int64_t event[] = {v->channel_id, v->id};
+    enum err e = sqlite_first(s, STATEMENT_queue_has, event, 2, &row);
+    return e == ERR_NOT_FOUND ? sqlite_first(s, STATEMENT_retry_get, event, 2, &row) : e;
+}
+
 static enum err prune_one(struct sqlite *s, const struct victim *v, struct history_prune *p)
 {
-    static const enum statement waiting[] = {STATEMENT_queue_has, STATEMENT_retry_get};
-    bool row = false;
-    int64_t newest = 0;
-    enum err e;
-    for (size_t i = 0; i < 2; i++)
-        if ((e = ask(s, waiting[i], v, &row, &newest)) || row)
-            return e;
-    if ((e = ask(s, STATEMENT_prune_newest, v, &row, &newest)) || newest >= p->before_ms << ULID_SEQ_SHIFT)
+    int64_t newest_ms = 0;
+    enum err e = waits(s, v);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    e = sqlite_first(s, STATEMENT_prune_newest, (int64_t[]){v->channel_id, v->id}, 2, &newest_ms);
+    if (e || newest_ms >= p->before_ms)
         return e; /* its end is younger than its acceptance */
     int64_t attempts[ATTEMPTS_MAX];
     uint32_t n = 0;
@@ -91,6 +84,30 @@ static enum err prune_one(struct sqlite *s, const struct victim *v, struct histo
     return run_with(s, STATEMENT_prune_payload, &v->id, 1);
 }
 
+/* Sections that end behind `after`, by `until`, go with the last of their events. *ret_at: where to go on; `until` at the end. */
+static enum err prune_sections(struct sqlite *s, int64_t after, int64_t until, int64_t *ret_at)
+{
+    enum err e = ERR_NONE;
+    *ret_at = until;
+    for (uint32_t i = 0; !e; i++) {
+        int64_t section, below, any;
+        e = sqlite_first(s, STATEMENT_section_from, (int64_t[]){after + 1}, 1, &section);
+        if (e || !section || section > until)
+            break;
+        if (i == SECTIONS_MAX) {
+            *ret_at = after;
+            break;
+        }
+        e = sqlite_first(s, STATEMENT_section_below, &section, 1, &below);
+        if (!e)
+            e = sqlite_first(s, STATEMENT_prune_any, (int64_t[]){below, section}, 2, &any);
+        if (e == ERR_NOT_FOUND)
+            e = run_with(s, STATEMENT_prune_section, &section, 1);
+        after = section;
+    }
+    return e;
+}
+
 enum err sqlite_history_prune(struct backend *b, struct history_prune *p)
 {
     struct sqlite *s = sqlite_of(b);
@@ -98,8 +115,8 @@ enum err sqlite_history_prune(struct backend *b, struct history_prune *p)
     uint32_t scan = p->scan < STEP_MAX ? p->scan : STEP_MAX, n = 0;
     p->ret_after = 0;
     p->ret_events = p->ret_attempts = 0;
-    enum err e = ERR_NONE;
-    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_prune_list, &e);
+    enum err e = sqlite_tail_load(s);
+    sqlite3_stmt *q = e ? NULL : sqlite_statement(s, STATEMENT_prune_list, &e);
     if (!q)
         return e;
     sqlite_bind_number(q, 1, p->after);
@@ -110,8 +127,11 @@ enum err sqlite_history_prune(struct backend *b, struct history_prune *p)
         victims[n++] = (struct victim){sqlite_number(q, 0), sqlite_number(q, 1)};
     for (uint32_t i = 0; !e && i < n; i++)
         e = prune_one(s, &victims[i], p);
-    if (!e && n == scan)
-        p->ret_after = victims[n - 1].id;
+    int64_t until = n == scan && n ? victims[n - 1].id : (p->before_ms << ULID_SEQ_SHIFT) - 1, at = until;
+    if (!e)
+        e = prune_sections(s, p->after, until, &at);
+    if (!e && (n == scan || at < until))
+        p->ret_after = at;
     if (!e && p->ret_events)
         e = run_with(s, STATEMENT_prune_mark, &s->seq.last, 1);
     return e;

@@ -53,131 +53,75 @@ static enum err put_retry(struct sqlite *s, int64_t channel_id, int64_t event_id
     return sqlite_run(s, q);
 }
 
+static enum err put_fate(struct sqlite *s, const struct attempt *a, const struct fate *f)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_fate_insert, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, a->channel_id);
+    sqlite_bind_number(q, 2, f->event_id);
+    sqlite_bind_number(q, 3, a->id);
+    sqlite_bind_number(q, 4, f->end);
+    return sqlite_run(s, q);
+}
+
+/* The event waits no longer; *ret_waited: whether it did. */
+static enum err unwait(struct sqlite *s, int64_t channel_id, const struct fate *f, bool *ret_waited)
+{
+    struct tail_event *v = f->was_retry ? NULL : sqlite_tail_waiting(s, channel_id, f->event_id);
+    if (v) {
+        v->state = TAIL_LEFT;
+        *ret_waited = true;
+        return ERR_NONE;
+    }
+    enum err e = remove_row(s, f->was_retry ? STATEMENT_retry_delete : STATEMENT_queue_delete, channel_id,
+                            f->event_id);
+    *ret_waited = !e && sqlite3_changes(s->db);
+    return e;
+}
+
+/* One event, delivered at the first try: its attempt tells it all (sqlite_tail.c). */
+static enum err put_own(struct sqlite *s, struct attempt *a, struct tail_event *v)
+{
+    a->id = v->id;
+    enum err e = put_attempt(s, a);
+    if (!e)
+        v->state = TAIL_DELIVERED;
+    return e;
+}
+
+/* Any other: a row for each event. */
+static enum err put_with_fates(struct sqlite *s, struct attempt *a, const struct fate *fates, size_t count,
+                               int64_t wall_ms)
+{
+    if (ulid_seq_next(&s->seq, wall_ms, &a->id))
+        return ERR_INTERNAL;
+    enum err e = put_attempt(s, a);
+    for (size_t i = 0; !e && i < count; i++) {
+        const struct fate *f = &fates[i];
+        bool waited = false;
+        e = put_fate(s, a, f);
+        if (!e)
+            e = unwait(s, a->channel_id, f, &waited);
+        if (!e && f->end == FATE_RETRY && waited) /* else the channel is gone, and its events with it */
+            e = put_retry(s, a->channel_id, f->event_id, f->next_due_ms, f->tries);
+    }
+    return e;
+}
+
 enum err sqlite_result_put(struct backend *b, struct attempt *a, const struct fate *fates, size_t count,
                            int64_t wall_ms)
 {
     struct sqlite *s = sqlite_of(b);
-    enum err e = ulid_seq_next(&s->seq, wall_ms, &a->id);
+    enum err e = sqlite_tail_load(s);
     if (e)
-        return ERR_INTERNAL;
-    e = put_attempt(s, a);
-    for (size_t i = 0; !e && i < count; i++) {
-        const struct fate *f = &fates[i];
-        sqlite3_stmt *q = sqlite_statement(s, STATEMENT_fate_insert, &e);
-        if (!q)
-            return e;
-        sqlite_bind_number(q, 1, a->channel_id);
-        sqlite_bind_number(q, 2, f->event_id);
-        sqlite_bind_number(q, 3, a->id);
-        sqlite_bind_number(q, 4, f->end);
-        e = sqlite_run(s, q);
-        if (!e)
-            e = remove_row(s, f->was_retry ? STATEMENT_retry_delete : STATEMENT_queue_delete, a->channel_id,
-                           f->event_id);
-        if (!e && f->end == FATE_RETRY &&
-            sqlite3_changes(s->db)) /* else the channel is gone, and its events with it */
-            e = put_retry(s, a->channel_id, f->event_id, f->next_due_ms, f->tries);
-    }
+        return e;
+    struct tail_event *own = NULL;
+    if (count == 1 && fates->end == FATE_DELIVERED && !fates->was_retry)
+        own = sqlite_tail_waiting(s, a->channel_id, fates->event_id);
+    e = own ? put_own(s, a, own) : put_with_fates(s, a, fates, count, wall_ms);
     return e ? e : sqlite_notice_result(b, a, wall_ms);
-}
-
-/* The state of an event by where its rows are; ERR_NOT_FOUND: it has none. */
-static enum err read_state(struct sqlite *s, int64_t channel_id, struct event_view *v)
-{
-    static const enum statement places[] = {STATEMENT_queue_has, STATEMENT_retry_get, STATEMENT_fate_last};
-    for (size_t i = 0; i < 3; i++) {
-        enum err e = ERR_NONE;
-        sqlite3_stmt *q = sqlite_statement(s, places[i], &e);
-        if (!q)
-            return e;
-        sqlite_bind_number(q, 1, channel_id);
-        sqlite_bind_number(q, 2, v->id);
-        bool row;
-        e = sqlite_row(s, q, &row);
-        if (e)
-            return e;
-        if (!row)
-            continue;
-        if (places[i] == STATEMENT_queue_has) {
-            v->state = EVENT_PENDING;
-        } else if (places[i] == STATEMENT_retry_get) {
-            v->state = EVENT_RETRYING;
-            v->due_ms = sqlite_number(q, 0);
-            v->tries = (uint16_t)sqlite_number(q, 1);
-        } else {
-            v->state = sqlite_number(q, 0) == FATE_DELIVERED ? EVENT_DELIVERED : EVENT_GIVEN_UP;
-            v->tries = (uint16_t)sqlite_number(q, 1);
-        }
-        (void)sqlite3_reset(q);
-        return ERR_NONE;
-    }
-    return ERR_NOT_FOUND;
-}
-
-enum err sqlite_event_get(struct backend *b, int64_t channel_id, int64_t id, event_view_fn *fn, void *arg)
-{
-    struct sqlite *s = sqlite_of(b);
-    enum err e = ERR_NONE;
-    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_event_payload, &e);
-    if (!q)
-        return e;
-    sqlite_bind_number(q, 1, id);
-    bool row;
-    e = sqlite_row(s, q, &row);
-    if (e || !row)
-        return e ? e : ERR_NOT_FOUND;
-    struct event_view v = {.id = id, .flags = (uint8_t)sqlite_number(q, 1), .json = sqlite_span(q, 2)};
-    e = sqlite_number(q, 0) == channel_id ? read_state(s, channel_id, &v) : ERR_NOT_FOUND;
-    if (!e)
-        e = fn(arg, &v);
-    (void)sqlite3_reset(q);
-    return e;
-}
-
-/* The narrowest rows that hold every event in one of the states. */
-static enum statement list_source(unsigned states)
-{
-    if (states == 1u << EVENT_PENDING)
-        return STATEMENT_queue_before;
-    if (states == 1u << EVENT_RETRYING)
-        return STATEMENT_retry_before;
-    if (!(states & (1u << EVENT_PENDING)))
-        return STATEMENT_fate_before; /* a retry has a fate */
-    return STATEMENT_all_before;
-}
-
-enum err sqlite_event_list(struct backend *b, int64_t channel_id, unsigned states, int64_t before,
-                           uint32_t limit, uint32_t scan, event_view_fn *fn, void *arg, int64_t *ret_last)
-{
-    struct sqlite *s = sqlite_of(b);
-    enum err e = ERR_NONE;
-    sqlite3_stmt *q = sqlite_statement(s, list_source(states), &e);
-    if (!q)
-        return e;
-    sqlite_bind_number(q, 1, channel_id);
-    sqlite_bind_number(q, 2, before);
-    sqlite_bind_number(q, 3, scan);
-    uint32_t seen = 0, given = 0;
-    int64_t last = 0;
-    bool row = false;
-    while (given < limit && !(e = sqlite_row(s, q, &row)) && row) {
-        struct event_view v = {.id = sqlite_number(q, 0)};
-        seen++;
-        last = v.id;
-        e = read_state(s, channel_id, &v);
-        if (!e && states & (1u << v.state)) {
-            given++;
-            e = fn(arg, &v);
-        }
-        if (e && e != ERR_NOT_FOUND)
-            break;
-    }
-    if (row)
-        (void)sqlite3_reset(q);
-    if (e && e != ERR_NOT_FOUND)
-        return e;
-    *ret_last = given == limit || seen == scan ? last : 0;
-    return ERR_NONE;
 }
 
 enum err sqlite_attempt_list(struct backend *b, int64_t channel_id, int64_t event_id, attempt_row_fn *fn,
@@ -232,7 +176,7 @@ enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64
     uint32_t done = 0;
     for (size_t i = 0; i < count; i++) {
         struct event_view v = {.id = ids[i]};
-        enum err e = read_state(s, channel_id, &v);
+        enum err e = sqlite_event_state(s, channel_id, &v);
         if (e == ERR_NOT_FOUND)
             continue;
         if (!e && (v.state == EVENT_DELIVERED || v.state == EVENT_GIVEN_UP)) {

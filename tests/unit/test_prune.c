@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/backend.h"
+#include "store/sqlite.h"
 
 extern const char store_schema[];
 
@@ -181,6 +181,51 @@ static void a_long_history_goes(void **state)
     b->ops->close(b);
 }
 
+/* What left the tail: a section goes with the last of its events, and one that waits keeps it. */
+static void sections_go(void **state)
+{
+    (void)state;
+    enum { EVENTS = 100 };
+    struct backend *b;
+    struct event *events[EVENTS];
+    struct channel c = some_channel(1);
+    assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+    sqlite_of(b)->tail.section = 10;
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    for (int i = 0; i < EVENTS; i++) {
+        assert_non_null(events[i] = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0));
+        assert_int_equal(b->ops->begin(b), ERR_NONE);
+        assert_int_equal(b->ops->events_insert(b, &events[i], 1, 1000), ERR_NONE);
+        assert_int_equal(b->ops->commit(b), ERR_NONE);
+        if (i == 25)
+            continue; /* waits */
+        put_result(b, c.id, &(struct fate){.event_id = events[i]->item.id, .end = FATE_DELIVERED}, 1, 2000);
+    }
+    assert_int_equal(rows("section"), 8); /* 20 are in the tail yet */
+    assert_int_equal(rows("queue"), 1);
+    assert_int_equal(rows("fate"), 0);
+    assert_int_equal(rows("attempt"), EVENTS - 1);
+    struct history_prune p = prune(b, 0, 5000, 35);
+    assert_int_equal(p.ret_events, 34);
+    assert_int_equal(p.ret_attempts, 34);
+    assert_int_equal(p.ret_after, events[34]->item.id);
+    assert_int_equal(rows("section"),
+                     6); /* the first two went; the third holds what waits, the fourth the rest */
+    p = prune(b, p.ret_after, 5000, 1000);
+    assert_true(p.ret_events == 65 && p.ret_after == 0);
+    assert_true(rows("payload") == 1 && rows("attempt") == 0 && rows("section") == 1);
+    put_result(b, c.id, &(struct fate){.event_id = events[25]->item.id, .end = FATE_DELIVERED}, 1, 2000);
+    assert_int_equal(rows("fate"), 1); /* it had left the tail */
+    p = prune(b, 0, 5000, 1000);
+    assert_int_equal(p.ret_events, 1);
+    assert_true(rows("payload") == 0 && rows("attempt") == 0 && rows("fate") == 0 && rows("section") == 0);
+    for (int i = 0; i < EVENTS; i++)
+        mem_free(events[i]);
+    b->ops->close(b);
+}
+
 /* A directory of the first schema is taken on. */
 static void older_directory_is_upgraded(void **state)
 {
@@ -223,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_DIR(history_goes),
         IN_DIR(a_long_history_goes),
+        IN_DIR(sections_go),
         IN_DIR(older_directory_is_upgraded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
