@@ -4,6 +4,9 @@
  * file a resource.
  */
 #include "access/keys.h"
+#include "access/login_limit.h"
+#include "access/password.h"
+#include "access/session.h"
 #include "api/gauge.h"
 #include "net/server.h"
 #include "store/retention.h"
@@ -14,6 +17,15 @@ struct api;
 /* Of all loops. */
 struct api_counters {
     _Atomic uint64_t answers[6]; /* by the first digit of the status */
+};
+
+/* What logging in needs, shared by all loops. */
+struct api_access {
+    struct password_worker *passwords;
+    struct login_limit *limits;
+    int64_t session_ms; /* a session unused for so long ends */
+    bool behind_proxy;  /* which speaks https, and says in x-forwarded-for whom it speaks for */
+    uint8_t setup_hash[SESSION_HASH_LEN]; /* of the setup link's ticket; good while there is no account */
 };
 
 struct api_config {
@@ -29,6 +41,7 @@ struct api_config {
     const struct gauges *const *gauges; /* of every loop */
     size_t gauge_count;
     const struct alarms *alarms;
+    const struct api_access *access;
     const struct clock *clock;
     const atomic_bool *draining; /* the node is going down */
     int64_t started_ms;

@@ -39,11 +39,16 @@ void call_answer(struct call *c, int status, const char *type, struct span body)
     respond(c, status, type, body, NULL, NULL);
 }
 
-void call_json(struct call *c, int status, struct buf *body)
+void call_json_with(struct call *c, int status, struct buf *body, const char *header, const char *value)
 {
     struct buf taken = *body; /* body may live in the call */
-    respond(c, status, "application/json; charset=utf-8", buf_span(&taken), NULL, NULL);
+    respond(c, status, "application/json; charset=utf-8", buf_span(&taken), header, value);
     buf_deinit(&taken);
+}
+
+void call_json(struct call *c, int status, struct buf *body)
+{
+    call_json_with(c, status, body, NULL, NULL);
 }
 
 static void refuse(struct call *c, int status, const char *message, const char *property, const char *detail,
@@ -269,6 +274,18 @@ bool call_query_limit(struct call *c, uint32_t otherwise, uint32_t max, uint32_t
     }
     *ret = (uint32_t)n;
     return true;
+}
+
+int64_t call_now(const struct call *c)
+{
+    return c->api->config.clock->wall_ms(c->api->config.clock->arg);
+}
+
+void call_write_id(struct json_write *w, int64_t id)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%lld", (long long)id);
+    json_write_str(w, text);
 }
 
 void call_write_time(struct json_write *w, int64_t ms)

@@ -22,8 +22,15 @@ struct call {
     struct span params[2]; /* the {id}s of the path, decoded, in the arena */
     struct arena arena;    /* all that the answer needs */
     struct store_call store;
+    /* Who calls: a key's role, or an account by its session (in the arena, with its cookie); neither: nobody has to be known. */
     enum role role;
-    void *state; /* the handler's, in the arena */
+    char hint[9]; /* the first characters of the key */
+    const struct account *account;
+    const struct session *session;
+    struct span cookie;
+    enum grant grant;              /* on the provider or channel of params[0], where the route asks for one */
+    void (*serve)(struct call *c); /* once it is known who calls */
+    void *state;                   /* the handler's, in the arena */
 };
 
 static inline void call_count(struct api *a, int status)
@@ -31,12 +38,33 @@ static inline void call_count(struct api *a, int status)
     (void)atomic_fetch_add_explicit(&a->config.answers->answers[status / 100 % 6], 1, memory_order_relaxed);
 }
 
+/* An operator's key, or the session of an operator. */
+bool call_is_operator(const struct call *c);
+/* The account whose rows alone the caller may see; 0: an operator, who sees all. */
+int64_t call_sees(const struct call *c);
+/* Where the call comes from, without the port; behind a proxy: whom that one names. */
+#define CALL_PEER_LEN 64u
+void call_peer(const struct call *c, char out[static CALL_PEER_LEN]);
+bool call_is_secure(const struct call *c); /* by https, ours or the proxy's */
+
+/*
+ * A line of the audit log, in the transaction of what it tells: who, from where and when are the call's. target such as "channel/2000000001";
+ * channel_id 0: not about one; details: a JSON object without anything secret, or empty.
+ */
+enum err call_audit(struct call *c, struct backend *b, const char *action, const char *target,
+                    int64_t channel_id, struct span details) MUST_CHECK;
+/* The same in the name of an account that has just shown who it is. */
+enum err call_audit_as(struct call *c, struct backend *b, const struct account *who, const char *action,
+                       const char *target, int64_t channel_id, struct span details) MUST_CHECK;
+
 /* Answers end the call: it is freed. */
 void call_answer(struct call *c, int status, const char *type, struct span body);
 void call_json(struct call *c, int status, struct buf *body); /* takes over body */
 /* The same with headers of the caller's alone. */
 void call_answer_with(struct call *c, int status, const struct server_header_out *headers, size_t count,
                       struct span body);
+/* The same with one more header. */
+void call_json_with(struct call *c, int status, struct buf *body, const char *header, const char *value);
 /* {"message":…} */
 void call_refuse(struct call *c, int status, const char *message);
 /* {"message":…,"details":[{"message":…,"property":…}]}, status 400 */
@@ -68,6 +96,8 @@ struct span call_query(struct call *c, const char *name);
 /* The parameter limit, 1 to max; false: answered with 400 already. */
 bool call_query_limit(struct call *c, uint32_t otherwise, uint32_t max, uint32_t *ret) MUST_CHECK;
 
+int64_t call_now(const struct call *c);               /* wall clock, ms */
+void call_write_id(struct json_write *w, int64_t id); /* as a string, in decimal */
 /* "2026-11-22T05:38:20.031Z" */
 void call_write_time(struct json_write *w, int64_t ms);
 /* From that form (any offset, seconds and fraction optional) or milliseconds since 1970. ERR_INVALID. */

@@ -18,6 +18,7 @@ struct change_state {
     struct courier_note *note;
     int64_t id;
     bool lacks_url;
+    enum err provider; /* what a new channel's provider says to its maker */
     struct channel_token token;
     char token_text[TOKEN_TEXT_LEN + 1];
 };
@@ -45,7 +46,8 @@ static void answer_channel(struct call *c, int status, const struct channel *cha
     struct json_write w;
     json_write_init(&w, &out);
     json_write_object(&w);
-    channel_change_show(&w, channel, c->api->config.settings, ref ? atomic_load(&ref->live->backlog) : 0);
+    channel_change_show(&w, channel, call_is_operator(c) ? GRANT_ADMIN : c->grant, c->api->config.settings,
+                        ref ? atomic_load(&ref->live->backlog) : 0);
     if (token) {
         json_write_key(&w, "channelSecret");
         json_write_str(&w, channel->secret);
@@ -93,8 +95,27 @@ static void change_failed(struct call *c, struct change_state *state, enum err e
     mem_free(state->note);
     if (state->lacks_url)
         call_invalid(c, "webhookUrl", "is needed while useWebhook is on");
+    else if (state->provider == ERR_NOT_FOUND)
+        call_refuse(c, 404, "No such provider");
+    else if (state->provider == ERR_DENIED)
+        call_refuse(c, 403, "This needs the role Admin");
     else
         call_failed(c, e);
+}
+
+/* A line of the audit log about the channel: what is different from before. */
+static enum err audit_channel(struct call *c, struct backend *b, const char *action,
+                              const struct channel *before, const struct channel *after)
+{
+    struct buf details;
+    buf_init(&details, 16384);
+    char target[32];
+    (void)snprintf(target, sizeof(target), "channel/%lld", (long long)after->id);
+    enum err e = channel_change_tell(&details, before, after);
+    if (!e)
+        e = call_audit(c, b, action, target, after->id, buf_span(&details));
+    buf_deinit(&details);
+    return e;
 }
 
 static bool begin_change(struct call *c, struct change_state *state)
@@ -116,16 +137,35 @@ static bool begin_change(struct call *c, struct change_state *state)
     return true;
 }
 
+/* Whether the caller may make channels of that provider: ERR_NOT_FOUND it is none of theirs; ERR_DENIED. */
+static enum err check_provider(struct call *c, struct backend *b, int64_t id)
+{
+    struct provider provider;
+    enum grant grant = GRANT_ADMIN;
+    enum err e = b->ops->provider_get(b, id, &provider);
+    if (!e && !call_is_operator(c))
+        e = b->ops->grant_on_provider(b, c->account->id, id, &grant);
+    if (!e && grant < GRANT_ADMIN)
+        e = grant == GRANT_NONE ? ERR_NOT_FOUND : ERR_DENIED;
+    return e;
+}
+
 static enum err create_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
     struct change_state *state = c->state;
     if (directory_full(c->api->config.directory))
         return ERR_LIMIT;
-    enum err e = b->ops->channel_insert(b, &state->channel);
+    static const struct channel nothing = {0};
+    state->provider = check_provider(c, b, state->channel.provider_id);
+    enum err e = state->provider;
+    if (!e)
+        e = b->ops->channel_insert(b, &state->channel);
     state->token.channel_id = state->channel.id;
     if (!e)
         e = b->ops->token_insert(b, &state->token, TOKEN_MAX, state->channel.created_ms);
+    if (!e)
+        e = audit_channel(c, b, "channel.create", &nothing, &state->channel);
     return e ? e : prepare(c, state);
 }
 
@@ -139,6 +179,7 @@ static void create_done(struct store_call *s)
     }
     mem_free(state->note); /* no courier knows the channel yet */
     log_info("api", "channel created", log_int("channel", state->channel.id));
+    c->grant = GRANT_ADMIN;
     answer_channel(c, 201, &state->channel, state->token_text);
 }
 
@@ -155,6 +196,12 @@ void api_channel_create(struct call *c)
         memcpy(channel->language, "en", 3);
     if (!state->change.use_webhook) /* whoever gives a URL wants it used */
         channel->use_webhook = channel->webhook_url[0];
+    if (!state->change.provider_id && !call_is_operator(c)) {
+        mem_free(state->note);
+        call_invalid(c, "providerId", "is required");
+        return;
+    }
+    channel->provider_id = state->change.provider_id ? state->change.provider_id : PROVIDER_DEFAULT;
     channel->created_ms = channel->updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
     state->token.created_ms = channel->created_ms;
     state->lacks_url = channel->use_webhook && !channel->webhook_url[0];
@@ -174,13 +221,16 @@ static enum err change_run(struct store_call *s, struct backend *b)
     enum err e = b->ops->channel_get(b, state->id, &state->channel);
     if (e)
         return e;
+    struct channel before = state->channel;
     channel_change_apply(&state->change, &state->channel);
     state->channel.updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
     state->lacks_url = state->channel.use_webhook && !state->channel.webhook_url[0];
     if (state->lacks_url)
         return ERR_CONFLICT;
     e = prepare(c, state);
-    return e ? e : b->ops->channel_update(b, &state->channel);
+    if (!e)
+        e = b->ops->channel_update(b, &state->channel);
+    return e ? e : audit_channel(c, b, "channel.update", &before, &state->channel);
 }
 
 static void change_done(struct store_call *s)
@@ -205,14 +255,28 @@ void api_channel_change(struct call *c)
         return;
     state->id = ref->channel.id;
     channel_ref_drop(ref);
-    if (begin_change(c, state))
+    if (!begin_change(c, state))
+        return;
+    if (state->change.provider_id) {
+        mem_free(state->note);
+        call_invalid(c, "providerId", "cannot be changed");
+    } else if (c->grant < GRANT_ADMIN && !channel_change_resumes(&state->change)) {
+        mem_free(state->note);
+        call_refuse(c, 403, "This needs the role Admin; a Member may only set suspended to false");
+    } else {
         call_write(c, change_run, change_committed, change_done);
+    }
 }
 
 static enum err delete_run(struct store_call *s, struct backend *b)
 {
-    struct change_state *state = call_of(s)->state;
-    return b->ops->channel_delete(b, state->id);
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    struct channel before, after = {.id = state->id};
+    enum err e = b->ops->channel_get(b, state->id, &before);
+    if (!e)
+        e = b->ops->channel_delete(b, state->id);
+    return e ? e : audit_channel(c, b, "channel.delete", &before, &after);
 }
 
 static void delete_committed(struct store_call *s)
@@ -261,7 +325,8 @@ void api_channel_show(struct call *c)
 }
 
 struct list_state {
-    int64_t after, last;
+    struct channel_filter filter; /* with one more than is shown */
+    int64_t last;
     uint32_t limit, count;
     bool more;
     struct buf out;
@@ -271,7 +336,7 @@ struct list_state {
         *settings; /* as they were when the call came: rows are read on a thread of the store */
 };
 
-static enum err list_row(void *arg, const struct channel *channel)
+static enum err list_row(void *arg, const struct channel *channel, enum grant grant)
 {
     struct list_state *l = arg;
     if (l->count == l->limit) {
@@ -282,7 +347,7 @@ static enum err list_row(void *arg, const struct channel *channel)
     l->last = channel->id;
     struct channel_ref *ref = directory_get(l->call->api->config.directory, channel->id);
     json_write_object(&l->w);
-    channel_change_show(&l->w, channel, l->settings, ref ? atomic_load(&ref->live->backlog) : 0);
+    channel_change_show(&l->w, channel, grant, l->settings, ref ? atomic_load(&ref->live->backlog) : 0);
     json_write_end(&l->w);
     channel_ref_drop(ref);
     return ERR_NONE;
@@ -299,7 +364,7 @@ static enum err list_run(struct store_call *s, struct backend *b)
     json_write_object(&l->w);
     json_write_key(&l->w, "channels");
     json_write_array(&l->w);
-    enum err e = b->ops->channel_list(b, l->after, l->limit + 1, list_row, l);
+    enum err e = b->ops->channel_find(b, &l->filter, list_row, l);
     json_write_end(&l->w);
     if (l->more) {
         char cursor[24];
@@ -326,20 +391,28 @@ static void list_done(struct store_call *s)
 
 void api_channel_list(struct call *c)
 {
-    static const char *const known[] = {"cursor", "limit", NULL};
+    static const char *const known[] = {"cursor", "limit", "provider", "q", NULL};
     struct list_state *l = call_state(c, sizeof(*l));
     if (!l || !call_query_known(c, known))
         return;
-    struct span cursor = call_query(c, "cursor");
+    struct span cursor = call_query(c, "cursor"), provider = call_query(c, "provider");
     l->call = c;
     l->settings = c->api->config.settings;
-    l->after = cursor.ptr ? call_channel_id(cursor) : 0;
-    if (cursor.ptr && !l->after) {
+    l->filter.after = cursor.ptr ? call_channel_id(cursor) : 0;
+    l->filter.provider_id = provider.ptr ? call_channel_id(provider) : 0;
+    l->filter.account_id = call_sees(c);
+    l->filter.text = call_query(c, "q");
+    if (provider.ptr && !l->filter.provider_id) {
+        call_invalid(c, "provider", "must be the id of a provider");
+        return;
+    }
+    if (cursor.ptr && !l->filter.after) {
         call_invalid(c, "cursor", "is not one of ours");
         return;
     }
     if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
         return;
+    l->filter.limit = l->limit + 1;
     c->state = l;
     call_read(c, list_run, list_done);
 }

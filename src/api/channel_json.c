@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "access/account.h"
 #include "base/utf8.h"
 #include "net/url.h"
 
@@ -151,6 +152,10 @@ static bool read_member(struct call *c, const char *key, const json_t *v, struct
                            &to->to.response_timeout_ms, &to->response_timeout_ms);
     if (strcmp(key, "maxEventsPerRequest") == 0)
         return read_number(c, key, v, 1, CHANNEL_BATCH_MAX, &to->to.max_events, &to->max_events);
+    if (strcmp(key, "providerId") == 0) {
+        to->provider_id = json_is_string(v) ? call_channel_id(span_of(json_string_value(v))) : 0;
+        return to->provider_id || invalid(c, key, "must be the id of a provider");
+    }
     if (strcmp(key, "suspended") == 0) {
         if (!json_is_false(v))
             return invalid(c, key, "can only be set to false: sending goes on");
@@ -172,6 +177,13 @@ bool channel_change_read(struct call *c, struct json_t *object, struct channel_c
             return false;
     }
     return true;
+}
+
+bool channel_change_resumes(const struct channel_change *ch)
+{
+    return ch->resume && !ch->name && !ch->webhook_url && !ch->use_webhook && !ch->webhook_redelivery &&
+           !ch->error_statistics && !ch->contact_email && !ch->language && !ch->response_timeout_ms &&
+           !ch->max_events && !ch->provider_id;
 }
 
 void channel_change_apply(const struct channel_change *change, struct channel *c)
@@ -204,13 +216,15 @@ static const char *or_null(const char *s)
     return s[0] ? s : NULL;
 }
 
-void channel_change_show(struct json_write *w, const struct channel *c,
+void channel_change_show(struct json_write *w, const struct channel *c, enum grant grant,
                          const struct courier_settings *settings, int64_t backlog)
 {
-    char id[24];
-    (void)snprintf(id, sizeof(id), "%lld", (long long)c->id);
     json_write_key(w, "channelId");
-    json_write_str(w, id);
+    call_write_id(w, c->id);
+    json_write_key(w, "providerId");
+    call_write_id(w, c->provider_id);
+    json_write_key(w, "role");
+    json_write_str(w, account_grant_text(grant));
     json_write_key(w, "name");
     json_write_str(w, c->name);
     json_write_key(w, "botUserId");
@@ -223,8 +237,10 @@ void channel_change_show(struct json_write *w, const struct channel *c,
     json_write_bool(w, c->webhook_redelivery);
     json_write_key(w, "errorStatistics");
     json_write_bool(w, c->error_statistics);
-    json_write_key(w, "contactEmail");
-    json_write_str(w, or_null(c->contact_email));
+    if (grant > GRANT_TESTER) {
+        json_write_key(w, "contactEmail");
+        json_write_str(w, or_null(c->contact_email));
+    }
     json_write_key(w, "language");
     json_write_str(w, c->language);
     json_write_key(w, "responseTimeoutMs");
@@ -243,4 +259,74 @@ void channel_change_show(struct json_write *w, const struct channel *c,
     call_write_time(w, c->created_ms);
     json_write_key(w, "updatedAt");
     call_write_time(w, c->updated_ms);
+}
+
+static void tell_text(struct json_write *w, const char *name, struct span from, struct span to)
+{
+    if (span_eq(from, to))
+        return;
+    json_write_key(w, name);
+    json_write_object(w);
+    json_write_key(w, "from");
+    json_write_span(w, from);
+    json_write_key(w, "to");
+    json_write_span(w, to);
+    json_write_end(w);
+}
+
+static void tell_number(struct json_write *w, const char *name, int64_t from, int64_t to)
+{
+    if (from == to)
+        return;
+    json_write_key(w, name);
+    json_write_object(w);
+    json_write_key(w, "from");
+    json_write_int(w, from);
+    json_write_key(w, "to");
+    json_write_int(w, to);
+    json_write_end(w);
+}
+
+static void tell_switch(struct json_write *w, const char *name, bool from, bool to)
+{
+    if (from == to)
+        return;
+    json_write_key(w, name);
+    json_write_object(w);
+    json_write_key(w, "from");
+    json_write_bool(w, from);
+    json_write_key(w, "to");
+    json_write_bool(w, to);
+    json_write_end(w);
+}
+
+/* Without the query: people put passwords there. */
+static struct span address_of(const char *url)
+{
+    return (struct span){url, strcspn(url, "?")};
+}
+
+enum err channel_change_tell(struct buf *out, const struct channel *from, const struct channel *to)
+{
+    struct json_write w;
+    json_write_init(&w, out);
+    json_write_object(&w);
+    tell_text(&w, "name", span_of(from->name), span_of(to->name));
+    tell_text(&w, "webhookUrl", address_of(from->webhook_url), address_of(to->webhook_url));
+    if (strcmp(from->webhook_url, to->webhook_url) != 0 &&
+        span_eq(address_of(from->webhook_url), address_of(to->webhook_url))) {
+        json_write_key(&w, "webhookUrlQuery");
+        json_write_str(&w, "changed");
+    }
+    tell_switch(&w, "useWebhook", from->use_webhook, to->use_webhook);
+    tell_switch(&w, "webhookRedelivery", from->webhook_redelivery, to->webhook_redelivery);
+    tell_switch(&w, "errorStatistics", from->error_statistics, to->error_statistics);
+    tell_switch(&w, "errorNotification", from->error_notification, to->error_notification);
+    tell_text(&w, "contactEmail", span_of(from->contact_email), span_of(to->contact_email));
+    tell_text(&w, "language", span_of(from->language), span_of(to->language));
+    tell_number(&w, "responseTimeoutMs", from->response_timeout_ms, to->response_timeout_ms);
+    tell_number(&w, "maxEventsPerRequest", from->max_events, to->max_events);
+    tell_switch(&w, "suspended", from->suspended_ms, to->suspended_ms);
+    json_write_end(&w);
+    return json_write_finish(&w);
 }

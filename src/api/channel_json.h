@@ -5,6 +5,7 @@
 /* What a body asks to change; only what is set applies. */
 struct channel_change {
     struct channel to;
+    int64_t provider_id; /* of a new one; 0: not given */
     bool name, webhook_url, use_webhook, webhook_redelivery, error_statistics, contact_email, language,
         response_timeout_ms, max_events, resume;
 };
@@ -13,6 +14,12 @@ struct channel_change {
 bool channel_change_read(struct call *c, struct json_t *object, struct channel_change *ret) MUST_CHECK;
 void channel_change_apply(const struct channel_change *change, struct channel *c);
 
-/* The members, inside an object the caller has begun. */
-void channel_change_show(struct json_write *w, const struct channel *c,
+/* Whether nothing is asked but that a suspended channel goes on. */
+bool channel_change_resumes(const struct channel_change *change);
+
+/* The members, inside an object the caller has begun, as far as somebody with that role may see them. */
+void channel_change_show(struct json_write *w, const struct channel *c, enum grant grant,
                          const struct courier_settings *settings, int64_t backlog);
+/* What a change made of a channel, as an object {"name":{"from":…,"to":…},…}, for the audit log. ERR_NOMEM. */
+enum err channel_change_tell(struct buf *out, const struct channel *from,
+                             const struct channel *to) MUST_CHECK;

@@ -4,20 +4,12 @@
 
 #include "api/call.h"
 #include "api/console.h"
+#include "api/gate.h"
 #include "base/hex.h"
 #include "base/mem.h"
 
 #define ARENA_CHUNK 4096u
 #define ARENA_MAX (4u << 20) /* what one answer may hold on to */
-
-enum who { WHO_ANYBODY, WHO_METRICS, WHO_INGEST, WHO_OPERATOR };
-
-struct route {
-    const char *method, *path;
-    enum who who;
-    uint32_t body_max;
-    void (*handler)(struct call *c);
-};
 
 static const struct route routes[] = {
 #define ROUTE(method, path, who, body, handler) {method, path, WHO_##who, body, handler},
@@ -70,19 +62,6 @@ static const struct route *find(struct server_request *req, struct span params[2
     return NULL;
 }
 
-static struct span bearer(const struct server_request *req)
-{
-    struct span h = server_header(req, "authorization");
-    if (!h.ptr || h.len < 7 || !span_eq_nocase((struct span){h.ptr, 7}, SPAN_LIT("bearer ")))
-        return (struct span){NULL, 0};
-    struct span key = {h.ptr + 7, h.len - 7};
-    while (key.len && key.ptr[0] == ' ') {
-        key.ptr++;
-        key.len--;
-    }
-    return key;
-}
-
 static bool type_is_json(struct span type)
 {
     const char *semi = type.ptr ? memchr(type.ptr, ';', type.len) : NULL;
@@ -116,45 +95,6 @@ static void serve(struct call *c)
     c->route->handler(c);
 }
 
-static bool may(const struct call *c)
-{
-    switch (c->route->who) {
-    case WHO_ANYBODY:
-        return true;
-    case WHO_INGEST:
-        return c->role == ROLE_INGEST || c->role == ROLE_OPERATOR;
-    case WHO_METRICS:
-    case WHO_OPERATOR:
-        return c->role == ROLE_OPERATOR;
-    }
-    return false;
-}
-
-/* Whom the route is open to without a key. */
-static bool is_open(const struct call *c)
-{
-    return c->route->who == WHO_ANYBODY || (c->route->who == WHO_METRICS && server_peer_is_loopback(c->req));
-}
-
-static void decide(struct call *c)
-{
-    if (is_open(c) || may(c))
-        serve(c);
-    else if (c->role != ROLE_NONE)
-        call_refuse(c, 403, "This key may not do that; it needs the role operator");
-    else if (!bearer(c->req).ptr)
-        call_refuse(c, 401, "A key is needed: Authorization: Bearer KEY");
-    else
-        call_refuse(c, 401, "This key is not valid");
-}
-
-static void on_fresh(void *arg)
-{
-    struct call *c = arg;
-    c->role = keys_role(c->api->keys, bearer(c->req));
-    decide(c);
-}
-
 void api_handle(void *arg, struct server_request *req)
 {
     struct api *a = arg;
@@ -185,14 +125,7 @@ void api_handle(void *arg, struct server_request *req)
             call_refuse(c, 404, "Not found");
         return;
     }
-    struct span key = bearer(req);
-    if (!is_open(c))
-        c->role = keys_role(a->keys, key);
-    /* A key that is not known may have been made a moment ago, by another process. */
-    if (!is_open(c) && c->role == ROLE_NONE && key.len == KEYS_TEXT_LEN)
-        keys_refresh(a->keys, on_fresh, c);
-    else
-        decide(c);
+    gate_pass(c, serve);
 }
 
 /* Before the body is read: a large one is refused without taking it in. */

@@ -14,7 +14,7 @@
  *     fault, search               the rows by id; by a fragment, a status or the nearest name
  *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; what that leads to
  *     edition                     what the older edition of LINE's documentation calls otherwise
- * 1 model     channel, event, attempt, notice, item: plain structs
+ * 1 model     channel, event, attempt, notice, account, item: plain structs
  * 2 net       one request -> one outcome
  *     url, address                what may be called; the guard
  *     resolve, dns_message        names to addresses; what an answer says beyond c-ares
@@ -45,18 +45,21 @@
  *     keys, token                 keys of the API; channel access tokens
  *     rate                        how often a channel may call what is limited
  *     seal                        secrets sealed at rest, and the key file
+ *     ticket, session             256 random bits and what they stand for; the console's cookie
+ *     account, password           mail addresses, roles in words; Argon2id on a thread of its own
+ *     login_limit                 how often somebody may try
  * 4 api       the HTTP API
  *     api                         what the server hands over
- *     router, route.def           path, method, who may
- *     call                        one request up to its answer
- *     channel, channel_json, event, health, metrics   a file a resource
+ *     router, route.def, gate     path and method; who may
+ *     call, caller                one request up to its answer; who it is from, and the audit log
+ *     channel, channel_json, event, health, metrics, session, session_json   a file a resource
  *     console, console_none       the web console's files, part of the binary
  *     gauge, gauge.def            what each loop publishes of itself; alarms
  * 5 app       the commands
  *     main                        the table of commands
  *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md
  *     serve, settings             a node as a command; what it can be told
- *     node                        the loops of a node: start, drain, end
+ *     node, node_access           the loops of a node: start, drain, end; what logging in needs
  *     key                         the keys of the API, in the data directory
  *     channel, event, client      channels and events over the API of a node
  *     probe, probe_print          one URL tried and told

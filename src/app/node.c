@@ -16,6 +16,7 @@
 
 #include "access/seal.h"
 #include "api/api.h"
+#include "app/node_access.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/net.h"
@@ -76,6 +77,8 @@ struct node {
     struct api_counters answers;
     const struct gauges *gauges[LOOPS_MAX];
     struct alarms alarms; /* watched by the first loop */
+    struct api_access access;
+    char setup[TICKET_LEN + 1]; /* "": there are accounts */
     uint32_t count;
     struct node_loop *loops;
 };
@@ -120,6 +123,7 @@ static void advance(struct node_loop *l)
     }
     if (n->halt_sent && atomic_load(&n->halted) == n->count) {
         (void)uv_timer_stop(&l->drain_tick);
+        password_stop(n->access.passwords);
         store_stop(n->store);
         post_all(n, offsetof(struct node_loop, finish));
     }
@@ -385,6 +389,7 @@ static enum err open_loop(struct node_loop *l)
         .gauges = n->gauges,
         .gauge_count = n->count,
         .alarms = &n->alarms,
+        .access = &n->access,
         .clock = &clock_system,
         .draining = &n->draining,
     };
@@ -471,6 +476,8 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
     atomic_store(&n->reading, first);
     n->loops = mem_zero(n->count, sizeof(*n->loops));
     enum err e = first && n->loops ? open_store(n) : ERR_NOMEM;
+    if (!e)
+        e = node_access_open(&n->access, n->store, settings, n->setup);
     n->intake.store = n->store;
     n->intake.directory = n->directory;
     for (uint32_t i = 0; !e && i < n->count; i++) {
@@ -495,6 +502,14 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
 void node_url(const struct node *n, char out[96])
 {
     (void)snprintf(out, 96, "%s://%s", n->settings->tls_cert ? "https" : "http", n->address);
+}
+
+bool node_setup_link(const struct node *n, char out[192])
+{
+    char url[96];
+    node_url(n, url);
+    (void)snprintf(out, 192, "%s/setup#%s", url, n->setup);
+    return n->setup[0];
 }
 
 static void *run_loop(void *arg)
@@ -552,6 +567,7 @@ void node_free(struct node *n)
 {
     if (!n)
         return;
+    password_stop(n->access.passwords);
     if (n->store)
         store_stop(n->store);
     for (uint32_t i = 0; n->loops && i < n->count; i++) {
@@ -562,6 +578,7 @@ void node_free(struct node *n)
         if (l->loop_open)
             (void)uv_loop_close(&l->loop);
     }
+    node_access_close(&n->access);
     directory_free(n->directory);
     store_close(n->store);
     seal_deinit(&n->seal);

@@ -15,6 +15,8 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
                   void *arg) MUST_CHECK;
 /* "http://127.0.0.1:43121" */
 void node_url(const struct node *n, char out[96]);
+/* The link by which the first account is made, "http://127.0.0.1:43121/setup#…"; false: there are accounts. */
+bool node_setup_link(const struct node *n, char out[192]);
 /* Serves until SIGTERM or SIGINT and the drain that follows. ERR_NONE: in order. */
 enum err node_run(struct node *n) MUST_CHECK;
 void node_free(struct node *n); /* NULL-safe */

@@ -50,6 +50,11 @@ static int serve(const struct settings *s, struct command_line *line)
         return e == ERR_INVALID ? 2 : 1; /* told already */
     char url[96];
     node_url(node, url);
+    char link[192];
+    if (node_setup_link(node, link)) /* not by the log: it is a secret while nobody has used it */
+        (void)fprintf(
+            stderr,
+            "\nThere is no account yet. Make the first one here (this link works once):\n\n    %s\n\n", link);
     (void)printf("listening on %s\n", url);
     if (fflush(stdout) != 0)
         log_warn("app", "nobody reads standard output");

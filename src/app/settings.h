@@ -12,7 +12,8 @@
 
 struct settings {
     char *data, *config, *secret_key, *listen, *tls_cert, *tls_key, *ca, *dns, *user_agent, *log;
-    bool allow_http_targets, allow_private_targets;
+    bool allow_http_targets, allow_private_targets, behind_proxy;
+    uint32_t session_time;   /* ms */
     uint32_t success_status; /* enum success */
     bool no_tls_record;
     uint32_t loops;

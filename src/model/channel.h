@@ -23,6 +23,7 @@
 
 struct channel {
     int64_t id; /* what people see as channelId, in decimal */
+    int64_t provider_id;
     char name[CHANNEL_NAME_MAX + 1];
     char bot_user_id[34];                         /* U and 32 hex digits: "destination" of every webhook */
     char secret[CHANNEL_SECRET_LEN + 1];          /* 32 hex digits; its bytes are the signing key */

@@ -92,6 +92,8 @@ struct span server_body(const struct server_request *r);
 struct span server_header(const struct server_request *r,
                           const char *lower_name); /* first value; ptr NULL: absent */
 size_t server_header_count(const struct server_request *r, const char *lower_name);
+/* The nth value, from 0: HTTP/2 may split a Cookie (RFC 9113 8.2.3). */
+struct span server_header_at(const struct server_request *r, const char *lower_name, size_t nth);
 int server_http(const struct server_request *r); /* 10, 11, 20 */
 bool server_is_tls(const struct server_request *r);
 bool server_peer_is_loopback(const struct server_request *r);

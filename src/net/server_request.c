@@ -34,6 +34,11 @@ struct span server_header(const struct server_request *r, const char *lower_name
     return server_head_find(&r->head, r->base, span_of(lower_name), 0);
 }
 
+struct span server_header_at(const struct server_request *r, const char *lower_name, size_t nth)
+{
+    return server_head_find(&r->head, r->base, span_of(lower_name), nth);
+}
+
 size_t server_header_count(const struct server_request *r, const char *lower_name)
 {
     size_t n = 0;

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "model/account.h"
 #include "model/attempt.h"
 #include "model/channel.h"
 #include "model/event.h"
@@ -87,6 +88,21 @@ typedef enum err backlog_row_fn(void *arg, int64_t channel_id, uint64_t queued, 
 typedef enum err notice_row_fn(void *arg, const struct notice *n);
 typedef enum err key_row_fn(void *arg, const struct access_key *k);
 typedef enum err token_row_fn(void *arg, const struct channel_token *t);
+typedef enum err account_row_fn(void *arg, const struct account *a);
+typedef enum err channel_grant_fn(void *arg, const struct channel *c, enum grant g);
+typedef enum err provider_row_fn(void *arg, const struct provider *p, enum grant g);
+typedef enum err grant_row_fn(void *arg, const struct grant_row *g);
+typedef enum err grant_of_fn(void *arg, int64_t channel_id, enum grant g);
+typedef enum err audit_row_fn(void *arg, const struct audit_entry *e);
+
+/* Which channels, and for whom. */
+struct channel_filter {
+    int64_t after; /* the last one of the page before; 0: from the first */
+    uint32_t limit;
+    int64_t account_id;  /* only those the account has a role on; 0: all, with GRANT_ADMIN */
+    int64_t provider_id; /* 0: of any */
+    struct span text;    /* in the name, ASCII case ignored, or in the id; empty: any */
+};
 
 /* One step through the events in the order they were accepted: those that have ended go, with their attempts. */
 struct history_prune {
@@ -188,6 +204,61 @@ struct backend_ops {
     enum err (*token_use)(struct backend *b, int64_t id, int64_t wall_ms);
     /* Secrets whose grace has ended go, and tokens that expired before_ms ago or earlier. */
     enum err (*secret_prune)(struct backend *b, int64_t wall_ms, int64_t before_ms);
+    /* Who may do what: SQLite only; the twin has NULL here. ERR_EXISTS: the mail address is taken. */
+    enum err (*account_insert)(struct backend *b, struct account *a); /* sets a->id */
+    enum err (*account_update)(struct backend *b, const struct account *a);
+    enum err (*account_delete)(struct backend *b, int64_t id); /* with its roles, sessions and invitation */
+    enum err (*account_get)(struct backend *b, int64_t id, struct account *ret);
+    enum err (*account_by_email)(struct backend *b, struct span email, struct account *ret);
+    enum err (*account_list)(struct backend *b, int64_t after, uint32_t limit, account_row_fn *fn, void *arg);
+    enum err (*account_operators)(struct backend *b, int64_t except, uint64_t *ret); /* not disabled */
+
+    /* Sessions beyond `keep` of the account, those used longest ago, go. */
+    enum err (*session_insert)(struct backend *b, const struct session *s, uint32_t keep);
+    enum err (*session_get)(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                            struct session *ret);
+    enum err (*session_touch)(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                              int64_t used_ms);
+    enum err (*session_delete)(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN]);
+    /* All of an account but one; except NULL: all. */
+    enum err (*session_delete_others)(struct backend *b, int64_t account_id, const uint8_t *except);
+    enum err (*session_prune)(struct backend *b, int64_t created_before_ms, int64_t used_before_ms);
+    /* Replaces the account's earlier one. */
+    enum err (*invitation_put)(struct backend *b, const struct invitation *i);
+    enum err (*invitation_get)(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                               struct invitation *ret);
+    enum err (*invitation_delete)(struct backend *b, int64_t account_id);
+
+    enum err (*provider_insert)(struct backend *b, struct provider *p); /* sets p->id */
+    enum err (*provider_rename)(struct backend *b, int64_t id, struct span name);
+    enum err (*provider_delete)(struct backend *b, int64_t id); /* ERR_CONFLICT: it has channels */
+    enum err (*provider_get)(struct backend *b, int64_t id, struct provider *ret);
+    /* account_id 0: all, with GRANT_ADMIN. */
+    enum err (*provider_list)(struct backend *b, int64_t account_id, int64_t after, uint32_t limit,
+                              provider_row_fn *fn, void *arg);
+
+    enum err (*channel_find)(struct backend *b, const struct channel_filter *f, channel_grant_fn *fn,
+                             void *arg);
+    /* The stronger of the role on the channel and the one on its provider; GRANT_NONE: neither. */
+    enum err (*grant_on_channel)(struct backend *b, int64_t account_id, int64_t channel_id, enum grant *ret);
+    enum err (*grant_on_provider)(struct backend *b, int64_t account_id, int64_t provider_id,
+                                  enum grant *ret);
+    /* GRANT_NONE takes it away: ERR_NOT_FOUND where there was none. */
+    enum err (*grant_put)(struct backend *b, int64_t account_id, enum grant_scope scope, int64_t id,
+                          enum grant g);
+    enum err (*grant_list)(struct backend *b, enum grant_scope scope, int64_t id, uint32_t limit,
+                           grant_row_fn *fn, void *arg);
+    /* The account's roles on channels themselves. */
+    enum err (*grant_of)(struct backend *b, int64_t account_id, uint32_t limit, grant_of_fn *fn, void *arg);
+    enum err (*provider_admins)(struct backend *b, int64_t provider_id, int64_t except, uint64_t *ret);
+    /* A provider that has this account as its only Admin; 0: none. */
+    enum err (*provider_admin_alone)(struct backend *b, int64_t account_id, int64_t *ret_provider_id);
+
+    enum err (*audit_insert)(struct backend *b, const struct audit_entry *e);
+    /* Newest first, below `before`; channel_id 0: all. */
+    enum err (*audit_list)(struct backend *b, int64_t channel_id, int64_t before, uint32_t limit,
+                           audit_row_fn *fn, void *arg);
+    enum err (*audit_prune)(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
 };
 
 enum store_access {

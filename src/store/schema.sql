@@ -195,3 +195,69 @@ CREATE TABLE section (
     PRIMARY KEY (last_id, channel_id)
 ) WITHOUT ROWID;
 INSERT INTO meta SELECT 'tail', ifnull(max(id), 0) FROM payload;
+-- Who may do what. Roles are numbers that grow with what they allow: 1 tester, 2 member, 3 admin.
+CREATE TABLE provider (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    created_ms INTEGER NOT NULL
+);
+INSERT INTO provider VALUES (1, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000);
+ALTER TABLE channel ADD COLUMN provider_id INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX channel_provider ON channel (provider_id);
+
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    email TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    password TEXT NOT NULL,       -- Argon2id with its salt and cost; '': none set yet
+    language TEXT NOT NULL,
+    operator INTEGER NOT NULL,
+    disabled INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    last_login_ms INTEGER NOT NULL
+);
+
+CREATE TABLE provider_role (
+    account_id INTEGER NOT NULL,
+    provider_id INTEGER NOT NULL,
+    role INTEGER NOT NULL,
+    PRIMARY KEY (account_id, provider_id)
+) WITHOUT ROWID;
+CREATE INDEX provider_role_of ON provider_role (provider_id);
+
+CREATE TABLE channel_role (
+    account_id INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL,
+    role INTEGER NOT NULL,
+    PRIMARY KEY (account_id, channel_id)
+) WITHOUT ROWID;
+CREATE INDEX channel_role_of ON channel_role (channel_id);
+
+CREATE TABLE session (
+    hash BLOB PRIMARY KEY,        -- SHA-256 of what the cookie holds
+    account_id INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    used_ms INTEGER NOT NULL      -- to about a minute
+) WITHOUT ROWID;
+CREATE INDEX session_of ON session (account_id);
+
+CREATE TABLE invitation (
+    hash BLOB PRIMARY KEY,        -- SHA-256 of what the link holds
+    account_id INTEGER NOT NULL UNIQUE,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What was changed, by whom and from where; text as it was then, so that it outlives accounts and channels.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms INTEGER NOT NULL,
+    account_id INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    peer TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT NOT NULL,
+    channel_id INTEGER NOT NULL,
+    details TEXT NOT NULL
+);
+CREATE INDEX audit_channel ON audit (channel_id, id) WHERE channel_id<>0;

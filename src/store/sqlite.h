@@ -60,6 +60,12 @@ enum err sqlite_row(struct sqlite *s, sqlite3_stmt *stmt, bool *ret_row) MUST_CH
 enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
                       int64_t *ret) MUST_CHECK;
 
+/* Binds the numbers from 1 on and runs it. */
+enum err sqlite_run_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count) MUST_CHECK;
+/* The same for one that gives one number; *ret_row: whether there was a row. */
+enum err sqlite_ask_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
+                         bool *ret_row, int64_t *ret) MUST_CHECK;
+
 /* Binding never fails but for memory and indices that are wrong in the source; the step reports it. */
 void sqlite_bind_span(sqlite3_stmt *stmt, int at,
                       struct span text); /* borrowed until the statement is reset */
@@ -94,6 +100,8 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c);
 enum err sqlite_channel_delete(struct backend *b, int64_t id);
 enum err sqlite_channel_get(struct backend *b, int64_t id, struct channel *ret);
 enum err sqlite_channel_list(struct backend *b, int64_t after, uint32_t limit, channel_row_fn *fn, void *arg);
+enum err sqlite_channel_find(struct backend *b, const struct channel_filter *f, channel_grant_fn *fn,
+                             void *arg);
 /* sqlite_event.c */
 enum err sqlite_events_insert(struct backend *b, struct event *const *events, size_t count, int64_t wall_ms);
 enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after, uint32_t limit,
@@ -150,3 +158,45 @@ enum err sqlite_notice_put(struct backend *b, const struct notice *n);
 /* What a failed attempt adds to the windows. */
 enum err sqlite_notice_result(struct backend *b, const struct attempt *a, int64_t wall_ms);
 enum err sqlite_notice_due(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg);
+/* sqlite_account.c */
+enum err sqlite_account_insert(struct backend *b, struct account *a);
+enum err sqlite_account_update(struct backend *b, const struct account *a);
+enum err sqlite_account_delete(struct backend *b, int64_t id);
+enum err sqlite_account_get(struct backend *b, int64_t id, struct account *ret);
+enum err sqlite_account_by_email(struct backend *b, struct span email, struct account *ret);
+enum err sqlite_account_list(struct backend *b, int64_t after, uint32_t limit, account_row_fn *fn, void *arg);
+enum err sqlite_account_operators(struct backend *b, int64_t except, uint64_t *ret);
+enum err sqlite_session_insert(struct backend *b, const struct session *s, uint32_t keep);
+enum err sqlite_session_get(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                            struct session *ret);
+enum err sqlite_session_touch(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                              int64_t used_ms);
+enum err sqlite_session_delete(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN]);
+enum err sqlite_session_delete_others(struct backend *b, int64_t account_id, const uint8_t *except);
+enum err sqlite_session_prune(struct backend *b, int64_t created_before_ms, int64_t used_before_ms);
+enum err sqlite_invitation_put(struct backend *b, const struct invitation *i);
+enum err sqlite_invitation_get(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                               struct invitation *ret);
+enum err sqlite_invitation_delete(struct backend *b, int64_t account_id);
+/* sqlite_provider.c */
+enum err sqlite_provider_insert(struct backend *b, struct provider *p);
+enum err sqlite_provider_rename(struct backend *b, int64_t id, struct span name);
+enum err sqlite_provider_delete(struct backend *b, int64_t id);
+enum err sqlite_provider_get(struct backend *b, int64_t id, struct provider *ret);
+enum err sqlite_provider_list(struct backend *b, int64_t account_id, int64_t after, uint32_t limit,
+                              provider_row_fn *fn, void *arg);
+enum err sqlite_grant_on_channel(struct backend *b, int64_t account_id, int64_t channel_id, enum grant *ret);
+enum err sqlite_grant_on_provider(struct backend *b, int64_t account_id, int64_t provider_id,
+                                  enum grant *ret);
+enum err sqlite_grant_put(struct backend *b, int64_t account_id, enum grant_scope scope, int64_t id,
+                          enum grant g);
+enum err sqlite_grant_list(struct backend *b, enum grant_scope scope, int64_t id, uint32_t limit,
+                           grant_row_fn *fn, void *arg);
+enum err sqlite_grant_of(struct backend *b, int64_t account_id, uint32_t limit, grant_of_fn *fn, void *arg);
+enum err sqlite_provider_admins(struct backend *b, int64_t provider_id, int64_t except, uint64_t *ret);
+enum err sqlite_provider_admin_alone(struct backend *b, int64_t account_id, int64_t *ret_provider_id);
+/* sqlite_audit.c */
+enum err sqlite_audit_insert(struct backend *b, const struct audit_entry *e);
+enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before, uint32_t limit,
+                           audit_row_fn *fn, void *arg);
+enum err sqlite_audit_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);

@@ -17,6 +17,7 @@ static void bind_channel(sqlite3_stmt *q, const struct channel *c)
     sqlite_bind_number(q, 13, c->updated_ms);
     sqlite_bind_number(q, 14, c->failing_ms);
     sqlite_bind_number(q, 15, c->error_notification);
+    sqlite_bind_number(q, 16, c->provider_id);
 }
 
 static enum err read_channel(struct sqlite *s, sqlite3_stmt *q, struct channel *c)
@@ -38,6 +39,7 @@ static enum err read_channel(struct sqlite *s, sqlite3_stmt *q, struct channel *
     c->updated_ms = sqlite_number(q, 16);
     c->failing_ms = sqlite_number(q, 17);
     c->error_notification = sqlite_number(q, 18);
+    c->provider_id = sqlite_number(q, 19);
     return sqlite_secret_read(s, q, 3, 4, c);
 }
 
@@ -64,7 +66,7 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c)
     if (!q)
         return e;
     bind_channel(q, c);
-    sqlite_bind_number(q, 16, c->id);
+    sqlite_bind_number(q, 17, c->id);
     e = sqlite_run(s, q);
     if (!e && sqlite3_changes(s->db) == 0)
         e = ERR_NOT_FOUND;
@@ -73,9 +75,9 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c)
 
 enum err sqlite_channel_delete(struct backend *b, int64_t id)
 {
-    static const enum statement steps[] = {STATEMENT_channel_delete, STATEMENT_channel_delete_queue,
-                                           STATEMENT_channel_delete_retry, STATEMENT_channel_delete_token,
-                                           STATEMENT_channel_delete_idempotency};
+    static const enum statement steps[] = {
+        STATEMENT_channel_delete,       STATEMENT_channel_delete_queue,       STATEMENT_channel_delete_retry,
+        STATEMENT_channel_delete_token, STATEMENT_channel_delete_idempotency, STATEMENT_channel_delete_roles};
     struct sqlite *s = sqlite_of(b);
     enum err e = sqlite_tail_load(s);
     for (size_t i = 0; !e && i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -133,4 +135,33 @@ enum err sqlite_channel_get(struct backend *b, int64_t id, struct channel *ret)
         return ERR_NOT_FOUND;
     *ret = c;
     return ERR_NONE;
+}
+
+enum err sqlite_channel_find(struct backend *b, const struct channel_filter *f, channel_grant_fn *fn,
+                             void *arg)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q =
+        sqlite_statement(s, f->account_id ? STATEMENT_channel_find_mine : STATEMENT_channel_find, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, f->after);
+    sqlite_bind_number(q, 2, f->limit);
+    sqlite_bind_number(q, 3, f->provider_id);
+    sqlite_bind_span(q, 4, f->text);
+    if (f->account_id)
+        sqlite_bind_number(q, 5, f->account_id);
+    bool row;
+    while (!(e = sqlite_row(s, q, &row)) && row) {
+        struct channel c;
+        e = read_channel(s, q, &c);
+        if (!e)
+            e = fn(arg, &c, (enum grant)sqlite_number(q, sqlite3_column_count(q) - 1));
+        if (e) {
+            (void)sqlite3_reset(q);
+            return e;
+        }
+    }
+    return e;
 }

@@ -91,7 +91,9 @@ enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt)
     return e;
 }
 
-enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count, int64_t *ret)
+enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
+                      int64_t *ret) enum err
+    sqlite_run_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count)
 {
     enum err e = ERR_NONE;
     sqlite3_stmt *q = sqlite_statement(s, id, &e);
@@ -106,6 +108,24 @@ enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *number
     *ret = sqlite_number(q, 0);
     (void)sqlite3_reset(q);
     return ERR_NONE;
+    return sqlite_run(s, q);
+}
+
+enum err sqlite_ask_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
+                         bool *ret_row, int64_t *ret)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, id, &e);
+    if (!q)
+        return e;
+    for (int i = 0; i < count; i++)
+        sqlite_bind_number(q, i + 1, numbers[i]);
+    e = sqlite_row(s, q, ret_row);
+    if (!e && *ret_row) {
+        *ret = sqlite_number(q, 0);
+        (void)sqlite3_reset(q);
+    }
+    return e;
 }
 
 void sqlite_bind_span(sqlite3_stmt *stmt, int at, struct span text)
@@ -301,6 +321,38 @@ static const struct backend_ops sqlite_ops = {
     .token_find = sqlite_token_find,
     .token_use = sqlite_token_use,
     .secret_prune = sqlite_secret_prune,
+    .account_insert = sqlite_account_insert,
+    .account_update = sqlite_account_update,
+    .account_delete = sqlite_account_delete,
+    .account_get = sqlite_account_get,
+    .account_by_email = sqlite_account_by_email,
+    .account_list = sqlite_account_list,
+    .account_operators = sqlite_account_operators,
+    .session_insert = sqlite_session_insert,
+    .session_get = sqlite_session_get,
+    .session_touch = sqlite_session_touch,
+    .session_delete = sqlite_session_delete,
+    .session_delete_others = sqlite_session_delete_others,
+    .session_prune = sqlite_session_prune,
+    .invitation_put = sqlite_invitation_put,
+    .invitation_get = sqlite_invitation_get,
+    .invitation_delete = sqlite_invitation_delete,
+    .provider_insert = sqlite_provider_insert,
+    .provider_rename = sqlite_provider_rename,
+    .provider_delete = sqlite_provider_delete,
+    .provider_get = sqlite_provider_get,
+    .provider_list = sqlite_provider_list,
+    .channel_find = sqlite_channel_find,
+    .grant_on_channel = sqlite_grant_on_channel,
+    .grant_on_provider = sqlite_grant_on_provider,
+    .grant_put = sqlite_grant_put,
+    .grant_list = sqlite_grant_list,
+    .grant_of = sqlite_grant_of,
+    .provider_admins = sqlite_provider_admins,
+    .provider_admin_alone = sqlite_provider_admin_alone,
+    .audit_insert = sqlite_audit_insert,
+    .audit_list = sqlite_audit_list,
+    .audit_prune = sqlite_audit_prune,
 };
 
 /*

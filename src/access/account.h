@@ -1,0 +1,17 @@
+#pragma once
+/* What makes an account: its mail address, and the words for roles. */
+#include "base/err.h"
+#include "model/account.h"
+
+/*
+ * A mail address in lower case: one @, something on both sides, no white space; whether mail arrives, only mail can tell. The local part
+ * may differ by case in theory (RFC 5321 2.4), and never does in practice. ERR_INVALID.
+ */
+enum err account_email(struct span text, char out[static ACCOUNT_EMAIL_MAX + 1]) MUST_CHECK;
+
+/* NULL: it will do as a name. Else what is wrong. */
+const char *account_name_refuse(struct span name);
+
+const char *account_grant_text(enum grant g); /* "admin", "member", "tester", "none" */
+/* The grant of a word; GRANT_NONE: it is none. */
+enum grant account_grant_of(const char *text);

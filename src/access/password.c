@@ -1,0 +1,173 @@
+#include "access/password.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdatomic.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+_Static_assert(ACCOUNT_HASH_MAX >= crypto_pwhash_STRBYTES, "the store keeps what libsodium writes");
+
+/* libsodium's INTERACTIVE: above the first choice of RFC 9106 for memory-bound machines in passes, and OWASP's minimum in memory. */
+const struct password_cost password_cost_standard = {crypto_pwhash_OPSLIMIT_INTERACTIVE,
+                                                     crypto_pwhash_MEMLIMIT_INTERACTIVE};
+
+struct password_worker {
+    struct password_cost cost;
+    uint32_t queue_max, queued;
+    pthread_t thread;
+    bool started, stop;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct list queue;
+    _Atomic uint64_t count;
+};
+
+const char *password_refuse(struct span password, const char *email)
+{
+    size_t characters = 0;
+    uint32_t cp;
+    for (size_t i = 0, n; i < password.len; i += n, characters++) {
+        n = utf8_next(password.ptr + i, password.len - i, &cp);
+        if (n == 0)
+            return "must be UTF-8";
+    }
+    if (characters < PASSWORD_MIN || characters > PASSWORD_MAX)
+        return "must be 10 to 200 characters";
+    if (memchr(password.ptr, '\0', password.len))
+        return "must not hold the character NUL";
+    if (email && span_eq_nocase(password, span_of(email)))
+        return "must not be the mail address";
+    return NULL;
+}
+
+enum err password_hash(const struct password_cost *cost, struct span password,
+                       char hash[static ACCOUNT_HASH_MAX])
+{
+    char out[crypto_pwhash_STRBYTES] = {0};
+    if (crypto_pwhash_str(out, password.ptr, password.len, cost->ops, cost->memory))
+        return ERR_NOMEM;
+    memcpy(hash, out, sizeof(out));
+    return ERR_NONE;
+}
+
+static void work_on(struct password_worker *w, struct password_job *j)
+{
+    (void)atomic_fetch_add(&w->count, 1);
+    struct span password = {j->password, j->len};
+    char thrown_away[ACCOUNT_HASH_MAX];
+    j->ok = false;
+    if (j->make)
+        j->err = password_hash(&w->cost, password, j->hash);
+    else if (j->hash[0])
+        j->ok = crypto_pwhash_str_verify(j->hash, j->password, j->len) == 0;
+    else /* nobody can tell by the time whether there is such an account */
+        j->err = password_hash(&w->cost, password, thrown_away);
+}
+
+static void open_letter(struct letter *l)
+{
+    struct password_job *j = list_entry(l, struct password_job, letter);
+    j->done(j);
+}
+
+static void answer(struct password_job *j)
+{
+    explicit_bzero(j->password, sizeof(j->password));
+    mailbox_post(j->home, &j->letter);
+}
+
+static void *work(void *arg)
+{
+    struct password_worker *w = arg;
+    for (;;) {
+        (void)pthread_mutex_lock(&w->lock);
+        while (list_empty(&w->queue) && !w->stop)
+            (void)pthread_cond_wait(&w->wake, &w->lock);
+        bool stop = w->stop;
+        struct list *i = list_pop_front(&w->queue);
+        if (i)
+            w->queued--;
+        (void)pthread_mutex_unlock(&w->lock);
+        if (!i)
+            return NULL;
+        struct password_job *j = list_entry(i, struct password_job, link);
+        if (stop)
+            j->err = ERR_CLOSED;
+        else
+            work_on(w, j);
+        answer(j);
+    }
+}
+
+enum err password_new(struct password_worker **ret, const struct password_cost *cost, uint32_t queue_max)
+{
+    struct password_worker *w = mem_zero(1, sizeof(*w));
+    if (!w)
+        return ERR_NOMEM;
+    w->cost = *cost;
+    w->queue_max = queue_max;
+    list_init(&w->queue);
+    (void)pthread_mutex_init(&w->lock, NULL);
+    (void)pthread_cond_init(&w->wake, NULL);
+    sigset_t all, before;
+    (void)sigfillset(&all); /* signals are the first loop's */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    w->started = sodium_init() >= 0 && pthread_create(&w->thread, NULL, work, w) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!w->started) {
+        password_free(w);
+        return ERR_IO;
+    }
+    (void)pthread_setname_np(w->thread, "password");
+    *ret = w;
+    return ERR_NONE;
+}
+
+bool password_submit(struct password_worker *w, struct password_job *j)
+{
+    j->letter.open = open_letter;
+    j->err = ERR_NONE;
+    (void)pthread_mutex_lock(&w->lock);
+    bool stop = w->stop, full = !stop && w->queued >= w->queue_max;
+    if (!stop && !full) {
+        w->queued++;
+        list_push_back(&w->queue, &j->link);
+        (void)pthread_cond_signal(&w->wake);
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+    if (stop) {
+        j->err = ERR_CLOSED;
+        answer(j);
+    }
+    return !full;
+}
+
+void password_stop(struct password_worker *w)
+{
+    if (!w || !w->started)
+        return;
+    (void)pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    (void)pthread_cond_signal(&w->wake);
+    (void)pthread_mutex_unlock(&w->lock);
+    (void)pthread_join(w->thread, NULL);
+    w->started = false;
+}
+
+void password_free(struct password_worker *w)
+{
+    if (!w)
+        return;
+    password_stop(w);
+    (void)pthread_mutex_destroy(&w->lock);
+    (void)pthread_cond_destroy(&w->wake);
+    mem_free(w);
+}
+
+uint64_t password_count(const struct password_worker *w)
+{
+    return atomic_load(&w->count);
+}

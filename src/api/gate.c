@@ -1,0 +1,253 @@
+/*
+ * A key is looked up in memory (access/keys.h). A session is read from the store with its account and role for every request, so that a
+ * session that ended, an account that was disabled or a role that was taken away counts at once, on every loop and whoever did it.
+ */
+#include "api/gate.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+static struct span bearer(const struct server_request *req)
+{
+    struct span h = server_header(req, "authorization");
+    if (!h.ptr || h.len < 7 || !span_eq_nocase((struct span){h.ptr, 7}, SPAN_LIT("bearer ")))
+        return (struct span){NULL, 0};
+    struct span key = {h.ptr + 7, h.len - 7};
+    while (key.len && key.ptr[0] == ' ') {
+        key.ptr++;
+        key.len--;
+    }
+    return key;
+}
+
+/* What the route asks for on the channel or provider of its first {id}. */
+static enum grant wants(enum who who, enum grant_scope *ret_scope)
+{
+    *ret_scope = GRANT_SCOPE_CHANNEL;
+    switch (who) {
+    case WHO_CHANNEL_TESTER:
+        return GRANT_TESTER;
+    case WHO_CHANNEL_MEMBER:
+        return GRANT_MEMBER;
+    case WHO_CHANNEL_ADMIN:
+        return GRANT_ADMIN;
+    case WHO_PROVIDER_MEMBER:
+        *ret_scope = GRANT_SCOPE_PROVIDER;
+        return GRANT_MEMBER;
+    case WHO_PROVIDER_ADMIN:
+        *ret_scope = GRANT_SCOPE_PROVIDER;
+        return GRANT_ADMIN;
+    case WHO_ANYBODY:
+    case WHO_METRICS:
+    case WHO_INGEST:
+    case WHO_OPERATOR:
+    case WHO_SESSION:
+        break;
+    }
+    return GRANT_NONE;
+}
+
+static bool may(const struct call *c)
+{
+    enum who who = c->route->who;
+    enum grant_scope scope;
+    enum grant want = wants(who, &scope);
+    if (call_is_operator(c) || who == WHO_ANYBODY)
+        return true;
+    if (who == WHO_INGEST)
+        return c->role == ROLE_INGEST;
+    if (who == WHO_SESSION)
+        return c->account;
+    return want != GRANT_NONE && c->account && c->grant >= want;
+}
+
+/* Behind a proxy everybody comes from this machine. */
+static bool from_here(const struct call *c)
+{
+    return server_peer_is_loopback(c->req) &&
+           !(c->api->config.access->behind_proxy && server_header(c->req, "x-forwarded-for").ptr);
+}
+
+/* Whom the route is open to without saying who they are. */
+static bool is_open(const struct call *c)
+{
+    return c->route->who == WHO_ANYBODY || (c->route->who == WHO_METRICS && from_here(c));
+}
+
+/* A cookie comes along with whatever another site makes a browser send; this header does not. */
+static bool is_forged(const struct call *c)
+{
+    struct span method = server_method(c->req);
+    return c->account && !span_eq(method, SPAN_LIT("GET")) && !span_eq(method, SPAN_LIT("HEAD")) &&
+           !session_csrf_ok(c->cookie, server_header(c->req, "x-csrf-token"));
+}
+
+static void refuse_account(struct call *c)
+{
+    enum grant_scope scope;
+    enum grant want = wants(c->route->who, &scope);
+    if (want != GRANT_NONE && c->grant == GRANT_NONE)
+        call_refuse(c, 404, scope == GRANT_SCOPE_CHANNEL ? "No such channel" : "No such provider");
+    else if (want == GRANT_ADMIN)
+        call_refuse(c, 403, "This needs the role Admin");
+    else if (want == GRANT_MEMBER)
+        call_refuse(c, 403, "This needs the role Member");
+    else
+        call_refuse(c, 403, "This needs an operator");
+}
+
+static void refuse(struct call *c)
+{
+    if (c->account)
+        refuse_account(c);
+    else if (c->role != ROLE_NONE)
+        call_refuse(c, 403, "This key may not do that; it needs the role operator");
+    else if (bearer(c->req).ptr)
+        call_refuse(c, 401, "This key is not valid");
+    else if (c->cookie.ptr)
+        call_refuse(c, 401, "This session has ended; log in again");
+    else
+        call_refuse(c, 401, "A key is needed: Authorization: Bearer KEY; or log in");
+}
+
+static void decide(struct call *c)
+{
+    if (!may(c))
+        refuse(c);
+    else if (is_forged(c))
+        call_refuse(c, 403, "The header x-csrf-token is missing or wrong: it is csrfToken of the session");
+    else
+        c->serve(c);
+}
+
+static void take_key(struct call *c)
+{
+    struct span key = bearer(c->req);
+    c->role = keys_role(c->api->keys, key);
+    if (c->role != ROLE_NONE)
+        memcpy(c->hint, key.ptr, sizeof(c->hint) - 1);
+    c->grant = c->role == ROLE_OPERATOR ? GRANT_ADMIN : GRANT_NONE;
+}
+
+static void on_fresh(void *arg)
+{
+    struct call *c = arg;
+    take_key(c);
+    decide(c);
+}
+
+struct lookup {
+    struct session session;
+    struct account account;
+    bool found;
+};
+
+static enum err lookup_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct lookup *l = c->state;
+    uint8_t hash[SESSION_HASH_LEN];
+    ticket_hash(c->cookie, hash);
+    l->found = false;
+    c->grant = GRANT_NONE;
+    enum err e = b->ops->session_get(b, hash, &l->session);
+    if (!e && call_now(c) >= session_expires(&l->session, c->api->config.access->session_ms))
+        return ERR_NONE;
+    if (!e)
+        e = b->ops->account_get(b, l->session.account_id, &l->account);
+    if (e || l->account.disabled)
+        return e == ERR_NOT_FOUND ? ERR_NONE : e;
+    l->found = true;
+    enum grant_scope scope;
+    if (l->account.operator|| wants(c->route->who, &scope) == GRANT_NONE)
+        return ERR_NONE;
+    int64_t id = call_channel_id(c->params[0]);
+    return scope == GRANT_SCOPE_CHANNEL ? b->ops->grant_on_channel(b, l->account.id, id, &c->grant)
+                                        : b->ops->grant_on_provider(b, l->account.id, id, &c->grant);
+}
+
+struct touch {
+    struct store_call call;
+    uint8_t hash[SESSION_HASH_LEN];
+    int64_t now_ms;
+};
+
+static enum err touch_run(struct store_call *s, struct backend *b)
+{
+    struct touch *t = list_entry(s, struct touch, call);
+    return b->ops->session_touch(b, t->hash, t->now_ms);
+}
+
+static void touch_done(struct store_call *s)
+{
+    if (s->err)
+        log_debug("access", "the use of a session was not written down", log_err("err", s->err));
+    mem_free(list_entry(s, struct touch, call));
+}
+
+/* Nobody waits for it. */
+static void touch(struct call *c, const struct session *session)
+{
+    struct touch *t = mem_zero(1, sizeof(*t));
+    if (!t)
+        return;
+    t->call = (struct store_call){.run = touch_run, .done = touch_done};
+    memcpy(t->hash, session->hash, sizeof(t->hash));
+    t->now_ms = call_now(c);
+    store_submit(c->api->config.store, &t->call);
+}
+
+static void lookup_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct lookup *l = c->state;
+    c->state = NULL;
+    if (s->err) {
+        call_failed(c, s->err);
+        return;
+    }
+    if (l->found) {
+        c->account = &l->account;
+        c->session = &l->session;
+        if (l->account.operator)
+            c->grant = GRANT_ADMIN;
+        if (session_stale(&l->session, c->api->config.access->session_ms, call_now(c)))
+            touch(c, &l->session);
+    }
+    decide(c);
+}
+
+static struct span cookie_of(const struct server_request *req)
+{
+    struct span header, cookie = {NULL, 0};
+    for (size_t i = 0; !cookie.ptr && (header = server_header_at(req, "cookie", i)).ptr; i++)
+        cookie = session_cookie(header);
+    return cookie;
+}
+
+void gate_pass(struct call *c, void (*serve)(struct call *c))
+{
+    c->serve = serve;
+    if (is_open(c)) {
+        serve(c);
+        return;
+    }
+    struct span key = bearer(c->req);
+    if (key.ptr) {
+        take_key(c);
+        /* A key that is not known may have been made a moment ago, by another process. */
+        if (c->role == ROLE_NONE && key.len == KEYS_TEXT_LEN)
+            keys_refresh(c->api->keys, on_fresh, c);
+        else
+            decide(c);
+        return;
+    }
+    c->cookie = cookie_of(c->req);
+    if (!c->cookie.ptr) {
+        decide(c);
+        return;
+    }
+    c->state = call_state(c, sizeof(struct lookup));
+    if (c->state)
+        call_read(c, lookup_run, lookup_done);
+}

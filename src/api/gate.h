@@ -1,0 +1,28 @@
+#pragma once
+/* Who may use a route: the words of route.def's third column. */
+#include "api/call.h"
+
+enum who {
+    WHO_ANYBODY,
+    WHO_METRICS,  /* from this machine, or operator */
+    WHO_INGEST,   /* a key of either role, or operator */
+    WHO_OPERATOR, /* an operator's key, or the session of an operator's account */
+    WHO_SESSION,  /* any account, or operator */
+    /* With a role on the provider or channel that the first {id} names, or operator. */
+    WHO_PROVIDER_MEMBER,
+    WHO_PROVIDER_ADMIN,
+    WHO_CHANNEL_TESTER,
+    WHO_CHANNEL_MEMBER,
+    WHO_CHANNEL_ADMIN,
+};
+
+struct route {
+    const char *method, *path;
+    enum who who;
+    uint32_t body_max;
+    void (*handler)(struct call *c);
+};
+
+/* Finds out who calls and hands on to serve, or answers: 401 nobody is known, 403 that is not enough, 404 that
+ * channel or provider does not exist as far as this account is concerned. */
+void gate_pass(struct call *c, void (*serve)(struct call *c));

@@ -1,0 +1,76 @@
+#pragma once
+/*
+ * Who may do what: accounts, the providers and channels they have roles on, their sessions, and the record of what was changed. Plain
+ * values; the truth is in the store.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+#define ACCOUNT_EMAIL_MAX 254 /* RFC 5321 4.5.3.1.3 */
+#define ACCOUNT_NAME_MAX 400  /* bytes: 100 characters of UTF-8 */
+#define ACCOUNT_HASH_MAX 128  /* crypto_pwhash_STRBYTES of libsodium, NUL included */
+#define SESSION_HASH_LEN                                                                                     \
+    32u /* SHA-256 of what the cookie, or a link, holds: 256 random bits, so no salt and no slow hash */
+#define PROVIDER_DEFAULT 1 /* made by the migration: channels that were there before providers were */
+
+struct account {
+    int64_t id;
+    char email[ACCOUNT_EMAIL_MAX + 1]; /* lower case: what people log in with */
+    char name[ACCOUNT_NAME_MAX + 1];
+    char password[ACCOUNT_HASH_MAX]; /* Argon2id; "": none set yet, nobody can log in */
+    char language[3];                /* "en", "ja" */
+    bool operator;                   /* may do everything */
+    bool disabled;
+    int64_t created_ms, last_login_ms; /* last: 0: never */
+};
+
+/* What an account may do with one provider or channel. Kept by number: each may do what those below it may. */
+enum grant {
+    GRANT_NONE = 0,
+    GRANT_TESTER = 1, /* of channels only */
+    GRANT_MEMBER = 2,
+    GRANT_ADMIN = 3,
+};
+
+enum grant_scope { GRANT_SCOPE_PROVIDER, GRANT_SCOPE_CHANNEL };
+
+/* One line of a list of roles. */
+struct grant_row {
+    int64_t account_id;
+    struct span email, name;
+    enum grant grant;
+    bool inherited; /* on a channel, by its provider */
+};
+
+struct session {
+    uint8_t hash[SESSION_HASH_LEN];
+    int64_t account_id;
+    int64_t created_ms, used_ms;
+};
+
+struct provider {
+    int64_t id;
+    char name[ACCOUNT_NAME_MAX + 1];
+    int64_t created_ms;
+    uint64_t channels; /* how many it has */
+};
+
+/* A link by which somebody sets the password of an account. */
+struct invitation {
+    uint8_t hash[SESSION_HASH_LEN];
+    int64_t account_id, created_ms, expires_ms;
+};
+
+/* A line of the audit log; spans are borrowed. Never a secret in it. */
+struct audit_entry {
+    int64_t id, at_ms;
+    int64_t account_id;  /* 0: a key, or the system */
+    struct span who;     /* the account's address, the key's hint, or "system": it outlives both */
+    struct span peer;    /* from where: an address without port; "" where there is none */
+    struct span action;  /* "channel.update" */
+    struct span target;  /* "channel/2000000001", "account/3" */
+    int64_t channel_id;  /* 0: not about a channel */
+    struct span details; /* a JSON object */
+};
