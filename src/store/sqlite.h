@@ -62,9 +62,6 @@ enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *number
 
 /* Binds the numbers from 1 on and runs it. */
 enum err sqlite_run_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count) MUST_CHECK;
-/* The same for one that gives one number; *ret_row: whether there was a row. */
-enum err sqlite_ask_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
-                         bool *ret_row, int64_t *ret) MUST_CHECK;
 
 /* Binding never fails but for memory and indices that are wrong in the source; the step reports it. */
 void sqlite_bind_span(sqlite3_stmt *stmt, int at,

@@ -136,9 +136,8 @@ enum err sqlite_account_list(struct backend *b, int64_t after, uint32_t limit, a
 
 enum err sqlite_account_operators(struct backend *b, int64_t except, uint64_t *ret)
 {
-    bool row;
     int64_t n = 0;
-    enum err e = sqlite_ask_with(sqlite_of(b), STATEMENT_account_operators, &except, 1, &row, &n);
+    enum err e = sqlite_first(sqlite_of(b), STATEMENT_account_operators, &except, 1, &n);
     if (!e)
         *ret = (uint64_t)n;
     return e;

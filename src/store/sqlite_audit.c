@@ -55,9 +55,8 @@ enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before
 enum err sqlite_audit_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count)
 {
     struct sqlite *s = sqlite_of(b);
-    bool row;
     int64_t newest = 0;
-    enum err e = sqlite_ask_with(s, STATEMENT_audit_oldest, (int64_t[]){before_ms, limit}, 2, &row, &newest);
+    enum err e = sqlite_first(s, STATEMENT_audit_oldest, (int64_t[]){before_ms, limit}, 2, &newest);
     if (e || !newest) {
         *ret_count = 0;
         return e;

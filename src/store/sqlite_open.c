@@ -91,9 +91,7 @@ enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt)
     return e;
 }
 
-enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
-                      int64_t *ret) enum err
-    sqlite_run_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count)
+enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count, int64_t *ret)
 {
     enum err e = ERR_NONE;
     sqlite3_stmt *q = sqlite_statement(s, id, &e);
@@ -108,11 +106,9 @@ enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *number
     *ret = sqlite_number(q, 0);
     (void)sqlite3_reset(q);
     return ERR_NONE;
-    return sqlite_run(s, q);
 }
 
-enum err sqlite_ask_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
-                         bool *ret_row, int64_t *ret)
+enum err sqlite_run_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count)
 {
     enum err e = ERR_NONE;
     sqlite3_stmt *q = sqlite_statement(s, id, &e);
@@ -120,12 +116,7 @@ enum err sqlite_ask_with(struct sqlite *s, enum statement id, const int64_t *num
         return e;
     for (int i = 0; i < count; i++)
         sqlite_bind_number(q, i + 1, numbers[i]);
-    e = sqlite_row(s, q, ret_row);
-    if (!e && *ret_row) {
-        *ret = sqlite_number(q, 0);
-        (void)sqlite3_reset(q);
-    }
-    return e;
+    return sqlite_run(s, q);
 }
 
 void sqlite_bind_span(sqlite3_stmt *stmt, int at, struct span text)

@@ -34,10 +34,9 @@ enum err sqlite_provider_rename(struct backend *b, int64_t id, struct span name)
 enum err sqlite_provider_delete(struct backend *b, int64_t id)
 {
     struct sqlite *s = sqlite_of(b);
-    bool row;
     int64_t one;
-    enum err e = sqlite_ask_with(s, STATEMENT_provider_busy, &id, 1, &row, &one);
-    if (e || row)
+    enum err e = sqlite_first(s, STATEMENT_provider_busy, &id, 1, &one);
+    if (e != ERR_NOT_FOUND)
         return e ? e : ERR_CONFLICT;
     e = sqlite_run_with(s, STATEMENT_provider_delete, &id, 1);
     if (!e && sqlite3_changes(s->db) == 0)
@@ -94,9 +93,10 @@ enum err sqlite_provider_get(struct backend *b, int64_t id, struct provider *ret
 static enum err ask_grant(struct backend *b, enum statement id, int64_t account_id, int64_t of,
                           enum grant *ret)
 {
-    bool row;
     int64_t n = GRANT_NONE;
-    enum err e = sqlite_ask_with(sqlite_of(b), id, (int64_t[]){account_id, of}, 2, &row, &n);
+    enum err e = sqlite_first(sqlite_of(b), id, (int64_t[]){account_id, of}, 2, &n);
+    if (e == ERR_NOT_FOUND)
+        e = ERR_NONE;
     if (!e)
         *ret = (enum grant)n;
     return e;
@@ -176,10 +176,9 @@ enum err sqlite_grant_of(struct backend *b, int64_t account_id, uint32_t limit, 
 
 enum err sqlite_provider_admins(struct backend *b, int64_t provider_id, int64_t except, uint64_t *ret)
 {
-    bool row;
     int64_t n = 0;
-    enum err e = sqlite_ask_with(sqlite_of(b), STATEMENT_provider_admins, (int64_t[]){provider_id, except}, 2,
-                                 &row, &n);
+    enum err e =
+        sqlite_first(sqlite_of(b), STATEMENT_provider_admins, (int64_t[]){provider_id, except}, 2, &n);
     if (!e)
         *ret = (uint64_t)n;
     return e;
@@ -187,9 +186,10 @@ enum err sqlite_provider_admins(struct backend *b, int64_t provider_id, int64_t 
 
 enum err sqlite_provider_admin_alone(struct backend *b, int64_t account_id, int64_t *ret_provider_id)
 {
-    bool row;
     int64_t id = 0;
-    enum err e = sqlite_ask_with(sqlite_of(b), STATEMENT_provider_admin_alone, &account_id, 1, &row, &id);
+    enum err e = sqlite_first(sqlite_of(b), STATEMENT_provider_admin_alone, &account_id, 1, &id);
+    if (e == ERR_NOT_FOUND)
+        e = ERR_NONE;
     if (!e)
         *ret_provider_id = id;
     return e;
