@@ -54,6 +54,7 @@ struct reading {
     struct courier_settings delivery;
     uint32_t drain_timeout, retention_ms;
     uint64_t retention_bytes;
+    int64_t audit_ms;
 };
 
 struct node {
@@ -200,7 +201,7 @@ static void open_reload(struct letter *letter)
     courier_set_settings(l->courier, &r->delivery);
     api_set_settings(l->api, &r->delivery);
     if (l == &l->node->loops[0])
-        retention_set(&l->node->retention, r->retention_ms, r->retention_bytes);
+        retention_set(&l->node->retention, r->retention_ms, r->retention_bytes, r->audit_ms);
     enum err e = l->net && l->node->settings->ca ? net_reload_ca(l->net) : ERR_NONE;
     if (e)
         log_error("app", "the CA file cannot be read; the old one stays", log_err("err", e));
@@ -214,6 +215,7 @@ static void fill_reading(struct reading *r, const struct settings *s, uint32_t l
     r->drain_timeout = s->drain_timeout;
     r->retention_ms = s->retention;
     r->retention_bytes = (uint64_t)s->retention_size << 20;
+    r->audit_ms = INT64_C(1000) * s->audit_time;
     r->delivery = (struct courier_settings){
         .deadlines = {s->dns_timeout, s->connect_timeout, s->session_timeout, s->response_timeout},
         .schedule = s->redelivery,
@@ -304,6 +306,9 @@ static enum err start_retention(struct node *n)
         .age_ms = s->retention,
         .key_age_ms = s->idempotency,
         .bytes_max = (uint64_t)s->retention_size << 20,
+        .audit_age_ms = INT64_C(1000) * s->audit_time,
+        .session_age_ms = SESSION_ABSOLUTE_MS,
+        .session_idle_ms = s->session_time,
     };
     enum err e = retention_init(&n->retention, &n->loops[0].loop, &config);
     n->retention_open = !e;

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "model/notice.h"
 
-enum type { TYPE_TEXT, TYPE_FLAG, TYPE_NUMBER, TYPE_DURATION, TYPE_SCHEDULE, TYPE_CHOICE };
+enum type { TYPE_TEXT, TYPE_FLAG, TYPE_NUMBER, TYPE_DURATION, TYPE_AGE, TYPE_SCHEDULE, TYPE_CHOICE };
 
 struct setting {
     const char *name; /* --name, name = …, TODOKE_NAME with _ for - */
@@ -79,6 +79,8 @@ static const struct setting table[] = {
      "how long events are kept after their end, with their attempts"},
     {"retention-size", TYPE_NUMBER, AT(retention_size), "10240", 0, 100000000, "MIB",
      "size of the database past which the oldest of them go earlier; 0: no bound"},
+    {"audit-time", TYPE_AGE, AT(audit_time), "400d", 1, 36500 * 86400u, "TIME",
+     "how long the audit log goes back"},
     {"idempotency-time", TYPE_DURATION, AT(idempotency), "24h", 1, 49 * DAY_MS, "TIME",
      "how long an Idempotency-Key is honoured"},
     {"connections", TYPE_NUMBER, AT(connections), "10000", 1, 1000000, "N", "open connections to the API"},
@@ -95,7 +97,7 @@ static const char *const changeable[] = {
     "config",           "user-agent",          "dns-timeout",       "connect-timeout", "session-timeout",
     "response-timeout", "redelivery-schedule", "redelivery-jitter", "drain-timeout",   "log",
     "suspend-after",    "suspend-failures",    "retention",         "retention-size",  "success-status",
-    "no-tls-record",    "notice-window",
+    "no-tls-record",    "notice-window",       "audit-time",
 };
 
 /* Variables of the commands that talk to a node, and of the project's own scripts. */
@@ -105,7 +107,7 @@ static const char *const other_variables[] = {"TODOKE_API", "TODOKE_KEY", "TODOK
 /* What Kubernetes sets in every container beside a service called todoke. */
 static const char *const foreign_prefixes[] = {"TODOKE_SERVICE_", "TODOKE_PORT"};
 
-enum err settings_duration(const char *text, uint32_t *ret_ms)
+static enum err read_time(const char *text, uint64_t *ret_ms)
 {
     static const struct {
         const char *unit;
@@ -119,12 +121,33 @@ enum err settings_duration(const char *text, uint32_t *ret_ms)
         n = n * 10 + (uint64_t)(text[digits] - '0');
     }
     for (size_t i = 0; digits && i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(text + digits, units[i].unit) == 0 && n * units[i].ms <= UINT32_MAX) {
-            *ret_ms = (uint32_t)(n * units[i].ms);
+        if (strcmp(text + digits, units[i].unit) == 0) {
+            *ret_ms = n * units[i].ms;
             return ERR_NONE;
         }
     }
     return ERR_INVALID;
+}
+
+enum err settings_duration(const char *text, uint32_t *ret_ms)
+{
+    uint64_t ms;
+    enum err e = read_time(text, &ms);
+    if (e || ms > UINT32_MAX)
+        return ERR_INVALID;
+    *ret_ms = (uint32_t)ms;
+    return ERR_NONE;
+}
+
+/* Longer than milliseconds in 32 bits can say: in seconds. */
+static enum err read_age(const char *text, uint32_t *ret_s)
+{
+    uint64_t ms;
+    enum err e = read_time(text, &ms);
+    if (e || ms / 1000 > UINT32_MAX)
+        return ERR_INVALID;
+    *ret_s = (uint32_t)(ms / 1000);
+    return ERR_NONE;
 }
 
 static enum err read_schedule(const struct setting *row, const char *text, struct redelivery_schedule *to)
@@ -210,6 +233,11 @@ static enum err set(struct settings *s, const struct setting *row, const char *t
             return ERR_INVALID;
         *(uint32_t *)to = n;
         return ERR_NONE;
+    case TYPE_AGE:
+        if (read_age(text, &n) || n < row->min || n > row->max)
+            return ERR_INVALID;
+        *(uint32_t *)to = n;
+        return ERR_NONE;
     case TYPE_SCHEDULE:
         return read_schedule(row, text, to);
     case TYPE_CHOICE:
@@ -228,6 +256,9 @@ static const char *wanted(const struct setting *row, char out[96])
         return out;
     case TYPE_DURATION:
         (void)snprintf(out, 96, "a time from %u ms to %u ms, such as 250ms, 2s or 1m", row->min, row->max);
+        return out;
+    case TYPE_AGE:
+        (void)snprintf(out, 96, "a time from %u s to %u d, such as 12h or 90d", row->min, row->max / 86400);
         return out;
     case TYPE_SCHEDULE:
         (void)snprintf(out, 96, "up to %d times with commas between, such as 1m,2m,4m", REDELIVERY_MAX);
@@ -513,6 +544,7 @@ static bool same(const struct setting *row, const struct settings *a, const stru
         return *(const bool *)x == *(const bool *)y;
     case TYPE_NUMBER:
     case TYPE_DURATION:
+    case TYPE_AGE:
     case TYPE_CHOICE:
         return *(const uint32_t *)x == *(const uint32_t *)y;
     case TYPE_SCHEDULE:

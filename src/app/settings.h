@@ -24,6 +24,7 @@ struct settings {
     uint32_t event_memory;                                                    /* MiB */
     uint32_t suspend_after, suspend_failures;                                 /* ms; attempts */
     uint32_t notice_window;                                                   /* ms */
+    uint32_t audit_time;                                                      /* seconds */
     uint32_t retention, idempotency;                                          /* ms */
     uint32_t retention_size;                                                  /* MiB */
     uint32_t connections;                                                     /* of our API */

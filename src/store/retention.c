@@ -42,12 +42,17 @@ static enum err look_run(struct store_call *call, struct backend *b)
     return b->ops->size(b, &r->size);
 }
 
-/* All the keys that end with time; of secrets and tokens there are few. */
+/* All that ends with time; of secrets, tokens and sessions there are few. */
 static enum err prune_keys(struct retention *r, struct backend *b)
 {
+    const struct retention_config *c = &r->config;
     int64_t now = wall_ms(r);
     enum err e = b->ops->secret_prune(b, now, now - TOKEN_SHOWN_MS);
-    return e ? e : b->ops->idempotency_prune(b, now - r->config.key_age_ms, STEP_KEYS, &r->keys);
+    if (!e)
+        e = b->ops->session_prune(b, now - c->session_age_ms, now - c->session_idle_ms);
+    if (!e)
+        e = b->ops->audit_prune(b, now - c->audit_age_ms, STEP_KEYS, &r->audit);
+    return e ? e : b->ops->idempotency_prune(b, now - c->key_age_ms, STEP_KEYS, &r->keys);
 }
 
 static enum err step_run(struct store_call *call, struct backend *b)
@@ -96,7 +101,7 @@ static void go_on(struct retention *r)
 {
     if (r->round == ROUND_KEYS) {
         add(&r->stats.keys, r->keys);
-        if (r->keys < STEP_KEYS)
+        if (r->keys < STEP_KEYS && r->audit < STEP_KEYS)
             r->round = ROUND_NONE;
         return;
     }
@@ -182,8 +187,9 @@ enum err retention_init(struct retention *r, uv_loop_t *loop, const struct reten
     return ERR_NONE;
 }
 
-void retention_set(struct retention *r, uint32_t age_ms, uint64_t bytes_max)
+void retention_set(struct retention *r, uint32_t age_ms, uint64_t bytes_max, int64_t audit_age_ms)
 {
+    r->config.audit_age_ms = audit_age_ms;
     r->config.age_ms = age_ms;
     r->config.bytes_max = bytes_max;
     r->next_ms = r->next_size_ms = 0;

@@ -25,9 +25,11 @@ struct retention_config {
     struct store *store;
     struct mailbox *mailbox; /* of the loop */
     const struct clock *clock;
-    uint32_t age_ms;     /* of what has ended */
-    uint32_t key_age_ms; /* of idempotency keys */
-    uint64_t bytes_max;  /* 0: no bound */
+    uint32_t age_ms;                         /* of what has ended */
+    uint32_t key_age_ms;                     /* of idempotency keys */
+    uint64_t bytes_max;                      /* 0: no bound */
+    int64_t audit_age_ms;                    /* of lines of the audit log */
+    int64_t session_age_ms, session_idle_ms; /* sessions older, or unused for longer, have ended */
 };
 
 struct retention {
@@ -43,14 +45,14 @@ struct retention {
     uint64_t began_ms;
     struct history_prune step;
     struct backend_size size;
-    uint32_t keys;
+    uint32_t keys, audit;
 };
 
 /* In place: must not move. On the loop's thread; the first look is at once. ERR_IO. */
 enum err retention_init(struct retention *r, uv_loop_t *loop,
                         const struct retention_config *config) MUST_CHECK;
 /* Other bounds from the next round on. On the loop's thread. */
-void retention_set(struct retention *r, uint32_t age_ms, uint64_t bytes_max);
+void retention_set(struct retention *r, uint32_t age_ms, uint64_t bytes_max, int64_t audit_age_ms);
 /* No further steps; one that is under way ends. */
 void retention_stop(struct retention *r);
 /* Closes the timer; r must stay until the loop has ended. No call may be under way. */
