@@ -24,12 +24,24 @@ struct attempt {
 };
 
 /* What an attempt means for one of its events. */
-enum fate_end { FATE_RETRY, FATE_DELIVERED, FATE_GIVEN_UP };
+enum fate_end {
+    FATE_RETRY,
+    FATE_DELIVERED,
+    FATE_GIVEN_UP,
+    FATE_UNSENT, /* a fault of our own: nothing of it left, it is tried again */
+    FATE_COUNT
+};
+
+static inline bool fate_waits(enum fate_end end)
+{
+    return end == FATE_RETRY || end == FATE_UNSENT;
+}
 
 struct fate {
     int64_t event_id;
     enum fate_end end;
     bool was_retry;      /* the event's row was in the retry table */
-    int64_t next_due_ms; /* FATE_RETRY: when it is due again, wall clock */
+    int64_t next_due_ms; /* while it waits: when it is due again, wall clock */
     uint16_t tries;      /* how often it has been sent now */
+    uint16_t faults;     /* faults of our own in a row */
 };

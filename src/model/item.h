@@ -14,6 +14,7 @@ struct item {
     uint32_t size;             /* bytes it adds to a request */
     uint32_t memory;           /* bytes it holds in memory */
     uint16_t tries;            /* how often it was sent; an item tried before travels alone */
+    uint16_t faults;           /* faults of our own since, in a row */
     bool retry;                /* its row is in the retry table, not in the queue */
     bool out;                  /* dispatch's: a retry that was sent and is not done or put off yet */
 };

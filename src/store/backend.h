@@ -72,7 +72,7 @@ struct event_view {
     int64_t id;
     enum event_state state; /* never EVENT_SUSPENDED: that is the channel's */
     uint8_t flags;
-    uint16_t tries;
+    uint16_t tries;   /* times it was sent */
     int64_t due_ms;   /* while retrying */
     struct span json; /* only where asked for */
 };

@@ -19,7 +19,7 @@ struct m_payload {
 };
 struct m_wait { /* queue and retry */
     int64_t channel_id, id, due_ms;
-    uint16_t tries;
+    uint16_t tries, faults;
 };
 struct m_fate {
     int64_t channel_id, event_id, attempt_id;
@@ -311,7 +311,8 @@ static enum err give_event(struct memory *m, const struct m_wait *w, bool retry,
     if (!p)
         return ERR_NONE;
     struct event head = {.channel_id = w->channel_id, .flags = p->flags};
-    head.item = (struct item){.id = w->id, .due_ms = w->due_ms, .tries = w->tries, .retry = retry};
+    head.item = (struct item){
+        .id = w->id, .due_ms = w->due_ms, .tries = w->tries, .faults = w->faults, .retry = retry};
     return fn(arg, p->json, &head);
 }
 
@@ -432,8 +433,9 @@ static enum err m_result_put(struct backend *b, struct attempt *a, const struct 
             return ERR_NOMEM;
         *fate = (struct m_fate){a->channel_id, f->event_id, a->id, f->end};
         bool waited = unwait(f->was_retry ? &m->t.retry : &m->t.queue, a->channel_id, f->event_id);
-        if (f->end == FATE_RETRY && waited)
-            e = put_retry(m, (struct m_wait){a->channel_id, f->event_id, f->next_due_ms, f->tries});
+        if (fate_waits(f->end) && waited)
+            e = put_retry(m,
+                          (struct m_wait){a->channel_id, f->event_id, f->next_due_ms, f->tries, f->faults});
     }
     return e ? e : memory_notice_result(&m->t.notices, a, wall_ms);
 }
@@ -451,12 +453,15 @@ static enum err read_state(struct memory *m, int64_t channel_id, struct event_vi
         v->tries = retry->tries;
         return ERR_NONE;
     }
+    bool found = false;
     VEC_EACH(struct m_fate, f, &m->t.fates)
     if (f->channel_id == channel_id && f->event_id == v->id) {
-        v->tries++;
+        found = true;
+        if (f->end != FATE_UNSENT)
+            v->tries++;
         v->state = f->end == FATE_DELIVERED ? EVENT_DELIVERED : EVENT_GIVEN_UP;
     }
-    return v->tries ? ERR_NONE : ERR_NOT_FOUND;
+    return found ? ERR_NONE : ERR_NOT_FOUND;
 }
 
 static enum err m_event_get(struct backend *b, int64_t channel_id, int64_t id, event_view_fn *fn, void *arg)
@@ -522,7 +527,7 @@ static enum err m_redeliver_ids(struct backend *b, int64_t channel_id, const int
         struct event_view v = {.id = ids[i]};
         if (read_state(m, channel_id, &v) || (v.state != EVENT_DELIVERED && v.state != EVENT_GIVEN_UP))
             continue;
-        e = put_retry(m, (struct m_wait){channel_id, ids[i], wall_ms, v.tries});
+        e = put_retry(m, (struct m_wait){channel_id, ids[i], wall_ms, v.tries, 0});
         n++;
     }
     if (!e)

@@ -195,6 +195,8 @@ CREATE TABLE section (
     PRIMARY KEY (last_id, channel_id)
 ) WITHOUT ROWID;
 INSERT INTO meta SELECT 'tail', ifnull(max(id), 0) FROM payload;
+
+-- migration 6
 -- Who may do what. Roles are numbers that grow with what they allow: 1 tester, 2 member, 3 admin.
 CREATE TABLE provider (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -261,3 +263,8 @@ CREATE TABLE audit (
     details TEXT NOT NULL
 );
 CREATE INDEX audit_channel ON audit (channel_id, id) WHERE channel_id<>0;
+
+-- migration 7
+-- What was sent counts as a try; what a fault of our own machine kept from leaving counts apart, and is end 3 in fate: to be sent
+-- again, nothing of it left.
+ALTER TABLE retry ADD COLUMN faults INTEGER NOT NULL DEFAULT 0;

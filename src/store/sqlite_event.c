@@ -29,7 +29,7 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
     return e == ERR_EXISTS ? ERR_INTERNAL : e; /* some rows may be written: not one of the harmless answers */
 }
 
-/* Rows of (id, flags, due_ms, tries, json). */
+/* Rows of (id, flags, due_ms, tries, faults, json). */
 static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_id, bool retry,
                             event_row_fn *fn, void *arg, uint32_t *ret_count)
 {
@@ -41,8 +41,9 @@ static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_i
         head.item.id = sqlite_number(q, 0);
         head.item.due_ms = sqlite_number(q, 2);
         head.item.tries = (uint16_t)sqlite_number(q, 3);
+        head.item.faults = (uint16_t)sqlite_number(q, 4);
         head.item.retry = retry;
-        e = fn(arg, sqlite_span(q, 4), &head);
+        e = fn(arg, sqlite_span(q, 5), &head);
         if (e) {
             (void)sqlite3_reset(q);
             return e;

@@ -40,7 +40,7 @@ static enum err remove_row(struct sqlite *s, enum statement id, int64_t channel_
 }
 
 static enum err put_retry(struct sqlite *s, int64_t channel_id, int64_t event_id, int64_t due_ms,
-                          uint16_t tries)
+                          uint16_t tries, uint16_t faults)
 {
     enum err e = ERR_NONE;
     sqlite3_stmt *q = sqlite_statement(s, STATEMENT_retry_insert, &e);
@@ -50,6 +50,7 @@ static enum err put_retry(struct sqlite *s, int64_t channel_id, int64_t event_id
     sqlite_bind_number(q, 2, event_id);
     sqlite_bind_number(q, 3, due_ms);
     sqlite_bind_number(q, 4, tries);
+    sqlite_bind_number(q, 5, faults);
     return sqlite_run(s, q);
 }
 
@@ -104,8 +105,8 @@ static enum err put_with_fates(struct sqlite *s, struct attempt *a, const struct
         e = put_fate(s, a, f);
         if (!e)
             e = unwait(s, a->channel_id, f, &waited);
-        if (!e && f->end == FATE_RETRY && waited) /* else the channel is gone, and its events with it */
-            e = put_retry(s, a->channel_id, f->event_id, f->next_due_ms, f->tries);
+        if (!e && fate_waits(f->end) && waited) /* else the channel is gone, and its events with it */
+            e = put_retry(s, a->channel_id, f->event_id, f->next_due_ms, f->tries, f->faults);
     }
     return e;
 }
@@ -180,7 +181,7 @@ enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64
         if (e == ERR_NOT_FOUND)
             continue;
         if (!e && (v.state == EVENT_DELIVERED || v.state == EVENT_GIVEN_UP)) {
-            e = put_retry(s, channel_id, v.id, wall_ms, v.tries);
+            e = put_retry(s, channel_id, v.id, wall_ms, v.tries, 0);
             done++;
         }
         if (e)

@@ -52,6 +52,7 @@ static enum err load_row(void *arg, struct span json, const struct event *head)
     e->item.id = head->item.id;
     e->item.due_ms = head->item.due_ms;
     e->item.tries = head->item.tries;
+    e->item.faults = head->item.faults;
     e->item.retry = head->item.retry;
     list_push_back(&l->items, &e->item.link);
     l->count++;

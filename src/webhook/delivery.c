@@ -88,9 +88,10 @@ static void record_done(struct store_call *call)
     int64_t ended = 0;
     for (uint32_t i = 0; i < d->count; i++) {
         struct event *e = d->events[i];
-        if (d->fates[i].end == FATE_RETRY) {
+        if (fate_waits(d->fates[i].end)) {
             e->item.due_ms = d->fates[i].next_due_ms;
             e->item.tries = d->fates[i].tries;
+            e->item.faults = d->fates[i].faults;
             if (lane && lane->owner) {
                 dispatch_retry(c->dispatch, lane, &e->item);
                 add(&c->config.counters->put_off, 1);
@@ -274,7 +275,12 @@ static void conclude(struct delivery *d, const struct exchange_result *r)
     const struct courier_route *now = lane->owner ? lane->owner : d->route;
     for (uint32_t i = 0; i < d->count; i++) {
         const struct item *item = &d->events[i]->item;
-        struct redelivery_news n = {&r->outcome, r->retry_after_s, item->tries, wall_ms(c)};
+        struct redelivery_news n = {.outcome = &r->outcome,
+                                    .retry_after_s = r->retry_after_s,
+                                    .tries = item->tries,
+                                    .faults = item->faults,
+                                    .sent = r->evidence.sent,
+                                    .now_ms = wall_ms(c)};
         d->fates[i] = (struct fate){.event_id = item->id, .was_retry = item->retry};
         redelivery_decide(&c->config.settings->schedule, &now->ref->channel, &n, &random_system,
                           &d->fates[i]);

@@ -8,10 +8,11 @@ const struct redelivery_schedule redelivery_default = {
     .jitter_percent = 20,
 };
 
-/* For faults of our own: doubling from a second, for about a quarter of an hour in all. */
+/* For faults of our own: doubling from a second. */
 #define LOCAL_FIRST_MS 1000u
 #define LOCAL_LAST_MS 60000u
-#define LOCAL_TRIES 20u
+#define LOCAL_SENT_MAX                                                                                       \
+    20u /* times an event may be sent before a fault of ours behind that counts like any other */
 
 static uint32_t with_jitter(uint32_t delay_ms, uint32_t percent, const struct random *random)
 {
@@ -20,9 +21,9 @@ static uint32_t with_jitter(uint32_t delay_ms, uint32_t percent, const struct ra
     return delay > UINT32_MAX ? UINT32_MAX : (uint32_t)delay;
 }
 
-static uint32_t local_delay(uint16_t tries)
+static uint32_t local_delay(uint16_t faults)
 {
-    uint64_t delay = (uint64_t)LOCAL_FIRST_MS << (tries < 10 ? tries : 10);
+    uint64_t delay = (uint64_t)LOCAL_FIRST_MS << (faults < 10 ? faults : 10);
     return delay < LOCAL_LAST_MS ? (uint32_t)delay : LOCAL_LAST_MS;
 }
 
@@ -50,17 +51,24 @@ uint64_t redelivery_longest(const struct redelivery_schedule *s)
     return sum * (100 + (s->jitter_percent > 20 ? s->jitter_percent : 20)) / 100;
 }
 
+static uint16_t one_more(uint16_t n)
+{
+    return n < UINT16_MAX ? (uint16_t)(n + 1) : n;
+}
+
 void redelivery_decide(const struct redelivery_schedule *s, const struct channel *c,
                        const struct redelivery_news *n, const struct random *random, struct fate *ret)
 {
     unsigned effects = effect_of(n->outcome);
-    ret->tries = (uint16_t)(n->tries < UINT16_MAX ? n->tries + 1 : n->tries);
+    bool ours = effects & EFFECT_AGAIN, unsent = ours && !n->sent;
+    ret->tries = unsent ? n->tries : one_more(n->tries);
+    ret->faults = ours ? one_more(n->faults) : 0;
     ret->next_due_ms = 0;
     if (n->outcome->reason == REASON_OK) {
         ret->end = FATE_DELIVERED;
-    } else if (effects & EFFECT_AGAIN && n->tries < LOCAL_TRIES) {
-        ret->end = FATE_RETRY;
-        ret->next_due_ms = n->now_ms + with_jitter(local_delay(n->tries), 20, random);
+    } else if (unsent || (ours && n->tries < LOCAL_SENT_MAX)) {
+        ret->end = unsent ? FATE_UNSENT : FATE_RETRY;
+        ret->next_due_ms = n->now_ms + with_jitter(local_delay(n->faults), 20, random);
     } else if (c->webhook_redelivery && n->tries < s->count && effects & EFFECT_RETRY) {
         ret->end = FATE_RETRY;
         uint32_t delay = with_jitter(s->delay_ms[n->tries], s->jitter_percent, random);

@@ -4,8 +4,9 @@
  * decided.
  *
  * With a channel's redelivery switch off a failed event is given up at once (as the platform does); with it
- * on it is sent again by the schedule. A fault of our own machine is never held against an event: it is tried
- * again in any case, soon.
+ * on it is sent again by the schedule. A fault of our own machine that kept a request from leaving is never held
+ * against its events: the bot has not seen them, so it is no try, and they are taken up again in any case, for as
+ * long as it takes.
  */
 #include "base/random.h"
 #include "fault/outcome.h"
@@ -27,6 +28,8 @@ struct redelivery_news {
     const struct outcome *outcome;
     uint32_t retry_after_s; /* of a 429 or 503; 0: none */
     uint16_t tries;         /* times the event was sent before this attempt */
+    uint16_t faults;        /* faults of our own just before it, in a row */
+    bool sent;              /* something of the request left */
     int64_t now_ms;         /* wall clock */
 };
 
@@ -34,6 +37,6 @@ struct redelivery_news {
  * back. */
 uint64_t redelivery_longest(const struct redelivery_schedule *s);
 
-/* Sets end, next_due_ms and tries of the fate. */
+/* Sets end, next_due_ms, tries and faults of the fate. */
 void redelivery_decide(const struct redelivery_schedule *s, const struct channel *c,
                        const struct redelivery_news *news, const struct random *random, struct fate *ret);

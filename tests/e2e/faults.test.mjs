@@ -240,7 +240,14 @@ describe('descriptors', () => {
             }
             open = true;
             held.forEach(answer => answer(200));
-            for (const [channel, id] of ids) await node.reaches(channel, id, 'delivered');
+            let kept = 0;
+            for (const [channel, id] of ids) {
+                const e = await node.reaches(channel, id, 'delivered');
+                kept += e.attempts.some(a => a.cause === 'local_files');
+                assert.equal(e.tries, 1, 'what did not leave is no try');
+            }
+            assert.ok(kept > 0);
+            assert.ok(bot.events().every(e => e.deliveryContext.isRedelivery === false));
         } finally {
             await node.stop();
             await bot.close();

@@ -46,39 +46,64 @@ static void decisions(void **state)
                             .cause = rows[i].cause,
                             .status = rows[i].status};
         struct channel c = {.webhook_redelivery = rows[i].redelivery};
-        struct redelivery_news n = {&o, rows[i].retry_after_s, rows[i].tries, 1000000};
+        struct redelivery_news n = {.outcome = &o,
+                                    .retry_after_s = rows[i].retry_after_s,
+                                    .tries = rows[i].tries,
+                                    .faults = 3,
+                                    .sent = true,
+                                    .now_ms = 1000000};
         struct fate fate = {.event_id = 5, .was_retry = true};
         redelivery_decide(&steady, &c, &n, &r, &fate);
         if (fate.end != rows[i].end || (fate.end == FATE_RETRY && fate.next_due_ms != 1000000 + rows[i].wait))
             fail_msg("%s: end %d after %lld ms", rows[i].why, fate.end,
                      (long long)fate.next_due_ms - 1000000);
         assert_int_equal(fate.tries, rows[i].tries + 1);
+        assert_int_equal(fate.faults, 0);
         assert_true(fate.event_id == 5 && fate.was_retry);
     }
 }
 
-/* Ours to mend: never held against the event, whatever the switch says; but not for ever either. */
-static void faults_of_our_own(void **state)
+static struct fate ours(uint16_t tries, uint16_t faults, bool sent)
 {
-    (void)state;
-    struct random_seeded seeded;
+    static struct random_seeded seeded;
     struct random r = random_seeded_init(&seeded, 1);
     struct outcome o = {.reason = REASON_UNCLASSIFIED, .fault = FAULT_dispatch, .cause = CAUSE_local_files};
     struct channel c = {.webhook_redelivery = false};
-    int64_t last = 0;
-    for (uint16_t tries = 0; tries < 20; tries++) {
-        struct redelivery_news n = {&o, 0, tries, 0};
-        struct fate fate;
-        redelivery_decide(&steady, &c, &n, &r, &fate);
-        assert_int_equal(fate.end, FATE_RETRY);
-        assert_true(fate.next_due_ms >= 800 && fate.next_due_ms <= 72000);
-        assert_true(tries > 5 || fate.next_due_ms > last); /* it doubles */
-        last = fate.next_due_ms;
-    }
-    struct redelivery_news n = {&o, 0, 20, 0};
+    struct redelivery_news n = {.outcome = &o, .tries = tries, .faults = faults, .sent = sent};
     struct fate fate;
     redelivery_decide(&steady, &c, &n, &r, &fate);
-    assert_int_equal(fate.end, FATE_GIVEN_UP);
+    return fate;
+}
+
+/* Nothing of it left: the bot has seen nothing, so it is no try, and never the end. */
+static void faults_of_our_own_before_anything_is_sent(void **state)
+{
+    (void)state;
+    int64_t last = 0;
+    for (uint16_t faults = 0; faults < 1000; faults++) {
+        struct fate fate = ours(faults % 7, faults, false);
+        assert_int_equal(fate.end, FATE_UNSENT);
+        assert_int_equal(fate.tries, faults % 7);
+        assert_int_equal(fate.faults, faults + 1);
+        assert_true(fate.next_due_ms >= 800 && fate.next_due_ms <= 72000);
+        assert_true(faults > 5 || fate.next_due_ms > last); /* it doubles */
+        last = fate.next_due_ms;
+    }
+    assert_int_equal(ours(UINT16_MAX, UINT16_MAX, false).faults, UINT16_MAX);
+}
+
+/* It may have been processed: a try, and not for ever; but the switch and the schedule do not matter soon. */
+static void faults_of_our_own_behind_it(void **state)
+{
+    (void)state;
+    for (uint16_t tries = 0; tries < 20; tries++) {
+        struct fate fate = ours(tries, 0, true);
+        assert_int_equal(fate.end, FATE_RETRY);
+        assert_int_equal(fate.tries, tries + 1);
+        assert_int_equal(fate.faults, 1);
+        assert_true(fate.next_due_ms >= 800 && fate.next_due_ms <= 1200);
+    }
+    assert_int_equal(ours(20, 0, true).end, FATE_GIVEN_UP);
 }
 
 static void jitter_spreads(void **state)
@@ -93,7 +118,7 @@ static void jitter_spreads(void **state)
     struct channel c = {.webhook_redelivery = true};
     int64_t low = INT64_MAX, high = 0;
     for (int i = 0; i < 2000; i++) {
-        struct redelivery_news n = {&o, 0, 0, 0};
+        struct redelivery_news n = {.outcome = &o, .sent = true};
         struct fate fate;
         redelivery_decide(&redelivery_default, &c, &n, &r, &fate);
         low = fate.next_due_ms < low ? fate.next_due_ms : low;
@@ -118,7 +143,11 @@ static void nothing_waits_longer_than_the_longest(void **state)
         const struct fault *f = fault_of(cause_of(cause)->fault);
         struct outcome o = {
             .reason = f->reason, .fault = cause_of(cause)->fault, .cause = cause, .status = 503};
-        struct redelivery_news n = {&o, (uint32_t)i * 100, (uint16_t)(i % 20), 0};
+        struct redelivery_news n = {.outcome = &o,
+                                    .retry_after_s = (uint32_t)i * 100,
+                                    .tries = (uint16_t)(i % 20),
+                                    .faults = (uint16_t)(i % 33),
+                                    .sent = i % 3 == 0};
         struct fate fate;
         redelivery_decide(s, &c, &n, &r, &fate);
         assert_true(fate.next_due_ms <= (int64_t)redelivery_longest(s));
@@ -130,7 +159,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decisions),
-        cmocka_unit_test(faults_of_our_own),
+        cmocka_unit_test(faults_of_our_own_before_anything_is_sent),
+        cmocka_unit_test(faults_of_our_own_behind_it),
         cmocka_unit_test(nothing_waits_longer_than_the_longest),
         cmocka_unit_test(jitter_spreads),
     };

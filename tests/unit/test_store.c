@@ -69,9 +69,9 @@ static enum err dump_channel(void *arg, const struct channel *c)
 
 static enum err dump_event(void *arg, struct span json, const struct event *head)
 {
-    return buf_printf(&dump, "%s %lld %lld %d tries=%u due=%lld %.*s\n", (const char *)arg,
+    return buf_printf(&dump, "%s %lld %lld %d tries=%u+%u due=%lld %.*s\n", (const char *)arg,
                       (long long)head->channel_id, (long long)head->item.id, head->flags, head->item.tries,
-                      (long long)head->item.due_ms, (int)json.len, json.ptr);
+                      head->item.faults, (long long)head->item.due_ms, (int)json.len, json.ptr);
 }
 
 /* Numbers of attempts are the backend's own affair, but they rise. */
@@ -211,8 +211,12 @@ static void step(struct backend *b, const struct random *r, int64_t now)
         struct fate fates[64];
         for (size_t i = 0; i < t.count; i++) {
             const struct item *item = &t.heads[i].item;
-            fates[i] = (struct fate){item->id, (enum fate_end)random_below(r, 3), item->retry,
-                                     now + (int64_t)random_below(r, 5) * 1000, (uint16_t)(item->tries + 1)};
+            fates[i] = (struct fate){item->id,
+                                     (enum fate_end)random_below(r, FATE_COUNT),
+                                     item->retry,
+                                     now + (int64_t)random_below(r, 5) * 1000,
+                                     (uint16_t)(item->tries + 1),
+                                     (uint16_t)random_below(r, 9)};
         }
         struct attempt a = {.channel_id = channel,
                             .started_ms = now,
