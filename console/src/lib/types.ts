@@ -1,0 +1,193 @@
+// What the API answers with: docs/openapi.yaml is the source.
+export type Language = 'en' | 'ja';
+export type Role = 'admin' | 'member' | 'tester';
+export type Reason = 'could_not_connect' | 'request_timeout' | 'error_status_code' | 'unclassified';
+export type EventState = 'pending' | 'delivered' | 'retrying' | 'given_up' | 'suspended';
+export type Processed = 'no' | 'unknown' | 'yes';
+export type Phase = 'url' | 'resolve' | 'connect' | 'tls' | 'session' | 'send' | 'await' | 'done';
+export type ChannelState = 'active' | 'off' | 'suspended' | 'failing';
+export type OptionState = 'none' | 'applied' | 'approved' | 'refused' | 'withdrawn';
+export type Both = Record<Language, string>;
+
+export interface Account {
+    accountId: string;
+    email: string;
+    name: string;
+    operator: boolean;
+    language: Language;
+    providers: { providerId: string; name: string; role: Role }[];
+    channels: { channelId: string; role: Role }[];
+}
+export interface Session {
+    account: Account;
+    csrfToken: string;
+    expiresAt: string;
+}
+export interface AccountRow {
+    accountId: string;
+    email: string;
+    name: string;
+    operator: boolean;
+    language: Language;
+    disabled: boolean;
+    createdAt: string;
+    lastLoginAt: string | null;
+    invitationToken?: string;
+}
+export interface Provider {
+    providerId: string;
+    name: string;
+    role: Role | 'operator' | null;
+    channels: number;
+    createdAt: string;
+}
+export interface Channel {
+    channelId: string;
+    providerId: string;
+    role: Role | 'operator';
+    name: string;
+    botUserId: string;
+    webhookUrl: string | null;
+    useWebhook: boolean;
+    webhookRedelivery: boolean;
+    errorStatistics: boolean;
+    errorNotification?: boolean;
+    notificationAvailable?: boolean;
+    contactEmail?: string | null;
+    language: Language;
+    responseTimeoutMs: number;
+    maxEventsPerRequest: number;
+    suspended: boolean;
+    suspendedAt?: string;
+    state: ChannelState;
+    backlogEvents: number;
+    lastHour?: { delivered: number; failed: number };
+    createdAt: string;
+    updatedAt: string;
+}
+export interface LastFailure {
+    at: string;
+    reason: Reason;
+    detail: string;
+    cause?: string;
+}
+export interface ChannelLive {
+    state: ChannelState;
+    backlogEvents: number;
+    lastHour: { delivered: number; failed: number };
+    lastFailure?: LastFailure | null;
+}
+export interface Timings {
+    dns_us: number;
+    connect_us: number;
+    tls_us: number;
+    send_us: number;
+    first_byte_us: number;
+    total_us: number;
+}
+export interface Outcome {
+    reason: Reason | 'ok';
+    detail: string;
+    cause: string;
+    processed: Processed;
+    phase: Phase;
+    status: number;
+    http: string | null;
+    address: string | null;
+    timings: Timings;
+}
+export interface Verdict extends Outcome {
+    explanation: Both;
+    advice: Both;
+}
+export interface Attempt extends Outcome {
+    attemptId: string;
+    startedAt: string;
+    events: number;
+    reused: boolean;
+    retries: number;
+}
+export interface EventRow {
+    webhookEventId: string;
+    state: EventState;
+    acceptedAt: string;
+    tries: number;
+    nextAttemptAt?: string;
+}
+export interface EventFull extends EventRow {
+    channelId: string;
+    event: unknown;
+    attempts: Attempt[];
+}
+export interface ErrorRow {
+    date: string;
+    start: string;
+    end: string;
+    reason: Reason;
+    detail: string;
+    errors: number;
+}
+export interface ErrorSummary {
+    buckets: { start: string; reason: Reason; errors: number }[];
+    totals: { reason: Reason; errors: number }[];
+    details: { reason: Reason; detail: string; errors: number; first: string; last: string }[];
+    total: number;
+    timeZone: string;
+}
+export interface Token {
+    tokenId: string;
+    hint: string;
+    createdAt: string;
+    expiresAt: string | null;
+    lastUsedAt: string | null;
+    channelAccessToken?: string;
+}
+export interface RoleRow {
+    accountId: string;
+    email: string;
+    name: string;
+    role: Role;
+    inherited: boolean;
+}
+export interface OptionView {
+    state: OptionState;
+    note: string | null;
+    appliedAt: string | null;
+    decidedAt: string | null;
+}
+export interface OptionRow extends OptionView {
+    providerId: string;
+    providerName: string;
+    option: string;
+}
+export interface SystemView {
+    version: string;
+    startedAt: string;
+    rates: { accepted: number; delivered: number; failed: number };
+    backlogEvents: number;
+    backlogAgeMs: number;
+    inFlight: number;
+    sessions: { http1: number; http2: number };
+    store: { bytes: number; commitMs: number; queued: number };
+    memoryBytes: number;
+    outbox: { waiting: number; failed: number; oldestAt: string | null };
+    alarms: { name: string; since: string; text: Both }[];
+}
+export interface Mail {
+    mailId: string;
+    to: string;
+    subject: string;
+    state: 'waiting' | 'sent' | 'failed';
+    tries: number;
+    nextAt: string | null;
+    lastError: string | null;
+    createdAt: string;
+}
+export interface AuditEntry {
+    auditId: string;
+    at: string;
+    account: { accountId: string; email: string } | string | null;
+    action: string;
+    target: string | null;
+    details: Record<string, unknown> | null;
+}

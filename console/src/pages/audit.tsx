@@ -1,0 +1,38 @@
+// The audit log: who, what, when.
+import { localZone } from '../lib/format';
+import { usePages } from '../lib/load';
+import type { AuditEntry } from '../lib/types';
+import { useTexts } from '../texts';
+import { Button, Time } from '../ui/parts';
+import { Failure, Loading, Notice } from '../ui/states';
+
+function Details({ of }: { of: AuditEntry['details'] }) {
+    if (!of || !Object.keys(of).length) return <>–</>;
+    return <span class="audit-details">{Object.entries(of).map(([k, v]) => <span key={k}><span class="muted">{k}</span> {typeof v === 'string' ? v : JSON.stringify(v)}</span>)}</span>;
+}
+
+export function Audit({ path }: { path: string }) {
+    const t = useTexts();
+    const list = usePages<AuditEntry>(`${path}?limit=100`, 'entries');
+    const who = (a: AuditEntry['account']): string => (a === null ? t.audit.system : typeof a === 'string' ? (a === 'system' ? t.audit.system : a) : a.email);
+    if (list.refusal && !list.rows) return <Failure refusal={list.refusal} retry={() => void list.reload()} />;
+    if (!list.rows) return <Loading lines={6} />;
+    if (!list.rows.length) return <Notice icon="info" title={t.audit.none} text={t.audit.noneText} />;
+    return (
+        <>
+            <div class="table-wrap" tabIndex={0} role="region" aria-label={t.channel.audit}>
+                <table class="cards">
+                    <thead><tr><th scope="col">{t.audit.at}</th><th scope="col">{t.audit.who}</th><th scope="col">{t.audit.action}</th><th scope="col">{t.audit.target}</th><th scope="col">{t.audit.details}</th></tr></thead>
+                    <tbody>{list.rows.map(e => (
+                        <tr key={e.auditId}>
+                            <td><Time at={e.at} /></td><td class="wrap" data-label={t.audit.who}>{who(e.account)}</td><td data-label={t.audit.action}><code>{e.action}</code></td>
+                            <td class="wrap" data-label={t.audit.target}>{e.target || '–'}</td><td class="wrap" data-label={t.audit.details}><Details of={e.details} /></td>
+                        </tr>
+                    ))}</tbody>
+                </table>
+            </div>
+            <p class="hint table-note">{t.common.timesIn(localZone())}</p>
+            {list.more && <p class="more"><Button onClick={list.more} busy={list.loading}>{t.common.more}</Button></p>}
+        </>
+    );
+}

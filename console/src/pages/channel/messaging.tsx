@@ -1,0 +1,114 @@
+// Messaging API: where webhooks go, the switches, limits, tokens, the secret's rotation.
+import { useState } from 'preact/hooks';
+import { call } from '../../lib/api';
+import { figure } from '../../lib/format';
+import { isAdmin, isMember } from '../../lib/session';
+import type { Channel } from '../../lib/types';
+import { useTexts } from '../../texts';
+import { Button, Card, Field, Switch, useAction } from '../../ui/parts';
+import { FormDialog, useDialog } from '../../ui/dialog';
+import { Refused } from '../../ui/states';
+import { EditRow } from '../../ui/row';
+import { toast } from '../../ui/toast';
+import type { ChannelProps } from './index';
+import { Rotation } from './rotation';
+import { Tokens } from './tokens';
+import { Verify } from './verify';
+
+type SwitchName = 'useWebhook' | 'webhookRedelivery' | 'errorStatistics' | 'errorNotification';
+
+function Switches({ channel, account, change }: ChannelProps) {
+    const t = useTexts();
+    const admin = isAdmin(account, channel);
+    const action = useAction();
+    const [turning, setTurning] = useState<SwitchName | null>(null);
+    const off = useDialog();
+    const turn = async (name: SwitchName, label: string, on: boolean): Promise<void> => {
+        setTurning(name);
+        if (await action.run(() => change({ [name]: on } as Partial<Channel>))) toast(on ? t.messaging.switchOn(label) : t.messaging.switchOff(label));
+        setTurning(null);
+    };
+    const one = (name: SwitchName, label: string, hint: string, more?: { disabled: boolean; why: preact.ComponentChildren }) => (
+        <Switch label={label} hint={<>{hint}{more?.disabled && <> {more.why}</>}</>} on={Boolean(channel[name])} disabled={!admin || more?.disabled} busy={turning === name}
+            onTurn={on => (name === 'useWebhook' && !on ? off.show() : void turn(name, label, on))} />
+    );
+    const lacking = !channel.notificationAvailable && !channel.errorNotification;
+    return (
+        <>
+            {one('useWebhook', t.messaging.useWebhook, t.messaging.useWebhookHint)}
+            {one('webhookRedelivery', t.messaging.redelivery, t.messaging.redeliveryHint)}
+            {one('errorStatistics', t.messaging.statistics, t.messaging.statisticsHint)}
+            {one('errorNotification', t.messaging.notification, t.messaging.notificationHint, {
+                disabled: lacking, why: <>{t.messaging.notificationNeeds} {admin && <a href={`/providers/${channel.providerId}/options`}>{t.messaging.notificationApply}</a>}</>,
+            })}
+            <Refused refusal={action.refusal} />
+            {off.open && (
+                <FormDialog title={t.messaging.offTitle} yes={t.messaging.offYes} danger onClose={off.hide}
+                    onYes={async () => { await change({ useWebhook: false }); toast(t.messaging.switchOff(t.messaging.useWebhook)); }}>
+                    <p>{t.messaging.offText}</p>
+                </FormDialog>
+            )}
+        </>
+    );
+}
+
+function TestEvent({ channel, path }: ChannelProps) {
+    const t = useTexts();
+    const dialog = useDialog();
+    const [text, setText] = useState('');
+    const [sent, setSent] = useState<string | null>(null);
+    const send = async (): Promise<void> => {
+        const answer = await call<{ webhookEventIds: string[] }>('POST', `${path}/test-event`, { text: text.trim() || t.messaging.testDefault });
+        setSent(answer.webhookEventIds[0] ?? null);
+        toast(t.messaging.testSent);
+    };
+    return (
+        <Card title={t.messaging.test}>
+            <div class="danger-zone">
+                <p class="hint">{t.messaging.testHint}{sent && <> <a href={`/channels/${channel.channelId}/deliveries/${sent}`}>{t.messaging.testOpen}</a></>}</p>
+                <Button onClick={dialog.show} disabled={!channel.useWebhook || !channel.webhookUrl}>{t.messaging.testSend}</Button>
+            </div>
+            {dialog.open && (
+                <FormDialog title={t.messaging.test} yes={t.messaging.testSend} fields={['text']} onYes={send} onClose={dialog.hide}>
+                    {refusal => (
+                        <Field label={t.messaging.testText} hint={t.messaging.testHint} error={refusal?.of('text')}>
+                            {ids => <textarea {...ids} rows={3} maxLength={1000} placeholder={t.messaging.testDefault} value={text} onInput={e => setText(e.currentTarget.value)} />}
+                        </Field>
+                    )}
+                </FormDialog>
+            )}
+        </Card>
+    );
+}
+
+export function Messaging(props: ChannelProps) {
+    const t = useTexts();
+    const { channel, account, path, change } = props;
+    const admin = isAdmin(account, channel), member = isMember(account, channel);
+    const [verifying, verify] = useState(0);
+    const clear = useAction();
+    const number = (name: 'responseTimeoutMs' | 'maxEventsPerRequest') => async (v: string): Promise<void> => {
+        await change({ [name]: v === '' ? null : Number(v) } as unknown as Partial<Channel>);
+        toast(t.common.saved);
+    };
+    return (
+        <>
+            <Card title={t.messaging.webhook}>
+                <EditRow label={t.messaging.url} property="webhookUrl" type="url" mono value={channel.webhookUrl ?? ''} shown={channel.webhookUrl ? <span class="url">{channel.webhookUrl}</span> : <span class="muted">{t.messaging.urlNone}</span>}
+                    hint={t.messaging.urlHint} mayEdit={admin} max={500} onSave={async v => { await change({ webhookUrl: v || null }); verify(0); toast(t.messaging.urlSaved); }}
+                    actions={member && channel.webhookUrl && <Button kind="primary" onClick={() => verify(n => n + 1)}>{t.messaging.verify}</Button>} />
+                {verifying > 0 && channel.webhookUrl && <Verify key={verifying} path={path} url={channel.webhookUrl} onAgain={() => verify(n => n + 1)} onClose={() => verify(0)} />}
+                <Switches {...props} />
+                <Refused refusal={clear.refusal} />
+            </Card>
+            <Card title={t.channel.deliveries}>
+                <EditRow label={t.messaging.limit} property="responseTimeoutMs" type="number" value={String(channel.responseTimeoutMs)} shown={<>{figure(channel.responseTimeoutMs)} {t.messaging.ms}</>} suffix={t.messaging.ms}
+                    hint={t.messaging.limitHint} mayEdit={admin} onSave={number('responseTimeoutMs')} />
+                <EditRow label={t.messaging.batch} property="maxEventsPerRequest" type="number" value={String(channel.maxEventsPerRequest)} shown={figure(channel.maxEventsPerRequest)} hint={t.messaging.batchHint} mayEdit={admin} onSave={number('maxEventsPerRequest')} />
+            </Card>
+            {member && <TestEvent {...props} />}
+            {admin && <Tokens path={path} />}
+            {admin && <Rotation path={path} />}
+        </>
+    );
+}

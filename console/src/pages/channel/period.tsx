@@ -1,0 +1,61 @@
+// The period a page shows, kept in the address: a preset that ends now, or from and to.
+import { useEffect, useState } from 'preact/hooks';
+import { fromInput, toInput } from '../../lib/format';
+import { setQuery } from '../../lib/router';
+import { useTexts } from '../../texts';
+import { Button, Select } from '../../ui/parts';
+
+const MINUTE = 60_000, DAY = 86_400_000;
+const PRESETS = { '1h': DAY / 24, '24h': DAY, '7d': 7 * DAY, '30d': 30 * DAY } as const;
+type Preset = keyof typeof PRESETS;
+
+export interface Span {
+    from: number;
+    to: number;
+    preset: Preset | 'custom';
+}
+
+export function periodOf(query: URLSearchParams, now: number): Span {
+    const from = Date.parse(query.get('from') ?? ''), to = Date.parse(query.get('to') ?? '');
+    if (!Number.isNaN(from) && !Number.isNaN(to)) return { from, to, preset: 'custom' };
+    const name = (query.get('period') ?? '24h') as Preset;
+    const preset = name in PRESETS ? name : '24h';
+    const end = Math.ceil(now / MINUTE) * MINUTE; // whole minutes: what is being counted now is in
+    return { from: end - PRESETS[preset], to: end, preset };
+}
+
+export function Period({ query, zone, period, onAgain }: { query: URLSearchParams; zone: string; period: Span; onAgain: () => void }) {
+    const t = useTexts();
+    const [from, setFrom] = useState(''), [to, setTo] = useState('');
+    const custom = period.preset === 'custom';
+    useEffect(() => {
+        setFrom(toInput(period.from, zone));
+        setTo(toInput(period.to, zone));
+    }, [custom, query.get('from'), query.get('to'), zone]);
+    const pick = (p: Preset | 'custom'): void => {
+        if (p === 'custom') setQuery({ from: new Date(period.from).toISOString(), to: new Date(period.to).toISOString(), period: null });
+        else {
+            setQuery({ period: p === '24h' ? null : p, from: null, to: null });
+            onAgain();
+        }
+    };
+    const apply = (e: Event): void => {
+        e.preventDefault();
+        const a = fromInput(from, zone), b = fromInput(to, zone);
+        if (a !== null && b !== null) setQuery({ from: new Date(a).toISOString(), to: new Date(b).toISOString() });
+    };
+    return (
+        <>
+            <label><span>{t.statistics.period}</span>
+                <Select value={period.preset} onPick={pick} options={[['1h', t.statistics.hour], ['24h', t.statistics.day], ['7d', t.statistics.week], ['30d', t.statistics.month], ['custom', t.statistics.custom]]} />
+            </label>
+            {custom && (
+                <form class="span-form" onSubmit={apply}>
+                    <label><span>{t.common.from}</span><input type="datetime-local" value={from} onInput={e => setFrom(e.currentTarget.value)} /></label>
+                    <label><span>{t.common.to}</span><input type="datetime-local" value={to} onInput={e => setTo(e.currentTarget.value)} /></label>
+                    <Button type="submit">{t.common.apply}</Button>
+                </form>
+            )}
+        </>
+    );
+}
