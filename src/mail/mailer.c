@@ -19,7 +19,7 @@ struct mailer {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct list jobs;
-    bool stop;
+    bool drain, stop;
 };
 
 static void open_letter(struct letter *l)
@@ -82,17 +82,31 @@ static struct mailer_job *next(struct mailer *m)
     return i ? list_entry(i, struct mailer_job, link) : NULL;
 }
 
+/* What waits comes back untried. */
+static void flush(struct mailer *m)
+{
+    (void)pthread_mutex_lock(&m->lock);
+    for (struct list *i; (i = list_pop_front(&m->jobs));) {
+        struct mailer_job *job = list_entry(i, struct mailer_job, link);
+        fail(job, SMTP_STOPPED, "");
+        mailbox_post(m->config.home, &job->letter);
+    }
+    (void)pthread_mutex_unlock(&m->lock);
+}
+
 static void *run(void *arg)
 {
     struct mailer *m = arg;
     for (struct mailer_job *job; (job = next(m));) {
         (void)pthread_mutex_lock(&m->lock);
-        bool stop = m->stop;
+        bool stop = m->stop || m->drain;
         (void)pthread_mutex_unlock(&m->lock);
         if (stop)
             fail(job, SMTP_STOPPED, "");
         else
             work(m, job);
+        if (job->result.end == SMTP_TROUBLE)
+            flush(m);
         mailbox_post(m->config.home, &job->letter);
     }
     return NULL;
@@ -141,6 +155,14 @@ void mailer_post(struct mailer *m, struct mailer_job *job)
     list_push_back(&m->jobs, &job->link);
     (void)pthread_cond_signal(&m->wake);
     (void)pthread_mutex_unlock(&m->lock);
+}
+
+void mailer_drain(struct mailer *m)
+{
+    (void)pthread_mutex_lock(&m->lock);
+    m->drain = true;
+    (void)pthread_mutex_unlock(&m->lock);
+    flush(m);
 }
 
 void mailer_stop(struct mailer *m)

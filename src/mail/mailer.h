@@ -28,7 +28,10 @@ struct mailer_job {
 
 /* Everything in config is borrowed and outlives it. ERR_INVALID: from is no address; ERR_IO, ERR_FULL: the Maildir cannot be made; ERR_NOMEM. */
 enum err mailer_new(struct mailer **ret, const struct mailer_config *config) MUST_CHECK;
+/* Once one finds the relay unusable, those that wait behind it come back untried (SMTP_STOPPED). */
 void mailer_post(struct mailer *m, struct mailer_job *job);
+/* What is under way ends; what waits comes back untried, and so does what is posted from now on. */
+void mailer_drain(struct mailer *m);
 /* Breaks off what is under way: every job comes back, as stopped if it was not sent. Waits for the thread. No job may be posted any more. */
 void mailer_stop(struct mailer *m);
 void mailer_free(struct mailer *m); /* stops it; NULL-safe */

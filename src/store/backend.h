@@ -16,7 +16,9 @@
 #include "model/attempt.h"
 #include "model/channel.h"
 #include "model/event.h"
+#include "model/mail.h"
 #include "model/notice.h"
+#include "model/option.h"
 
 struct backend {
     const struct backend_ops *ops;
@@ -86,6 +88,9 @@ typedef enum err event_view_fn(void *arg, const struct event_view *v);
 typedef enum err attempt_row_fn(void *arg, const struct attempt *a);
 typedef enum err backlog_row_fn(void *arg, int64_t channel_id, uint64_t queued, uint64_t retrying);
 typedef enum err notice_row_fn(void *arg, const struct notice *n);
+typedef enum err notice_person_fn(void *arg, struct span email);
+typedef enum err mail_row_fn(void *arg, const struct mail *m);
+typedef enum err option_row_fn(void *arg, const struct option *o);
 typedef enum err key_row_fn(void *arg, const struct access_key *k);
 typedef enum err token_row_fn(void *arg, const struct channel_token *t);
 typedef enum err account_row_fn(void *arg, const struct account *a);
@@ -192,6 +197,38 @@ struct backend_ops {
     enum err (*notice_put)(struct backend *b, const struct notice *n);
     /* Windows that are closed, first closed first. */
     enum err (*notice_due)(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg);
+
+    /* From here on SQLite only: NULL in the twin. */
+    enum err (*notice_end)(struct backend *b, int64_t id); /* it was told, or needs not be */
+    /* The window stays open until closes_ms, with its errors, or those are added to the one that was opened since. */
+    enum err (*notice_defer)(struct backend *b, const struct notice *n, int64_t closes_ms);
+    /* Everybody with the role Admin on the channel, by itself or by its provider, whose account is not disabled. */
+    enum err (*notice_people)(struct backend *b, int64_t channel_id, notice_person_fn *fn, void *arg);
+    /* How many notices of the channel became mails on that day. Adding one forgets the days before. */
+    enum err (*notice_day_get)(struct backend *b, int64_t channel_id, int64_t day, uint32_t *ret);
+    enum err (*notice_day_add)(struct backend *b, int64_t channel_id, int64_t day);
+
+    /* OPTION_NONE where there is no row; the note is the caller's span to copy in fn. ERR_NOT_FOUND: no such provider. */
+    enum err (*option_get)(struct backend *b, int64_t provider_id, option_row_fn *fn, void *arg);
+    enum err (*option_put)(struct backend *b, const struct option *o);
+    /* By provider, above `after`; states: bits 1 << enum option_state. */
+    enum err (*option_list)(struct backend *b, unsigned states, int64_t after, uint32_t limit,
+                            option_row_fn *fn, void *arg);
+
+    enum err (*mail_insert)(struct backend *b, const struct mail_draft *d, int64_t wall_ms);
+    /* Those that wait and are due, with what they say; first due first. */
+    enum err (*mail_due)(struct backend *b, int64_t wall_ms, uint32_t limit, mail_row_fn *fn, void *arg);
+    /* After a try: state, tries, next_ms and last_error of the row become those of m. */
+    enum err (*mail_tried)(struct backend *b, const struct mail *m);
+    /* Newest first, below `before`; states: bits 1 << enum mail_state. */
+    enum err (*mail_list)(struct backend *b, unsigned states, int64_t before, uint32_t limit, mail_row_fn *fn,
+                          void *arg);
+    /* A failed one waits again, from now on, as if it had been made now. ERR_NOT_FOUND; ERR_CONFLICT: it has not failed. */
+    enum err (*mail_retry)(struct backend *b, int64_t id, int64_t wall_ms);
+    /* Those that ended before: sent ones, failed ones. */
+    enum err (*mail_prune)(struct backend *b, int64_t sent_ms, int64_t failed_ms, uint32_t limit,
+                           uint32_t *ret_count);
+    enum err (*mail_count)(struct backend *b, struct mail_counts *ret);
 
     /* Channel access tokens (not in the twin in memory: NULL there). */
     /* Sets t->id. ERR_NOT_FOUND: no such channel; ERR_LIMIT: it has max tokens that are valid at wall_ms. */

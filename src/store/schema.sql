@@ -268,3 +268,15 @@ CREATE INDEX audit_channel ON audit (channel_id, id) WHERE channel_id<>0;
 -- What was sent counts as a try; what a fault of our own machine kept from leaving counts apart, and is end 3 in fate: to be sent
 -- again, nothing of it left.
 ALTER TABLE retry ADD COLUMN faults INTEGER NOT NULL DEFAULT 0;
+
+-- migration 7
+-- What a provider applied for (error notification is the only option so far), and what was decided: 1 applied, 2 approved, 3 refused,
+-- 4 withdrawn.
+CREATE TABLE provider_option (
+    provider_id INTEGER PRIMARY KEY,
+    state INTEGER NOT NULL,
+    note TEXT NOT NULL,
+    applied_ms INTEGER NOT NULL,
+    decided_ms INTEGER NOT NULL
+);
+CREATE INDEX mail_waiting ON mail (created_ms) WHERE state=0;

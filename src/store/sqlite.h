@@ -155,6 +155,11 @@ enum err sqlite_notice_put(struct backend *b, const struct notice *n);
 /* What a failed attempt adds to the windows. */
 enum err sqlite_notice_result(struct backend *b, const struct attempt *a, int64_t wall_ms);
 enum err sqlite_notice_due(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg);
+enum err sqlite_notice_end(struct backend *b, int64_t id);
+enum err sqlite_notice_defer(struct backend *b, const struct notice *n, int64_t closes_ms);
+enum err sqlite_notice_people(struct backend *b, int64_t channel_id, notice_person_fn *fn, void *arg);
+enum err sqlite_notice_day_get(struct backend *b, int64_t channel_id, int64_t day, uint32_t *ret);
+enum err sqlite_notice_day_add(struct backend *b, int64_t channel_id, int64_t day);
 /* sqlite_account.c */
 enum err sqlite_account_insert(struct backend *b, struct account *a);
 enum err sqlite_account_update(struct backend *b, const struct account *a);
@@ -197,3 +202,18 @@ enum err sqlite_audit_insert(struct backend *b, const struct audit_entry *e);
 enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before, uint32_t limit,
                            audit_row_fn *fn, void *arg);
 enum err sqlite_audit_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
+/* sqlite_option.c */
+enum err sqlite_option_get(struct backend *b, int64_t provider_id, option_row_fn *fn, void *arg);
+enum err sqlite_option_put(struct backend *b, const struct option *o);
+enum err sqlite_option_list(struct backend *b, unsigned states, int64_t after, uint32_t limit,
+                            option_row_fn *fn, void *arg);
+/* sqlite_mail.c */
+enum err sqlite_mail_insert(struct backend *b, const struct mail_draft *d, int64_t wall_ms);
+enum err sqlite_mail_due(struct backend *b, int64_t wall_ms, uint32_t limit, mail_row_fn *fn, void *arg);
+enum err sqlite_mail_tried(struct backend *b, const struct mail *m);
+enum err sqlite_mail_list(struct backend *b, unsigned states, int64_t before, uint32_t limit, mail_row_fn *fn,
+                          void *arg);
+enum err sqlite_mail_retry(struct backend *b, int64_t id, int64_t wall_ms);
+enum err sqlite_mail_prune(struct backend *b, int64_t sent_ms, int64_t failed_ms, uint32_t limit,
+                           uint32_t *ret_count);
+enum err sqlite_mail_count(struct backend *b, struct mail_counts *ret);

@@ -1,4 +1,5 @@
 /* Windows of the error notification: opened with the first error, counted up, told once they are closed. */
+#include "model/account.h"
 #include "store/sqlite.h"
 
 #define TOPIC_MAX                                                                                            \
@@ -108,4 +109,96 @@ enum err sqlite_notice_due(struct backend *b, int64_t wall_ms, uint32_t limit, n
     if (!e && limit) /* what would close in a day or later was opened before the clock was set back */
         e = list_due(sqlite_of(b), wall_ms + NOTICE_WINDOW_MAX_MS, INT64_MAX, &limit, fn, arg);
     return e;
+}
+
+static enum err run_by_id(struct sqlite *s, enum statement id, int64_t row)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, id, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, row);
+    return sqlite_run(s, q);
+}
+
+enum err sqlite_notice_end(struct backend *b, int64_t id)
+{
+    return run_by_id(sqlite_of(b), STATEMENT_notice_end, id);
+}
+
+enum err sqlite_notice_defer(struct backend *b, const struct notice *n, int64_t closes_ms)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_notice_merge, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, n->id);
+    sqlite_bind_number(q, 2, n->errors);
+    sqlite_bind_number(q, 3, n->first_ms);
+    e = sqlite_run(s, q);
+    if (e || sqlite3_changes(s->db))
+        return e ? e : sqlite_notice_end(b, n->id);
+    q = sqlite_statement(s, STATEMENT_notice_defer, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, n->id);
+    sqlite_bind_number(q, 2, closes_ms);
+    return sqlite_run(s, q);
+}
+
+enum err sqlite_notice_people(struct backend *b, int64_t channel_id, notice_person_fn *fn, void *arg)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_notice_people, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_number(q, 2, GRANT_ADMIN);
+    bool row;
+    while (!(e = sqlite_row(s, q, &row)) && row) {
+        e = fn(arg, sqlite_span(q, 0));
+        if (e) {
+            (void)sqlite3_reset(q);
+            return e;
+        }
+    }
+    return e;
+}
+
+enum err sqlite_notice_day_get(struct backend *b, int64_t channel_id, int64_t day, uint32_t *ret)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_notice_day_get, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, channel_id);
+    sqlite_bind_number(q, 2, day);
+    bool row;
+    e = sqlite_row(s, q, &row);
+    if (e)
+        return e;
+    *ret = row ? (uint32_t)sqlite_number(q, 0) : 0;
+    (void)sqlite3_reset(q);
+    return ERR_NONE;
+}
+
+enum err sqlite_notice_day_add(struct backend *b, int64_t channel_id, int64_t day)
+{
+    static const enum statement steps[] = {STATEMENT_notice_day_add, STATEMENT_notice_day_forget};
+    struct sqlite *s = sqlite_of(b);
+    for (size_t i = 0; i < 2; i++) {
+        enum err e = ERR_NONE;
+        sqlite3_stmt *q = sqlite_statement(s, steps[i], &e);
+        if (!q)
+            return e;
+        sqlite_bind_number(q, 1, channel_id);
+        sqlite_bind_number(q, 2, day);
+        e = sqlite_run(s, q);
+        if (e)
+            return e;
+    }
+    return ERR_NONE;
 }

@@ -1,0 +1,300 @@
+#include "report/notice_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/utf8.h"
+#include "fault/fault.h"
+
+#define ZONE_MS (9 * 3600000) /* UTC+9, as the error statistics */
+#define VALUE_MAX 4096u
+
+static const struct kind {
+    const char *subject; /* before the channel's name: LINE's words (line.md; the third is ours) */
+    const char *lead[2]; /* by enum lang */
+} kinds[] = {
+    [NOTICE_FAULT] =
+        {"Messaging API: Your server did not return [200 OK] - ",
+         {"A webhook was sent to the bot server of this channel, which did not return 200 OK.",
+          "このチャネルのボットサーバーにWebhookを送信しましたが、200 OKが返されませんでした。"}},
+    [NOTICE_STOPPED] = {"Messaging API: Webhook redelivery stopped - ",
+                        {"Redelivery of webhook events of this channel was given up: they failed too often, "
+                         "or in a way that "
+                         "sending them again cannot mend. They are kept for a while and can be redelivered "
+                         "by hand. Error count "
+                         "is the number of events; reason and detail are those of the first.",
+                         "このチャネルのWebhookイベントの再送を中止しました。失敗が続いたか、再送しても解決し"
+                         "ないエラーのためです。イベ"
+                         "ントは一定期間保存され、手動で再送できます。Error "
+                         "countはイベントの数、原因と詳細は最初のイベントのものです。"}},
+    [NOTICE_SUSPENDED] =
+        {"Messaging API: Webhook sending suspended - ",
+         {"Sending webhooks to this channel is suspended: its bot server has failed for too long without one "
+          "success. Events are kept, and sent in order once the channel is resumed or its webhook URL "
+          "changes. "
+          "Time detected is when it began to fail; reason and detail are those of the last error.",
+          "このチャネルへのWebhookの送信を停止しました。ボットサーバーのエラーが長時間続き、一度も成功しなか"
+          "ったためで"
+          "す。イベントは保存され、送信を再開するか、Webhook URLを変更すると、順に送信されます。Time "
+          "detectedはエラーが"
+          "始まった日時、原因と詳細は最後のエラーのものです。"}},
+};
+
+/* The content rows of the seeds: what they are called, and what they mean. */
+enum row {
+    ROW_CHANNEL_ID,
+    ROW_CHANNEL_NAME,
+    ROW_REASON,
+    ROW_DETAIL,
+    ROW_COUNT,
+    ROW_TIME,
+    ROW_URL,
+    ROW_TOTAL
+};
+static const struct {
+    const char *name, *meaning[2];
+} rows[ROW_TOTAL] = {
+    [ROW_CHANNEL_ID] = {"Channel ID", {"Target channel ID.", "対象のチャネルID。"}},
+    [ROW_CHANNEL_NAME] = {"Channel name", {"Target channel name.", "対象のチャネル名。"}},
+    [ROW_REASON] = {"Reason for error", {"Overview of reason for error.", "エラー発生原因の概要。"}},
+    [ROW_DETAIL] = {"Detail for error", {"Details on reason for error.", "エラー発生原因の詳細。"}},
+    [ROW_COUNT] = {"Error count", {"Number of times error occurred.", "エラーの発生回数。"}},
+    [ROW_TIME] = {"Time detected", {"Time when error occurred.", "エラーの発生日時。"}},
+    [ROW_URL] = {"URL",
+                 {"Link to Errors under the Statistics tab of the channel.",
+                  "チャネルの[統計情報]タブ内の[エラー]へのリンク。"}},
+};
+
+static const char *const words_meaning[] = {"What it means", "エラーの意味"};
+static const char *const words_advice[] = {"What to do", "対応方法"};
+static enum lang lang_of(const struct notice_facts *f)
+{
+    return strcmp(f->channel->language, "ja") == 0 ? LANG_JA : LANG_EN;
+}
+
+/* What a name could hide or forge is gone: line breaks, control characters, marks that turn the reading direction. */
+static enum err add_clean(struct span s, struct buf *out)
+{
+    enum err e = ERR_NONE;
+    uint32_t cp = 0;
+    for (size_t i = 0, n; !e && i < s.len; i += n) {
+        n = utf8_next(s.ptr + i, s.len - i, &cp);
+        if (n == 0) {
+            n = 1;
+            e = buf_add_str(out, "\xEF\xBF\xBD");
+        } else if (utf8_is_control(cp)) {
+            e = buf_add(out, " ", 1);
+        } else {
+            e = buf_add(out, s.ptr + i, n);
+        }
+    }
+    return e;
+}
+
+static enum err add_escaped(struct span s, struct buf *out)
+{
+    enum err e = ERR_NONE;
+    for (size_t i = 0; !e && i < s.len; i++) {
+        const char *with = s.ptr[i] == '<'    ? "&lt;"
+                           : s.ptr[i] == '>'  ? "&gt;"
+                           : s.ptr[i] == '&'  ? "&amp;"
+                           : s.ptr[i] == '"'  ? "&quot;"
+                           : s.ptr[i] == '\'' ? "&#39;"
+                                              : NULL;
+        e = with ? buf_add_str(out, with) : buf_add(out, s.ptr + i, 1);
+    }
+    return e;
+}
+
+void notice_text_time(int64_t ms, char out[static NOTICE_TIME_LEN])
+{
+    time_t s = (time_t)((ms + ZONE_MS) / 1000);
+    struct tm tm;
+    out[0] = '\0';
+    if (gmtime_r(&s, &tm))
+        (void)strftime(out, NOTICE_TIME_LEN, "%Y/%m/%d %H:%M:%S (UTC+9)", &tm);
+}
+
+static enum err add_value(const struct notice_facts *f, enum row row, struct buf *out)
+{
+    char time[NOTICE_TIME_LEN];
+    switch (row) {
+    case ROW_CHANNEL_ID:
+        return buf_printf(out, "%lld", (long long)f->channel->id);
+    case ROW_CHANNEL_NAME:
+        return add_clean(span_of(f->channel->name), out);
+    case ROW_REASON:
+        return add_clean(f->notice->reason, out);
+    case ROW_DETAIL:
+        return add_clean(f->notice->detail, out);
+    case ROW_COUNT:
+        return buf_printf(out, "%lld", (long long)f->notice->errors);
+    case ROW_TIME:
+        notice_text_time(f->notice->first_ms, time);
+        return buf_add_str(out, time);
+    case ROW_URL:
+        return buf_printf(out, "%s/channels/%lld/statistics/errors", f->public_url,
+                          (long long)f->channel->id);
+    case ROW_TOTAL:
+        break;
+    }
+    return ERR_INTERNAL;
+}
+
+/* The words of the catalogue; false: it knows no such detail. */
+static bool explain(const struct notice *n, enum lang lang, const char **ret_meaning, const char **ret_advice)
+{
+    enum reason reason;
+    if (reason_find(n->reason, &reason) || reason == REASON_OK)
+        return false;
+    if (reason == REASON_ERROR_STATUS_CODE) {
+        char digits[8];
+        (void)snprintf(digits, sizeof(digits), "%.*s", (int)(n->detail.len < 7 ? n->detail.len : 7),
+                       n->detail.ptr);
+        const struct cause *c = cause_of(cause_by_status(atoi(digits)));
+        *ret_meaning = reason_of(reason)->explanation[lang];
+        *ret_advice = c->advice[lang][0] ? c->advice[lang] : fault_of(FAULT_status)->advice[lang];
+        return true;
+    }
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        const struct fault *fault = fault_of((enum fault_id)i);
+        if (fault->reason != reason || !span_eq(span_of(fault->detail), n->detail))
+            continue;
+        *ret_meaning = fault->text[lang];
+        *ret_advice = fault->advice[lang];
+        return true;
+    }
+    return false;
+}
+
+enum err notice_text_subject(const struct notice_facts *f, struct buf *out)
+{
+    enum err e = buf_add_str(out, kinds[f->notice->kind].subject);
+    return e ? e : add_clean(span_of(f->channel->name), out);
+}
+
+static enum err add_last(const struct notice_facts *f, enum lang lang, struct buf *out)
+{
+    if (lang == LANG_JA)
+        return buf_printf(
+            out,
+            "このチャネルについての本日（UTC+9）のエラー通知はこれが最後です。1日の上限（%u通）に達しました。"
+            "以降のエラーは上記のページで確認してください。",
+            f->last_of);
+    return buf_printf(
+        out,
+        "This is the last error notification about this channel today (UTC+9): the limit of %u a day is "
+        "reached. Further errors are on the page above.",
+        f->last_of);
+}
+
+/* Why it came, and that nobody reads an answer. */
+static enum err add_foot(const struct notice_facts *f, enum lang lang, struct buf *out)
+{
+    enum err e = buf_add_str(
+        out,
+        lang == LANG_JA
+            ? "このメールは、チャネルのAdminの登録メールアドレスと、チャネルの連絡先メールアドレスに自動送信"
+              "しています。"
+            : "This mail was sent automatically to the contact address of the channel and to its Admins.");
+    if (e || f->notice->kind == NOTICE_SUSPENDED)
+        return e;
+    if (lang == LANG_JA)
+        return buf_printf(out, "%u秒以内に発生した、原因と詳細が同じエラーは1通にまとめられます。",
+                          f->window_ms / 1000);
+    return buf_printf(out, " Errors with the same reason and detail within %u seconds are one mail.",
+                      f->window_ms / 1000);
+}
+
+enum err notice_text_plain(const struct notice_facts *f, struct buf *out)
+{
+    enum lang lang = lang_of(f);
+    const char *meaning, *advice;
+    enum err e = buf_printf(out, "%s\n\n", kinds[f->notice->kind].lead[lang]);
+    for (int i = 0; !e && i < ROW_TOTAL; i++) {
+        e = buf_printf(out, "%s: ", rows[i].name);
+        if (!e)
+            e = add_value(f, (enum row)i, out);
+        if (!e)
+            e = buf_add_str(out, "\n");
+    }
+    if (!e && explain(f->notice, lang, &meaning, &advice))
+        e = buf_printf(out, "\n%s: %s\n%s: %s\n", words_meaning[lang], meaning, words_advice[lang], advice);
+    if (!e && f->last_of) {
+        e = buf_add_str(out, "\n");
+        if (!e)
+            e = add_last(f, lang, out);
+        if (!e)
+            e = buf_add_str(out, "\n");
+    }
+    if (!e)
+        e = buf_add_str(out, "\n-- \n");
+    if (!e)
+        e = add_foot(f, lang, out);
+    return e ? e : buf_add_str(out, "\n");
+}
+
+#define CELL "style=\"padding:4px 12px 4px 0;vertical-align:top;text-align:left\""
+
+static enum err add_row(const struct notice_facts *f, enum row row, enum lang lang, struct buf *out)
+{
+    struct buf value;
+    buf_init(&value, VALUE_MAX);
+    enum err e = add_value(f, row, &value);
+    if (!e)
+        e = buf_printf(out, "<tr><th scope=\"row\" " CELL " title=\"%s\">%s</th><td " CELL ">",
+                       rows[row].meaning[lang], rows[row].name);
+    if (!e && row == ROW_URL) {
+        e = buf_add_str(out, "<a href=\"");
+        if (!e)
+            e = add_escaped(buf_span(&value), out);
+        if (!e)
+            e = buf_add_str(out, "\">");
+    }
+    if (!e)
+        e = add_escaped(buf_span(&value), out);
+    if (!e)
+        e = buf_printf(out, "%s</td></tr>\n", row == ROW_URL ? "</a>" : "");
+    buf_deinit(&value);
+    return e;
+}
+
+static enum err add_paragraph(const char *title, const char *text, struct buf *out)
+{
+    enum err e = buf_printf(out, "<p><strong>%s</strong><br>", title);
+    if (!e)
+        e = add_escaped(span_of(text), out);
+    return e ? e : buf_add_str(out, "</p>\n");
+}
+
+enum err notice_text_html(const struct notice_facts *f, struct buf *out)
+{
+    enum lang lang = lang_of(f);
+    const char *meaning, *advice;
+    enum err e = buf_printf(out,
+                            "<!DOCTYPE html>\n<html lang=\"%s\">\n<head><meta charset=\"utf-8\"></head>\n"
+                            "<body style=\"font-family:sans-serif;line-height:1.5\">\n<p>%s</p>\n<table>\n",
+                            lang == LANG_JA ? "ja" : "en", kinds[f->notice->kind].lead[lang]);
+    for (int i = 0; !e && i < ROW_TOTAL; i++)
+        e = add_row(f, (enum row)i, lang, out);
+    if (!e)
+        e = buf_add_str(out, "</table>\n");
+    if (!e && explain(f->notice, lang, &meaning, &advice)) {
+        e = add_paragraph(words_meaning[lang], meaning, out);
+        if (!e)
+            e = add_paragraph(words_advice[lang], advice, out);
+    }
+    if (!e && f->last_of) {
+        e = buf_add_str(out, "<p>");
+        if (!e)
+            e = add_last(f, lang, out);
+        if (!e)
+            e = buf_add_str(out, "</p>\n");
+    }
+    if (!e)
+        e = buf_add_str(out, "<p style=\"color:#666;font-size:smaller\">");
+    if (!e)
+        e = add_foot(f, lang, out);
+    return e ? e : buf_add_str(out, "</p>\n</body>\n</html>\n");
+}
