@@ -9,6 +9,8 @@
 #include "access/session.h"
 #include "api/gauge.h"
 #include "net/server.h"
+#include "report/notice.h"
+#include "report/outbox.h"
 #include "store/retention.h"
 #include "webhook/intake.h"
 
@@ -37,6 +39,8 @@ struct api_config {
     struct courier_counters *counters;
     const struct courier_settings *settings;
     const struct retention_stats *retention;
+    const struct notice_stats *notices;
+    const struct outbox_stats *outbox;
     struct api_counters *answers;
     const struct gauges *const *gauges; /* of every loop */
     size_t gauge_count;

@@ -14,7 +14,7 @@
  *     fault, search               the rows by id; by a fragment, a status or the nearest name
  *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; what that leads to
  *     edition                     what the older edition of LINE's documentation calls otherwise
- * 1 model     channel, event, attempt, notice, account, item: plain structs
+ * 1 model     channel, event, attempt, notice, mail, option, account, item: plain structs
  * 2 net       one request -> one outcome
  *     url, address                what may be called; the guard
  *     resolve, dns_message        names to addresses; what an answer says beyond c-ares
@@ -41,6 +41,10 @@
  *     request, signature          the body byte for byte; what proves it to be ours
  *     redelivery                  delivered, put off or given up: decided here
  *     suspension                  when a channel that fails for long is sent nothing more
+ * 3 report    who is told of what went wrong
+ *     notice, notice_text         windows of errors that have closed become mails; what those say
+ *     outbox                      mails until they are sent, refused or too old
+ *     option                      what becomes of an application for the error notification
  * 3 access    who may call
  *     keys, token                 keys of the API; channel access tokens
  *     rate                        how often a channel may call what is limited
@@ -59,7 +63,7 @@
  *     main                        the table of commands
  *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md
  *     serve, settings             a node as a command; what it can be told
- *     node, node_access           the loops of a node: start, drain, end; what logging in needs
+ *     node, node_*                the loops of a node: start, drain, end; what the store, logging in and mails need
  *     key                         the keys of the API, in the data directory
  *     channel, event, client      channels and events over the API of a node
  *     probe, probe_print          one URL tried and told

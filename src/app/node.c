@@ -14,9 +14,10 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "access/seal.h"
 #include "api/api.h"
 #include "app/node_access.h"
+#include "app/node_mail.h"
+#include "app/node_store.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/net.h"
@@ -52,7 +53,7 @@ struct reading {
     struct reading *before;
     struct settings own; /* empty in the first: those are the caller's */
     struct courier_settings delivery;
-    uint32_t drain_timeout, retention_ms;
+    uint32_t drain_timeout, retention_ms, notice_daily_cap;
     uint64_t retention_bytes;
     int64_t audit_ms;
 };
@@ -75,6 +76,7 @@ struct node {
     bool halt_sent;
     struct retention retention; /* on the first loop */
     bool retention_open;
+    struct node_mail mail; /* on the first loop */
     struct api_counters answers;
     const struct gauges *gauges[LOOPS_MAX];
     struct alarms alarms; /* watched by the first loop */
@@ -133,7 +135,8 @@ static void advance(struct node_loop *l)
 static void on_drain_tick(uv_timer_t *t)
 {
     struct node_loop *l = t->data;
-    if (!l->idle && api_open(l->api) == 0 && courier_idle(l->courier)) {
+    if (!l->idle && api_open(l->api) == 0 && courier_idle(l->courier) &&
+        (l != &l->node->loops[0] || node_mail_idle(&l->node->mail))) {
         l->idle = true;
         (void)atomic_fetch_add(&l->node->idle, 1);
     }
@@ -146,8 +149,10 @@ static void open_drain(struct letter *letter)
     struct node_loop *l = list_entry(letter, struct node_loop, drain);
     server_drain(l->server);
     courier_stop(l->courier);
-    if (l == &l->node->loops[0])
+    if (l == &l->node->loops[0]) {
         retention_stop(&l->node->retention);
+        node_mail_stop(&l->node->mail);
+    }
     (void)uv_timer_start(&l->drain_tick, on_drain_tick, 0, DRAIN_TICK_MS);
 }
 
@@ -163,6 +168,8 @@ static void open_halt(struct letter *letter)
     struct node_loop *l = list_entry(letter, struct node_loop, halt);
     if (l != &l->node->loops[0])
         (void)uv_timer_stop(&l->drain_tick);
+    else
+        node_mail_halt(&l->node->mail);
     (void)uv_timer_stop(&l->tick);
     l->closing = 2;
     net_close(l->net, on_closed, l);
@@ -182,6 +189,8 @@ static void close_timers(struct node_loop *l)
         uv_close((uv_handle_t *)&l->signals[i], NULL);
     if (l == &l->node->loops[0] && l->node->retention_open)
         retention_close(&l->node->retention);
+    if (l == &l->node->loops[0])
+        node_mail_close(&l->node->mail);
 }
 
 static void open_finish(struct letter *letter)
@@ -200,8 +209,10 @@ static void open_reload(struct letter *letter)
     const struct reading *r = atomic_load(&l->node->reading);
     courier_set_settings(l->courier, &r->delivery);
     api_set_settings(l->api, &r->delivery);
-    if (l == &l->node->loops[0])
+    if (l == &l->node->loops[0]) {
         retention_set(&l->node->retention, r->retention_ms, r->retention_bytes, r->audit_ms);
+        node_mail_set(&l->node->mail, r->delivery.notice_window_ms, r->notice_daily_cap);
+    }
     enum err e = l->net && l->node->settings->ca ? net_reload_ca(l->net) : ERR_NONE;
     if (e)
         log_error("app", "the CA file cannot be read; the old one stays", log_err("err", e));
@@ -214,6 +225,7 @@ static void fill_reading(struct reading *r, const struct settings *s, uint32_t l
 {
     r->drain_timeout = s->drain_timeout;
     r->retention_ms = s->retention;
+    r->notice_daily_cap = s->notice_daily_cap;
     r->retention_bytes = (uint64_t)s->retention_size << 20;
     r->audit_ms = INT64_C(1000) * s->audit_time;
     r->delivery = (struct courier_settings){
@@ -315,6 +327,13 @@ static enum err start_retention(struct node *n)
     return e;
 }
 
+static enum err start_mail(struct node *n)
+{
+    char url[96];
+    node_url(n, url);
+    return node_mail_open(&n->mail, n->settings, url, &n->loops[0].loop, n->store, &n->loops[0].mailbox);
+}
+
 static enum err open_net(struct node_loop *l)
 {
     const struct settings *s = l->node->settings;
@@ -390,6 +409,8 @@ static enum err open_loop(struct node_loop *l)
         .counters = &n->counters,
         .settings = &atomic_load(&n->reading)->delivery,
         .retention = &n->retention.stats,
+        .notices = &n->mail.notices.stats,
+        .outbox = &n->mail.outbox.stats,
         .answers = &n->answers,
         .gauges = n->gauges,
         .gauge_count = n->count,
@@ -412,43 +433,6 @@ static void resume(void *arg, struct channel_ref *ref)
     struct node *n = arg;
     if (atomic_load(&ref->live->backlog) > 0)
         courier_resume(courier_of(&n->couriers, ref->channel.id), ref->channel.id);
-}
-
-/* The key file: what is wrong with it is told here. */
-static enum err open_seal(struct node *n)
-{
-    char path[SEAL_PATH_MAX];
-    settings_secret_key(n->settings, path);
-    enum err e = seal_init(&n->seal, path);
-    if (e)
-        (void)fprintf(stderr, "todoke: %s: %s\n", path, seal_problem(e));
-    return e == ERR_INVALID ? ERR_DENIED : e;
-}
-
-static enum err open_store(struct node *n)
-{
-    const char *dir = n->settings->data;
-    enum err e = open_seal(n);
-    if (e)
-        return e;
-    e = store_open(&n->store, dir, &n->seal.ops);
-    if (!e)
-        e = directory_new(&n->directory, DIRECTORY_CHANNELS_MAX);
-    if (!e)
-        e = directory_load(n->directory, n->store);
-    if (!e)
-        return ERR_NONE;
-    if (e == ERR_BUSY)
-        (void)fprintf(stderr, "todoke: %s: another node is running on this directory\n", dir);
-    else if (e == ERR_NOT_FOUND || e == ERR_DENIED)
-        (void)fprintf(stderr, "todoke: %s: %s\n", n->seal.path, seal_problem(e));
-    else if (e == ERR_VERSION)
-        (void)fprintf(stderr,
-                      "todoke: %s: written by a newer version of todoke; this is " TODOKE_VERSION "\n", dir);
-    else
-        (void)fprintf(stderr, "todoke: %s: cannot be opened: %s\n", dir,
-                      e == ERR_IO && errno ? strerror(errno) : err_text(e));
-    return e;
 }
 
 static void take_settings(struct node *n)
@@ -480,7 +464,8 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
         fill_reading(first, settings, n->count);
     atomic_store(&n->reading, first);
     n->loops = mem_zero(n->count, sizeof(*n->loops));
-    enum err e = first && n->loops ? open_store(n) : ERR_NOMEM;
+    enum err e =
+        first && n->loops ? node_store_open(&n->store, &n->directory, &n->seal, settings) : ERR_NOMEM;
     if (!e)
         e = node_access_open(&n->access, n->store, settings, n->setup);
     n->intake.store = n->store;
@@ -494,6 +479,8 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
         e = start_timers(&n->loops[i]);
     if (!e)
         e = start_retention(n);
+    if (!e)
+        e = start_mail(n);
     if (!e)
         e = directory_each(n->directory, resume, n);
     if (e) {
@@ -584,6 +571,7 @@ void node_free(struct node *n)
             (void)uv_loop_close(&l->loop);
     }
     node_access_close(&n->access);
+    node_mail_free(&n->mail);
     directory_free(n->directory);
     store_close(n->store);
     seal_deinit(&n->seal);

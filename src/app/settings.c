@@ -67,6 +67,28 @@ static const struct setting table[] = {
      "but not before so many attempts failed"},
     {"notice-window", TYPE_DURATION, AT(notice_window), "300s", 1, NOTICE_WINDOW_MAX_MS, "TIME",
      "errors of a channel with the same reason and detail within it are told in one mail"},
+    {"notice-daily-cap", TYPE_NUMBER, AT(notice_daily_cap), "100", 1, 1000000, "N",
+     "such mails about one channel a day (UTC+9); the last one says that it is"},
+    {"public-url", TYPE_TEXT, AT(public_url), NULL, 0, 0, "URL",
+     "where people reach this node's console, for links in mails; without it: where it listens"},
+    {"smtp-url", TYPE_TEXT, AT(smtp_url), NULL, 0, 0, "URL",
+     "mails go over this relay, smtp://HOST:PORT or smtps://HOST:PORT; without it: into the Maildir "
+     "DIR/mail"},
+    {"smtp-tls", TYPE_CHOICE, AT(smtp_tls), "required", 0, 0, "required/offered/never",
+     "STARTTLS with smtp://"},
+    {"smtp-user", TYPE_TEXT, AT(smtp_user), NULL, 0, 0, "NAME", "logs in at the relay"},
+    {"smtp-password-file", TYPE_TEXT, AT(smtp_password_file), NULL, 0, 0, "FILE",
+     "the password, its first line"},
+    {"smtp-password", TYPE_TEXT, AT(smtp_password), NULL, 0, 0, "TEXT",
+     "the password; better in the file or the environment than on the command line"},
+    {"smtp-timeout", TYPE_DURATION, AT(smtp_timeout), "60s", 100, 3600000, "TIME",
+     "for one mail, from connecting to the relay's last answer"},
+    {"mail-from", TYPE_TEXT, AT(mail_from), NULL, 0, 0, "ADDRESS",
+     "From of mails, address or Name <address>; without it: todoke@ this machine"},
+    {"mail-retry", TYPE_DURATION, AT(mail_retry), "1m", 1, 3600000, "TIME",
+     "before a mail that could not be sent is tried again; twice as long each time, up to an hour"},
+    {"mail-expire", TYPE_DURATION, AT(mail_expire), "3d", 1, 49 * DAY_MS, "TIME",
+     "after that it is given up"},
     {"window", TYPE_NUMBER, AT(window), "128", 1, 10000, "N", "requests at once to one channel, at most"},
     {"in-flight", TYPE_NUMBER, AT(in_flight), "20000", 1, 1000000, "N", "requests at once in all"},
     {"channel-backlog", TYPE_NUMBER, AT(channel_backlog), "1000000", 1, 1000000000, "N",
@@ -94,10 +116,10 @@ static const struct setting table[] = {
 
 /* What SIGHUP changes in a running node; the others are built into what was opened at the start. */
 static const char *const changeable[] = {
-    "config",           "user-agent",          "dns-timeout",       "connect-timeout", "session-timeout",
-    "response-timeout", "redelivery-schedule", "redelivery-jitter", "drain-timeout",   "log",
-    "suspend-after",    "suspend-failures",    "retention",         "retention-size",  "success-status",
-    "no-tls-record",    "notice-window",       "audit-time",
+    "config",           "user-agent",          "dns-timeout",       "connect-timeout",  "session-timeout",
+    "response-timeout", "redelivery-schedule", "redelivery-jitter", "drain-timeout",    "log",
+    "suspend-after",    "suspend-failures",    "retention",         "retention-size",   "success-status",
+    "no-tls-record",    "notice-window",       "audit-time",        "notice-daily-cap",
 };
 
 /* Variables of the commands that talk to a node, and of the project's own scripts. */

@@ -23,12 +23,16 @@ struct settings {
     uint32_t window, in_flight;                                               /* requests */
     uint32_t event_memory;                                                    /* MiB */
     uint32_t suspend_after, suspend_failures;                                 /* ms; attempts */
-    uint32_t notice_window;                                                   /* ms */
-    uint32_t audit_time;                                                      /* seconds */
-    uint32_t retention, idempotency;                                          /* ms */
-    uint32_t retention_size;                                                  /* MiB */
-    uint32_t connections;                                                     /* of our API */
-    struct redelivery_schedule redelivery;                                    /* delays and jitter */
+    char *smtp_url, *smtp_user, *smtp_password, *smtp_password_file, *mail_from, *public_url;
+    uint32_t smtp_tls;                              /* enum smtp_tls */
+    uint32_t smtp_timeout, mail_retry, mail_expire; /* ms */
+    uint32_t notice_daily_cap;
+    uint32_t notice_window;                /* ms */
+    uint32_t audit_time;                   /* seconds */
+    uint32_t retention, idempotency;       /* ms */
+    uint32_t retention_size;               /* MiB */
+    uint32_t connections;                  /* of our API */
+    struct redelivery_schedule redelivery; /* delays and jitter */
 };
 
 /* Everything at its default, then file, environment and flags. On failure a message is on stderr and the result is the exit status, 2 (or 1

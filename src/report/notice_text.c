@@ -152,7 +152,7 @@ static bool explain(const struct notice *n, enum lang lang, const char **ret_mea
         char digits[8];
         (void)snprintf(digits, sizeof(digits), "%.*s", (int)(n->detail.len < 7 ? n->detail.len : 7),
                        n->detail.ptr);
-        const struct cause *c = cause_of(cause_by_status(atoi(digits)));
+        const struct cause *c = cause_of(cause_by_status((int)strtol(digits, NULL, 10)));
         *ret_meaning = reason_of(reason)->explanation[lang];
         *ret_advice = c->advice[lang][0] ? c->advice[lang] : fault_of(FAULT_status)->advice[lang];
         return true;

@@ -269,7 +269,7 @@ CREATE INDEX audit_channel ON audit (channel_id, id) WHERE channel_id<>0;
 -- again, nothing of it left.
 ALTER TABLE retry ADD COLUMN faults INTEGER NOT NULL DEFAULT 0;
 
--- migration 7
+-- migration 8
 -- What a provider applied for (error notification is the only option so far), and what was decided: 1 applied, 2 approved, 3 refused,
 -- 4 withdrawn.
 CREATE TABLE provider_option (

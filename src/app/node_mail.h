@@ -1,0 +1,30 @@
+#pragma once
+/* What a node mails: the mailer, its outbox and the notices, as the settings have them. All of it on the first loop. */
+#include "app/settings.h"
+#include "report/notice.h"
+#include "report/outbox.h"
+
+struct node_mail {
+    struct notices notices;
+    struct outbox outbox;
+    struct mailer *mailer;
+    bool notices_open, outbox_open;
+    char from[512], url[512], domain[256], maildir[4096];
+    char *password; /* of smtp-password-file */
+};
+
+/* In place: must not move. Settings are borrowed; url: where the API listens, for links where public-url is not set. On failure a message is
+ * on stderr, ERR_INVALID: the settings are not good. */
+enum err node_mail_open(struct node_mail *m, const struct settings *s, const char *url, uv_loop_t *loop,
+                        struct store *store, struct mailbox *mailbox) MUST_CHECK;
+/* SIGHUP: what a running node can change. */
+void node_mail_set(struct node_mail *m, uint32_t window_ms, uint32_t daily_cap);
+
+/* The drain: nothing new begins. Idle: nothing is under way. */
+void node_mail_stop(struct node_mail *m);
+bool node_mail_idle(const struct node_mail *m);
+/* What is under way is broken off; before the store stops. */
+void node_mail_halt(struct node_mail *m);
+/* The timers; the loop runs on until they are closed. Safe on a zeroed struct, and twice. */
+void node_mail_close(struct node_mail *m);
+void node_mail_free(struct node_mail *m);

@@ -1,0 +1,42 @@
+#include "app/node_store.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* The key file. */
+static enum err open_seal(struct seal *seal, const struct settings *settings)
+{
+    char path[SEAL_PATH_MAX];
+    settings_secret_key(settings, path);
+    enum err e = seal_init(seal, path);
+    if (e)
+        (void)fprintf(stderr, "todoke: %s: %s\n", path, seal_problem(e));
+    return e == ERR_INVALID ? ERR_DENIED : e;
+}
+
+enum err node_store_open(struct store **ret, struct directory **ret_directory, struct seal *seal,
+                         const struct settings *settings)
+{
+    const char *dir = settings->data;
+    enum err e = open_seal(seal, settings);
+    if (e)
+        return e;
+    e = store_open(ret, dir, &seal->ops);
+    if (!e)
+        e = directory_new(ret_directory, DIRECTORY_CHANNELS_MAX);
+    if (!e)
+        e = directory_load(*ret_directory, *ret);
+    if (!e)
+        return ERR_NONE;
+    if (e == ERR_BUSY)
+        (void)fprintf(stderr, "todoke: %s: another node is running on this directory\n", dir);
+    else if (e == ERR_NOT_FOUND || e == ERR_DENIED)
+        (void)fprintf(stderr, "todoke: %s: %s\n", seal->path, seal_problem(e));
+    else if (e == ERR_VERSION)
+        (void)fprintf(stderr,
+                      "todoke: %s: written by a newer version of todoke; this is " TODOKE_VERSION "\n", dir);
+    else
+        (void)fprintf(stderr, "todoke: %s: cannot be opened: %s\n", dir,
+                      e == ERR_IO && errno ? strerror(errno) : err_text(e));
+    return e;
+}
