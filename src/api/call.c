@@ -9,6 +9,7 @@
 static void call_free(struct call *c)
 {
     c->api->open--;
+    buf_deinit(&c->out);
     arena_deinit(&c->arena);
     mem_free(c);
 }
@@ -148,6 +149,51 @@ void call_read(struct call *c, enum err (*run)(struct store_call *s, struct back
 {
     c->store = (struct store_call){.run = run, .done = done, .home = c->api->config.mailbox};
     store_read(c->api->config.store, &c->store);
+}
+
+#define OUT_MAX (8u << 20)
+
+struct buf *call_out(struct call *c)
+{
+    c->why = NULL;
+    if (c->out.max)
+        buf_clear(&c->out);
+    else
+        buf_init(&c->out, OUT_MAX);
+    return &c->out;
+}
+
+enum err call_stop(struct call *c, enum err e, const char *why)
+{
+    c->why = why;
+    return e;
+}
+
+enum err call_stop_at(struct call *c, const char *property, const char *why)
+{
+    c->property = property;
+    return call_stop(c, ERR_INVALID, why);
+}
+
+void call_stopped(struct call *c, enum err e)
+{
+    if (c->why && e == ERR_INVALID)
+        call_invalid(c, c->property, c->why);
+    else if (c->why && (e == ERR_NOT_FOUND || e == ERR_CONFLICT || e == ERR_DENIED))
+        call_refuse(c, e == ERR_NOT_FOUND ? 404 : e == ERR_DENIED ? 403 : 409, c->why);
+    else
+        call_failed(c, e);
+}
+
+void call_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    if (s->err)
+        call_stopped(c, s->err);
+    else if (c->status == 204)
+        call_answer(c, 204, "application/json; charset=utf-8", SPAN_LIT(""));
+    else
+        respond(c, c->status, "application/json; charset=utf-8", buf_span(&c->out), NULL, NULL);
 }
 
 int64_t call_channel_id(struct span text)

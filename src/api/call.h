@@ -30,6 +30,9 @@ struct call {
     struct span cookie;
     enum grant grant;              /* on the provider or channel of params[0], where the route asks for one */
     void (*serve)(struct call *c); /* once it is known who calls */
+    int status;                    /* what call_done() answers with, */
+    struct buf out;                /* and what call_out() began, */
+    const char *why, *property;    /* or why not: call_stop() */
     void *state;                   /* the handler's, in the arena */
 };
 
@@ -80,6 +83,18 @@ void call_write(struct call *c, enum err (*run)(struct store_call *s, struct bac
 void call_read(struct call *c, enum err (*run)(struct store_call *s, struct backend *b),
                void (*done)(struct store_call *s));
 struct call *call_of(struct store_call *s);
+
+/*
+ * For handlers that answer what their run wrote: call_out() in the run gives an empty buf (a run may be the second one); call_done() as done
+ * answers it with c->status, or 204 without it, or what the run stopped for.
+ */
+struct buf *call_out(struct call *c);
+/* In a run: what the caller is told. ERR_INVALID: 400 about property; ERR_DENIED 403, ERR_NOT_FOUND 404, ERR_CONFLICT 409. Returns e. */
+enum err call_stop(struct call *c, enum err e, const char *why) MUST_CHECK;
+enum err call_stop_at(struct call *c, const char *property, const char *why) MUST_CHECK;
+void call_done(struct store_call *s);
+/* Answers an error that a run ended with, as call_done() does. */
+void call_stopped(struct call *c, enum err e);
 
 /* A zeroed state of the handler's; NULL: answered with 503 already. */
 void *call_state(struct call *c, size_t size) MUST_CHECK;

@@ -438,6 +438,13 @@ static enum err redeliver_run(struct store_call *call, struct backend *b)
     enum err e = b->ops->channel_get(b, r->ref->channel.id, &still);
     if (e)
         return e;
+    char target[32];
+    (void)snprintf(target, sizeof(target), "channel/%lld", (long long)r->ref->channel.id);
+    if (!r->total && !r->range.resume) /* the first step stands for all */
+        e = call_audit(c, b, "event.redeliver", target, r->ref->channel.id,
+                       r->id_count ? SPAN_LIT("{\"by\":\"ids\"}") : SPAN_LIT("{\"by\":\"range\"}"));
+    if (e)
+        return e;
     if (r->id_count)
         return b->ops->redeliver_ids(b, r->ref->channel.id, r->ids, r->id_count, now_ms(c), &r->step);
     return b->ops->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, now_ms(c), &r->step);

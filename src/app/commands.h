@@ -24,6 +24,9 @@ int cmd_serve(int argc, char **argv);
 /* todoke key create|list|revoke --data DIR. */
 int cmd_key(int argc, char **argv);
 
+/* todoke account create|list|password|disable|enable --data DIR. */
+int cmd_account(int argc, char **argv);
+
 /* todoke channel create|list|show|set|delete: over the API of a node. */
 int cmd_channel(int argc, char **argv);
 

@@ -11,6 +11,7 @@
 
 #include "access/keys.h"
 #include "app/commands.h"
+#include "app/record.h"
 
 static int usage(FILE *to, int status)
 {
@@ -74,9 +75,20 @@ static enum err change(struct backend *b, enum err (*fn)(struct backend *b, void
     return e;
 }
 
+static void tell_key(struct json_write *w, const void *arg)
+{
+    const struct access_key *k = arg;
+    json_write_key(w, "role");
+    json_write_str(w, keys_role_text(k->role));
+    json_write_key(w, "hint");
+    json_write_str(w, k->hint);
+}
+
 static enum err insert(struct backend *b, void *arg)
 {
-    return b->ops->key_insert(b, arg);
+    struct access_key *k = arg;
+    enum err e = b->ops->key_insert(b, k);
+    return e ? e : record_change(b, "key.create", "key", k->id, tell_key, k);
 }
 
 static int create(struct backend *b, const struct key_args *a)
@@ -129,7 +141,9 @@ static enum err print_all(struct backend *b, void *arg)
 
 static enum err revoke_key(struct backend *b, void *arg)
 {
-    return b->ops->key_revoke(b, *(int64_t *)arg, clock_system.wall_ms(NULL));
+    int64_t id = *(int64_t *)arg;
+    enum err e = b->ops->key_revoke(b, id, clock_system.wall_ms(NULL));
+    return e ? e : record_change(b, "key.revoke", "key", id, NULL, NULL);
 }
 
 static int run(struct backend *b, const char *what, const struct key_args *a)

@@ -56,7 +56,8 @@
  *     api                         what the server hands over
  *     router, route.def, gate     path and method; who may
  *     call, caller                one request up to its answer; who it is from, and the audit log
- *     channel, channel_json, event, health, metrics, session, session_json   a file a resource
+ *     channel, channel_json, event, health, metrics, session, session_json,
+ *     account, account_json, login, setup, provider, role, audit   a file a resource
  *     console, console_none       the web console's files, part of the binary
  *     gauge, gauge.def            what each loop publishes of itself; alarms
  * 5 app       the commands
@@ -64,7 +65,7 @@
  *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md
  *     serve, settings             a node as a command; what it can be told
  *     node, node_*                the loops of a node: start, drain, end; what the store, logging in and mails need
- *     key                         the keys of the API, in the data directory
+ *     key, account, record        keys and accounts, in the data directory; what that adds to the audit log
  *     channel, event, client      channels and events over the API of a node
  *     probe, probe_print          one URL tried and told
  *     paint                       colours and line breaks for a terminal
@@ -79,6 +80,7 @@
 static const struct cmd commands[] = {
     {"serve", cmd_serve, "runs a node: takes events over its API and delivers them"},
     {"key", cmd_key, "makes, lists and revokes the keys of the API"},
+    {"account", cmd_account, "makes, lists and disables the accounts that people log in with"},
     {"channel", cmd_channel, "makes, lists, shows, changes and deletes channels"},
     {"event", cmd_event, "posts events from a file"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},

@@ -1,8 +1,11 @@
 // Who may do what: the first account, sessions, roles.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { table } from './lib/access-table.mjs';
 import { startNode } from './lib/node.mjs';
 import { firstAccount, login, password, setupToken } from './lib/people.mjs';
+import { callers, setUp } from './lib/roles.mjs';
 
 const nobody = { key: null };
 
@@ -66,4 +69,40 @@ describe('a session', () => {
         assert.deepEqual([wrong.status, wrong.text], [401, unknown.text]);
         assert.equal(unknown.status, 401);
     });
+});
+
+describe('every route, for everybody', { concurrency: false }, () => {
+    let node, all;
+    before(async () => { node = await startNode(); all = await setUp(node); });
+    after(() => node.stop());
+
+    it('is in the table', () => {
+        const text = readFileSync(new URL('../../src/api/route.def', import.meta.url), 'utf8');
+        const routes = [...text.matchAll(/^ROUTE\("(\w+)", "([^"]+)"/gm)].map(m => `${m[1]} ${m[2]}`);
+        assert.ok(routes.length > 30);
+        const known = new Set(table.map(([method, path]) => `${method} ${path}`));
+        assert.deepEqual(routes.filter(r => !known.has(r)), [], 'routes that tests/e2e/lib/access-table.mjs says nothing of');
+        assert.deepEqual([...known].filter(r => !routes.includes(r)), [], 'routes that are no more');
+        for (const [method, path, cells] of table) assert.equal(cells.length, callers.length, `${method} ${path}`);
+    });
+
+    for (const [method, path, cells, how = {}] of table) {
+        it(`${method} ${path}${how.body ? ` ${JSON.stringify(how.body)}` : ''}`, async () => {
+            const wrong = [];
+            for (const [i, name] of callers.entries()) {
+                const channel = how.each ? await all.newChannel() : all.channel;
+                const first = how.id ?? (path.startsWith('/api/v1/providers') ? all.providerId : path.startsWith('/api/v1/accounts') ? all.people.stranger.account.accountId : channel.channelId);
+                const [before, ...rest] = path.split('{id}');
+                const url = rest.length ? before + first + rest.join(how.id2 ?? '999') : path;
+                const caller = how.login && all.people[name].account ? await login(node, all.people[name].account.email) : all.people[name];
+                const body = method === 'GET' || method === 'DELETE' ? undefined : how.body ?? {};
+                const r = await caller.api(method, url, body, { stream: how.stream });
+                const hidden = r.status === 404 && /^No such (channel|provider)$/.test(r.json?.message);
+                const cell = r.status === 401 ? '1' : r.status === 403 ? '3' : hidden ? '4' : '+';
+                if (cell !== cells[i]) wrong.push(`${name}: ${r.status} ${r.text.slice(0, 100)}, wanted ${cells[i]}`);
+                assert.notEqual(r.status, 500);
+            }
+            assert.deepEqual(wrong, []);
+        });
+    }
 });

@@ -52,12 +52,18 @@ export async function startNode({ data, args = [], env = {}, key } = {}) {
         url, key, data, child, ended,
         log: () => stderr,
         // { status, headers, json, text }
-        async api(method, path, body, { key: as = key, headers = {}, raw } = {}) {
+        // stream: only the head of the answer is waited for, and it is broken off.
+        async api(method, path, body, { key: as = key, headers = {}, raw, stream = false } = {}) {
             const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+            const over = new AbortController();
             const r = await fetch(url + path, {
-                method, body: sent,
+                method, body: sent, signal: over.signal,
                 headers: { ...(as ? { authorization: `Bearer ${as}` } : {}), ...(sent === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
             });
+            if (stream && r.ok) {
+                over.abort();
+                return { status: r.status, headers: r.headers, text: '' };
+            }
             const text = await r.text();
             let json;
             try { json = JSON.parse(text); } catch { /* not JSON */ }

@@ -1,0 +1,346 @@
+/* /api/v1/accounts: operators make, change and delete accounts. What ends a right ends the sessions that had it. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "api/account_json.h"
+#include "api/login.h"
+
+#define PAGE_DEFAULT 100u
+#define PAGE_MAX 500u
+
+struct account_state {
+    struct login login; /* first: for its password job */
+    int64_t after, last, id;
+    uint32_t limit, count;
+    struct json_write w;
+    struct account to; /* what is asked for: */
+    bool email, name, language, password, operator, disabled, invite;
+};
+
+static enum err show_listed(void *arg, const struct account *a)
+{
+    struct account_state *state = arg;
+    if (++state->count > state->limit)
+        return ERR_NONE;
+    state->last = a->id;
+    json_write_object(&state->w);
+    account_json_show(&state->w, a);
+    json_write_end(&state->w);
+    return ERR_NONE;
+}
+
+static enum err list_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct account_state *state = c->state;
+    struct json_write *w = &state->w;
+    state->count = 0;
+    json_write_init(w, call_out(c));
+    json_write_object(w);
+    json_write_key(w, "accounts");
+    json_write_array(w);
+    enum err e = b->ops->account_list(b, state->after, state->limit + 1, show_listed, state);
+    json_write_end(w);
+    if (state->count > state->limit) {
+        json_write_key(w, "cursor");
+        call_write_id(w, state->last);
+    }
+    json_write_end(w);
+    enum err written = json_write_finish(w);
+    return e ? e : written;
+}
+
+void api_account_list(struct call *c)
+{
+    static const char *const known[] = {"cursor", "limit", NULL};
+    struct account_state *state = call_query_known(c, known) ? call_state(c, sizeof(*state)) : NULL;
+    if (!state)
+        return;
+    struct span cursor = call_query(c, "cursor");
+    state->after = cursor.ptr ? call_channel_id(cursor) : 0;
+    if (cursor.ptr && !state->after) {
+        call_invalid(c, "cursor", "is not one of ours");
+        return;
+    }
+    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &state->limit))
+        return;
+    c->state = state;
+    c->status = 200;
+    call_read(c, list_run, call_done);
+}
+
+/* ticket NULL or "": none was made. */
+static enum err answer(struct call *c, const struct account *a, const char *ticket)
+{
+    struct json_write w;
+    json_write_init(&w, call_out(c));
+    json_write_object(&w);
+    account_json_show(&w, a);
+    if (ticket && ticket[0]) {
+        json_write_key(&w, "invitationToken");
+        json_write_str(&w, ticket);
+    }
+    json_write_end(&w);
+    return json_write_finish(&w);
+}
+
+static enum err get(struct call *c, struct backend *b, struct account *ret)
+{
+    enum err e = b->ops->account_get(b, call_channel_id(c->params[0]), ret);
+    return e == ERR_NOT_FOUND ? call_stop(c, e, "No such account") : e;
+}
+
+static enum err show_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct account a;
+    enum err e = get(c, b, &a);
+    return e ? e : answer(c, &a, NULL);
+}
+
+void api_account_show(struct call *c)
+{
+    c->status = 200;
+    call_read(c, show_run, call_done);
+}
+
+static bool read_switch(struct call *c, const char *key, const json_t *v, bool *to, bool *set)
+{
+    if (!json_is_boolean(v)) {
+        call_invalid(c, key, "must be true or false");
+        return false;
+    }
+    *to = json_is_true(v);
+    *set = true;
+    return true;
+}
+
+static bool read_password(struct call *c, struct account_state *state, const json_t *v)
+{
+    const char *text = json_string_value(v);
+    if (!text) {
+        call_invalid(c, "password", "must be a string");
+        return false;
+    }
+    state->password = true;
+    state->login.call = c;
+    return login_password(&state->login, "password", text);
+}
+
+static bool read_text(struct call *c, struct account_state *state, const char *key, const json_t *v)
+{
+    const char *text = json_string_value(v);
+    if (!text) {
+        call_invalid(c, key, "must be a string");
+        return false;
+    }
+    if (strcmp(key, "email") == 0)
+        return (state->email = true) && session_read_email(c, text, state->to.email);
+    if (strcmp(key, "name") == 0)
+        return (state->name = true) && session_read_name(c, text, state->to.name);
+    return (state->language = true) && session_read_language(c, text, state->to.language);
+}
+
+static bool read_member(struct call *c, struct account_state *state, bool change, const char *key,
+                        const json_t *v)
+{
+    if (strcmp(key, "email") == 0 || strcmp(key, "name") == 0 || strcmp(key, "language") == 0)
+        return read_text(c, state, key, v);
+    if (strcmp(key, "password") == 0)
+        return read_password(c, state, v);
+    if (strcmp(key, "operator") == 0)
+        return read_switch(c, key, v, &state->to.operator, & state->operator);
+    if (change && strcmp(key, "disabled") == 0)
+        return read_switch(c, key, v, &state->to.disabled, &state->disabled);
+    if (change && strcmp(key, "invitation") == 0 && json_is_true(v))
+        return state->invite = true;
+    char name[120];
+    (void)snprintf(name, sizeof(name), "%.100s", key);
+    call_invalid(c, name, strcmp(key, "invitation") == 0 && change ? "can only be true" : "unknown member");
+    return false;
+}
+
+/* NULL: answered. */
+static struct account_state *read_body(struct call *c, bool change)
+{
+    json_t *object = call_object(c), *value;
+    const char *key;
+    if (!object)
+        return NULL;
+    struct account_state *state = call_state(c, sizeof(*state));
+    json_object_foreach(object, key, value)
+    {
+        if (!state || !read_member(c, state, change, key, value)) {
+            state = NULL;
+            break;
+        }
+    }
+    json_decref(object);
+    c->state = state;
+    return state;
+}
+
+static enum err conflict_of_email(struct call *c, enum err e)
+{
+    return e == ERR_EXISTS ? call_stop(c, ERR_CONFLICT, "Another account has this mail address") : e;
+}
+
+static enum err create_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct account_state *state = c->state;
+    char ticket[TICKET_LEN + 1] = "";
+    if (state->password)
+        memcpy(state->to.password, state->login.job.hash, sizeof(state->to.password));
+    enum err e = conflict_of_email(c, b->ops->account_insert(b, &state->to));
+    if (!e && !state->password)
+        e = account_json_invite(c, b, &state->to, ticket);
+    if (!e)
+        e = account_json_audit(c, b, "account.create", &state->to);
+    return e ? e : answer(c, &state->to, ticket);
+}
+
+/* Whether somebody else is left who may do everything. */
+static enum err keep_operator(struct call *c, struct backend *b, int64_t except)
+{
+    uint64_t others = 0;
+    enum err e = b->ops->account_operators(b, except, &others);
+    return !e && !others ? call_stop(c, ERR_CONFLICT, "The last operator stays: make another one first") : e;
+}
+
+static void apply(const struct account_state *state, struct account *a)
+{
+    if (state->email)
+        memcpy(a->email, state->to.email, sizeof(a->email));
+    if (state->name)
+        memcpy(a->name, state->to.name, sizeof(a->name));
+    if (state->language)
+        memcpy(a->language, state->to.language, sizeof(a->language));
+    if (state->operator)
+        a->operator= state->to.operator;
+    if (state->disabled)
+        a->disabled = state->to.disabled;
+    if (state->password)
+        memcpy(a->password, state->login.job.hash, sizeof(a->password));
+}
+
+static enum err change_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    const struct account_state *state = c->state;
+    struct account a, before;
+    char ticket[TICKET_LEN + 1] = "";
+    enum err e = get(c, b, &before);
+    if (e)
+        return e;
+    a = before;
+    apply(state, &a);
+    bool was = before.operator&& !before.disabled, is = a.operator&& !a.disabled;
+    if (was && !is)
+        e = keep_operator(c, b, a.id);
+    if (!e)
+        e = conflict_of_email(c, b->ops->account_update(b, &a));
+    if (!e && (a.disabled || state->password || (was && !is)))
+        e = b->ops->session_delete_others(b, a.id, NULL);
+    if (!e && (a.disabled || state->password))
+        e = b->ops->invitation_delete(b, a.id);
+    if (!e && state->invite)
+        e = account_json_invite(c, b, &a, ticket);
+    if (!e)
+        e = account_json_audit(c, b, state->password ? "account.password" : "account.update", &a);
+    return e ? e : answer(c, &a, ticket);
+}
+
+static void hashed(struct password_job *j)
+{
+    struct account_state *state = list_entry(j, struct account_state, login.job);
+    struct call *c = state->login.call;
+    if (j->err)
+        call_failed(c, j->err);
+    else
+        call_write(c, c->status == 201 ? create_run : change_run, NULL, call_done);
+}
+
+/* Hashes the password, if there is one, and writes. */
+static void go_on(struct call *c, struct account_state *state, const char *email)
+{
+    struct span password = {state->login.job.password, state->login.job.len};
+    const char *refusal = state->password ? password_refuse(password, email) : NULL;
+    state->login.job.make = true;
+    if (refusal)
+        call_invalid(c, "password", refusal);
+    else if (!state->password)
+        call_write(c, c->status == 201 ? create_run : change_run, NULL, call_done);
+    else if (!login_submit(&state->login, hashed))
+        return;
+}
+
+void api_account_create(struct call *c)
+{
+    struct account_state *state = read_body(c, false);
+    if (!state)
+        return;
+    if (!state->email) {
+        call_invalid(c, "email", "is required");
+        return;
+    }
+    if (!state->language)
+        memcpy(state->to.language, "en", 3);
+    state->to.created_ms = call_now(c);
+    c->status = 201;
+    go_on(c, state, state->to.email);
+}
+
+static enum err find_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct account_state *state = c->state;
+    return get(c, b, &state->login.account);
+}
+
+static void find_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct account_state *state = c->state;
+    if (s->err)
+        call_stopped(c, s->err);
+    else
+        go_on(c, state, state->email ? state->to.email : state->login.account.email);
+}
+
+void api_account_change(struct call *c)
+{
+    struct account_state *state = read_body(c, true);
+    if (!state)
+        return;
+    if (state->invite && (state->password || (state->disabled && state->to.disabled))) {
+        call_invalid(c, "invitation", "does not go with password or disabled");
+        return;
+    }
+    c->status = 200;
+    call_read(c, find_run, find_done); /* whose password must not be its mail address */
+}
+
+static enum err delete_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct account a;
+    int64_t provider_id = 0;
+    enum err e = get(c, b, &a);
+    if (!e && a.operator&& !a.disabled)
+        e = keep_operator(c, b, a.id);
+    if (!e)
+        e = b->ops->provider_admin_alone(b, a.id, &provider_id);
+    if (!e && provider_id)
+        return call_stop(c, ERR_CONFLICT,
+                         "This account is the last Admin of a provider: make another one first");
+    if (!e)
+        e = b->ops->account_delete(b, a.id);
+    return e ? e : account_json_audit(c, b, "account.delete", &a);
+}
+
+void api_account_delete(struct call *c)
+{
+    c->status = 204;
+    call_write(c, delete_run, NULL, call_done);
+}

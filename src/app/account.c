@@ -1,0 +1,292 @@
+/*
+ * `todoke account`: who may log in, straight in the data directory, whether a node runs on it or not. A running node sees what is changed
+ * here at once: it reads an account with every request of its sessions.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "access/account.h"
+#include "access/password.h"
+#include "app/commands.h"
+#include "app/record.h"
+#include "base/clock.h"
+
+static int usage(FILE *to, int status)
+{
+    (void)fputs(
+        "usage: todoke account create --data DIR --email E [--role operator] [--name N] [--language en|ja]\n"
+        "       todoke account list --data DIR              ids, addresses, what they are, last log-ins\n"
+        "       todoke account password --data DIR EMAIL    another password; ends its sessions\n"
+        "       todoke account disable --data DIR EMAIL     nobody logs in with it any more; ends its "
+        "sessions\n"
+        "       todoke account enable --data DIR EMAIL\n\n"
+        "create and password ask for the password, or read it from standard input where that is no "
+        "terminal.\n"
+        "Without --role an account may do nothing until it is given a role on a provider or channel.\n",
+        to);
+    return status;
+}
+
+struct account_args {
+    const char *what, *data, *email, *role, *name, *language;
+};
+
+static int complain(const char *what, const char *about)
+{
+    (void)fprintf(stderr, "todoke account: %s %s\n", what, about);
+    return 2;
+}
+
+static int parse(int argc, char **argv, struct account_args *ret)
+{
+    const struct {
+        const char *name;
+        const char **to;
+    } options[] = {{"--data", &ret->data},
+                   {"--email", &ret->email},
+                   {"--role", &ret->role},
+                   {"--name", &ret->name},
+                   {"--language", &ret->language}};
+    ret->what = argv[1];
+    for (int i = 2; i < argc; i++) {
+        size_t n = 0;
+        while (n < 5 && strcmp(argv[i], options[n].name) != 0)
+            n++;
+        if (n < 5 && i + 1 < argc)
+            *options[n].to = argv[++i];
+        else if (n == 5 && argv[i][0] != '-' && !ret->email && strcmp(ret->what, "list") != 0)
+            ret->email = argv[i];
+        else
+            return complain(n < 5 ? "a value is missing for" : "cannot understand", argv[i]);
+    }
+    if (!ret->data)
+        ret->data = getenv("TODOKE_DATA");
+    if (!ret->data)
+        return complain("--data DIR", "is needed");
+    if (strcmp(ret->what, "list") != 0 && !ret->email)
+        return complain("which one?", "Give its mail address");
+    if (ret->role && strcmp(ret->role, "operator") != 0)
+        return complain("--role can only be operator, not", ret->role);
+    if (ret->language && strcmp(ret->language, "en") != 0 && strcmp(ret->language, "ja") != 0)
+        return complain("--language must be en or ja, not", ret->language);
+    if (ret->name && account_name_refuse(span_of(ret->name)))
+        return complain("--name", account_name_refuse(span_of(ret->name)));
+    return 0;
+}
+
+static int fail(const char *dir, enum err e)
+{
+    const char *text = e == ERR_VERSION       ? "written by a newer version of todoke"
+                       : e == ERR_BUSY        ? "the store is busy; try again"
+                       : e == ERR_IO && errno ? strerror(errno)
+                                              : err_text(e);
+    (void)fprintf(stderr, "todoke account: %s: %s\n", dir, text);
+    return 1;
+}
+
+struct line {
+    char text[PASSWORD_BYTES_MAX + 3];
+};
+
+/* A line of standard input without its end; false: there is none, or it is too long. */
+static bool read_line(struct line *ret)
+{
+    if (!fgets(ret->text, sizeof(ret->text), stdin))
+        return false;
+    size_t len = strcspn(ret->text, "\r\n");
+    bool whole = ret->text[len] || feof(stdin);
+    ret->text[len] = '\0';
+    return whole;
+}
+
+/* At a terminal, twice and without an echo. 0, or the exit status. */
+static int ask(struct line *ret)
+{
+    struct termios before, silent;
+    if (tcgetattr(STDIN_FILENO, &before))
+        return read_line(ret) ? 0 : complain("no password", "on standard input");
+    silent = before;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    silent.c_lflag |= ECHONL;
+    struct line again = {0};
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    (void)fputs("Password: ", stderr);
+    bool ok = read_line(ret);
+    if (ok)
+        (void)fputs("Once more: ", stderr);
+    ok = ok && read_line(&again);
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    bool same = strcmp(ret->text, again.text) == 0;
+    explicit_bzero(&again, sizeof(again));
+    if (!ok)
+        return complain("no password", "was given");
+    return same ? 0 : complain("the two", "are not the same");
+}
+
+/* The hash of what people type. 0, or the exit status. */
+static int ask_password(const char *email, char hash[static ACCOUNT_HASH_MAX])
+{
+    struct line typed = {0};
+    int status = ask(&typed);
+    const char *refusal = status ? NULL : password_refuse(span_of(typed.text), email);
+    if (refusal)
+        status = complain("the password", refusal);
+    if (!status && password_hash(&password_cost_standard, span_of(typed.text), hash)) {
+        (void)fprintf(stderr, "todoke account: out of memory\n");
+        status = 1;
+    }
+    explicit_bzero(&typed, sizeof(typed));
+    return status;
+}
+
+/* One change, in a transaction with its line of the audit log. */
+struct change {
+    const char *action;
+    struct account account;
+    bool insert, end_sessions;
+};
+
+static void tell(struct json_write *w, const void *arg)
+{
+    const struct account *a = arg;
+    json_write_key(w, "email");
+    json_write_str(w, a->email);
+    json_write_key(w, "operator");
+    json_write_bool(w, a->operator);
+    json_write_key(w, "disabled");
+    json_write_bool(w, a->disabled);
+}
+
+static enum err run_change(struct backend *b, struct change *c)
+{
+    enum err e = c->insert ? b->ops->account_insert(b, &c->account) : b->ops->account_update(b, &c->account);
+    if (!e && c->end_sessions)
+        e = b->ops->session_delete_others(b, c->account.id, NULL);
+    if (!e && c->end_sessions)
+        e = b->ops->invitation_delete(b, c->account.id);
+    return e ? e : record_change(b, c->action, "account", c->account.id, tell, &c->account);
+}
+
+static enum err change(struct backend *b, struct change *c)
+{
+    enum err e = b->ops->begin(b);
+    if (e)
+        return e;
+    e = run_change(b, c);
+    if (!e)
+        e = b->ops->commit(b);
+    if (e)
+        b->ops->rollback(b);
+    return e;
+}
+
+static int create(struct backend *b, const struct account_args *a)
+{
+    struct change c = {.action = "account.create", .insert = true};
+    struct account *to = &c.account;
+    *to = (struct account){.operator= a->role, .created_ms = clock_system.wall_ms(NULL)};
+    (void)snprintf(to->name, sizeof(to->name), "%s", a->name ? a->name : "");
+    (void)snprintf(to->language, sizeof(to->language), "%s", a->language ? a->language : "en");
+    if (account_email(span_of(a->email), to->email))
+        return complain("no mail address:", a->email);
+    int status = ask_password(to->email, to->password);
+    enum err e = status ? ERR_NONE : change(b, &c);
+    if (e == ERR_EXISTS)
+        return complain("there is an account already of", to->email);
+    if (e)
+        return fail(a->data, e);
+    if (!status)
+        (void)printf("%lld\n", (long long)to->id);
+    return status;
+}
+
+/* enable, disable, password. */
+static int alter(struct backend *b, const struct account_args *a)
+{
+    char email[ACCOUNT_EMAIL_MAX + 1];
+    struct change c = {.action = "account.update", .end_sessions = true};
+    if (account_email(span_of(a->email), email))
+        return complain("no mail address:", a->email);
+    enum err e = b->ops->account_by_email(b, span_of(email), &c.account);
+    if (e == ERR_NOT_FOUND)
+        return complain("no account has the address", email);
+    if (e)
+        return fail(a->data, e);
+    int status = 0;
+    if (strcmp(a->what, "password") == 0) {
+        c.action = "account.password";
+        status = ask_password(email, c.account.password);
+    } else {
+        c.account.disabled = strcmp(a->what, "disable") == 0;
+        c.end_sessions = c.account.disabled;
+    }
+    e = status ? ERR_NONE : change(b, &c);
+    return e ? fail(a->data, e) : status;
+}
+
+static void print_time(int64_t ms, char out[32])
+{
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    out[0] = '-';
+    out[1] = '\0';
+    if (ms && gmtime_r(&s, &tm))
+        (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+static enum err print_account(void *arg, const struct account *a)
+{
+    (void)arg;
+    char made[32], last[32];
+    print_time(a->created_ms, made);
+    print_time(a->last_login_ms, last);
+    (void)printf("%-4lld %-32s %-9s %-9s %-20s  %s\n", (long long)a->id, a->email,
+                 a->operator? "operator" : "-",
+                 a->disabled      ? "disabled"
+                 : a->password[0] ? "active"
+                                  : "invited",
+                 made, last);
+    return ERR_NONE;
+}
+
+static int list(struct backend *b, const struct account_args *a)
+{
+    (void)printf("%-4s %-32s %-9s %-9s %-20s  %s\n", "ID", "EMAIL", "ROLE", "STATE", "CREATED", "LAST LOGIN");
+    enum err e = b->ops->account_list(b, 0, UINT32_MAX, print_account, NULL);
+    return e ? fail(a->data, e) : 0;
+}
+
+int cmd_account(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(struct backend *b, const struct account_args *a);
+    } commands[] = {
+        {"create", create}, {"list", list}, {"password", alter}, {"disable", alter}, {"enable", alter}};
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+        return usage(stdout, 0);
+    size_t n = 0;
+    while (argc > 1 && n < 5 && strcmp(argv[1], commands[n].name) != 0)
+        n++;
+    if (argc < 2 || n == 5)
+        return usage(stderr, 2);
+    struct account_args a = {0};
+    int status = parse(argc, argv, &a);
+    if (status)
+        return status;
+    if (mkdir(a.data, 0700) && errno != EEXIST)
+        return fail(a.data, ERR_IO);
+    struct backend *b;
+    enum err e = sqlite_open(&b, a.data, STORE_WRITE);
+    if (e)
+        return fail(a.data, e);
+    status = commands[n].run(b, &a);
+    b->ops->close(b);
+    return status;
+}

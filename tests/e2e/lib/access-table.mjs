@@ -1,0 +1,63 @@
+// Who may call what: every route of src/api/route.def, and for each caller (lib/roles.mjs) + it passes, 1 401, 3 403, 4 404 as if the channel or
+// provider did not exist. A row: method, path, cells, and how it is called: body, each (a channel of its own for every caller), stream (only
+// the head of the answer is read). Allowed calls may well answer 400 or 409: the gate is what is looked at.
+//
+//                  nobody ingest key token │ operator providerAdmin providerMember admin member tester stranger
+const anybody =    '++++'                  + '+++++++';
+const operator =   '13+1'                  + '+333333';
+const session =    '13+1'                  + '+++++++';
+const own =        '1311'                  + '+++++++'; // a key has no session
+const ingest =     '1++1'                  + '+333333';
+const pMember =    '13+1'                  + '+++4444';
+const pAdmin =     '13+1'                  + '++34444';
+const tester =     '13+1'                  + '++++++4';
+const member =     '13+1'                  + '+++++34';
+const admin =      '13+1'                  + '++3+334';
+
+const P = '/api/v1/providers/{id}', C = '/api/v1/channels/{id}';
+
+export const table = [
+    ['GET', '/healthz', anybody],
+    ['GET', '/readyz', anybody],
+    ['GET', '/metrics', anybody], // from this machine; a proxy's strangers are another test
+    ['GET', '/api/openapi.yaml', anybody],
+
+    ['POST', '/api/v1/setup', anybody],
+    ['POST', '/api/v1/invitation', anybody],
+    ['POST', '/api/v1/session', anybody],
+    ['GET', '/api/v1/session', own],
+    ['PATCH', '/api/v1/session', own],
+    ['DELETE', '/api/v1/session', own, { login: true }],
+
+    ['GET', '/api/v1/accounts', operator],
+    ['POST', '/api/v1/accounts', operator],
+    ['GET', '/api/v1/accounts/{id}', operator],
+    ['PATCH', '/api/v1/accounts/{id}', operator],
+    ['DELETE', '/api/v1/accounts/{id}', operator, { id: '999' }],
+    ['GET', '/api/v1/audit', operator],
+
+    ['GET', '/api/v1/providers', session],
+    ['POST', '/api/v1/providers', session],
+    ['GET', P, pMember],
+    ['PATCH', P, pAdmin],
+    ['DELETE', P, pAdmin],
+    ['GET', `${P}/roles`, pAdmin],
+    ['PUT', `${P}/roles`, pAdmin],
+    ['DELETE', `${P}/roles/{id}`, pAdmin],
+
+    ['GET', '/api/v1/channels', session],
+    ['POST', '/api/v1/channels', session],
+    ['GET', C, tester],
+    ['PATCH', C, member, { body: { suspended: false } }],
+    ['PATCH', C, admin, { body: { name: 'other' } }],
+    ['PATCH', C, admin, { body: { suspended: false, name: 'other' } }],
+    ['DELETE', C, admin, { each: true }],
+    ['GET', `${C}/roles`, admin],
+    ['PUT', `${C}/roles`, admin],
+    ['DELETE', `${C}/roles/{id}`, admin],
+    ['GET', `${C}/audit`, admin],
+    ['POST', `${C}/events`, ingest],
+    ['GET', `${C}/events`, member],
+    ['GET', `${C}/events/{id}`, member, { id2: '01FZ74A0TDDPYRVKNK77XKC3ZR' }],
+    ['POST', `${C}/redeliver`, member],
+];
