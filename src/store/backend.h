@@ -139,8 +139,11 @@ struct backend_ops {
 
     enum err (*channel_insert)(struct backend *b, struct channel *c); /* sets c->id */
     enum err (*channel_update)(struct backend *b, const struct channel *c);
-    enum err (*channel_delete)(struct backend *b,
-                               int64_t id); /* what waits for it goes too; its history is left to retention */
+    /* It is gone at once, and all that waited for it waits no longer; the rows are left to channel_prune, its history to
+     * history_prune. */
+    enum err (*channel_delete)(struct backend *b, int64_t id);
+    /* Takes away at most limit rows that deleted channels have left waiting; fewer went: there are no more. */
+    enum err (*channel_prune)(struct backend *b, uint32_t limit, uint32_t *ret_count);
     enum err (*channel_get)(struct backend *b, int64_t id, struct channel *ret);
     enum err (*channel_list)(struct backend *b, int64_t after, uint32_t limit, channel_row_fn *fn, void *arg);
 

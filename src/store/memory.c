@@ -247,6 +247,15 @@ static enum err m_channel_delete(struct backend *b, int64_t id)
     return ERR_NOT_FOUND;
 }
 
+/* Nothing is left over: rows go with their channel. */
+static enum err m_channel_prune(struct backend *b, uint32_t limit, uint32_t *ret_count)
+{
+    (void)b;
+    (void)limit;
+    *ret_count = 0;
+    return ERR_NONE;
+}
+
 static enum err m_channel_get(struct backend *b, int64_t id, struct channel *ret)
 {
     VEC_EACH(struct channel, row, &memory_of(b)->t.channels)
@@ -535,14 +544,15 @@ static enum err m_redeliver_ids(struct backend *b, int64_t channel_id, const int
     return e;
 }
 
-static bool last_reason_is(struct memory *m, int64_t channel_id, int64_t event_id, struct span reason)
+/* Whether its last attempt gave it up, and for the reason, if any is asked for. */
+static bool given_up_for(struct memory *m, int64_t channel_id, int64_t event_id, struct span reason)
 {
     bool is = false;
     VEC_EACH(struct m_fate, f, &m->t.fates)
     if (f->channel_id == channel_id && f->event_id == event_id)
         VEC_EACH(struct attempt, a, &m->t.attempts)
     if (a->id == f->attempt_id)
-        is = span_eq(a->reason, reason);
+        is = f->end == FATE_GIVEN_UP && (!reason.len || span_eq(a->reason, reason));
     return is;
 }
 
@@ -558,7 +568,7 @@ static enum err m_redeliver_range(struct backend *b, int64_t channel_id, struct 
         if (total >= limit || p->channel_id != channel_id || p->id < r->resume ||
             event_time_ms(p->id) < r->from_ms || event_time_ms(p->id) >= r->to_ms ||
             read_state(m, channel_id, &v) || v.state != EVENT_GIVEN_UP ||
-            (r->reason.len && !last_reason_is(m, channel_id, p->id, r->reason)))
+            !given_up_for(m, channel_id, p->id, r->reason))
             continue;
         uint32_t n;
         enum err e = m_redeliver_ids(b, channel_id, &p->id, 1, wall_ms, &n);
@@ -772,6 +782,7 @@ static const struct backend_ops memory_ops = {
     .channel_insert = m_channel_insert,
     .channel_update = m_channel_update,
     .channel_delete = m_channel_delete,
+    .channel_prune = m_channel_prune,
     .channel_get = m_channel_get,
     .channel_list = m_channel_list,
     .events_insert = m_events_insert,

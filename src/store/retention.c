@@ -42,7 +42,7 @@ static enum err look_run(struct store_call *call, struct backend *b)
     return b->ops->size(b, &r->size);
 }
 
-/* All that ends with time; of secrets, tokens and sessions there are few. */
+/* All that ends with time or with its channel; of secrets, tokens and sessions there are few. */
 static enum err prune_keys(struct retention *r, struct backend *b)
 {
     const struct retention_config *c = &r->config;
@@ -52,6 +52,8 @@ static enum err prune_keys(struct retention *r, struct backend *b)
         e = b->ops->session_prune(b, now - c->session_age_ms, now - c->session_idle_ms);
     if (!e)
         e = b->ops->audit_prune(b, now - c->audit_age_ms, STEP_KEYS, &r->audit);
+    if (!e)
+        e = b->ops->channel_prune(b, STEP_KEYS, &r->gone);
     return e ? e : b->ops->idempotency_prune(b, now - c->key_age_ms, STEP_KEYS, &r->keys);
 }
 
@@ -101,8 +103,8 @@ static void go_on(struct retention *r)
 {
     if (r->round == ROUND_KEYS) {
         add(&r->stats.keys, r->keys);
-        if (r->keys < STEP_KEYS && r->audit < STEP_KEYS)
-            r->round = ROUND_NONE;
+        if (r->keys < STEP_KEYS && r->audit < STEP_KEYS && r->gone < STEP_KEYS)
+            begin_round(r, ROUND_AGE);
         return;
     }
     add(&r->stats.events, r->step.ret_events);
@@ -111,7 +113,7 @@ static void go_on(struct retention *r)
     if (r->round == ROUND_SIZE && (!r->step.after || r->size.used <= SIZE_LOW(r->config.bytes_max)))
         end_size(r);
     else if (r->round == ROUND_AGE && !r->step.after)
-        r->round = ROUND_KEYS;
+        r->round = ROUND_NONE;
 }
 
 static void step_done(struct store_call *call)
@@ -148,7 +150,7 @@ static void look_done(struct store_call *call)
     if (!call->err && r->config.bytes_max && r->size.used > r->config.bytes_max && now >= r->next_size_ms) {
         begin_round(r, ROUND_SIZE);
     } else if (!call->err && now >= r->next_ms) {
-        begin_round(r, ROUND_AGE);
+        begin_round(r, ROUND_KEYS); /* and, these gone, by age: the longer of the two */
         r->next_ms = now + round_ms(r);
     }
     if (r->round == ROUND_NONE || r->stopped)

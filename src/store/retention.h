@@ -1,7 +1,8 @@
 #pragma once
 /*
  * What is no longer needed goes: events that have ended, with their attempts, after a time or when the database grows past a
- * size (the oldest first), idempotency keys after a day, secrets that were rotated out and access tokens that expired. What waits is never touched.
+ * size (the oldest first), idempotency keys after a day, secrets that were rotated out and access tokens that expired, and what waited for
+ * channels that were deleted. What waits for any other is never touched.
  *
  *     every second: size ─► too large, or time for a round? ─► step, pause, step, pause … ─► the end of the history
  *
@@ -45,7 +46,7 @@ struct retention {
     uint64_t began_ms;
     struct history_prune step;
     struct backend_size size;
-    uint32_t keys, audit;
+    uint32_t keys, audit, gone;
 };
 
 /* In place: must not move. On the loop's thread; the first look is at once. ERR_IO. */

@@ -280,3 +280,7 @@ CREATE TABLE provider_option (
     decided_ms INTEGER NOT NULL
 );
 CREATE INDEX mail_waiting ON mail (created_ms) WHERE state=0;
+
+-- migration 9
+-- Channels that were deleted and whose rows in queue, retry and idempotency are still to go, a few at a time.
+CREATE TABLE gone (channel_id INTEGER PRIMARY KEY);

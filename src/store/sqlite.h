@@ -95,6 +95,7 @@ enum err sqlite_secret_prune(struct backend *b, int64_t wall_ms, int64_t before_
 enum err sqlite_channel_insert(struct backend *b, struct channel *c);
 enum err sqlite_channel_update(struct backend *b, const struct channel *c);
 enum err sqlite_channel_delete(struct backend *b, int64_t id);
+enum err sqlite_channel_prune(struct backend *b, uint32_t limit, uint32_t *ret_count);
 enum err sqlite_channel_get(struct backend *b, int64_t id, struct channel *ret);
 enum err sqlite_channel_list(struct backend *b, int64_t after, uint32_t limit, channel_row_fn *fn, void *arg);
 enum err sqlite_channel_find(struct backend *b, const struct channel_filter *f, channel_grant_fn *fn,

@@ -75,25 +75,43 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c)
 
 enum err sqlite_channel_delete(struct backend *b, int64_t id)
 {
-    static const enum statement steps[] = {
-        STATEMENT_channel_delete,       STATEMENT_channel_delete_queue,       STATEMENT_channel_delete_retry,
-        STATEMENT_channel_delete_token, STATEMENT_channel_delete_idempotency, STATEMENT_channel_delete_roles};
+    static const enum statement steps[] = {STATEMENT_channel_delete_token, STATEMENT_channel_delete_roles,
+                                           STATEMENT_gone_insert};
     struct sqlite *s = sqlite_of(b);
     enum err e = sqlite_tail_load(s);
-    for (size_t i = 0; !e && i < sizeof(steps) / sizeof(steps[0]); i++) {
-        sqlite3_stmt *q = sqlite_statement(s, steps[i], &e);
-        if (!q)
-            return e;
-        sqlite_bind_number(q, 1, id);
-        e = sqlite_run(s, q);
-        if (e)
-            return e;
-        if (i == 0 && sqlite3_changes(s->db) == 0)
-            return ERR_NOT_FOUND;
-    }
+    if (!e)
+        e = sqlite_run_with(s, STATEMENT_channel_delete, &id, 1);
+    if (!e && sqlite3_changes(s->db) == 0)
+        return ERR_NOT_FOUND;
+    for (size_t i = 0; !e && i < sizeof(steps) / sizeof(steps[0]); i++)
+        e = sqlite_run_with(s, steps[i], &id, 1);
     if (!e)
         sqlite_tail_drop(s, id);
     return e;
+}
+
+enum err sqlite_channel_prune(struct backend *b, uint32_t limit, uint32_t *ret_count)
+{
+    static const enum statement tables[] = {STATEMENT_gone_queue, STATEMENT_gone_retry,
+                                            STATEMENT_gone_idempotency};
+    struct sqlite *s = sqlite_of(b);
+    uint32_t left = limit;
+    int64_t id = 0;
+    enum err e = ERR_NONE;
+    while (left && !(e = sqlite_first(s, STATEMENT_gone_first, NULL, 0, &id))) {
+        for (size_t i = 0; !e && left && i < sizeof(tables) / sizeof(tables[0]); i++) {
+            e = sqlite_run_with(s, tables[i], (int64_t[]){id, left}, 2);
+            left -= e ? 0 : (uint32_t)sqlite3_changes(s->db);
+        }
+        if (!e && left) /* nothing of it is left: no result on its way can put anything off again */
+            e = sqlite_run_with(s, STATEMENT_gone_delete, &id, 1);
+        if (e)
+            return e;
+    }
+    if (e && e != ERR_NOT_FOUND)
+        return e;
+    *ret_count = limit - left;
+    return ERR_NONE;
 }
 
 enum err sqlite_channel_list(struct backend *b, int64_t after, uint32_t limit, channel_row_fn *fn, void *arg)

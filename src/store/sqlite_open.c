@@ -281,6 +281,7 @@ static const struct backend_ops sqlite_ops = {
     .channel_insert = sqlite_channel_insert,
     .channel_update = sqlite_channel_update,
     .channel_delete = sqlite_channel_delete,
+    .channel_prune = sqlite_channel_prune,
     .channel_get = sqlite_channel_get,
     .channel_list = sqlite_channel_list,
     .events_insert = sqlite_events_insert,

@@ -99,11 +99,12 @@ static void note(struct worker *w, enum err e, uint64_t began_us)
     if (!w->writes)
         return;
     struct store_stats *st = &w->store->stats;
-    if (e)
+    if (e) {
         atomic_fetch_add_explicit(&st->failures, 1, memory_order_relaxed);
-    else
+    } else {
         atomic_fetch_add_explicit(&st->commits, 1, memory_order_relaxed);
-    histogram_add(&st->commit, clock_system.mono_us(NULL) - began_us);
+        histogram_add(&st->commit, clock_system.mono_us(NULL) - began_us);
+    }
     int before = atomic_exchange_explicit(&st->last_error, (int)e, memory_order_relaxed);
     if (e && before != (int)e)
         log_error("store", "cannot commit; what cannot be kept is refused", log_err("err", e));

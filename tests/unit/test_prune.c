@@ -132,6 +132,9 @@ static void history_goes(void **state)
     struct backend_size size;
     assert_int_equal(b->ops->size(b, &size), ERR_NONE);
     assert_true(size.used > 0 && size.used % 512 == 0);
+    uint32_t left_over;
+    assert_int_equal(b->ops->channel_prune(b, 100, &left_over), ERR_NONE);
+    assert_int_equal(left_over, 1); /* the retry; the other one had no row yet */
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     p = prune(b, 0, 20000, 100);
     assert_int_equal(p.ret_events, 2);
@@ -150,6 +153,82 @@ static void history_goes(void **state)
     assert_true(events[0]->item.id > last);
     b->ops->close(b);
     for (int i = 0; i < 5; i++)
+        mem_free(events[i]);
+}
+
+static uint32_t channel_prune(struct backend *b, uint32_t limit)
+{
+    uint32_t n = 99;
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_prune(b, limit, &n), ERR_NONE);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    return n;
+}
+
+static enum err count_backlog(void *arg, int64_t channel_id, uint64_t queued, uint64_t retrying)
+{
+    (void)channel_id;
+    *(uint64_t *)arg += queued + retrying;
+    return ERR_NONE;
+}
+
+/* However much waits for a channel, deleting it is a small commit; its rows go step by step, over a restart and a late result. */
+static void a_deleted_channel_goes_in_steps(void **state)
+{
+    (void)state;
+    enum { EVENTS = 60 };
+    struct backend *b;
+    struct event *events[EVENTS];
+    struct channel c[2] = {some_channel(1), some_channel(2)};
+    assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+    sqlite_of(b)->tail.section = 4;
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(b->ops->channel_insert(b, &c[i]), ERR_NONE);
+    struct idempotency key = {.count = 1};
+    for (int i = 0; i < EVENTS; i++) {
+        assert_non_null(events[i] = event_new(c[i % 2].id, SPAN_LIT("{\"type\":\"x\"}"), 0));
+        assert_int_equal(b->ops->events_insert(b, &events[i], 1, 1000), ERR_NONE);
+        char text[8];
+        int len = snprintf(text, sizeof(text), "k%d", i);
+        assert_int_equal(
+            b->ops->idempotency_put(b, c[i % 2].id, (struct span){text, (size_t)len}, &key, 1000), ERR_NONE);
+    }
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    for (int i = 0; i < 20; i++) {
+        struct fate f = {.event_id = events[i]->item.id, .end = FATE_RETRY, .next_due_ms = 1, .tries = 1};
+        put_result(b, c[i % 2].id, &f, 1, 2000);
+    }
+    int64_t queued = rows("queue"), retrying = rows("retry");
+    assert_true(queued >= 30 && retrying == 20);
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_delete(b, c[0].id), ERR_NONE);
+    assert_int_equal(b->ops->channel_delete(b, c[0].id), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    assert_true(rows("queue") == queued && rows("retry") == retrying); /* untouched as yet */
+    uint64_t backlog = 0;
+    assert_int_equal(b->ops->backlog_list(b, count_backlog, &backlog), ERR_NONE);
+    assert_int_equal(backlog, EVENTS / 2);
+    uint32_t gone = channel_prune(b, 7);
+    assert_int_equal(gone, 7);
+    assert_int_equal(rows("queue"), queued - 7);
+    b->ops->close(b);
+    assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+    struct fate late = {.event_id = events[40]->item.id, .end = FATE_RETRY, .next_due_ms = 1, .tries = 1};
+    put_result(b, c[0].id, &late, 1, 3000);
+    for (uint32_t n; (n = channel_prune(b, 7)) > 0; gone += n)
+        assert_true(n <= 7);
+    assert_int_equal(rows("gone"), 0);
+    assert_int_equal(rows("idempotency"), EVENTS / 2);
+    assert_int_equal(rows("retry"), 10);
+    late.event_id = events[42]->item.id; /* nothing waits for it now: nothing is put off */
+    put_result(b, c[0].id, &late, 1, 3000);
+    assert_int_equal(rows("retry"), 10);
+    backlog = 0;
+    assert_int_equal(b->ops->backlog_list(b, count_backlog, &backlog), ERR_NONE);
+    assert_int_equal(backlog, EVENTS / 2);
+    b->ops->close(b);
+    for (int i = 0; i < EVENTS; i++)
         mem_free(events[i]);
 }
 
@@ -266,10 +345,8 @@ int main(void)
 {
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
     const struct CMUnitTest tests[] = {
-        IN_DIR(history_goes),
-        IN_DIR(a_long_history_goes),
-        IN_DIR(sections_go),
-        IN_DIR(older_directory_is_upgraded),
+        IN_DIR(history_goes), IN_DIR(a_deleted_channel_goes_in_steps), IN_DIR(a_long_history_goes),
+        IN_DIR(sections_go),  IN_DIR(older_directory_is_upgraded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
