@@ -47,7 +47,7 @@ static void answer_channel(struct call *c, int status, const struct channel *cha
     json_write_init(&w, &out);
     json_write_object(&w);
     channel_change_show(&w, channel, call_is_operator(c) ? GRANT_ADMIN : c->grant, c->api->config.settings,
-                        ref ? atomic_load(&ref->live->backlog) : 0);
+                        ref ? directory_backlog_of(ref->live) : 0);
     if (token) {
         json_write_key(&w, "channelSecret");
         json_write_str(&w, channel->secret);
@@ -347,7 +347,7 @@ static enum err list_row(void *arg, const struct channel *channel, enum grant gr
     l->last = channel->id;
     struct channel_ref *ref = directory_get(l->call->api->config.directory, channel->id);
     json_write_object(&l->w);
-    channel_change_show(&l->w, channel, grant, l->settings, ref ? atomic_load(&ref->live->backlog) : 0);
+    channel_change_show(&l->w, channel, grant, l->settings, ref ? directory_backlog_of(ref->live) : 0);
     json_write_end(&l->w);
     channel_ref_drop(ref);
     return ERR_NONE;

@@ -103,8 +103,7 @@ static void look_at(void *arg, struct channel_ref *ref)
 {
     struct oldest *o = arg;
     int64_t pending, retrying;
-    if (o->err || !channel_sends(&ref->channel) ||
-        atomic_load_explicit(&ref->live->backlog, memory_order_relaxed) <= 0)
+    if (o->err || !channel_sends(&ref->channel) || directory_backlog_of(ref->live) <= 0)
         return;
     o->err = o->backend->ops->oldest(o->backend, ref->channel.id, &pending, &retrying);
     if (o->err)

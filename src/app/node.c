@@ -431,7 +431,7 @@ static enum err open_loop(struct node_loop *l)
 static void resume(void *arg, struct channel_ref *ref)
 {
     struct node *n = arg;
-    if (atomic_load(&ref->live->backlog) > 0)
+    if (directory_backlog_of(ref->live) > 0)
         courier_resume(courier_of(&n->couriers, ref->channel.id), ref->channel.id);
 }
 

@@ -87,6 +87,17 @@ void dispatch_drop(struct dispatch *d, struct lane *lane)
     list_remove(&lane->hungry);
 }
 
+bool dispatch_release(struct dispatch *d, struct lane *lane)
+{
+    dispatch_drop(d, lane);
+    if (lane->out || lane->in_flight || lane->refilling || lane->retry_refilling)
+        return false;
+    (void)map_remove(&d->lanes, (struct span){(const char *)&lane->key, sizeof(lane->key)});
+    map_deinit(&lane->retries);
+    mem_free(lane);
+    return true;
+}
+
 void dispatch_free(struct dispatch *d)
 {
     if (!d)
@@ -334,11 +345,20 @@ static bool add_retry(struct dispatch *d, struct lane *lane, struct item *item, 
     return true;
 }
 
+static void go_out(struct lane *lane, struct item *item)
+{
+    item->out = true;
+    lane->out++;
+    lane->retries_out += item->retry;
+}
+
 static void come_back(struct lane *lane, struct item *item)
 {
-    if (item->out)
-        lane->retries_out--;
+    if (!item->out)
+        return;
     item->out = false;
+    lane->out--;
+    lane->retries_out -= item->retry;
 }
 
 void dispatch_retry(struct dispatch *d, struct lane *lane, struct item *item)
@@ -449,8 +469,7 @@ static uint32_t pick(struct dispatch *d, struct lane *lane, struct item **items)
     bool retry = may_retry(lane) && (list_empty(&lane->fresh) || ++lane->turn % RETRY_TURN == 0);
     if (retry) {
         items[0] = list_entry(list_pop_front(&lane->due), struct item, link);
-        items[0]->out = true;
-        lane->retries_out++;
+        go_out(lane, items[0]);
         return 1;
     }
     uint32_t n = 0;
@@ -460,6 +479,7 @@ static uint32_t pick(struct dispatch *d, struct lane *lane, struct item **items)
         if (n && bytes + item->size > d->c.bytes_max)
             break;
         list_remove(&item->link);
+        go_out(lane, item);
         bytes += item->size;
         items[n++] = item;
     }
@@ -470,9 +490,10 @@ static uint32_t pick(struct dispatch *d, struct lane *lane, struct item **items)
 static void put_back(struct lane *lane, struct item **items, uint32_t count)
 {
     bool retry = items[0]->retry;
-    come_back(lane, items[0]);
-    for (uint32_t i = count; i-- > 0;)
+    for (uint32_t i = count; i-- > 0;) {
+        come_back(lane, items[i]);
         list_push_front(retry ? &lane->due : &lane->fresh, &items[i]->link);
+    }
     if (!retry)
         lane->fresh_count += count;
 }

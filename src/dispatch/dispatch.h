@@ -57,7 +57,8 @@ struct lane {
     double window; /* requests at once */
     bool steady;   /* a failure was seen: the window grows slowly from then on */
     uint32_t in_flight;
-    uint32_t retries_out; /* sent, and not done or put off yet */
+    uint32_t out;         /* items that were sent and are not done or put off yet, */
+    uint32_t retries_out; /* and the retries among them */
     unsigned turn;
 };
 
@@ -97,6 +98,8 @@ void dispatch_set(struct dispatch *d, struct lane *lane, uint32_t batch_max, boo
 void dispatch_behind(struct dispatch *d, struct lane *lane, bool fresh, bool retries);
 /* Lets go of everything that is not on its way: the destination is gone. */
 void dispatch_drop(struct dispatch *d, struct lane *lane);
+/* The same, and frees the lane. False: something of it is on its way, or being loaded; try again once that has ended. */
+bool dispatch_release(struct dispatch *d, struct lane *lane);
 
 void dispatch_fresh(struct dispatch *d, struct lane *lane, struct item *item);
 /* Puts off an item of the lane (or a loaded one) until item->due_ms. */

@@ -16,5 +16,5 @@ struct item {
     uint16_t tries;            /* how often it was sent; an item tried before travels alone */
     uint16_t faults;           /* faults of our own since, in a row */
     bool retry;                /* its row is in the retry table, not in the queue */
-    bool out;                  /* dispatch's: a retry that was sent and is not done or put off yet */
+    bool out;                  /* dispatch's: it was sent and is not done or put off yet */
 };

@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#define GONE (INT64_MIN / 2) /* the backlog of a deleted channel begins here */
+
 struct directory {
     pthread_rwlock_t lock;
     struct channel_ref **refs; /* rising by id: new ids are always the highest */
@@ -157,10 +159,8 @@ void directory_remove(struct directory *d, int64_t id)
         d->count--;
         memmove(&d->refs[at], &d->refs[at + 1], (d->count - at) * sizeof(d->refs[0]));
     }
-    if (old) {
-        atomic_store(&old->live->gone, true);
-        (void)atomic_fetch_sub(&d->backlog, atomic_load(&old->live->backlog));
-    }
+    if (old)
+        (void)atomic_fetch_sub(&d->backlog, atomic_exchange(&old->live->backlog, GONE));
     (void)pthread_rwlock_unlock(&d->lock);
     channel_ref_drop(old);
 }
@@ -192,18 +192,26 @@ void directory_suspended(struct directory *d, uint64_t *ret_channels, uint64_t *
         if (!d->refs[i]->channel.suspended_ms)
             continue;
         channels++;
-        events += atomic_load_explicit(&d->refs[i]->live->backlog, memory_order_relaxed);
+        events += directory_backlog_of(d->refs[i]->live);
     }
     (void)pthread_rwlock_unlock(&d->lock);
     *ret_channels = channels;
     *ret_events = events < 0 ? 0 : (uint64_t)events;
 }
 
+int64_t directory_backlog_of(const struct channel_live *live)
+{
+    int64_t n = atomic_load_explicit(&live->backlog, memory_order_relaxed);
+    return n < GONE / 2 ? 0 : n;
+}
+
 int64_t directory_backlog_add(struct directory *d, struct channel_live *live, int64_t n)
 {
-    if (!atomic_load_explicit(&live->gone, memory_order_relaxed))
-        (void)atomic_fetch_add_explicit(&d->backlog, n, memory_order_relaxed);
-    return atomic_fetch_add_explicit(&live->backlog, n, memory_order_relaxed) + n;
+    int64_t before = atomic_fetch_add_explicit(&live->backlog, n, memory_order_relaxed);
+    if (before < GONE / 2)
+        return 0;
+    (void)atomic_fetch_add_explicit(&d->backlog, n, memory_order_relaxed);
+    return before + n;
 }
 
 enum err directory_each(struct directory *d, void (*fn)(void *arg, struct channel_ref *ref), void *arg)

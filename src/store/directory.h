@@ -14,8 +14,9 @@ struct directory;
 /* What outlives the snapshots of a channel. */
 struct channel_live {
     atomic_uint refs;
-    _Atomic int64_t backlog; /* events accepted and not ended, those being committed included */
-    atomic_bool gone;        /* the channel was deleted: counts no more for the node */
+    /* Events accepted and not ended, those being committed included; far below zero once the channel was deleted and counts no more
+     * for the node. One word says both, so that no addition is counted in one place only. */
+    _Atomic int64_t backlog;
 };
 
 struct channel_ref {
@@ -54,6 +55,8 @@ bool directory_full(struct directory *d);
 int64_t directory_backlog(const struct directory *d);
 /* How many channels are suspended, and what waits for them. */
 void directory_suspended(struct directory *d, uint64_t *ret_channels, uint64_t *ret_events);
+/* Of a channel; 0 once it was deleted. */
+int64_t directory_backlog_of(const struct channel_live *live);
 /* Adds n (may be negative) to a channel's and the node's backlog; returns the channel's new one. */
 int64_t directory_backlog_add(struct directory *d, struct channel_live *live, int64_t n);
 

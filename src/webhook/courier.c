@@ -22,6 +22,12 @@ static struct lane *lane_of(struct courier *c, int64_t channel_id)
     return lane;
 }
 
+void courier_lane_rest(struct courier *c, struct lane *lane)
+{
+    if (lane && !lane->owner)
+        (void)dispatch_release(c->dispatch, lane);
+}
+
 /* Loading a lane from the store, on its writing thread: so what is read is in order with what is committed.
  */
 struct load {
@@ -98,6 +104,7 @@ static void load_done(struct store_call *call)
         forget_all(&l->items);
         if (lane)
             dispatch_refill_failed(c->dispatch, lane, l->retries);
+        courier_lane_rest(c, lane);
     } else if (l->retries) {
         bound_due(c, &l->items);
         dispatch_retries_loaded(c->dispatch, lane, &l->items, more);
@@ -236,9 +243,9 @@ static void open_note(struct letter *l)
         return;
     }
     if (!ref && lane) {
-        dispatch_drop(c->dispatch, lane);
         courier_route_drop(lane->owner);
         lane->owner = NULL;
+        courier_lane_rest(c, lane);
     } else if (lane) {
         struct courier_route *route = courier_route_new(c, note->channel_id);
         if (!route) {

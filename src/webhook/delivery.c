@@ -99,13 +99,15 @@ static void record_done(struct store_call *call)
             }
         }
         ended++;
-        add(d->fates[i].end == FATE_DELIVERED ? &c->config.counters->delivered
-                                              : &c->config.counters->given_up,
-            1);
+        if (d->fates[i].end == FATE_DELIVERED)
+            add(&c->config.counters->delivered, 1);
+        else if (d->fates[i].end == FATE_GIVEN_UP) /* else its channel is gone: nothing was given up */
+            add(&c->config.counters->given_up, 1);
         if (lane)
             dispatch_done(c->dispatch, lane, &e->item);
         mem_free(e);
     }
+    courier_lane_rest(c, lane);
     (void)directory_backlog_add(c->config.directory, d->route->ref->live, -ended);
     c->deliveries--;
     delivery_free(d);

@@ -32,7 +32,9 @@ struct courier_route {
 };
 
 struct courier_route *courier_route_new(struct courier *c, int64_t channel_id)
-    MUST_CHECK;                                   /* NULL: no memory, or no such channel */
+    MUST_CHECK; /* NULL: no memory, or no such channel */
+/* The lane of a deleted channel goes once nothing of it is on its way; call it when something has ended. lane may be NULL. */
+void courier_lane_rest(struct courier *c, struct lane *lane);
 void courier_route_drop(struct courier_route *r); /* NULL-safe */
 
 enum err courier_delivery_send(void *arg, struct lane *lane, struct item *const *items,

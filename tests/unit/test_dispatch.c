@@ -680,6 +680,40 @@ static void retries_leave_memory_to_fresh(void **state)
     end_world(w);
 }
 
+/* The lane of a destination that is gone is freed once nothing of it is on its way, or being loaded. */
+static void a_lane_is_released(void **state)
+{
+    (void)state;
+    struct world *w = small_world();
+    struct lane *lane = w->lanes[0];
+    for (int64_t id = 1; id <= 30; id++) /* more than it takes: some are to be loaded again */
+        dispatch_fresh(w->d, lane, queued(w, id, 0));
+    while (!w->flying)
+        dispatch_pump(w->d);
+    assert_false(dispatch_release(w->d, lane));
+    while (w->flying) {
+        struct flight f = w->flights[--w->flying];
+        dispatch_sent(w->d, lane, LANE_GOOD);
+        for (uint32_t i = 0; i < f.count; i++) {
+            assert_false(dispatch_release(w->d, lane));
+            dispatch_done(w->d, lane, f.items[i]);
+            w->in_memory--;
+            mem_free(f.items[i]);
+        }
+    }
+    assert_int_equal(w->in_memory, 0);
+    if (lane->refilling) {
+        assert_false(dispatch_release(w->d, lane));
+        dispatch_refill_failed(w->d, lane, false);
+    }
+    assert_true(dispatch_release(w->d, lane));
+    assert_null(dispatch_find(w->d, 0));
+    w->lanes[0] = NULL;
+    w->now_us += 1000000;
+    dispatch_pump(w->d);
+    end_world(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -688,6 +722,7 @@ int main(void)
         cmocka_unit_test(a_burst_of_retries_stands_behind),
         cmocka_unit_test(hanging_lanes_leave_memory_to_others),
         cmocka_unit_test(retries_leave_memory_to_fresh),
+        cmocka_unit_test(a_lane_is_released),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
