@@ -1,0 +1,29 @@
+#pragma once
+/*
+ * Trying a webhook URL: the request without events that LINE's own verification sends, signed with the channel's secret, on a connection of its own,
+ * by the engine that delivers. It is no attempt: nothing is recorded or counted, whatever comes of it.
+ */
+#include "model/channel.h"
+#include "net/exchange.h"
+#include "webhook/courier.h"
+
+struct verification_config {
+    struct net *net; /* of the loop */
+    const struct courier_settings *settings;
+    const struct clock *clock;
+};
+
+/* A phase begins, at_us after the start. Must not start or end exchanges of the net. */
+typedef void verification_phase_fn(void *arg, enum phase phase, uint32_t at_us);
+/* Once, from the loop; result lives for the call. */
+typedef void verification_done_fn(void *arg, const struct exchange_result *result);
+
+/*
+ * channel and config are read during the call, but for net. on_phase may be NULL, and may be called from inside. ERR_INVALID: url is none, *ret_cause says
+ * why (verification_refused() makes a result of it); ERR_NOMEM, ERR_CLOSED: nothing was begun.
+ */
+enum err verification_start(const struct verification_config *config, const struct channel *channel,
+                            struct span url, verification_phase_fn *on_phase, verification_done_fn *done,
+                            void *arg, enum cause_id *ret_cause) MUST_CHECK;
+
+struct exchange_result verification_refused(enum cause_id cause);
