@@ -6,7 +6,9 @@
 #include "access/keys.h"
 #include "access/login_limit.h"
 #include "access/password.h"
+#include "access/rate.h"
 #include "access/session.h"
+#include "access/token.h"
 #include "api/gauge.h"
 #include "net/server.h"
 #include "report/notice.h"
@@ -32,6 +34,7 @@ struct api_access {
 
 struct api_config {
     struct mailbox *mailbox; /* the loop's */
+    struct net *net;         /* the loop's */
     struct store *store;
     struct directory *directory;
     struct intake *intake;
@@ -46,6 +49,7 @@ struct api_config {
     size_t gauge_count;
     const struct alarms *alarms;
     const struct api_access *access;
+    struct rate_limits *rates; /* of all loops */
     const struct clock *clock;
     const atomic_bool *draining; /* the node is going down */
     int64_t started_ms;

@@ -10,6 +10,7 @@ static void call_free(struct call *c)
 {
     c->api->open--;
     buf_deinit(&c->out);
+    channel_ref_drop(c->bearer);
     arena_deinit(&c->arena);
     mem_free(c);
 }
@@ -19,6 +20,31 @@ void call_answer_with(struct call *c, int status, const struct server_header_out
 {
     call_count(c->api, status);
     server_respond(c->req, status, headers, count, body);
+    call_free(c);
+}
+
+void call_stream_begin(struct call *c, const char *type, void (*on_gone)(void *arg), void *arg)
+{
+    const struct server_header_out headers[] = {
+        {"content-type", type},
+        {"cache-control", "no-store"},
+        {"x-content-type-options", "nosniff"},
+        {"x-accel-buffering", "no"}, /* nginx would gather the pieces */
+    };
+    call_count(c->api, 200);
+    server_respond_begin(c->req, 200, headers, 4, NULL, NULL);
+    server_on_abort(c->req, on_gone,
+                    arg); /* after: the connection may break off in begin already, and write says so */
+}
+
+enum err call_stream_write(struct call *c, struct span piece)
+{
+    return server_respond_write(c->req, piece);
+}
+
+void call_stream_end(struct call *c, bool complete)
+{
+    server_respond_end(c->req, complete);
     call_free(c);
 }
 
@@ -50,6 +76,17 @@ void call_json_with(struct call *c, int status, struct buf *body, const char *he
 void call_json(struct call *c, int status, struct buf *body)
 {
     call_json_with(c, status, body, NULL, NULL);
+}
+
+void call_finish(struct call *c, int status, struct json_write *w)
+{
+    enum err e = json_write_finish(w);
+    if (!e) {
+        call_json(c, status, w->out);
+        return;
+    }
+    buf_deinit(w->out);
+    call_failed(c, e);
 }
 
 static void refuse(struct call *c, int status, const char *message, const char *property, const char *detail,

@@ -28,7 +28,9 @@ struct call {
     const struct account *account;
     const struct session *session;
     struct span cookie;
-    enum grant grant;              /* on the provider or channel of params[0], where the route asks for one */
+    struct channel_ref
+        *bearer;      /* the channel whose access token the caller bears; on routes for TOKEN only */
+    enum grant grant; /* on the provider or channel of params[0], where the route asks for one */
     void (*serve)(struct call *c); /* once it is known who calls */
     int status;                    /* what call_done() answers with, */
     struct buf out;                /* and what call_out() began, */
@@ -68,6 +70,15 @@ void call_answer_with(struct call *c, int status, const struct server_header_out
                       struct span body);
 /* The same with one more header. */
 void call_json_with(struct call *c, int status, struct buf *body, const char *header, const char *value);
+/*
+ * An answer in pieces; the call lives until call_stream_end(). on_gone: the client has left, the end is still due; it is never called
+ * from inside these three. call_stream_write(): as server_respond_write().
+ */
+void call_stream_begin(struct call *c, const char *type, void (*on_gone)(void *arg), void *arg);
+enum err call_stream_write(struct call *c, struct span piece) MUST_CHECK;
+void call_stream_end(struct call *c, bool complete);
+/* What was written, once it is whole: takes over its buf. 503 when it could not be. */
+void call_finish(struct call *c, int status, struct json_write *w);
 /* {"message":…} */
 void call_refuse(struct call *c, int status, const char *message);
 /* {"message":…,"details":[{"message":…,"property":…}]}, status 400 */
@@ -95,6 +106,9 @@ enum err call_stop_at(struct call *c, const char *property, const char *why) MUS
 void call_done(struct store_call *s);
 /* Answers an error that a run ended with, as call_done() does. */
 void call_stopped(struct call *c, enum err e);
+
+/* Goes on with c->serve once c->bearer is known; text that is no valid channel access token is refused with 401. */
+void call_token(struct call *c, struct span text);
 
 /* A zeroed state of the handler's; NULL: answered with 503 already. */
 void *call_state(struct call *c, size_t size) MUST_CHECK;

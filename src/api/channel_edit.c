@@ -1,10 +1,27 @@
 #include "api/channel_edit.h"
 
+#include <stdio.h>
+
+#include "api/channel_json.h"
 #include "base/mem.h"
 
 struct channel_edit *channel_edit_of(struct call *c)
 {
     return c->state;
+}
+
+static enum err audit(struct call *c, struct backend *b, const struct channel_edit *edit,
+                      const struct channel *before)
+{
+    struct buf details;
+    buf_init(&details, 16384);
+    char target[32];
+    (void)snprintf(target, sizeof(target), "channel/%lld", (long long)edit->id);
+    enum err e = channel_change_tell(&details, before, &edit->channel);
+    if (!e)
+        e = call_audit(c, b, edit->action, target, edit->id, buf_span(&details));
+    buf_deinit(&details);
+    return e;
 }
 
 static enum err edit_run(struct store_call *s, struct backend *b)
@@ -14,13 +31,17 @@ static enum err edit_run(struct store_call *s, struct backend *b)
     directory_discard(edit->prepared); /* a second run */
     edit->prepared = NULL;
     enum err e = b->ops->channel_get(b, edit->id, &edit->channel);
-    if (!e)
-        e = edit->apply(c, &edit->channel);
     if (e)
         return e;
-    edit->channel.updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
+    struct channel before = edit->channel;
+    e = edit->apply(c, &edit->channel);
+    if (e)
+        return e;
+    edit->channel.updated_ms = call_now(c);
     e = directory_prepare(c->api->config.directory, &edit->channel, &edit->prepared);
-    return e ? e : b->ops->channel_update(b, &edit->channel);
+    if (!e)
+        e = b->ops->channel_update(b, &edit->channel);
+    return e ? e : audit(c, b, edit, &before);
 }
 
 static void edit_committed(struct store_call *s)

@@ -11,7 +11,8 @@ struct channel_edit {
     enum err (*apply)(struct call *c, struct channel *channel);
     /* Answers. channel: as it became, while err is ERR_NONE. */
     void (*done)(struct call *c, const struct channel *channel, enum err err);
-    void *arg; /* theirs */
+    void *arg;          /* theirs */
+    const char *action; /* what it is called in the audit log */
     struct channel channel;
     struct channel_ref *prepared;
     struct courier_note *note;

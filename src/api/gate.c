@@ -42,6 +42,7 @@ static enum grant wants(enum who who, enum grant_scope *ret_scope)
     case WHO_INGEST:
     case WHO_OPERATOR:
     case WHO_SESSION:
+    case WHO_TOKEN:
         break;
     }
     return GRANT_NONE;
@@ -228,6 +229,10 @@ static struct span cookie_of(const struct server_request *req)
 void gate_pass(struct call *c, void (*serve)(struct call *c))
 {
     c->serve = serve;
+    if (c->route->who == WHO_TOKEN) {
+        call_token(c, bearer(c->req));
+        return;
+    }
     if (is_open(c)) {
         serve(c);
         return;

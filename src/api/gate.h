@@ -14,6 +14,7 @@ enum who {
     WHO_CHANNEL_TESTER,
     WHO_CHANNEL_MEMBER,
     WHO_CHANNEL_ADMIN,
+    WHO_TOKEN, /* a channel access token, and nobody else: an operator neither */
 };
 
 struct route {

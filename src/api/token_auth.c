@@ -8,7 +8,6 @@
 struct auth_state {
     uint8_t hash[ACCESS_HASH_LEN];
     struct channel_token token;
-    void (*serve)(struct call *c);
 };
 
 static void refuse(struct call *c)
@@ -45,7 +44,7 @@ static void note_use(struct call *c, const struct channel_token *t, int64_t now_
         return;
     u->id = t->id;
     u->now_ms = now_ms;
-    u->call = (struct store_call){.run = use_run, .done = use_done, .home = c->api->config.mailbox};
+    u->call = (struct store_call){.run = use_run, .done = use_done};
     store_submit(c->api->config.store, &u->call);
 }
 
@@ -59,7 +58,7 @@ static void find_done(struct store_call *call)
 {
     struct call *c = call_of(call);
     struct auth_state *s = c->state;
-    int64_t now_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
+    int64_t now_ms = call_now(c);
     if (call->err && call->err != ERR_NOT_FOUND) {
         call_failed(c, call->err);
         return;
@@ -71,10 +70,12 @@ static void find_done(struct store_call *call)
         return;
     }
     note_use(c, &s->token, now_ms);
-    s->serve(c);
+    memcpy(c->hint, s->token.hint, sizeof(c->hint));
+    c->state = NULL;
+    c->serve(c);
 }
 
-void call_token(struct call *c, struct span text, void (*serve)(struct call *c))
+void call_token(struct call *c, struct span text)
 {
     if (text.len != TOKEN_TEXT_LEN) {
         refuse(c);
@@ -83,8 +84,7 @@ void call_token(struct call *c, struct span text, void (*serve)(struct call *c))
     struct auth_state *s = call_state(c, sizeof(*s));
     if (!s)
         return;
-    token_hash(text, s->hash);
-    s->serve = serve;
+    ticket_hash(text, s->hash);
     c->state = s;
     call_read(c, find_run, find_done);
 }

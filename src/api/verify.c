@@ -15,6 +15,7 @@ struct verify_state {
     struct channel_ref *ref;
     char url[CHANNEL_URL_MAX + 2];
     bool json;
+    struct verification *verification;
     size_t phase_count;
     struct {
         enum phase phase;
@@ -23,11 +24,12 @@ struct verify_state {
 };
 
 enum err verify_start(struct call *c, const struct channel *channel, const char *url,
-                      verification_phase_fn *on_phase, verification_done_fn *done, enum cause_id *ret_cause)
+                      verification_phase_fn *on_phase, verification_done_fn *done, enum cause_id *ret_cause,
+                      struct verification **ret)
 {
     const struct verification_config config = {
         .net = c->api->config.net, .settings = c->api->config.settings, .clock = c->api->config.clock};
-    return verification_start(&config, channel, span_of(url), on_phase, done, c, ret_cause);
+    return verification_start(&config, channel, span_of(url), on_phase, done, c, ret_cause, ret);
 }
 
 void verify_lift(struct call *c, const struct channel_ref *ref, const char *url,
@@ -36,11 +38,13 @@ void verify_lift(struct call *c, const struct channel_ref *ref, const char *url,
     const struct channel *channel = &ref->channel;
     if (r->outcome.reason != REASON_OK || strcmp(url, channel->webhook_url) != 0)
         return;
-    struct channel_ref *now = directory_get(c->api->config.directory, channel->id); /* it may have been suspended meanwhile */
+    struct channel_ref *now =
+        directory_get(c->api->config.directory, channel->id); /* it may have been suspended meanwhile */
     if (now && (now->channel.suspended_ms || now->channel.failing_ms) &&
         courier_verified(courier_of(c->api->config.couriers, channel->id), channel->id, url,
                          c->api->config.mailbox))
-        log_warn("api", "no memory to resume a channel whose URL was verified", log_int("channel", channel->id));
+        log_warn("api", "no memory to resume a channel whose URL was verified",
+                 log_int("channel", channel->id));
     channel_ref_drop(now);
 }
 
@@ -123,7 +127,7 @@ static void send_event(struct call *c, const char *name, struct json_write *w, s
     if (!e)
         e = buf_add_str(&out, "\n\n");
     if (!e)
-        e = server_respond_write(c->req, buf_span(&out));
+        e = call_stream_write(c, buf_span(&out));
     if (e && e != ERR_CLOSED)
         log_debug("api", "an event of a verification is lost", log_err("err", e));
     buf_deinit(&out);
@@ -197,7 +201,7 @@ static bool read_body(struct call *c, struct verify_state *s)
     const json_t *v = json_object_get(object, "endpoint");
     const char *text = json_string_value(v);
     size_t known = v ? 1 : 0;
-    bool bad = v && !json_is_null(v) && (!text || strlen(text) != json_string_length(v));
+    bool bad = v && !json_is_null(v) && !text;
     bool unknown = json_object_size(object) > known;
     if (text) /* cut one past the limit, it is refused for its length */
         (void)snprintf(s->url, sizeof(s->url), "%s", text);
@@ -216,20 +220,24 @@ static bool wants_json(const struct call *c)
            !memmem(accept.ptr, accept.len, "text/event-stream", 17);
 }
 
+/* Nobody is told any more: what is under way ends, and with it the call. */
+static void on_gone(void *arg)
+{
+    struct call *c = arg;
+    struct verify_state *s = c->state;
+    if (s->verification)
+        verification_cancel(s->verification);
+}
+
 static void start(struct call *c, struct verify_state *s)
 {
-    static const struct server_header_out headers[] = {
-        {"content-type", "text/event-stream"},
-        {"cache-control", "no-store"},
-        {"x-accel-buffering", "no"}, /* nginx: each event at once */
-    };
     s->json = wants_json(c);
     if (!s->json)
-        call_stream_begin(c, 200, headers, sizeof(headers) / sizeof(headers[0]));
+        call_stream_begin(c, "text/event-stream", on_gone, c);
     enum cause_id cause = CAUSE_url_too_long;
     enum err e = strlen(s->url) > CHANNEL_URL_MAX
                      ? ERR_INVALID
-                     : verify_start(c, &s->ref->channel, s->url, on_phase, on_done, &cause);
+                     : verify_start(c, &s->ref->channel, s->url, on_phase, on_done, &cause, &s->verification);
     if (!e)
         return;
     if (e == ERR_INVALID) {

@@ -39,6 +39,7 @@
  *     publication, intake         what a publisher may post; taken in, committed, handed to a courier
  *     courier, delivery           one loop's lanes; one request, its fate and its record
  *     request, signature          the body byte for byte; what proves it to be ours
+ *     verification                a webhook URL tried: no attempt, on no record
  *     redelivery                  delivered, put off or given up: decided here
  *     suspension                  when a channel that fails for long is sent nothing more
  * 3 report    who is told of what went wrong
@@ -58,6 +59,9 @@
  *     call, caller                one request up to its answer; who it is from, and the audit log
  *     channel, channel_json, event, health, metrics, session, session_json,
  *     account, account_json, login, setup, provider, role, audit   a file a resource
+ *     line, token_auth            the LINE-compatible calls, and who calls them
+ *     channel_edit                one change of a channel: read, changed, written, told
+ *     verify                      a webhook URL tried, phase by phase
  *     console, console_none       the web console's files, part of the binary
  *     gauge, gauge.def            what each loop publishes of itself; alarms
  * 5 app       the commands

@@ -68,6 +68,7 @@ struct node {
     struct intake intake;
     struct store *store;
     struct seal seal;
+    struct rate_limits rates;
     struct directory *directory;
     char address[64];
     atomic_bool draining;
@@ -416,12 +417,15 @@ static enum err open_loop(struct node_loop *l)
         .gauge_count = n->count,
         .alarms = &n->alarms,
         .access = &n->access,
+        .rates = &n->rates,
         .clock = &clock_system,
         .draining = &n->draining,
     };
-    if ((e = open_net(l)) || (e = api_new(&l->api, &api)))
+    if ((e = open_net(l)))
         return e;
-    courier.net = l->net;
+    courier.net = api.net = l->net;
+    if ((e = api_new(&l->api, &api)))
+        return e;
     if ((e = courier_new(&l->courier, &courier)))
         return e;
     n->couriers.all[n->couriers.count++] = l->courier;
@@ -458,6 +462,7 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
     n->settings = settings;
     n->again = again;
     n->again_arg = arg;
+    rate_init(&n->rates, &clock_system, &random_system);
     take_settings(n);
     struct reading *first = mem_zero(1, sizeof(*first));
     if (first)
@@ -575,6 +580,7 @@ void node_free(struct node *n)
     directory_free(n->directory);
     store_close(n->store);
     seal_deinit(&n->seal);
+    rate_deinit(&n->rates);
     mem_free(n->loops);
     struct reading *r = atomic_load(&n->reading);
     while (r) {

@@ -224,7 +224,7 @@ static void send_next(struct probe *p)
         const struct exchange_request x = {
             .url = &p->url,
             .headers = p->request.headers,
-            .header_count = REQUEST_HEADERS,
+            .header_count = p->request.header_count,
             .body = buf_span(&p->request.body),
             .deadlines = p->deadlines,
         };

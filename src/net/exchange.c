@@ -49,11 +49,21 @@ void exchange_attached(struct exchange *x, struct session *s, bool reused)
     uint64_t budget = (uint64_t)x->request.deadlines.response_ms * 1000;
     uint64_t left = budget > x->response_used_us ? budget - x->response_used_us : 0;
     timer_arm(&net->timers, &x->timer, x->attached_us + left, on_response_deadline);
+    exchange_phase(x, PHASE_SEND);
 }
 
 void exchange_sent(struct exchange *x)
 {
     x->result.timings.send_us = elapsed_us(x->attached_us, net_now(x->net));
+    exchange_phase(x, PHASE_AWAIT);
+}
+
+void exchange_phase(struct exchange *x, enum phase phase)
+{
+    if (!x->request.on_phase || phase <= x->told) /* a retry walks through them again */
+        return;
+    x->told = phase;
+    x->request.on_phase(x->arg, phase, elapsed_us(x->started_us, net_now(x->net)));
 }
 
 void exchange_answers(struct exchange *x)
@@ -124,6 +134,7 @@ enum err exchange_start(struct net *net, const struct exchange_request *request,
                                      or_default(d->session_ms), or_default(d->response_ms)};
     x->done = done;
     x->arg = arg;
+    x->fresh = request->fresh;
     x->started_us = net_now(net);
     x->result.tls_alert = -1;
     enum err e = origin_get(net, request->url, &x->origin);

@@ -96,6 +96,7 @@ struct exchange {
     uint64_t response_used_us; /* of the response budget, by earlier tries */
     bool fresh;                /* a retry: only a connection opened after it */
     bool over;
+    enum phase told; /* the last phase that on_phase heard of */
     struct exchange_result result;
 };
 
@@ -196,7 +197,8 @@ void session_stream_answers(void *arg, struct http2_stream *stream);
 
 /* exchange.c */
 void exchange_attached(struct exchange *x, struct session *s, bool reused);
-void exchange_answers(struct exchange *x); /* the first byte of an answer */
-void exchange_sent(struct exchange *x);    /* the request was accepted whole */
+void exchange_phase(struct exchange *x, enum phase phase); /* it begins, for this exchange */
+void exchange_answers(struct exchange *x);                 /* the first byte of an answer */
+void exchange_sent(struct exchange *x);                    /* the request was accepted whole */
 void exchange_end(struct exchange *x, const struct evidence *e);
 void exchange_deliver(struct exchange *x); /* calls done and frees */

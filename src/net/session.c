@@ -203,6 +203,8 @@ static void session_phase(struct session *s, enum phase next)
     note_phase_time(s);
     s->phase = next;
     s->phase_us = net_now(s->net);
+    for (struct list *l = s->origin->waiters.next; l != &s->origin->waiters; l = l->next)
+        exchange_phase(list_entry(l, struct exchange, wait), next);
     opening_phases[next].enter(s); /* may end the session */
 }
 

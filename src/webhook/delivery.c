@@ -341,7 +341,7 @@ enum err courier_delivery_send(void *arg, struct lane *lane, struct item *const 
         struct exchange_request x = {
             .url = &route->url,
             .headers = d->request.headers,
-            .header_count = REQUEST_HEADERS,
+            .header_count = d->request.header_count,
             .body = buf_span(&d->request.body),
             .deadlines = c->config.settings->deadlines,
         };

@@ -44,10 +44,20 @@ static struct header header(const char *name, const char *value)
     return (struct header){span_of(name), span_of(value)};
 }
 
+/* Receivers that know the old secret only go on accepting: they look at one of the signatures after the other (Standard Webhooks), or are told by a
+ * header of its own. */
+static enum err sign_previous(struct request *r, struct span secret, int64_t timestamp_s)
+{
+    char *more = r->standard + strlen(r->standard);
+    *more++ = ' ';
+    return signature_both(secret, span_of(r->id), timestamp_s, buf_span(&r->body), r->previous, more);
+}
+
 enum err request_build(struct request *r, const struct channel *c, struct event *const *events, size_t count,
                        const char *user_agent, int64_t now_ms)
 {
     buf_init(&r->body, BODY_MAX);
+    r->previous[0] = '\0';
     size_t size = 64;
     for (size_t i = 0; i < count; i++)
         size += events[i]->item.size;
@@ -67,12 +77,17 @@ enum err request_build(struct request *r, const struct channel *c, struct event 
     }
     r->timestamp[decimal_put(r->timestamp, (uint64_t)(now_ms / 1000))] = '\0';
     e = signature_both(secret, span_of(r->id), now_ms / 1000, body, r->signature, r->standard);
+    if (!e && channel_in_grace(c, now_ms))
+        e = sign_previous(r, span_of(c->previous_secret), now_ms / 1000);
     r->headers[0] = header("content-type", "application/json; charset=utf-8");
     r->headers[1] = header("user-agent", user_agent);
     r->headers[2] = header("x-line-signature", r->signature);
     r->headers[3] = header("webhook-id", r->id);
     r->headers[4] = header("webhook-timestamp", r->timestamp);
     r->headers[5] = header("webhook-signature", r->standard);
+    r->header_count = REQUEST_HEADERS - 1;
+    if (r->previous[0])
+        r->headers[r->header_count++] = header("x-line-signature-previous", r->previous);
     return e;
 }
 

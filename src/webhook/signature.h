@@ -17,6 +17,9 @@ enum err signature_line(struct span secret, struct span body, char out[static SI
 enum err signature_standard(struct span secret, struct span id, int64_t timestamp_s, struct span body,
                             char out[static SIGNATURE_LEN + 4]) MUST_CHECK;
 
+#define SIGNATURE_MORE                                                                                       \
+    (SIGNATURE_LEN + 4u) /* of a second signature in one webhook-signature header: " v1,…" */
+
 /* Both at once: the key is set up once. */
 enum err signature_both(struct span secret, struct span id, int64_t timestamp_s, struct span body,
                         char line[static SIGNATURE_LEN + 1], char out[static SIGNATURE_LEN + 4]) MUST_CHECK;

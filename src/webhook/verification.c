@@ -6,6 +6,7 @@
 struct verification {
     struct url url;
     struct request request;
+    struct exchange *exchange;
     verification_phase_fn *on_phase;
     verification_done_fn *done;
     void *arg;
@@ -49,12 +50,12 @@ static enum err start(struct verification *v, const struct verification_config *
     };
     if (channel->response_timeout_ms)
         x.deadlines.response_ms = channel->response_timeout_ms;
-    return exchange_start(config->net, &x, on_done, v, NULL);
+    return exchange_start(config->net, &x, on_done, v, &v->exchange);
 }
 
 enum err verification_start(const struct verification_config *config, const struct channel *channel,
                             struct span url, verification_phase_fn *phase, verification_done_fn *done,
-                            void *arg, enum cause_id *ret_cause)
+                            void *arg, enum cause_id *ret_cause, struct verification **ret)
 {
     struct verification *v = mem_zero(1, sizeof(*v));
     if (!v)
@@ -68,7 +69,14 @@ enum err verification_start(const struct verification_config *config, const stru
         e = start(v, config, channel);
     if (e)
         verification_free(v);
+    else if (ret)
+        *ret = v;
     return e;
+}
+
+void verification_cancel(struct verification *v)
+{
+    exchange_cancel(v->exchange);
 }
 
 struct exchange_result verification_refused(enum cause_id cause)

@@ -7,6 +7,8 @@
 #include "net/exchange.h"
 #include "webhook/courier.h"
 
+struct verification;
+
 struct verification_config {
     struct net *net; /* of the loop */
     const struct courier_settings *settings;
@@ -19,11 +21,13 @@ typedef void verification_phase_fn(void *arg, enum phase phase, uint32_t at_us);
 typedef void verification_done_fn(void *arg, const struct exchange_result *result);
 
 /*
- * channel and config are read during the call, but for net. on_phase may be NULL, and may be called from inside. ERR_INVALID: url is none, *ret_cause says
+ * channel and config are read during the call, but for net. on_phase and ret may be NULL; on_phase may be called from inside. ERR_INVALID: url is none, *ret_cause says
  * why (verification_refused() makes a result of it); ERR_NOMEM, ERR_CLOSED: nothing was begun.
  */
 enum err verification_start(const struct verification_config *config, const struct channel *channel,
                             struct span url, verification_phase_fn *on_phase, verification_done_fn *done,
-                            void *arg, enum cause_id *ret_cause) MUST_CHECK;
+                            void *arg, enum cause_id *ret_cause, struct verification **ret) MUST_CHECK;
+/* Ends it now: done is called from the loop, with local_cancelled. */
+void verification_cancel(struct verification *v);
 
 struct exchange_result verification_refused(enum cause_id cause);
