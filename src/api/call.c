@@ -23,6 +23,15 @@ void call_answer_with(struct call *c, int status, const struct server_header_out
     call_free(c);
 }
 
+void call_stream_open(struct call *c, const struct server_header_out *headers, size_t count,
+                      void (*on_drain)(void *arg), void (*on_gone)(void *arg), void *arg)
+{
+    call_count(c->api, 200);
+    server_respond_begin(c->req, 200, headers, count, on_drain, arg);
+    server_on_abort(c->req, on_gone,
+                    arg); /* after: the connection may break off in begin already, and write says so */
+}
+
 void call_stream_begin(struct call *c, const char *type, void (*on_gone)(void *arg), void *arg)
 {
     const struct server_header_out headers[] = {
@@ -31,10 +40,7 @@ void call_stream_begin(struct call *c, const char *type, void (*on_gone)(void *a
         {"x-content-type-options", "nosniff"},
         {"x-accel-buffering", "no"}, /* nginx would gather the pieces */
     };
-    call_count(c->api, 200);
-    server_respond_begin(c->req, 200, headers, 4, NULL, NULL);
-    server_on_abort(c->req, on_gone,
-                    arg); /* after: the connection may break off in begin already, and write says so */
+    call_stream_open(c, headers, 4, NULL, on_gone, arg);
 }
 
 enum err call_stream_write(struct call *c, struct span piece)

@@ -75,6 +75,9 @@ void call_json_with(struct call *c, int status, struct buf *body, const char *he
  * from inside these three. call_stream_write(): as server_respond_write().
  */
 void call_stream_begin(struct call *c, const char *type, void (*on_gone)(void *arg), void *arg);
+/* The same with headers of the caller's alone; on_drain: there is room again after ERR_BUSY. */
+void call_stream_open(struct call *c, const struct server_header_out *headers, size_t count,
+                      void (*on_drain)(void *arg), void (*on_gone)(void *arg), void *arg);
 enum err call_stream_write(struct call *c, struct span piece) MUST_CHECK;
 void call_stream_end(struct call *c, bool complete);
 /* What was written, once it is whole: takes over its buf. 503 when it could not be. */

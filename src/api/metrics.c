@@ -208,6 +208,8 @@ static void metrics_done(struct store_call *call)
            get(&r->attempts));
     metric(&out, &e, "todoke_pruned_idempotency_keys_total", "counter", "Idempotency keys that went.",
            get(&r->keys));
+    metric(&out, &e, "todoke_pruned_error_rows_total", "counter", "Rows of the error statistics that went.",
+           get(&r->errors));
     metric(&out, &e, "todoke_store_queue", "gauge", "Calls waiting for the store.", get(&s->queued));
     if (!e && !call->err) /* the store may be what is broken: the rest is told all the same */
         e = ages(&out, c, o);

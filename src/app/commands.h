@@ -30,5 +30,8 @@ int cmd_account(int argc, char **argv);
 /* todoke channel create|list|show|set|delete: over the API of a node. */
 int cmd_channel(int argc, char **argv);
 
+/* todoke errors CHANNEL [options]: error statistics, over the API of a node. */
+int cmd_errors(int argc, char **argv);
+
 /* todoke event send CHANNEL FILE|-: over the API of a node. */
 int cmd_event(int argc, char **argv);

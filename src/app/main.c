@@ -14,7 +14,7 @@
  *     fault, search               the rows by id; by a fragment, a status or the nearest name
  *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; what that leads to
  *     edition                     what the older edition of LINE's documentation calls otherwise
- * 1 model     channel, event, attempt, notice, mail, option, account, item: plain structs
+ * 1 model     channel, event, attempt, error_row, notice, mail, option, account, item: plain structs
  * 2 net       one request -> one outcome
  *     url, address                what may be called; the guard
  *     resolve, dns_message        names to addresses; what an answer says beyond c-ares
@@ -42,7 +42,9 @@
  *     verification                a webhook URL tried: no attempt, on no record
  *     redelivery                  delivered, put off or given up: decided here
  *     suspension                  when a channel that fails for long is sent nothing more
- * 3 report    who is told of what went wrong
+ * 3 report    what went wrong, and who is told
+ *     statistics, summary         error rows in the viewer's zone; their sums
+ *     tsv                         the same for spreadsheets
  *     notice, notice_text         windows of errors that have closed become mails; what those say
  *     outbox                      mails until they are sent, refused or too old
  *     option                      what becomes of an application for the error notification
@@ -62,6 +64,8 @@
  *     line, token_auth            the LINE-compatible calls, and who calls them
  *     channel_edit                one change of a channel: read, changed, written, told
  *     verify                      a webhook URL tried, phase by phase
+ *     errors, errors_download     the error statistics as rows, as sums, and as a file, piece by piece
+ *     faults                      the catalogue
  *     console, console_none       the web console's files, part of the binary
  *     gauge, gauge.def            what each loop publishes of itself; alarms
  * 5 app       the commands
@@ -71,6 +75,7 @@
  *     node, node_*                the loops of a node: start, drain, end; what the store, logging in and mails need
  *     key, account, record        keys and accounts, in the data directory; what that adds to the audit log
  *     channel, event, client      channels and events over the API of a node
+ *     errors                      the error statistics over the API of a node
  *     probe, probe_print          one URL tried and told
  *     paint                       colours and line breaks for a terminal
  */
@@ -87,6 +92,7 @@ static const struct cmd commands[] = {
     {"account", cmd_account, "makes, lists and disables the accounts that people log in with"},
     {"channel", cmd_channel, "makes, lists, shows, changes and deletes channels"},
     {"event", cmd_event, "posts events from a file"},
+    {"errors", cmd_errors, "shows a channel's error statistics: rows, sums, or TSV"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},
     {"explain", cmd_explain, "what a reason, detail or cause means and how to mend it"},
 };

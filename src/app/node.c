@@ -55,7 +55,7 @@ struct reading {
     struct courier_settings delivery;
     uint32_t drain_timeout, retention_ms, notice_daily_cap;
     uint64_t retention_bytes;
-    int64_t audit_ms;
+    int64_t audit_ms, statistics_ms;
 };
 
 struct node {
@@ -211,7 +211,8 @@ static void open_reload(struct letter *letter)
     courier_set_settings(l->courier, &r->delivery);
     api_set_settings(l->api, &r->delivery);
     if (l == &l->node->loops[0]) {
-        retention_set(&l->node->retention, r->retention_ms, r->retention_bytes, r->audit_ms);
+        retention_set(&l->node->retention, r->retention_ms, r->retention_bytes, r->audit_ms,
+                      r->statistics_ms);
         node_mail_set(&l->node->mail, r->delivery.notice_window_ms, r->notice_daily_cap);
     }
     enum err e = l->net && l->node->settings->ca ? net_reload_ca(l->net) : ERR_NONE;
@@ -229,6 +230,7 @@ static void fill_reading(struct reading *r, const struct settings *s, uint32_t l
     r->notice_daily_cap = s->notice_daily_cap;
     r->retention_bytes = (uint64_t)s->retention_size << 20;
     r->audit_ms = INT64_C(1000) * s->audit_time;
+    r->statistics_ms = INT64_C(1000) * s->statistics_time;
     r->delivery = (struct courier_settings){
         .deadlines = {s->dns_timeout, s->connect_timeout, s->session_timeout, s->response_timeout},
         .schedule = s->redelivery,
@@ -320,6 +322,7 @@ static enum err start_retention(struct node *n)
         .key_age_ms = s->idempotency,
         .bytes_max = (uint64_t)s->retention_size << 20,
         .audit_age_ms = INT64_C(1000) * s->audit_time,
+        .error_age_ms = INT64_C(1000) * s->statistics_time,
         .session_age_ms = SESSION_ABSOLUTE_MS,
         .session_idle_ms = s->session_time,
     };

@@ -101,6 +101,8 @@ static const struct setting table[] = {
      "how long events are kept after their end, with their attempts"},
     {"retention-size", TYPE_NUMBER, AT(retention_size), "10240", 0, 100000000, "MIB",
      "size of the database past which the oldest of them go earlier; 0: no bound"},
+    {"statistics-time", TYPE_AGE, AT(statistics_time), "90d", 1, 3660 * 86400u, "TIME",
+     "how long error statistics are kept; whole days of UTC go"},
     {"audit-time", TYPE_AGE, AT(audit_time), "400d", 1, 36500 * 86400u, "TIME",
      "how long the audit log goes back"},
     {"idempotency-time", TYPE_DURATION, AT(idempotency), "24h", 1, 49 * DAY_MS, "TIME",
@@ -119,7 +121,7 @@ static const char *const changeable[] = {
     "config",           "user-agent",          "dns-timeout",       "connect-timeout",  "session-timeout",
     "response-timeout", "redelivery-schedule", "redelivery-jitter", "drain-timeout",    "log",
     "suspend-after",    "suspend-failures",    "retention",         "retention-size",   "success-status",
-    "no-tls-record",    "notice-window",       "audit-time",        "notice-daily-cap",
+    "no-tls-record",    "notice-window",       "audit-time",        "notice-daily-cap", "statistics-time",
 };
 
 /* Variables of the commands that talk to a node, and of the project's own scripts. */
@@ -601,7 +603,8 @@ void settings_help(FILE *to)
                 "(TODOKE_LISTEN for --listen); flags come before the environment, and that before the file.\n"
                 "SIGHUP reads them again, and the files of ca, tls-cert and tls-key; log, user-agent, the "
                 "timeouts, the\n"
-                "edition and the redelivery, suspension and retention settings change at once, the others at "
+                "edition and the redelivery, suspension, retention and statistics settings change at once, "
+                "the others at "
                 "the next start.\n",
                 to);
 }

@@ -29,6 +29,7 @@ struct settings {
     uint32_t notice_daily_cap;
     uint32_t notice_window;                /* ms */
     uint32_t audit_time;                   /* seconds */
+    uint32_t statistics_time;              /* s */
     uint32_t retention, idempotency;       /* ms */
     uint32_t retention_size;               /* MiB */
     uint32_t connections;                  /* of our API */

@@ -20,6 +20,7 @@ struct attempt {
     uint32_t dns_us, connect_us, tls_us, send_us, first_byte_us, total_us;
     uint32_t
         notice_ms; /* a failure that is told by mail: how long its window is; 0: nobody is told. Not kept */
+    bool counted;  /* a failure that stands in the error statistics. Not kept: its row is */
     uint32_t stopped; /* events whose redelivery it ended, to be told as well. Not kept */
 };
 

@@ -15,6 +15,7 @@
 #include "model/account.h"
 #include "model/attempt.h"
 #include "model/channel.h"
+#include "model/error_row.h"
 #include "model/event.h"
 #include "model/mail.h"
 #include "model/notice.h"
@@ -87,6 +88,7 @@ typedef enum err event_row_fn(void *arg, struct span json,
 typedef enum err event_view_fn(void *arg, const struct event_view *v);
 typedef enum err attempt_row_fn(void *arg, const struct attempt *a);
 typedef enum err backlog_row_fn(void *arg, int64_t channel_id, uint64_t queued, uint64_t retrying);
+typedef enum err error_row_fn(void *arg, const struct error_row *r);
 typedef enum err notice_row_fn(void *arg, const struct notice *n);
 typedef enum err notice_person_fn(void *arg, struct span email);
 typedef enum err mail_row_fn(void *arg, const struct mail *m);
@@ -129,6 +131,26 @@ struct redeliver_range {
     int64_t resume;         /* where the step before this one stopped; 0: this is the first */
     int64_t ret_resume;     /* where this one stopped, */
     bool ret_done;          /* at the end of the range */
+};
+
+/* A page of a channel's error statistics. */
+struct error_page {
+    int64_t channel_id;
+    int64_t from, to;           /* minutes: from ≤ minute < to */
+    struct span reason, detail; /* empty: any */
+    struct error_place at; /* only rows below it, as told by the page before; zeroed: from the newest on */
+    uint32_t limit;        /* rows that are given, */
+    uint32_t scan;         /* and rows that are looked at, at most */
+    bool ret_more;         /* there may be more, below */
+    struct error_place ret_at;
+};
+
+/* A step of housekeeping of the error statistics; bounds are minutes. */
+struct error_tidy {
+    int64_t move_before;  /* minutes that are over */
+    int64_t prune_before; /* no longer needed; whole days of UTC go */
+    uint32_t limit;       /* rows moved, and rows that go, at most */
+    uint32_t ret_moved, ret_pruned;
 };
 
 struct backend_ops {
@@ -200,6 +222,10 @@ struct backend_ops {
     enum err (*notice_put)(struct backend *b, const struct notice *n);
     /* Windows that are closed, first closed first. */
     enum err (*notice_due)(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg);
+
+    /* Newest minute first, within it by reason and detail downwards. What is counted is written by result_put. */
+    enum err (*error_list)(struct backend *b, struct error_page *p, error_row_fn *fn, void *arg);
+    enum err (*error_tidy)(struct backend *b, struct error_tidy *t);
 
     /* From here on SQLite only: NULL in the twin. */
     enum err (*notice_end)(struct backend *b, int64_t id); /* it was told, or needs not be */

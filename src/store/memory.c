@@ -5,6 +5,7 @@
 #include "store/memory.h"
 #include "base/mem.h"
 #include "base/ulid.h"
+#include "store/memory_error.h"
 #include "store/memory_notice.h"
 
 struct vec {
@@ -41,6 +42,7 @@ struct tables {
     int64_t next_channel, next_key, key_version;
     struct ulid_seq seq;
     struct memory_notices notices;
+    struct memory_errors errors;
 };
 #define TABLES 9
 
@@ -105,6 +107,7 @@ static void tables_free(struct tables *t)
     for (size_t i = 0; i < TABLES; i++)
         mem_free(table(t, i)->items);
     memory_notices_free(&t->notices);
+    memory_errors_free(&t->errors);
     *t = (struct tables){0};
 }
 
@@ -113,7 +116,10 @@ static enum err tables_copy(struct tables *to, struct tables *from)
     *to = *from;
     for (size_t i = 0; i < TABLES; i++)
         *table(to, i) = (struct vec){0};
+    to->errors = (struct memory_errors){0};
     enum err e = memory_notices_copy(&to->notices, &from->notices);
+    if (!e)
+        e = memory_errors_copy(&to->errors, &from->errors);
     if (e) {
         tables_free(to);
         return e;
@@ -446,6 +452,8 @@ static enum err m_result_put(struct backend *b, struct attempt *a, const struct 
             e = put_retry(m,
                           (struct m_wait){a->channel_id, f->event_id, f->next_due_ms, f->tries, f->faults});
     }
+    if (!e)
+        e = memory_error_result(&m->t.errors, a, wall_ms);
     return e ? e : memory_notice_result(&m->t.notices, a, wall_ms);
 }
 
@@ -774,6 +782,20 @@ static enum err m_notice_due(struct backend *b, int64_t wall_ms, uint32_t limit,
     return memory_notice_due(&memory_of(b)->t.notices, wall_ms, limit, fn, arg);
 }
 
+static enum err m_error_list(struct backend *b, struct error_page *p, error_row_fn *fn, void *arg)
+{
+    return memory_error_list(&memory_of(b)->t.errors, p, fn, arg);
+}
+
+static enum err m_error_tidy(struct backend *b, struct error_tidy *t)
+{
+    struct memory *m = memory_of(b);
+    enum err e = fails(m);
+    if (!e)
+        memory_error_tidy(&m->t.errors, t);
+    return e;
+}
+
 static const struct backend_ops memory_ops = {
     .begin = m_begin,
     .commit = m_commit,
@@ -808,6 +830,8 @@ static const struct backend_ops memory_ops = {
     .touch = m_touch,
     .notice_put = m_notice_put,
     .notice_due = m_notice_due,
+    .error_list = m_error_list,
+    .error_tidy = m_error_tidy,
 };
 
 static struct memory *handle(struct shared *shared, bool reader)

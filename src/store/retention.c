@@ -6,6 +6,9 @@
 #define ROUND_MS 60000u  /* between rounds, at most */
 #define STEP_EVENTS 200u /* about two milliseconds of the store's time */
 #define STEP_KEYS 500u
+#define STEP_ERRORS 200u
+/* A minute is over for the statistics a little later: results wait for the store, and clocks are set. */
+#define ERRORS_OVER_MS 60000
 #define PAUSE_MIN_MS 5u
 #define TOKEN_SHOWN_MS (7 * 86400000LL) /* an access token is listed so long after it has expired */
 /* A round by age takes a quarter of the time at most; one by size must keep up: half. */
@@ -60,7 +63,9 @@ static enum err prune_keys(struct retention *r, struct backend *b)
 static enum err step_run(struct store_call *call, struct backend *b)
 {
     struct retention *r = list_entry(call, struct retention, call);
-    enum err e = r->round == ROUND_KEYS ? prune_keys(r, b) : b->ops->history_prune(b, &r->step);
+    enum err e = r->round == ROUND_ERRORS ? b->ops->error_tidy(b, &r->errors)
+                 : r->round == ROUND_KEYS ? prune_keys(r, b)
+                                          : b->ops->history_prune(b, &r->step);
     return e ? e : b->ops->size(b, &r->size);
 }
 
@@ -87,6 +92,18 @@ static void begin_round(struct retention *r, enum retention_round round)
         r->step.before_ms = 0;
 }
 
+/* The first round of all: its rows are moved while they are few. */
+static void begin_errors(struct retention *r)
+{
+    int64_t now = wall_ms(r);
+    r->round = ROUND_ERRORS;
+    r->errors = (struct error_tidy){
+        .move_before = (now - ERRORS_OVER_MS) / ERROR_MINUTE_MS,
+        .prune_before = (now - r->config.error_age_ms) / ERROR_MINUTE_MS,
+        .limit = STEP_ERRORS,
+    };
+}
+
 static void end_size(struct retention *r)
 {
     r->round = ROUND_NONE;
@@ -101,6 +118,12 @@ static void end_size(struct retention *r)
 /* What comes after a step that went well. */
 static void go_on(struct retention *r)
 {
+    if (r->round == ROUND_ERRORS) {
+        add(&r->stats.errors, r->errors.ret_pruned);
+        if (r->errors.ret_moved < STEP_ERRORS && r->errors.ret_pruned < STEP_ERRORS)
+            begin_round(r, ROUND_KEYS);
+        return;
+    }
     if (r->round == ROUND_KEYS) {
         add(&r->stats.keys, r->keys);
         if (r->keys < STEP_KEYS && r->audit < STEP_KEYS && r->gone < STEP_KEYS)
@@ -150,7 +173,7 @@ static void look_done(struct store_call *call)
     if (!call->err && r->config.bytes_max && r->size.used > r->config.bytes_max && now >= r->next_size_ms) {
         begin_round(r, ROUND_SIZE);
     } else if (!call->err && now >= r->next_ms) {
-        begin_round(r, ROUND_KEYS); /* and, these gone, by age: the longer of the two */
+        begin_errors(r); /* then the keys and, these gone, by age: the longest of them */
         r->next_ms = now + round_ms(r);
     }
     if (r->round == ROUND_NONE || r->stopped)
@@ -189,10 +212,12 @@ enum err retention_init(struct retention *r, uv_loop_t *loop, const struct reten
     return ERR_NONE;
 }
 
-void retention_set(struct retention *r, uint32_t age_ms, uint64_t bytes_max, int64_t audit_age_ms)
+void retention_set(struct retention *r, uint32_t age_ms, uint64_t bytes_max, int64_t audit_age_ms,
+                   int64_t error_age_ms)
 {
     r->config.audit_age_ms = audit_age_ms;
     r->config.age_ms = age_ms;
+    r->config.error_age_ms = error_age_ms;
     r->config.bytes_max = bytes_max;
     r->next_ms = r->next_size_ms = 0;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * What is no longer needed goes: events that have ended, with their attempts, after a time or when the database grows past a
- * size (the oldest first), idempotency keys after a day, secrets that were rotated out and access tokens that expired, and what waited for
+ * size (the oldest first), idempotency keys after a day, error statistics after theirs, secrets that were rotated out and access tokens that expired, and what waited for
  * channels that were deleted. What waits for any other is never touched.
  *
  *     every second: size ─► too large, or time for a round? ─► step, pause, step, pause … ─► the end of the history
@@ -18,6 +18,7 @@
 /* Any thread may read. */
 struct retention_stats {
     _Atomic uint64_t events, attempts, keys; /* that went */
+    _Atomic uint64_t errors;                 /* rows of the error statistics that went */
     _Atomic uint64_t used, free;             /* bytes of the database, as of a second ago */
     atomic_bool over;                        /* larger than it may be, and only what waits is left */
 };
@@ -30,6 +31,7 @@ struct retention_config {
     uint32_t key_age_ms;                     /* of idempotency keys */
     uint64_t bytes_max;                      /* 0: no bound */
     int64_t audit_age_ms;                    /* of lines of the audit log */
+    int64_t error_age_ms;                    /* of rows of the error statistics; whole days of UTC go */
     int64_t session_age_ms, session_idle_ms; /* sessions older, or unused for longer, have ended */
 };
 
@@ -39,7 +41,7 @@ struct retention {
     uv_timer_t timer;
     struct store_call call; /* one at a time */
     bool busy, stopped;
-    enum retention_round { ROUND_NONE, ROUND_AGE, ROUND_SIZE, ROUND_KEYS } round;
+    enum retention_round { ROUND_NONE, ROUND_AGE, ROUND_SIZE, ROUND_KEYS, ROUND_ERRORS } round;
     uint64_t next_ms; /* of the next round by age, monotonic */
     uint64_t next_size_ms;
     /* Of the step; its way through the queue and its commit count, so that a busy store is left alone. */
@@ -47,13 +49,15 @@ struct retention {
     struct history_prune step;
     struct backend_size size;
     uint32_t keys, audit, gone;
+    struct error_tidy errors;
 };
 
 /* In place: must not move. On the loop's thread; the first look is at once. ERR_IO. */
 enum err retention_init(struct retention *r, uv_loop_t *loop,
                         const struct retention_config *config) MUST_CHECK;
 /* Other bounds from the next round on. On the loop's thread. */
-void retention_set(struct retention *r, uint32_t age_ms, uint64_t bytes_max, int64_t audit_age_ms);
+void retention_set(struct retention *r, uint32_t age_ms, uint64_t bytes_max, int64_t audit_age_ms,
+                   int64_t error_age_ms);
 /* No further steps; one that is under way ends. */
 void retention_stop(struct retention *r);
 /* Closes the timer; r must stay until the loop has ended. No call may be under way. */

@@ -284,3 +284,28 @@ CREATE INDEX mail_waiting ON mail (created_ms) WHERE state=0;
 -- migration 9
 -- Channels that were deleted and whose rows in queue, retry and idempotency are still to go, a few at a time.
 CREATE TABLE gone (channel_id INTEGER PRIMARY KEY);
+
+-- migration 10
+-- Error statistics: a row a channel, minute (since 1970, of UTC), reason and detail. They are counted in error_minute and moved to
+-- error_row once the minute is over (sqlite_error.c); one that came late may stand in both.
+CREATE TABLE error_minute (
+    minute INTEGER NOT NULL,
+    channel_id INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    first_ms INTEGER NOT NULL,  -- when the first and the last were detected
+    last_ms INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    PRIMARY KEY (minute, channel_id, reason, detail)
+) WITHOUT ROWID;
+CREATE TABLE error_row (
+    day INTEGER NOT NULL,       -- of the minute: minute / 1440
+    channel_id INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    first_ms INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    PRIMARY KEY (day, channel_id, minute, reason, detail)
+) WITHOUT ROWID;

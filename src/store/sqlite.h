@@ -151,6 +151,11 @@ enum err sqlite_key_revoke(struct backend *b, int64_t id, int64_t wall_ms);
 enum err sqlite_key_list(struct backend *b, key_row_fn *fn, void *arg);
 enum err sqlite_key_version(struct backend *b, int64_t *ret);
 enum err sqlite_touch(struct backend *b, int64_t wall_ms);
+/* sqlite_error.c */
+/* What a failed attempt adds to the statistics. */
+enum err sqlite_error_result(struct backend *b, const struct attempt *a, int64_t wall_ms);
+enum err sqlite_error_list(struct backend *b, struct error_page *p, error_row_fn *fn, void *arg);
+enum err sqlite_error_tidy(struct backend *b, struct error_tidy *t);
 /* sqlite_notice.c */
 enum err sqlite_notice_put(struct backend *b, const struct notice *n);
 /* What a failed attempt adds to the windows. */

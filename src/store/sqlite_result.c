@@ -122,6 +122,8 @@ enum err sqlite_result_put(struct backend *b, struct attempt *a, const struct fa
     if (count == 1 && fates->end == FATE_DELIVERED && !fates->was_retry)
         own = sqlite_tail_waiting(s, a->channel_id, fates->event_id);
     e = own ? put_own(s, a, own) : put_with_fates(s, a, fates, count, wall_ms);
+    if (!e)
+        e = sqlite_error_result(b, a, wall_ms);
     return e ? e : sqlite_notice_result(b, a, wall_ms);
 }
 

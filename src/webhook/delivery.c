@@ -287,7 +287,10 @@ static void conclude(struct delivery *d, const struct exchange_result *r)
         redelivery_decide(&c->config.settings->schedule, &now->ref->channel, &n, &random_system,
                           &d->fates[i]);
     }
-    mark_notice(d, &now->ref->channel, &r->outcome);
+    const struct channel *channel = &now->ref->channel;
+    d->attempt.counted =
+        channel->use_webhook && channel->error_statistics && effect_of(&r->outcome) & EFFECT_COUNT;
+    mark_notice(d, channel, &r->outcome);
     if (lane->owner)
         judge(d, lane->owner, &r->outcome);
     if (r->outcome.reason != REASON_OK)
