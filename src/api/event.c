@@ -25,15 +25,23 @@ static void write_id(struct json_write *w, int64_t id)
     json_write_str(w, text);
 }
 
+static void post_refused(struct call *c, enum err e)
+{
+    if (e == ERR_CONFLICT)
+        call_refuse(c, 409, "This Idempotency-Key was used with another body");
+    else if (e == ERR_DENIED)
+        call_refuse(c, 409, "Use webhook is off for this channel");
+    else if (e == ERR_LIMIT)
+        call_retry(c, 429, "Too many events of this channel wait for delivery", 5);
+    else
+        call_failed(c, e);
+}
+
 static void post_done(void *arg, enum err err, const int64_t *ids, uint32_t count)
 {
     struct call *c = arg;
-    if (err == ERR_CONFLICT) {
-        call_refuse(c, 409, "This Idempotency-Key was used with another body");
-        return;
-    }
     if (err) {
-        call_failed(c, err);
+        post_refused(c, err);
         return;
     }
     struct buf out;
@@ -67,8 +75,8 @@ static bool key_is_sound(struct span key)
 static void post_to(struct call *c, struct channel_ref *ref)
 {
     struct span key = server_header(c->req, "idempotency-key"), body = server_body(c->req);
-    if (!ref->channel.use_webhook) {
-        call_refuse(c, 409, "Use webhook is off for this channel");
+    if (!ref->channel.use_webhook && !key.ptr) {
+        post_refused(c, ERR_DENIED);
         return;
     }
     if (key.ptr && !key_is_sound(key)) {
@@ -87,10 +95,8 @@ static void post_to(struct call *c, struct channel_ref *ref)
         if (e)
             publication_free(&p);
     }
-    if (e == ERR_LIMIT)
-        call_retry(c, 429, "Too many events of this channel wait for delivery", 5);
-    else if (e)
-        call_failed(c, e);
+    if (e)
+        post_refused(c, e);
 }
 
 void api_event_post(struct call *c)
@@ -450,32 +456,48 @@ static enum err redeliver_run(struct store_call *call, struct backend *b)
     return b->ops->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, now_ms(c), &r->step);
 }
 
+/* A step is not on the disk; those before it are. */
+static void redeliver_failed(struct call *c, enum err e, uint32_t total)
+{
+    if (!total || e == ERR_NOT_FOUND) {
+        call_failed(c, e);
+        return;
+    }
+    char text[160];
+    (void)snprintf(text, sizeof(text),
+                   "The store failed midway: %u events are due again, those that follow are not; ask again",
+                   total);
+    call_retry(c, 503, text, 5);
+}
+
 static void redeliver_done(struct store_call *call)
 {
     struct call *c = call_of(call);
     struct redeliver_state *r = c->state;
-    if (call->err && !r->total) {
-        redeliver_end(c, r);
-        call_failed(c, call->err);
-        return;
+    if (!call->err) {
+        r->total += r->step;
+        r->range.resume = r->range.ret_resume;
+        (void)directory_backlog_add(c->api->config.directory, r->ref->live, r->step);
     }
-    if (call->err) /* this step is not on the disk */
-        r->step = 0;
-    r->total += r->step;
-    r->range.resume = r->range.ret_resume;
-    (void)directory_backlog_add(c->api->config.directory, r->ref->live, r->step);
     if (!r->id_count && !call->err &&
         !r->range.ret_done) { /* the next few, in a commit of their own: others want to write too */
         call_write(c, redeliver_run, NULL, redeliver_done);
         return;
     }
-    r->note->channel_id = r->ref->channel.id;
-    r->note->redeliver = true;
-    courier_notify(courier_of(c->api->config.couriers, r->ref->channel.id), r->note);
-    r->note = NULL;
-    char text[48];
-    int n = snprintf(text, sizeof(text), "{\"count\":%u}", r->total);
+    uint32_t total = r->total;
+    if (total) {
+        r->note->channel_id = r->ref->channel.id;
+        r->note->redeliver = true;
+        courier_notify(courier_of(c->api->config.couriers, r->ref->channel.id), r->note);
+        r->note = NULL;
+    }
     redeliver_end(c, r);
+    if (call->err) {
+        redeliver_failed(c, call->err, total);
+        return;
+    }
+    char text[48];
+    int n = snprintf(text, sizeof(text), "{\"count\":%u}", total);
     call_answer(c, 202, "application/json; charset=utf-8", (struct span){text, (size_t)n});
 }
 

@@ -10,7 +10,8 @@ struct intake_call {
     struct channel_ref *ref;
     struct courier_fresh *fresh; /* the events; NULL once they are the courier's */
     uint32_t count;
-    bool replayed; /* the key was known: the answer is the first call's */
+    enum err refused; /* nothing new is taken, for this reason */
+    bool replayed;    /* the key was known: the answer is the first call's */
     int64_t now_ms;
     intake_done_fn *done;
     void *arg;
@@ -45,6 +46,8 @@ static enum err run(struct store_call *call, struct backend *b)
             return ERR_NONE;
         }
     }
+    if (c->refused)
+        return c->refused;
     enum err e = b->ops->events_insert(b, c->fresh->events, c->count, c->now_ms);
     if (e || !c->keyed)
         return e;
@@ -81,7 +84,8 @@ static void finished(struct store_call *call)
         for (uint32_t i = 0; i < c->count; i++)
             mem_free(c->fresh->events[i]);
         mem_free(c->fresh);
-        (void)directory_backlog_add(c->intake->directory, c->ref->live, -(int64_t)c->count);
+        if (!c->refused)
+            (void)directory_backlog_add(c->intake->directory, c->ref->live, -(int64_t)c->count);
     } else {
         atomic_fetch_add_explicit(&c->intake->counters->accepted, c->count, memory_order_relaxed);
     }
@@ -97,8 +101,11 @@ static void finished(struct store_call *call)
     mem_free(c);
 }
 
-static enum err within_bounds(struct intake *in, struct channel_ref *ref, int64_t n)
+/* Whether n more may wait; then they count at once. */
+static enum err count_in(struct intake *in, struct channel_ref *ref, int64_t n)
 {
+    if (!ref->channel.use_webhook)
+        return ERR_DENIED;
     int64_t channel = directory_backlog_add(in->directory, ref->live, n);
     if (channel <= in->channel_backlog_max && directory_backlog(in->directory) <= in->node_backlog_max)
         return ERR_NONE;
@@ -119,9 +126,9 @@ static struct idempotency *keyed_by(struct span body)
 enum err intake_submit(struct intake *in, struct channel_ref *ref, struct publication *p, struct span key,
                        struct span body, struct mailbox *home, intake_done_fn *done, void *arg)
 {
-    enum err e = within_bounds(in, ref, (int64_t)p->count);
-    if (e)
-        return e;
+    enum err refused = count_in(in, ref, (int64_t)p->count);
+    if (refused && !key.len)
+        return refused;
     size_t size = offsetof(struct intake_call, key) + ids_offset(key.len) + p->count * sizeof(int64_t);
     struct intake_call *c =
         mem_zero(1, size < sizeof(struct intake_call) ? sizeof(struct intake_call) : size);
@@ -130,7 +137,8 @@ enum err intake_submit(struct intake *in, struct channel_ref *ref, struct public
     if (!f || (key.len && !keyed)) {
         mem_free(f);
         mem_free(c);
-        (void)directory_backlog_add(in->directory, ref->live, -(int64_t)p->count);
+        if (!refused)
+            (void)directory_backlog_add(in->directory, ref->live, -(int64_t)p->count);
         return ERR_NOMEM;
     }
     f->channel_id = ref->channel.id;
@@ -140,6 +148,7 @@ enum err intake_submit(struct intake *in, struct channel_ref *ref, struct public
                               .ref = channel_ref_hold(ref),
                               .fresh = f,
                               .count = f->count,
+                              .refused = refused,
                               .done = done,
                               .arg = arg,
                               .keyed = keyed,
