@@ -13,6 +13,7 @@ const pAdmin =     '13+1'                  + '++34444';
 const tester =     '13+1'                  + '++++++4';
 const member =     '13+1'                  + '+++++34';
 const admin =      '13+1'                  + '++3+334';
+const token =      '111+'                  + '1111111'; // an operator neither; nothing but the token is looked at
 
 const P = '/api/v1/providers/{id}', C = '/api/v1/channels/{id}';
 
@@ -60,4 +61,9 @@ export const table = [
     ['GET', `${C}/events`, member],
     ['GET', `${C}/events/{id}`, member, { id2: '01FZ74A0TDDPYRVKNK77XKC3ZR' }],
     ['POST', `${C}/redeliver`, member],
+    ['POST', `${C}/verify`, member, { body: { endpoint: 7 } }],
+
+    ['GET', '/v2/bot/channel/webhook/endpoint', token],
+    ['PUT', '/v2/bot/channel/webhook/endpoint', token],
+    ['POST', '/v2/bot/channel/webhook/test', token, { body: { endpoint: 7 } }],
 ];

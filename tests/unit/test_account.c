@@ -1,0 +1,385 @@
+/* Accounts, roles, sessions, invitations and the audit log in the store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "store/backend.h"
+
+static char dir[64];
+static struct backend *b;
+
+static int open_store(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof(dir), "/tmp/todoke-account-XXXXXX");
+    if (!mkdtemp(dir) || log_configure("error") || sqlite_open(&b, dir, STORE_WRITE))
+        return -1;
+    return b->ops->begin(b) ? -1 : 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static int close_store(void **state)
+{
+    (void)state;
+    b->ops->rollback(b);
+    b->ops->close(b);
+    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+#define OK(call) assert_int_equal((call), ERR_NONE)
+
+static struct account made(const char *email, bool operator)
+{
+    struct account a = {.operator= operator, .language = "ja", .created_ms = 7};
+    (void)snprintf(a.email, sizeof(a.email), "%s", email);
+    (void)snprintf(a.name, sizeof(a.name), "名前");
+    OK(b->ops->account_insert(b, &a));
+    return a;
+}
+
+static int64_t channel_of(int64_t provider_id, const char *name)
+{
+    struct channel c = {.provider_id = provider_id, .language = "en", .bot_user_id = "U0"};
+    (void)snprintf(c.name, sizeof(c.name), "%s", name);
+    OK(b->ops->channel_insert(b, &c));
+    return c.id;
+}
+
+static int64_t provider(const char *name)
+{
+    struct provider p = {.created_ms = 5};
+    (void)snprintf(p.name, sizeof(p.name), "%s", name);
+    OK(b->ops->provider_insert(b, &p));
+    return p.id;
+}
+
+static enum err count_account(void *arg, const struct account *a)
+{
+    (void)a;
+    ++*(unsigned *)arg;
+    return ERR_NONE;
+}
+
+static void accounts(void **state)
+{
+    (void)state;
+    struct account a = made("a@example.com", true), twin = a, found;
+    assert_int_equal(b->ops->account_insert(b, &twin), ERR_EXISTS);
+    OK(b->ops->account_by_email(b, SPAN_LIT("a@example.com"), &found));
+    assert_memory_equal(&found, &a, sizeof(a));
+    assert_int_equal(b->ops->account_by_email(b, SPAN_LIT("b@example.com"), &found), ERR_NOT_FOUND);
+    struct account other = made("b@example.com", false);
+    (void)snprintf(other.email, sizeof(other.email), "a@example.com");
+    assert_int_equal(b->ops->account_update(b, &other), ERR_EXISTS);
+    a.disabled = true;
+    a.last_login_ms = 99;
+    (void)snprintf(a.password, sizeof(a.password), "$argon2id$");
+    OK(b->ops->account_update(b, &a));
+    OK(b->ops->account_get(b, a.id, &found));
+    assert_memory_equal(&found, &a, sizeof(a));
+    uint64_t operators = 9;
+    OK(b->ops->account_operators(b, 0, &operators));
+    assert_int_equal(operators, 0); /* a disabled one is none */
+    unsigned n = 0;
+    OK(b->ops->account_list(b, 0, 10, count_account, &n));
+    assert_int_equal(n, 2);
+    OK(b->ops->account_list(b, a.id, 10, count_account, &n));
+    assert_int_equal(n, 3);
+    OK(b->ops->account_delete(b, a.id));
+    assert_int_equal(b->ops->account_delete(b, a.id), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->account_get(b, a.id, &found), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->account_update(b, &a), ERR_NOT_FOUND);
+    struct account later = made("c@example.com", false);
+    assert_true(later.id > other.id && later.id > a.id); /* never used twice: the audit log names it */
+}
+
+static struct session session_of(int64_t account_id, uint8_t n, int64_t used_ms)
+{
+    struct session s = {.account_id = account_id, .created_ms = 10, .used_ms = used_ms};
+    memset(s.hash, n, sizeof(s.hash));
+    return s;
+}
+
+static bool there(const struct session *s)
+{
+    struct session found;
+    enum err e = b->ops->session_get(b, s->hash, &found);
+    assert_true(e == ERR_NONE || e == ERR_NOT_FOUND);
+    return !e;
+}
+
+static void sessions(void **state)
+{
+    (void)state;
+    struct account a = made("a@example.com", false), c = made("c@example.com", false);
+    struct session s[4], of_c = session_of(c.id, 9, 50), found;
+    for (uint8_t i = 0; i < 4; i++) {
+        s[i] = session_of(a.id, (uint8_t)(i + 1), 100 - i); /* the later, the longer unused */
+        OK(b->ops->session_insert(b, &s[i], 4));
+    }
+    OK(b->ops->session_insert(b, &of_c, 4));
+    OK(b->ops->session_get(b, s[2].hash, &found));
+    assert_memory_equal(&found, &s[2], sizeof(found));
+    OK(b->ops->session_touch(b, s[2].hash, 200));
+    OK(b->ops->session_touch(b, s[2].hash, 150)); /* never backwards */
+    OK(b->ops->session_get(b, s[2].hash, &found));
+    assert_int_equal(found.used_ms, 200);
+    struct session fifth = session_of(a.id, 5, 300);
+    OK(b->ops->session_insert(b, &fifth, 4));
+    assert_true(there(&s[0]) && there(&s[1]) && there(&s[2]) && !there(&s[3]) && there(&fifth));
+    OK(b->ops->session_delete(b, s[0].hash));
+    assert_false(there(&s[0]));
+    OK(b->ops->session_delete_others(b, a.id, s[1].hash));
+    assert_true(there(&s[1]) && !there(&s[2]) && !there(&fifth) && there(&of_c));
+    OK(b->ops->session_prune(b, 10, 50));
+    assert_true(there(&s[1]) && there(&of_c));
+    OK(b->ops->session_prune(b, 0, 51));
+    assert_true(there(&s[1]) && !there(&of_c));
+    OK(b->ops->session_prune(b, 11, 0));
+    assert_false(there(&s[1]));
+    OK(b->ops->session_insert(b, &s[0], 4));
+    OK(b->ops->account_delete(b, a.id));
+    assert_false(there(&s[0]));
+}
+
+static void invitations(void **state)
+{
+    (void)state;
+    struct account a = made("a@example.com", false);
+    struct invitation first = {.account_id = a.id, .created_ms = 1, .expires_ms = 2, .hash = {1}},
+                      second = first, found;
+    second.hash[0] = 2;
+    OK(b->ops->invitation_put(b, &first));
+    OK(b->ops->invitation_get(b, first.hash, &found));
+    assert_memory_equal(&found, &first, sizeof(found));
+    OK(b->ops->invitation_put(b, &second)); /* replaces it */
+    assert_int_equal(b->ops->invitation_get(b, first.hash, &found), ERR_NOT_FOUND);
+    OK(b->ops->invitation_get(b, second.hash, &found));
+    OK(b->ops->invitation_delete(b, a.id));
+    assert_int_equal(b->ops->invitation_get(b, second.hash, &found), ERR_NOT_FOUND);
+}
+
+static enum grant on_channel(const struct account *a, int64_t id)
+{
+    enum grant g = GRANT_ADMIN;
+    OK(b->ops->grant_on_channel(b, a->id, id, &g));
+    return g;
+}
+
+static enum grant on_provider(const struct account *a, int64_t id)
+{
+    enum grant g = GRANT_ADMIN;
+    OK(b->ops->grant_on_provider(b, a->id, id, &g));
+    return g;
+}
+
+/* The stronger of the two roles, for every pair of them. */
+static void the_stronger_role_counts(void **state)
+{
+    (void)state;
+    int64_t p = provider("P"), q = provider("Q"), c = channel_of(p, "c"), other = channel_of(p, "d"),
+            far = channel_of(q, "e");
+    struct account a = made("a@example.com", false), stranger = made("s@example.com", true);
+    static const enum grant of_provider[] = {GRANT_NONE, GRANT_MEMBER, GRANT_ADMIN};
+    for (size_t i = 0; i < 3; i++) {
+        for (enum grant own = GRANT_NONE; own <= GRANT_ADMIN; own++) {
+            enum grant inherited = of_provider[i], want = own > inherited ? own : inherited;
+            enum err e = b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, inherited);
+            assert_true(!e || (e == ERR_NOT_FOUND && inherited == GRANT_NONE));
+            e = b->ops->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, c, own);
+            assert_true(!e || (e == ERR_NOT_FOUND && own == GRANT_NONE));
+            assert_int_equal(on_channel(&a, c), want);
+            assert_int_equal(on_channel(&a, other), inherited);
+            assert_int_equal(on_channel(&a, far), GRANT_NONE);
+            assert_int_equal(on_channel(&a, 12345), GRANT_NONE);
+            assert_int_equal(on_provider(&a, p), inherited); /* a role on a channel is none on its provider */
+            assert_int_equal(on_provider(&a, q), GRANT_NONE);
+            assert_int_equal(on_channel(&stranger, c), GRANT_NONE); /* an operator needs no role */
+        }
+    }
+}
+
+struct seen {
+    char text[400];
+};
+
+static enum err see_channel(void *arg, const struct channel *c, enum grant g)
+{
+    struct seen *s = arg;
+    size_t n = strlen(s->text);
+    (void)snprintf(s->text + n, sizeof(s->text) - n, "%s:%d ", c->name, g);
+    return ERR_NONE;
+}
+
+static const char *find(int64_t account_id, int64_t provider_id, const char *text, uint32_t limit,
+                        int64_t after)
+{
+    static struct seen s;
+    s.text[0] = '\0';
+    const struct channel_filter f = {.after = after,
+                                     .limit = limit,
+                                     .account_id = account_id,
+                                     .provider_id = provider_id,
+                                     .text = span_of(text)};
+    OK(b->ops->channel_find(b, &f, see_channel, &s));
+    return s.text;
+}
+
+static void lists_show_what_one_may_see(void **state)
+{
+    (void)state;
+    int64_t p = provider("P"), q = provider("Q");
+    int64_t one = channel_of(p, "Alpha"), two = channel_of(q, "alphabet"), three = channel_of(q, "ベータ");
+    struct account a = made("a@example.com", false), s = made("s@example.com", false);
+    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, q, GRANT_MEMBER));
+    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, one, GRANT_TESTER));
+    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, two, GRANT_ADMIN));
+    assert_string_equal(find(0, 0, "", 10, 0), "Alpha:3 alphabet:3 ベータ:3 ");
+    assert_string_equal(find(a.id, 0, "", 10, 0), "Alpha:1 alphabet:3 ベータ:2 ");
+    assert_string_equal(find(s.id, 0, "", 10, 0), "");
+    assert_string_equal(find(a.id, q, "", 10, 0), "alphabet:3 ベータ:2 ");
+    assert_string_equal(find(a.id, 0, "ALPHA", 10, 0), "Alpha:1 alphabet:3 ");
+    assert_string_equal(find(a.id, 0, "ータ", 10, 0), "ベータ:2 ");
+    assert_string_equal(find(a.id, 0, "%", 10, 0), ""); /* no pattern */
+    char id[24];
+    (void)snprintf(id, sizeof(id), "%lld", (long long)two);
+    assert_string_equal(find(a.id, 0, id, 10, 0), "alphabet:3 ");
+    assert_string_equal(find(a.id, 0, "", 2, 0), "Alpha:1 alphabet:3 ");
+    assert_string_equal(find(a.id, 0, "", 2, two), "ベータ:2 ");
+    OK(b->ops->channel_delete(b, three));
+    OK(b->ops->channel_delete(b, one));
+    assert_string_equal(find(a.id, 0, "", 10, 0), "alphabet:3 ");
+    assert_int_equal(b->ops->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, one, GRANT_NONE),
+                     ERR_NOT_FOUND); /* went with it */
+}
+
+static enum err see_grant(void *arg, const struct grant_row *g)
+{
+    struct seen *s = arg;
+    size_t n = strlen(s->text);
+    (void)snprintf(s->text + n, sizeof(s->text) - n, "%.*s:%d%s ", (int)g->email.len, g->email.ptr, g->grant,
+                   g->inherited ? "i" : "");
+    return ERR_NONE;
+}
+
+static enum err see_provider(void *arg, const struct provider *p, enum grant g)
+{
+    struct seen *s = arg;
+    size_t n = strlen(s->text);
+    (void)snprintf(s->text + n, sizeof(s->text) - n, "%s:%d:%d ", p->name, g, (int)p->channels);
+    return ERR_NONE;
+}
+
+static void providers_and_their_admins(void **state)
+{
+    (void)state;
+    int64_t p = provider("P"), c = channel_of(p, "c"), alone = 9;
+    struct account a = made("a@example.com", false), m = made("m@example.com", false);
+    struct seen s = {0};
+    uint64_t others = 9;
+    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
+    OK(b->ops->grant_put(b, m.id, GRANT_SCOPE_PROVIDER, p, GRANT_MEMBER));
+    OK(b->ops->grant_put(b, m.id, GRANT_SCOPE_CHANNEL, c, GRANT_ADMIN));
+    OK(b->ops->grant_list(b, GRANT_SCOPE_PROVIDER, p, 10, see_grant, &s));
+    assert_string_equal(s.text, "a@example.com:3 m@example.com:2 ");
+    s.text[0] = '\0';
+    OK(b->ops->grant_list(b, GRANT_SCOPE_CHANNEL, c, 10, see_grant, &s));
+    assert_string_equal(s.text, "a@example.com:3i m@example.com:3 m@example.com:2i ");
+    OK(b->ops->provider_admins(b, p, a.id, &others));
+    assert_int_equal(others, 0);
+    OK(b->ops->provider_admin_alone(b, a.id, &alone));
+    assert_int_equal(alone, p);
+    OK(b->ops->grant_put(b, m.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
+    OK(b->ops->provider_admin_alone(b, a.id, &alone));
+    assert_int_equal(alone, 0);
+    s.text[0] = '\0';
+    OK(b->ops->provider_list(b, a.id, 0, 10, see_provider, &s));
+    OK(b->ops->provider_list(b, 0, 0, 10, see_provider, &s));
+    assert_string_equal(s.text, "P:3:1 Default:3:0 P:3:1 ");
+    assert_int_equal(b->ops->provider_delete(b, p), ERR_CONFLICT);
+    OK(b->ops->channel_delete(b, c));
+    OK(b->ops->provider_rename(b, p, SPAN_LIT("R")));
+    OK(b->ops->provider_delete(b, p));
+    assert_int_equal(b->ops->provider_delete(b, p), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->provider_rename(b, p, SPAN_LIT("R")), ERR_NOT_FOUND);
+    assert_int_equal(on_provider(&a, p), GRANT_NONE);
+    OK(b->ops->provider_admin_alone(b, a.id, &alone));
+    assert_int_equal(alone, 0);
+}
+
+static enum err see_entry(void *arg, const struct audit_entry *e)
+{
+    struct seen *s = arg;
+    size_t n = strlen(s->text);
+    (void)snprintf(s->text + n, sizeof(s->text) - n, "%lld ", (long long)e->at_ms);
+    assert_true(span_eq(e->who, SPAN_LIT("a@example.com")) && span_eq(e->action, SPAN_LIT("x.y")));
+    assert_true(span_eq(e->peer, SPAN_LIT("192.0.2.1")) && span_eq(e->target, SPAN_LIT("t/1")));
+    assert_true(span_eq(e->details, SPAN_LIT("{\"a\":1}")));
+    return ERR_NONE;
+}
+
+static const char *entries(int64_t channel_id, int64_t before, uint32_t limit)
+{
+    static struct seen s;
+    s.text[0] = '\0';
+    OK(b->ops->audit_list(b, channel_id, before, limit, see_entry, &s));
+    return s.text;
+}
+
+static void the_audit_log(void **state)
+{
+    (void)state;
+    for (int i = 1; i <= 6; i++) {
+        const struct audit_entry e = {.at_ms = 100 * i,
+                                      .account_id = 1,
+                                      .who = SPAN_LIT("a@example.com"),
+                                      .peer = SPAN_LIT("192.0.2.1"),
+                                      .action = SPAN_LIT("x.y"),
+                                      .target = SPAN_LIT("t/1"),
+                                      .channel_id = i % 2 ? 0 : 2000000001,
+                                      .details = SPAN_LIT("{\"a\":1}")};
+        OK(b->ops->audit_insert(b, &e));
+    }
+    assert_string_equal(entries(0, INT64_MAX, 10), "600 500 400 300 200 100 ");
+    assert_string_equal(entries(0, 5, 2), "400 300 ");
+    assert_string_equal(entries(2000000001, INT64_MAX, 10), "600 400 200 ");
+    assert_string_equal(entries(2000000002, INT64_MAX, 10), "");
+    uint32_t gone = 9;
+    OK(b->ops->audit_prune(b, 400, 2, &gone)); /* a step */
+    assert_int_equal(gone, 2);
+    OK(b->ops->audit_prune(b, 400, 2, &gone));
+    assert_int_equal(gone, 1);
+    OK(b->ops->audit_prune(b, 400, 2, &gone));
+    assert_int_equal(gone, 0);
+    assert_string_equal(entries(0, INT64_MAX, 10), "600 500 400 ");
+}
+
+int main(void)
+{
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
+    const struct CMUnitTest tests[] = {
+        WITH_STORE(accounts),
+        WITH_STORE(sessions),
+        WITH_STORE(invitations),
+        WITH_STORE(the_stronger_role_counts),
+        WITH_STORE(lists_show_what_one_may_see),
+        WITH_STORE(providers_and_their_admins),
+        WITH_STORE(the_audit_log),
+    };
+    return cmocka_run_group_tests_name("account", tests, NULL, NULL);
+}
