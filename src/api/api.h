@@ -11,6 +11,7 @@
 #include "access/token.h"
 #include "api/gauge.h"
 #include "net/server.h"
+#include "report/approval.h"
 #include "report/notice.h"
 #include "report/outbox.h"
 #include "store/retention.h"
@@ -44,6 +45,7 @@ struct api_config {
     const struct retention_stats *retention;
     const struct notice_stats *notices;
     const struct outbox_stats *outbox;
+    struct approvals *approvals; /* of the error notification */
     struct api_counters *answers;
     const struct gauges *const *gauges; /* of every loop */
     size_t gauge_count;

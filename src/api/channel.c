@@ -17,7 +17,7 @@ struct change_state {
     struct channel_ref *prepared;
     struct courier_note *note;
     int64_t id;
-    bool lacks_url;
+    bool lacks_url, not_approved;
     enum err provider; /* what a new channel's provider says to its maker */
     struct channel_token token;
     char token_text[TOKEN_TEXT_LEN + 1];
@@ -38,6 +38,13 @@ static void new_identity(struct channel *c)
     random_hex(c->bot_user_id + 1, 16);
 }
 
+/* Whether its people can be told of errors by mail: the provider's option. */
+static void show_available(struct json_write *w, const struct api *a, const struct channel *channel)
+{
+    json_write_key(w, "notificationAvailable");
+    json_write_bool(w, approvals_has(a->config.approvals, channel->provider_id));
+}
+
 static void answer_channel(struct call *c, int status, const struct channel *channel, const char *token)
 {
     struct channel_ref *ref = directory_get(c->api->config.directory, channel->id);
@@ -48,6 +55,7 @@ static void answer_channel(struct call *c, int status, const struct channel *cha
     json_write_object(&w);
     channel_change_show(&w, channel, call_is_operator(c) ? GRANT_ADMIN : c->grant, c->api->config.settings,
                         ref ? directory_backlog_of(ref->live) : 0);
+    show_available(&w, c->api, channel);
     if (token) {
         json_write_key(&w, "channelSecret");
         json_write_str(&w, channel->secret);
@@ -95,12 +103,22 @@ static void change_failed(struct call *c, struct change_state *state, enum err e
     mem_free(state->note);
     if (state->lacks_url)
         call_invalid(c, "webhookUrl", "is needed while useWebhook is on");
+    else if (state->not_approved)
+        call_refuse(c, 409, "errorNotification: the provider's option is not approved");
     else if (state->provider == ERR_NOT_FOUND)
         call_refuse(c, 404, "No such provider");
     else if (state->provider == ERR_DENIED)
         call_refuse(c, 403, "This needs the role Admin");
     else
         call_failed(c, e);
+}
+
+/* The switch goes on only while the option is approved. It stays as it is when that ends: no mails come then. */
+static enum err check_notification(struct call *c, struct change_state *state)
+{
+    state->not_approved = state->change.error_notification && state->change.to.error_notification &&
+                          !approvals_has(c->api->config.approvals, state->channel.provider_id);
+    return state->not_approved ? ERR_CONFLICT : ERR_NONE;
 }
 
 /* A line of the audit log about the channel: what is different from before. */
@@ -159,6 +177,8 @@ static enum err create_run(struct store_call *s, struct backend *b)
     static const struct channel nothing = {0};
     state->provider = check_provider(c, b, state->channel.provider_id);
     enum err e = state->provider;
+    if (!e)
+        e = check_notification(c, state);
     if (!e)
         e = b->ops->channel_insert(b, &state->channel);
     state->token.channel_id = state->channel.id;
@@ -227,7 +247,9 @@ static enum err change_run(struct store_call *s, struct backend *b)
     state->lacks_url = state->channel.use_webhook && !state->channel.webhook_url[0];
     if (state->lacks_url)
         return ERR_CONFLICT;
-    e = prepare(c, state);
+    e = check_notification(c, state);
+    if (!e)
+        e = prepare(c, state);
     if (!e)
         e = b->ops->channel_update(b, &state->channel);
     return e ? e : audit_channel(c, b, "channel.update", &before, &state->channel);
@@ -348,6 +370,7 @@ static enum err list_row(void *arg, const struct channel *channel, enum grant gr
     struct channel_ref *ref = directory_get(l->call->api->config.directory, channel->id);
     json_write_object(&l->w);
     channel_change_show(&l->w, channel, grant, l->settings, ref ? directory_backlog_of(ref->live) : 0);
+    show_available(&l->w, l->call->api, channel);
     json_write_end(&l->w);
     channel_ref_drop(ref);
     return ERR_NONE;

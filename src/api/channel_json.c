@@ -143,6 +143,8 @@ static bool read_member(struct call *c, const char *key, const json_t *v, struct
         return read_switch(c, key, v, &to->to.webhook_redelivery, &to->webhook_redelivery);
     if (strcmp(key, "errorStatistics") == 0)
         return read_switch(c, key, v, &to->to.error_statistics, &to->error_statistics);
+    if (strcmp(key, "errorNotification") == 0)
+        return read_switch(c, key, v, &to->to.error_notification, &to->error_notification);
     if (strcmp(key, "contactEmail") == 0)
         return read_email(c, v, to);
     if (strcmp(key, "language") == 0)
@@ -182,8 +184,8 @@ bool channel_change_read(struct call *c, struct json_t *object, struct channel_c
 bool channel_change_resumes(const struct channel_change *ch)
 {
     return ch->resume && !ch->name && !ch->webhook_url && !ch->use_webhook && !ch->webhook_redelivery &&
-           !ch->error_statistics && !ch->contact_email && !ch->language && !ch->response_timeout_ms &&
-           !ch->max_events && !ch->provider_id;
+           !ch->error_statistics && !ch->error_notification && !ch->contact_email && !ch->language &&
+           !ch->response_timeout_ms && !ch->max_events && !ch->provider_id;
 }
 
 void channel_change_apply(const struct channel_change *change, struct channel *c)
@@ -201,6 +203,8 @@ void channel_change_apply(const struct channel_change *change, struct channel *c
         c->webhook_redelivery = to->webhook_redelivery;
     if (change->error_statistics)
         c->error_statistics = to->error_statistics;
+    if (change->error_notification)
+        c->error_notification = to->error_notification;
     if (change->contact_email)
         memcpy(c->contact_email, to->contact_email, sizeof(c->contact_email));
     if (change->language)
@@ -237,6 +241,8 @@ void channel_change_show(struct json_write *w, const struct channel *c, enum gra
     json_write_bool(w, c->webhook_redelivery);
     json_write_key(w, "errorStatistics");
     json_write_bool(w, c->error_statistics);
+    json_write_key(w, "errorNotification");
+    json_write_bool(w, c->error_notification);
     if (grant > GRANT_TESTER) {
         json_write_key(w, "contactEmail");
         json_write_str(w, or_null(c->contact_email));

@@ -60,7 +60,7 @@
  *     router, route.def, gate     path and method; who may
  *     call, caller                one request up to its answer; who it is from, and the audit log
  *     channel, channel_json, event, health, metrics, session, session_json,
- *     account, account_json, login, setup, provider, role, audit   a file a resource
+ *     account, account_json, login, setup, provider, role, audit, option, outbox   a file a resource
  *     line, token_auth            the LINE-compatible calls, and who calls them
  *     channel_edit                one change of a channel: read, changed, written, told
  *     verify                      a webhook URL tried, phase by phase

@@ -415,6 +415,7 @@ static enum err open_loop(struct node_loop *l)
         .retention = &n->retention.stats,
         .notices = &n->mail.notices.stats,
         .outbox = &n->mail.outbox.stats,
+        .approvals = &n->mail.approvals,
         .answers = &n->answers,
         .gauges = n->gauges,
         .gauge_count = n->count,

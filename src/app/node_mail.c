@@ -113,7 +113,7 @@ enum err node_mail_open(struct node_mail *m, const struct settings *s, const cha
     enum err e;
     if ((e = check(s)) || (e = take_from(m, s)) || (e = take_url(m, s, url)) ||
         (s->smtp_password_file && (e = read_password(m, s->smtp_password_file))) ||
-        (e = open_mailer(m, s, mailbox)))
+        (e = open_mailer(m, s, mailbox)) || (e = approvals_open(&m->approvals, store)))
         return e;
     const struct outbox_config outbox = {.store = store,
                                          .mailbox = mailbox,
@@ -169,6 +169,7 @@ void node_mail_close(struct node_mail *m)
 
 void node_mail_free(struct node_mail *m)
 {
+    approvals_close(&m->approvals);
     mailer_free(m->mailer);
     m->mailer = NULL;
     if (m->password)

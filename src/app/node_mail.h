@@ -1,12 +1,14 @@
 #pragma once
 /* What a node mails: the mailer, its outbox and the notices, as the settings have them. All of it on the first loop. */
 #include "app/settings.h"
+#include "report/approval.h"
 #include "report/notice.h"
 #include "report/outbox.h"
 
 struct node_mail {
     struct notices notices;
     struct outbox outbox;
+    struct approvals approvals;
     struct mailer *mailer;
     bool notices_open, outbox_open;
     char from[512], url[512], domain[256], maildir[4096];

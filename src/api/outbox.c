@@ -1,0 +1,136 @@
+/* /api/v1/outbox: the mails that wait, were sent a day ago at most, or failed. */
+#include <stdio.h>
+
+#include "api/call.h"
+
+#define PAGE_DEFAULT 100u
+#define PAGE_MAX 500u
+
+struct outbox_page {
+    unsigned states;
+    int64_t before, last;
+    uint32_t limit, count;
+    bool more;
+    struct buf out;
+    struct json_write w;
+};
+
+static enum err list_row(void *arg, const struct mail *m)
+{
+    struct outbox_page *l = arg;
+    if (l->count == l->limit) {
+        l->more = true;
+        return ERR_NONE;
+    }
+    l->count++;
+    l->last = m->id;
+    struct json_write *w = &l->w;
+    json_write_object(w);
+    json_write_key(w, "mailId");
+    call_write_id(w, m->id);
+    json_write_key(w, "channelId");
+    call_write_id(w, m->channel_id);
+    json_write_key(w, "to");
+    json_write_span(w, m->recipient);
+    json_write_key(w, "subject");
+    json_write_span(w, m->subject);
+    json_write_key(w, "state");
+    json_write_str(w, mail_state_text(m->state));
+    json_write_key(w, "tries");
+    json_write_uint(w, m->tries);
+    json_write_key(w, m->state == MAIL_WAITING ? "nextAt" : "endedAt");
+    call_write_time(w, m->next_ms);
+    json_write_key(w, "lastError");
+    if (m->last_error.len)
+        json_write_span(w, m->last_error);
+    else
+        json_write_null(w);
+    json_write_key(w, "createdAt");
+    call_write_time(w, m->created_ms);
+    json_write_end(w);
+    return ERR_NONE;
+}
+
+static enum err list_run(struct store_call *call, struct backend *b)
+{
+    struct outbox_page *l = call_of(call)->state;
+    buf_deinit(&l->out); /* a second run */
+    buf_init(&l->out, 4u << 20);
+    l->count = 0;
+    l->more = false;
+    json_write_init(&l->w, &l->out);
+    json_write_object(&l->w);
+    json_write_key(&l->w, "mails");
+    json_write_array(&l->w);
+    enum err e = b->ops->mail_list(b, l->states, l->before, l->limit + 1, list_row, l);
+    json_write_end(&l->w);
+    if (l->more) {
+        json_write_key(&l->w, "cursor");
+        call_write_id(&l->w, l->last);
+    }
+    json_write_end(&l->w);
+    enum err written = json_write_finish(&l->w);
+    return e ? e : written;
+}
+
+static void list_done(struct store_call *call)
+{
+    struct call *c = call_of(call);
+    struct outbox_page *l = c->state;
+    if (call->err) {
+        buf_deinit(&l->out);
+        call_failed(c, call->err);
+        return;
+    }
+    call_json(c, 200, &l->out);
+}
+
+void api_outbox_list(struct call *c)
+{
+    static const char *const known[] = {"state", "cursor", "limit", NULL};
+    struct outbox_page *l = call_state(c, sizeof(*l));
+    if (!l || !call_query_known(c, known))
+        return;
+    struct span state = call_query(c, "state"), cursor = call_query(c, "cursor");
+    for (int i = MAIL_WAITING; i <= MAIL_FAILED; i++)
+        if (!state.ptr || span_eq(state, span_of(mail_state_text((enum mail_state)i))))
+            l->states |= 1u << i;
+    l->before = cursor.ptr ? call_channel_id(cursor) : INT64_MAX;
+    if (!l->states || !l->before) {
+        call_invalid(c, l->states ? "cursor" : "state",
+                     l->states ? "is not one of ours" : "must be waiting, sent or failed");
+        return;
+    }
+    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
+        return;
+    c->state = l;
+    call_read(c, list_run, list_done);
+}
+
+static enum err retry_run(struct store_call *call, struct backend *b)
+{
+    struct call *c = call_of(call);
+    int64_t id = call_channel_id(c->params[0]);
+    char target[32];
+    (void)snprintf(target, sizeof(target), "mail/%lld", (long long)id);
+    enum err e = b->ops->mail_retry(b, id, call_now(c));
+    return e ? e : call_audit(c, b, "mail.retry", target, 0, SPAN_LIT(""));
+}
+
+static void retry_done(struct store_call *call)
+{
+    struct call *c = call_of(call);
+    if (call->err == ERR_NOT_FOUND)
+        call_refuse(c, 404, "No such mail");
+    else if (call->err == ERR_CONFLICT)
+        call_refuse(c, 409, "This mail has not failed");
+    else if (call->err)
+        call_failed(c, call->err);
+    else
+        call_answer(c, 204, "application/json; charset=utf-8", SPAN_LIT(""));
+}
+
+void api_outbox_retry(struct call *c)
+{
+    call_write(c, retry_run, NULL, retry_done);
+}
