@@ -47,7 +47,7 @@
  *     tsv                         the same for spreadsheets
  *     notice, notice_text         windows of errors that have closed become mails; what those say
  *     outbox                      mails until they are sent, refused or too old
- *     option                      what becomes of an application for the error notification
+ *     option, approval            what becomes of an application for the error notification; whose is approved
  * 3 access    who may call
  *     keys, token                 keys of the API; channel access tokens
  *     rate                        how often a channel may call what is limited
