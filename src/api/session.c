@@ -138,9 +138,10 @@ void api_session_begin(struct call *c)
 /* A key has no session. */
 static bool has_session(struct call *c)
 {
-    if (!c->session)
-        call_refuse(c, 401, "This is no session: log in");
-    return c->session;
+    if (c->session)
+        return true;
+    call_refuse(c, 401, "This is no session: log in"); /* c is freed */
+    return false;
 }
 
 /* The session as it is; it has just been used. */

@@ -248,8 +248,9 @@ static void for_its_channel_only(void **state)
     static const char *const tampering[] = {
         "UPDATE channel SET secret=(SELECT secret FROM channel WHERE id=2000000001) WHERE id=2000000002",
         "UPDATE channel SET previous_secret=secret WHERE id=2000000002",
-        "UPDATE channel SET secret=CAST(substr(secret,1,length(secret)-1)||CASE substr(secret,-1) WHEN x'00' "
-        "THEN x'01' ELSE x'00' END AS BLOB) WHERE id=2000000002",
+        ("UPDATE channel SET secret=CAST(substr(secret,1,length(secret)-1)||CASE substr(secret,-1) WHEN "
+         "x'00' "
+         "THEN x'01' ELSE x'00' END AS BLOB) WHERE id=2000000002"),
         "UPDATE channel SET secret=CAST(x'02'||substr(secret,2) AS BLOB) WHERE id=2000000002",
         "UPDATE channel SET secret=x'01' WHERE id=2000000002",
     };

@@ -10,12 +10,12 @@ export async function deaf(host = '127.0.0.1', port = 0) {
     const [said] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => { throw new Error('no listener'); })]);
     const bound = Number(said);
     const held = [];
-    // Fill the queue: two are taken, the third hangs.
+    // Fill the queue: two are taken, the third hangs. On a busy machine one of the two may be slow to be told of.
     for (;;) {
         const s = net.connect({ host, port: bound });
         s.on('error', () => {});
         held.push(s);
-        if (!(await Promise.race([once(s, 'connect').then(() => true), new Promise(r => setTimeout(r, 150, false))]))) break;
+        if (!(await Promise.race([once(s, 'connect').then(() => true), new Promise(r => setTimeout(r, held.length > 2 ? 150 : 5000, false))]))) break;
     }
     return {
         port: bound,
