@@ -19,7 +19,7 @@ const CHANNEL_TABS = ['basic', 'messaging', 'deliveries', 'roles', 'audit'];
 
 function NotFound() {
     const t = useTexts();
-    return <div class="page"><Notice icon="search" title={t.errors.notFound} text={t.errors.notFoundText}><a class="button" href="/">{t.errors.toChannels}</a></Notice></div>;
+    return <div class="page"><Notice whole icon="search" title={t.errors.notFound} text={t.errors.notFoundText}><a class="button" href="/">{t.errors.toChannels}</a></Notice></div>;
 }
 
 // Addresses that stand for another one.
@@ -57,12 +57,12 @@ export function App() {
     const { path } = usePlace();
     const session = useSession();
     useEffect(() => void openSession(), []);
-    const crashed = (again: () => void) => <div class="page"><Notice icon="warn" title={t.errors.crashed} text={t.errors.crashedText} role="alert"><Button onClick={again}>{t.errors.reload}</Button></Notice></div>;
+    const crashed = (again: () => void) => <div class="page"><Notice whole icon="warn" title={t.errors.crashed} text={t.errors.crashedText} role="alert"><Button onClick={again}>{t.errors.reload}</Button></Notice></div>;
 
     if (session.is !== 'in' && match('/setup', path)) return <Setup />;
     if (session.is !== 'in' && match('/invitation', path)) return <Invitation />;
     if (session.is === 'loading') return <main class="page"><Loading lines={6} /></main>;
-    if (session.is === 'failed') return <main class="page"><Failure refusal={session.refusal} retry={() => void openSession()} /></main>;
+    if (session.is === 'failed') return <main class="page"><Failure whole refusal={session.refusal} retry={() => void openSession()} /></main>;
     if (session.is === 'none') return <LogIn expired={session.expired} />;
     return <Shell account={session.account}><Boundary of={path} shown={crashed}><Page account={session.account} path={path} /></Boundary></Shell>;
 }

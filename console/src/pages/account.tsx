@@ -1,8 +1,7 @@
 // One's own account.
 import { useState } from 'preact/hooks';
-import { setLanguage } from '../lib/preferences';
 import { changeAccount, logOut } from '../lib/session';
-import type { Account, Language } from '../lib/types';
+import type { Account } from '../lib/types';
 import { useTexts } from '../texts';
 import { Button, Card, Field, PageTitle, useAction } from '../ui/parts';
 import { FormDialog, useDialog } from '../ui/dialog';
@@ -45,9 +44,8 @@ function Password() {
 export function AccountPage({ account }: { account: Account }) {
     const t = useTexts();
     const everywhere = useDialog();
-    const save = async (change: { name?: string; language?: Language }): Promise<void> => {
-        await changeAccount(change);
-        if (change.language) setLanguage(change.language);
+    const rename = async (name: string): Promise<void> => {
+        await changeAccount({ name });
         toast(t.account.saved);
     };
     return (
@@ -55,10 +53,9 @@ export function AccountPage({ account }: { account: Account }) {
             <header class="page-head"><PageTitle title={t.account.title} /></header>
             <Card title={t.account.profile}>
                 <Row label={t.common.email}><span class="wrap">{account.email}</span></Row>
-                <EditRow label={t.common.name} property="name" value={account.name} mayEdit max={100} onSave={name => save({ name })} />
-                <EditRow label={t.account.language} property="language" value={account.language} shown={account.language === 'ja' ? '日本語' : 'English'} options={[['en', 'English'], ['ja', '日本語']]} mayEdit onSave={v => save({ language: v as Language })} />
+                <EditRow label={t.common.name} property="name" value={account.name} mayEdit max={100} onSave={rename} />
             </Card>
-            <Card title={t.account.appearance}><div class="card-text"><Preferences account={account} /></div></Card>
+            <Card title={t.account.appearance}><div class="card-text in-page"><Preferences account={account} /></div></Card>
             <Card title={t.account.roles}>
                 {account.operator ? <p class="card-text">{t.account.operator}</p> : !account.providers.length && !account.channels.length && <p class="card-text muted">{t.account.noRoles}</p>}
                 {account.providers.map(p => <Row key={p.providerId} label={t.channels.provider}><a href={`/providers/${p.providerId}`}>{p.name}</a> <span class="tag">{t.roleNames[p.role]}</span></Row>)}

@@ -7,7 +7,7 @@ import { navigate } from '../lib/router';
 import { isAdmin, refreshSession } from '../lib/session';
 import type { Account, Channel, Provider } from '../lib/types';
 import { useTexts } from '../texts';
-import { Button, Card, Field, PageTitle, Time } from '../ui/parts';
+import { Button, Card, Field, PageTitle, Tabs, Time } from '../ui/parts';
 import { FormDialog, useDialog } from '../ui/dialog';
 import { Failure, Loading, Notice } from '../ui/states';
 import { EditRow, Row } from '../ui/row';
@@ -107,7 +107,7 @@ function Settings({ provider, admin, onChange }: { provider: Provider; admin: bo
 export function ProviderPage({ id, tab, account }: { id: string; tab: string; account: Account }) {
     const t = useTexts();
     const load = useLoad<Provider>(`/api/v1/providers/${encodeURIComponent(id)}`);
-    if (load.refusal) return <div class="page"><Failure refusal={load.refusal} retry={() => void load.reload()} /></div>;
+    if (load.refusal) return <div class="page"><Failure whole refusal={load.refusal} retry={() => void load.reload()} /></div>;
     if (!load.data) return <div class="page"><Loading lines={6} /></div>;
     const provider = load.data, admin = isAdmin(account, provider);
     const tabs: [string, string][] = [['', t.providers.tabChannels], ['roles', t.providers.tabRoles], ['options', t.providers.tabOptions], ['settings', t.providers.tabSettings]];
@@ -115,7 +115,7 @@ export function ProviderPage({ id, tab, account }: { id: string; tab: string; ac
         <div class="page">
             <p class="crumbs"><a href="/providers">{t.providers.title}</a></p>
             <header class="page-head"><PageTitle title={provider.name} /></header>
-            <nav class="tabs" aria-label={t.nav.tabs}>{tabs.map(([to, text]) => <a key={to} href={`/providers/${id}${to && `/${to}`}`} aria-current={tab === to ? 'page' : undefined}>{text}</a>)}</nav>
+            <Tabs label={t.nav.tabs} tabs={tabs.map(([to, text]) => ({ to: `/providers/${id}${to && `/${to}`}`, text, on: tab === to }))} />
             {tab === 'roles' ? <Roles of={`/api/v1/providers/${id}`} kind="provider" admin={admin} account={account} />
                 : tab === 'options' ? <ProviderOptions id={id} admin={admin} account={account} name={provider.name} />
                     : tab === 'settings' ? <Settings provider={provider} admin={admin} onChange={load.set} />

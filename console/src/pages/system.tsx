@@ -8,7 +8,7 @@ import { usePreferences } from '../lib/preferences';
 import type { Account, Mail, SystemView } from '../lib/types';
 import { useTexts } from '../texts';
 import { Icon } from '../ui/icons';
-import { Badge, Button, Card, PageTitle, Time, useAction, type Tone } from '../ui/parts';
+import { Badge, Button, Card, PageTitle, Tabs, Time, useAction, type Tone } from '../ui/parts';
 import { Failure, Loading, Notice, Refused } from '../ui/states';
 import { toast } from '../ui/toast';
 import { Accounts } from './accounts';
@@ -21,24 +21,26 @@ function Overview() {
     const t = useTexts();
     const { language } = usePreferences();
     const load = useLoad<SystemView>('/api/v1/system', { every: 10_000 });
+    const latest = useRef(load.data);
+    latest.current = load.data;
     const history = useRef<SystemView['rates'][]>([]);
     const [, again] = useState(0);
     const state = useLive<SystemView>('/api/v1/system/live', 'system', data => load.set({ ...load.data, ...data }));
     useEffect(() => {
         const timer = setInterval(() => {
-            if (!load.data || document.visibilityState !== 'visible') return;
-            history.current = [...history.current.slice(1 - KEPT), load.data.rates];
+            if (!latest.current || document.visibilityState !== 'visible') return;
+            history.current = [...history.current.slice(1 - KEPT), latest.current.rates];
             again(n => n + 1);
         }, 1000);
         return () => clearInterval(timer);
-    }, [load.data]);
+    }, []);
     if (load.refusal && !load.data) return <Failure refusal={load.refusal} retry={() => void load.reload()} />;
     if (!load.data) return <Loading lines={8} />;
     const s = load.data;
     const rate = (name: keyof SystemView['rates'], label: string, tone: string) => (
         <div class="stat">
             <dt>{label}</dt><dd>{figure(s.rates[name])}<small>{t.system.perSecond}</small></dd>
-            <Spark values={history.current.map(r => r[name])} tone={tone} />
+            <dd><Spark values={history.current.map(r => r[name])} tone={tone} /></dd>
         </div>
     );
     return (
@@ -52,12 +54,12 @@ function Overview() {
                 <dl class="stats three">{rate('accepted', t.system.accepted, 'info')}{rate('delivered', t.system.delivered, 'good')}{rate('failed', t.system.failed, 'bad')}</dl>
             </Card>
             <dl class="stats">
-                <div class="stat"><dt>{t.system.backlog}</dt><dd>{figure(s.backlogEvents)}<small>{t.system.events}</small></dd><p class="hint">{t.system.backlogAge}: {s.backlogEvents ? age(s.backlogAgeMs) : '–'}</p></div>
-                <div class="stat"><dt>{t.system.inFlight}</dt><dd>{figure(s.inFlight)}</dd><p class="hint">{t.system.sessions}: HTTP/1 {figure(s.sessions.http1)} · HTTP/2 {figure(s.sessions.http2)}</p></div>
-                <div class="stat"><dt>{t.system.store}</dt><dd>{bytes(s.store.bytes)}</dd><p class="hint">{t.system.commit} {figure(s.store.commitMs)} ms · {t.system.queued} {figure(s.store.queued)}</p></div>
+                <div class="stat"><dt>{t.system.backlog}</dt><dd>{figure(s.backlogEvents)}<small>{t.system.events}</small></dd><dd class="hint">{t.system.backlogAge}: {s.backlogEvents ? age(s.backlogAgeMs) : '–'}</dd></div>
+                <div class="stat"><dt>{t.system.inFlight}</dt><dd>{figure(s.inFlight)}</dd><dd class="hint">{t.system.sessions}: HTTP/1 {figure(s.sessions.http1)} · HTTP/2 {figure(s.sessions.http2)}</dd></div>
+                <div class="stat"><dt>{t.system.store}</dt><dd>{bytes(s.store.bytes)}</dd><dd class="hint">{t.system.commit} {figure(s.store.commitMs)} ms · {t.system.queued} {figure(s.store.queued)}</dd></div>
                 <div class="stat"><dt>{t.system.memory}</dt><dd>{bytes(s.memoryBytes)}</dd></div>
-                <div class="stat"><dt>{t.system.mail}</dt><dd>{figure(s.outbox.waiting)}<small>{t.system.waiting}</small></dd><p class="hint">{figure(s.outbox.failed)} {t.system.mailFailed}{s.outbox.oldestAt && <> · {t.system.oldest} <Time at={s.outbox.oldestAt} /></>}</p></div>
-                <div class="stat"><dt>{t.system.version}</dt><dd class="text">{s.version}</dd><p class="hint">{t.system.started}: <Time at={s.startedAt} /></p></div>
+                <div class="stat"><dt>{t.system.mail}</dt><dd>{figure(s.outbox.waiting)}<small>{t.system.waiting}</small></dd><dd class="hint">{figure(s.outbox.failed)} {t.system.mailFailed}{s.outbox.oldestAt && <> · {t.system.oldest} <Time at={s.outbox.oldestAt} /></>}</dd></div>
+                <div class="stat"><dt>{t.system.version}</dt><dd class="text">{s.version}</dd><dd class="hint">{t.system.started}: <Time at={s.startedAt} /></dd></div>
             </dl>
         </>
     );
@@ -99,12 +101,12 @@ function Outbox() {
 export function SystemPage({ tab, account }: { tab: string; account: Account }) {
     const t = useTexts();
     const tabs: [string, string][] = [['', t.system.overview], ['outbox', t.system.outbox], ['audit', t.system.audit], ['accounts', t.system.accounts]];
-    if (!account.operator) return <div class="page"><Notice icon="stop" title={t.errors.forbidden} text={t.errors.forbiddenText}><a class="button" href="/">{t.errors.toChannels}</a></Notice></div>;
+    if (!account.operator) return <div class="page"><Notice whole icon="stop" title={t.errors.forbidden} text={t.errors.forbiddenText}><a class="button" href="/">{t.errors.toChannels}</a></Notice></div>;
     const name = tabs.find(x => x[0] === tab)?.[1] ?? t.system.title;
     return (
         <div class="page">
             <header class="page-head"><PageTitle title={tab ? `${name} – ${t.system.title}` : t.system.title}>{t.system.title}</PageTitle></header>
-            <nav class="tabs" aria-label={t.nav.tabs}>{tabs.map(([to, text]) => <a key={to} href={`/system${to && `/${to}`}`} aria-current={tab === to ? 'page' : undefined}>{text}</a>)}</nav>
+            <Tabs label={t.nav.tabs} tabs={tabs.map(([to, text]) => ({ to: `/system${to && `/${to}`}`, text, on: tab === to }))} />
             {tab === 'outbox' ? <Outbox /> : tab === 'audit' ? <Audit path="/api/v1/audit" /> : tab === 'accounts' ? <Accounts account={account} /> : <Overview />}
         </div>
     );

@@ -550,7 +550,6 @@ export const ja: Texts = {
     account: {
         title: 'アカウント',
         profile: 'プロフィール',
-        language: '言語',
         password: 'パスワード',
         current: '現在のパスワード',
         next: '新しいパスワード',
@@ -563,7 +562,7 @@ export const ja: Texts = {
         roles: '自分の権限',
         wrong: '現在のパスワードが正しくありません。',
         saved: 'プロフィールを保存しました',
-        appearance: '外観',
+        appearance: '言語と外観',
         noRoles: '権限はまだありません。',
         operator: 'このノードの運用者です。すべての閲覧と操作ができます。',
     },

@@ -127,11 +127,9 @@ export function useAction(): { busy: boolean; refusal: Refusal | undefined; run:
 }
 
 export function Card({ title, actions, children, id }: { title?: string; actions?: ComponentChildren; children: ComponentChildren; id?: string }) {
-    const own = useId();
-    const heading = id ?? own;
     return (
-        <section class="card" aria-labelledby={title ? heading : undefined}>
-            {title && <header class="card-head"><h2 id={heading}>{title}</h2>{actions && <div class="card-actions">{actions}</div>}</header>}
+        <section class="card">
+            {title && <header class="card-head"><h2 id={id}>{title}</h2>{actions && <div class="card-actions">{actions}</div>}</header>}
             {children}
         </section>
     );
@@ -143,6 +141,17 @@ export function Select<T extends string>({ value, options, onPick, ...rest }: Om
             {options.map(([v, text]) => <option key={v} value={v} selected={v === value}>{text}</option>)}
         </select>
     );
+}
+
+// Pages of one thing beside each other; on a narrow screen the present one is brought into sight.
+export function Tabs({ tabs, label }: { tabs: { to: string; text: string; on: boolean }[]; label: string }) {
+    const nav = useRef<HTMLElement>(null);
+    const current = tabs.find(x => x.on)?.to;
+    useEffect(() => {
+        const bar = nav.current, link = bar?.querySelector<HTMLElement>('[aria-current]');
+        if (bar && link) bar.scrollLeft = link.offsetLeft - (bar.clientWidth - link.offsetWidth) / 2;
+    }, [current]);
+    return <nav class="tabs" ref={nav} aria-label={label}>{tabs.map(x => <a key={x.to} href={x.to} aria-current={x.on ? 'page' : undefined}>{x.text}</a>)}</nav>;
 }
 
 // The heading of a page: it takes the focus when a page has been come to, so that a screen reader begins there.

@@ -1,15 +1,20 @@
 // Empty, loading, refused, broken: states of a page that are designed as much as the full one.
 import { Component, type ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
 import type { Refusal } from '../lib/api';
 import { useTexts, type Texts } from '../texts';
 import { Icon, type IconName } from './icons';
 import { Button } from './parts';
 
-export function Notice({ icon, title, text, children, role }: { icon?: IconName; title: string; text?: string; children?: ComponentChildren; role?: 'alert' | 'status' }) {
+// whole: it is all there is on the page, and its title the page's.
+export function Notice({ icon, title, text, children, role, whole }: { icon?: IconName; title: string; text?: string; children?: ComponentChildren; role?: 'alert' | 'status'; whole?: boolean }) {
+    useEffect(() => {
+        if (whole) document.title = `${title} – todoke`;
+    }, [whole, title]);
     return (
         <div class="notice" role={role}>
             {icon && <Icon name={icon} size={24} />}
-            <p class="notice-title">{title}</p>
+            {whole ? <h1 class="notice-title" tabIndex={-1}>{title}</h1> : <p class="notice-title">{title}</p>}
             {text && <p class="notice-text">{text}</p>}
             {children && <div class="notice-actions">{children}</div>}
         </div>
@@ -35,11 +40,11 @@ function about(t: Texts, refusal: Refusal): [IconName, string, string] {
 }
 
 // Instead of what could not be shown.
-export function Failure({ refusal, retry }: { refusal: Refusal; retry?: () => void }) {
+export function Failure({ refusal, retry, whole }: { refusal: Refusal; retry?: () => void; whole?: boolean }) {
     const t = useTexts();
     const [icon, title, text] = about(t, refusal);
     return (
-        <Notice icon={icon} title={title} text={text} role="alert">
+        <Notice icon={icon} title={title} text={text} role="alert" whole={whole}>
             {retry && refusal.status !== 403 && refusal.status !== 404 && <Button icon="again" onClick={retry}>{t.common.retry}</Button>}
             {(refusal.status === 404 || refusal.status === 403) && <a class="button" href="/">{t.errors.toChannels}</a>}
         </Notice>

@@ -8,7 +8,7 @@ import { isAdmin, isMember } from '../../lib/session';
 import type { Account, Channel, ChannelLive } from '../../lib/types';
 import { useTexts } from '../../texts';
 import { Icon } from '../../ui/icons';
-import { Button, PageTitle } from '../../ui/parts';
+import { Button, PageTitle, Tabs } from '../../ui/parts';
 import { ChannelBadge, ReasonName } from '../../ui/badges';
 import { FormDialog, useDialog } from '../../ui/dialog';
 import { Failure, Loading, Notice } from '../../ui/states';
@@ -68,7 +68,7 @@ function Banner({ channel, live, account, change }: ChannelProps) {
         return (
             <div class="banner warn" role="status">
                 <Icon name="warn" />
-                <p>{t.channel.failingBanner}{last && <>: <ReasonName reason={last.reason} /> <strong>{last.detail}</strong> <time class="figure" dateTime={last.at}>{dateTime(last.at)}</time></>}</p>
+                <p>{t.channel.failingBanner}{last && <> <ReasonName reason={last.reason} /> <strong>{last.detail}</strong> <time class="figure" dateTime={last.at}>{dateTime(last.at)}</time></>}</p>
                 <a href={isMember(account, channel) ? `${base}/deliveries?state=given_up` : `${base}/statistics/errors`}>{isMember(account, channel) ? t.channel.seeDeliveries : t.channel.seeStatistics}</a>
             </div>
         );
@@ -86,7 +86,7 @@ export function ChannelPage({ id, tab, event, account }: { id: string; tab: stri
         // What the live figures cannot tell (since when it is suspended) is asked for when the state turns.
         if (load.data && data.state !== load.data.state) void load.reload();
     });
-    if (load.refusal) return <div class="page"><Failure refusal={load.refusal} retry={() => void load.reload()} /></div>;
+    if (load.refusal) return <div class="page"><Failure whole refusal={load.refusal} retry={() => void load.reload()} /></div>;
     if (!load.data) return <div class="page"><Loading lines={8} /></div>;
 
     const now = live?.id === id ? live.data : null;
@@ -117,7 +117,7 @@ export function ChannelPage({ id, tab, event, account }: { id: string; tab: stri
                     <div class="live-mark"><dt class="visually-hidden">{t.common.live}</dt><dd class={state}>{state === 'waiting' ? t.common.reconnecting : state === 'on' ? t.common.live : ''}</dd></div>
                 </dl>
             </header>
-            <nav class="tabs" aria-label={t.nav.tabs}>{tabs.map(([key, text, to]) => <a key={key} href={to} aria-current={tab === key ? 'page' : undefined}>{text}</a>)}</nav>
+            <Tabs label={t.nav.tabs} tabs={tabs.map(([key, text, to]) => ({ to, text, on: tab === key }))} />
             <Banner {...props} />
             {tab === 'basic' ? <Basic {...props} />
                 : tab === 'messaging' ? <Messaging {...props} />
