@@ -12,21 +12,30 @@ export interface Fault {
     advice: Both;
 }
 
+interface Catalogue {
+    details: Fault[];
+    faults: Fault[]; // a row a cause
+}
+
 let pending: Promise<Fault[]> | null = null;
 
 export function useFaults(wanted: boolean): Fault[] | null {
     const [faults, set] = useState<Fault[] | null>(null);
     useEffect(() => {
         if (!wanted || faults) return;
-        pending ??= call<{ faults: Fault[] }>('GET', '/api/v1/faults').then(a => a.faults);
+        pending ??= call<Catalogue>('GET', '/api/v1/faults').then(a => [...a.details, ...a.faults]);
         pending.then(set, () => void (pending = null));
     }, [wanted, faults]);
     return faults;
 }
 
-// The row of a cause, else that of the detail, else (a status) that of its class.
+// Statuses have no row each: their class has.
+function causeOfStatus(status: string): string {
+    return ({ 1: 'status_informational', 2: 'status_other_success', 3: 'status_redirect', 4: 'status_client_error', 5: 'status_server_error' } as Record<string, string>)[status[0] ?? ''] ?? 'status_unknown';
+}
+
+// The row of a cause, else that of the detail.
 export function findFault(faults: Fault[], reason: string, detail: string, cause?: string): Fault | undefined {
-    const of = faults.filter(f => f.reason === reason);
-    return (cause && of.find(f => f.cause === cause)) || of.find(f => !f.cause && f.detail === detail) || of.find(f => f.detail === detail)
-        || of.find(f => f.cause === `http_${detail}`) || of.find(f => f.cause === `http_${detail[0] ?? ''}xx`) || (reason === 'error_status_code' ? of.find(f => !f.cause) ?? of[0] : undefined);
+    const wanted = cause ?? (reason === 'error_status_code' ? causeOfStatus(detail) : undefined);
+    return (wanted && faults.find(f => f.cause === wanted)) || faults.find(f => !f.cause && f.reason === reason && f.detail === detail);
 }

@@ -73,6 +73,8 @@ export interface LastFailure {
 }
 export interface ChannelLive {
     state: ChannelState;
+    suspended: boolean;
+    suspendedAt?: string;
     backlogEvents: number;
     lastHour: { delivered: number; failed: number };
     lastFailure?: LastFailure | null;
@@ -97,6 +99,7 @@ export interface Outcome {
     timings: Timings;
 }
 export interface Verdict extends Outcome {
+    tlsVersion?: string | null;
     explanation: Both;
     advice: Both;
 }
@@ -179,7 +182,7 @@ export interface Mail {
     subject: string;
     state: 'waiting' | 'sent' | 'failed';
     tries: number;
-    nextAt: string | null;
+    nextAt?: string | null;
     lastError: string | null;
     createdAt: string;
 }
@@ -187,6 +190,7 @@ export interface AuditEntry {
     auditId: string;
     at: string;
     account: { accountId: string; email: string } | string | null;
+    peer: string;
     action: string;
     target: string | null;
     details: Record<string, unknown> | null;

@@ -25,7 +25,7 @@ export function Audit({ path }: { path: string }) {
                     <thead><tr><th scope="col">{t.audit.at}</th><th scope="col">{t.audit.who}</th><th scope="col">{t.audit.action}</th><th scope="col">{t.audit.target}</th><th scope="col">{t.audit.details}</th></tr></thead>
                     <tbody>{list.rows.map(e => (
                         <tr key={e.auditId}>
-                            <td><Time at={e.at} /></td><td class="wrap" data-label={t.audit.who}>{who(e.account)}</td><td data-label={t.audit.action}><code>{e.action}</code></td>
+                            <td><Time at={e.at} /></td><td class="wrap" data-label={t.audit.who}>{who(e.account)}{e.peer && <span class="sub">{e.peer}</span>}</td><td data-label={t.audit.action}><code>{e.action}</code></td>
                             <td class="wrap" data-label={t.audit.target}>{e.target || '–'}</td><td class="wrap" data-label={t.audit.details}><Details of={e.details} /></td>
                         </tr>
                     ))}</tbody>

@@ -27,6 +27,7 @@ export async function startBot(answer = () => 200, tls) {
     const bot = {
         url: `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}/webhook`,
         requests, answer,
+        certificate: pair => server.setSecureContext(pair), // another one from now on
         events: () => requests.flatMap(r => r.events),
         ids: () => requests.flatMap(r => r.events.map(e => e.webhookEventId)),
         close: () => new Promise(r => { for (const c of open) c.destroy(); server.close(r); }),

@@ -22,7 +22,7 @@ process.setMaxListeners(200); // a node each
 export async function startNode({ data, args = [], env = {}, key } = {}) {
     const own = data === undefined;
     data ??= dataDir();
-    key ??= createKey(data);
+    key ??= createKey(data); // '': without one
     const child = spawn(bin, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--allow-http-targets', '--allow-private-targets', ...args],
         { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     let stdout = '', stderr = '';
@@ -51,6 +51,7 @@ export async function startNode({ data, args = [], env = {}, key } = {}) {
     const node = {
         url, key, data, child, ended,
         log: () => stderr,
+        stdout: () => stdout,
         // { status, headers, json, text }
         // stream: only the head of the answer is waited for, and it is broken off.
         async api(method, path, body, { key: as = key, headers = {}, raw, stream = false } = {}) {

@@ -83,14 +83,12 @@ export function ChannelPage({ id, tab, event, account }: { id: string; tab: stri
     const [live, setLive] = useState<{ id: string; data: ChannelLive } | null>(null);
     const state = useLive<ChannelLive>(load.data ? `${path}/live` : null, 'channel', data => {
         setLive({ id, data });
-        // What the live figures cannot tell (since when it is suspended) is asked for when the state turns.
-        if (load.data && data.state !== load.data.state) void load.reload();
     });
     if (load.refusal) return <div class="page"><Failure whole refusal={load.refusal} retry={() => void load.reload()} /></div>;
     if (!load.data) return <div class="page"><Loading lines={8} /></div>;
 
     const now = live?.id === id ? live.data : null;
-    const channel: Channel = now ? { ...load.data, backlogEvents: now.backlogEvents, lastHour: now.lastHour, state: now.state } : load.data;
+    const channel: Channel = now ? { ...load.data, backlogEvents: now.backlogEvents, lastHour: now.lastHour, state: now.state, suspended: now.suspended, suspendedAt: now.suspendedAt } : load.data;
     const member = isMember(account, channel), admin = isAdmin(account, channel);
     const base = `/channels/${id}`;
     const tabs: [string, string, string][] = [

@@ -67,7 +67,7 @@ export function Verify({ path, url, onAgain, onClose }: { path: string; url: str
                             <span class="phase-mark">{bad ? <Icon name="cross" /> : last && running ? <span class="spinner" aria-hidden="true" /> : <Icon name="check" />}</span>
                             <span class="phase-name">{t.phases[s.phase] ?? s.phase}</span>
                             <span class="phase-time figure">{us === null ? '' : duration(us)}</span>
-                            <span class="phase-note">{verdict && (s.phase === 'connect' ? verdict.address : s.phase === 'await' && verdict.status ? t.statistics.statusDetail(String(verdict.status)) : s.phase === 'session' && verdict.http ? `HTTP/${verdict.http}` : '')}</span>
+                            <span class="phase-note">{verdict && (s.phase === 'connect' ? verdict.address : s.phase === 'tls' ? verdict.tlsVersion : s.phase === 'await' && verdict.status ? t.statistics.statusDetail(String(verdict.status)) : s.phase === 'session' && verdict.http ? `HTTP/${verdict.http}` : '')}</span>
                         </li>
                     );
                 })}
