@@ -28,8 +28,8 @@ export async function closeBrowser() {
 // A node without accounts, and the link that makes the first one. Returns { node, link }.
 export async function startFresh(options = {}) {
     const node = await startNode({ key: '', ...options });
-    const link = /^\s*(http\S+\/setup#\S+)\s*$/m.exec(node.stdout())?.[1];
-    assert.ok(link, `no set-up link in: ${node.stdout()}`);
+    let link;
+    await until(() => (link = /^\s*(http\S+\/setup#\S+)\s*$/m.exec(node.log())?.[1]), () => `no set-up link in: ${node.log()}`);
     return { node, link };
 }
 

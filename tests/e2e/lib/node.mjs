@@ -51,7 +51,6 @@ export async function startNode({ data, args = [], env = {}, key } = {}) {
     const node = {
         url, key, data, child, ended,
         log: () => stderr,
-        stdout: () => stdout,
         // { status, headers, json, text }
         // stream: only the head of the answer is waited for, and it is broken off.
         async api(method, path, body, { key: as = key, headers = {}, raw, stream = false } = {}) {
