@@ -1,0 +1,41 @@
+// A node as one finds it at work: two providers, channels that are healthy, fail each in its own way, are off; applications, roles, tokens.
+import { startBot } from '../../e2e/lib/bot.mjs';
+import { caFile, certs } from '../../e2e/lib/certs.mjs';
+import { eventually, OPERATOR, setUp, startFresh } from './console.mjs';
+
+const message = text => ({ type: 'message', replyToken: 'r', source: { type: 'user', userId: `U${'0'.repeat(32)}` }, message: { type: 'text', id: '1', text } });
+
+export async function startScene({ args = [], names = {} } = {}) {
+    const { node, link } = await startFresh({ args: ['--ca', caFile, '--notice-window', '1s', ...args] });
+    const api = await setUp(node.url, link);
+    const bots = { good: await startBot(() => 200, certs.good), expired: await startBot(() => 200, certs.expired), broken: await startBot((_r, n) => (n % 3 ? 500 : 302), certs.good), slow: await startBot(() => new Promise(() => {}), certs.good) };
+    const https = bot => bot.url.replace('127.0.0.1', 'localhost');
+    const second = await api.ok('POST', '/api/v1/providers', { name: names.provider ?? '株式会社サンプル' });
+    const make = (name, members) => api.ok('POST', '/api/v1/channels', { name, providerId: second.providerId, ...members });
+    const channels = {
+        good: await make(names.good ?? 'Order notifications', { webhookUrl: https(bots.good), errorStatistics: true, contactEmail: 'oncall@example.jp' }),
+        expired: await make(names.expired ?? '予約受付ボット（本番）', { webhookUrl: https(bots.expired), errorStatistics: true, language: 'ja' }),
+        broken: await make(names.broken ?? 'Support', { webhookUrl: https(bots.broken), errorStatistics: true, webhookRedelivery: true }),
+        slow: await make('Slow', { webhookUrl: https(bots.slow), errorStatistics: true, responseTimeoutMs: 200 }),
+        off: await make('Staging', {}),
+    };
+    const path = name => `/api/v1/channels/${channels[name].channelId}`;
+    const events = {};
+    for (const [name, count] of [['good', 6], ['expired', 4], ['broken', 5], ['slow', 2]])
+        events[name] = (await api.ok('POST', `${path(name)}/events`, { events: Array.from({ length: count }, (_, i) => message(names.text ?? `${name} ${i}`)) })).webhookEventIds;
+    for (const name of ['good', 'expired', 'slow'])
+        for (const id of events[name])
+            await eventually(async () => ['delivered', 'given_up'].includes((await api.ok('GET', `${path(name)}/events/${id}`)).state), `${name}: ${id} has no end`);
+    await eventually(async () => (await api.ok('GET', `${path('broken')}/events/${events.broken[0]}`)).attempts.length > 0, 'broken: not tried');
+    await api.ok('PUT', `${path('good')}/roles`, { email: 'tester@example.jp', role: 'tester' });
+    await api.ok('PUT', `/api/v1/providers/${second.providerId}/roles`, { email: 'member@example.jp', role: 'member' });
+    await api.ok('POST', `${path('good')}/tokens`, { expiresInSeconds: 86_400 });
+    await api.ok('POST', `/api/v1/providers/${second.providerId}/options/error-notification`, { note: names.note ?? 'For those on call' });
+    return {
+        node, api, bots, channels, events, provider: second, path, operator: OPERATOR,
+        stop: async () => {
+            await node.stop();
+            await Promise.all(Object.values(bots).map(b => b.close()));
+        },
+    };
+}
