@@ -225,8 +225,9 @@ static void judge(struct delivery *d, struct courier_route *now, const struct ou
     if (now != d->route && strcmp(channel->webhook_url, d->route->ref->channel.webhook_url) != 0)
         return; /* it was sent to another URL */
     int64_t now_ms = wall_ms(c);
-    enum suspension_step step =
-        suspension_judge(&now->health, &c->config.settings->suspension, channel, o, now_ms);
+    enum suspension_step step = suspension_judge(
+        &now->health, &c->config.settings->suspension, channel, o,
+        &(struct suspension_clock){now_ms, c->config.clock->mono_us(c->config.clock->arg) / 1000});
     if (step == SUSPENSION_NONE)
         return;
     struct suspension_change change = {.step = step,

@@ -26,29 +26,31 @@ static enum suspension_step after_success(struct suspension_health *h, const str
 }
 
 static enum suspension_step after_failure(struct suspension_health *h, const struct suspension_rule *rule,
-                                          const struct channel *c, int64_t now_ms)
+                                          const struct channel *c, const struct suspension_clock *now)
 {
-    if (!h->since_ms)
-        h->since_ms = c->failing_ms ? c->failing_ms : now_ms;
-    if (h->since_ms > now_ms) /* the clock was set back */
-        h->since_ms = now_ms;
+    if (!h->since_ms) {
+        h->mono_ms = now->mono_ms;
+        h->before_ms = c->failing_ms && c->failing_ms < now->wall_ms ? now->wall_ms - c->failing_ms : 0;
+    }
+    int64_t lasted = h->before_ms + (int64_t)(now->mono_ms - h->mono_ms);
+    h->since_ms = now->wall_ms - lasted;
     if (h->failures < UINT32_MAX)
         h->failures++;
     if (!rule->after_ms || c->suspended_ms)
         return SUSPENSION_NONE;
-    int64_t lasted = now_ms - h->since_ms;
     if (lasted >= rule->after_ms && h->failures >= rule->failures)
         return SUSPENSION_BEGIN;
     return !c->failing_ms && lasted > rule->after_ms / NOTE_PART ? SUSPENSION_NOTE : SUSPENSION_NONE;
 }
 
 enum suspension_step suspension_judge(struct suspension_health *h, const struct suspension_rule *rule,
-                                      const struct channel *c, const struct outcome *outcome, int64_t now_ms)
+                                      const struct channel *c, const struct outcome *outcome,
+                                      const struct suspension_clock *now)
 {
     if (outcome->reason != REASON_OK && !(effect_of(outcome) & EFFECT_SUSPEND))
         return SUSPENSION_NONE;
     enum suspension_step step =
-        outcome->reason == REASON_OK ? after_success(h, c) : after_failure(h, rule, c, now_ms);
+        outcome->reason == REASON_OK ? after_success(h, c) : after_failure(h, rule, c, now);
     return h->asked ? SUSPENSION_NONE : step;
 }
 

@@ -19,7 +19,9 @@ struct suspension_rule {
 
 /* What is known of a channel's URL since its last success. */
 struct suspension_health {
-    int64_t since_ms; /* the first failure, wall clock; 0: none */
+    int64_t since_ms;  /* the first failure, as the wall clock stands now; 0: none */
+    uint64_t mono_ms;  /* the first one this process saw, monotonic */
+    int64_t before_ms; /* how long it had lasted by then, as the record says */
     uint32_t failures;
     bool asked; /* a change is on its way to the store */
 };
@@ -31,9 +33,16 @@ enum suspension_step {
     SUSPENSION_LIFT,  /* it works: it goes on, and the record is cleared */
 };
 
+/* The wall clock is what a record outlives a restart by; how long something lasts is not read from it: it can be set. */
+struct suspension_clock {
+    int64_t wall_ms;
+    uint64_t mono_ms;
+};
+
 /* What one more outcome means. A fault of our own machine means nothing. The one place where that is decided. */
 enum suspension_step suspension_judge(struct suspension_health *h, const struct suspension_rule *rule,
-                                      const struct channel *c, const struct outcome *outcome, int64_t now_ms);
+                                      const struct channel *c, const struct outcome *outcome,
+                                      const struct suspension_clock *now);
 
 /* The channel goes on: its URL was changed, or somebody said so. */
 void suspension_clear(struct channel *c);

@@ -23,25 +23,28 @@ struct step {
     const char *why;
 };
 
-static void judged(const struct step *steps, size_t count, struct channel c)
+/* set: hours by which the wall clock is set forward or back behind the first step. */
+static void judged(const struct step *steps, size_t count, struct channel c, int64_t set)
 {
     struct suspension_health h = {0};
     for (size_t i = 0; i < count; i++) {
-        int64_t now = 1700000000000 + steps[i].at * HOUR;
-        enum suspension_step got = suspension_judge(&h, &rule, &c, steps[i].outcome, now);
+        struct suspension_clock now = {.wall_ms = 1700000000000 + (steps[i].at + (i ? set : 0)) * HOUR,
+                                       .mono_ms = (uint64_t)((steps[i].at + 7) * HOUR)};
+        enum suspension_step got = suspension_judge(&h, &rule, &c, steps[i].outcome, &now);
         if (got != steps[i].want)
             fail_msg("step %zu: %d, not %d: %s", i, (int)got, (int)steps[i].want, steps[i].why);
         if (got == SUSPENSION_NOTE || got == SUSPENSION_BEGIN) /* as the store then has it */
             c.failing_ms = h.since_ms;
         if (got == SUSPENSION_BEGIN)
-            c.suspended_ms = now;
+            c.suspended_ms = now.wall_ms;
         if (got == SUSPENSION_LIFT)
             suspension_clear(&c);
     }
 }
-#define JUDGED(channel, ...)                                                                                 \
+#define JUDGED_SET(set, channel, ...)                                                                        \
     judged((const struct step[]){__VA_ARGS__},                                                               \
-           sizeof((const struct step[]){__VA_ARGS__}) / sizeof(struct step), channel)
+           sizeof((const struct step[]){__VA_ARGS__}) / sizeof(struct step), channel, set)
+#define JUDGED(channel, ...) JUDGED_SET(0, channel, __VA_ARGS__)
 
 static void rows(void **state)
 {
@@ -65,8 +68,14 @@ static void rows(void **state)
            {40, &ours, SUSPENSION_NONE, ""}, {43, &bad, SUSPENSION_NOTE, "2"},
            {44, &bad, SUSPENSION_NONE, "3"}, {45, &bad, SUSPENSION_NONE, "4"},
            {46, &bad, SUSPENSION_BEGIN, "5"});
-    JUDGED(fresh, {100, &bad, SUSPENSION_NONE, "1"}, {0, &bad, SUSPENSION_NONE, "the clock went back"},
-           {3, &bad, SUSPENSION_NOTE, "counted from there"});
+    JUDGED_SET(-100, fresh, {0, &bad, SUSPENSION_NONE, "1"},
+               {1, &bad, SUSPENSION_NONE, "the clock went back"},
+               {3, &bad, SUSPENSION_NOTE, "and counts no less"});
+    JUDGED_SET(25, fresh, {0, &bad, SUSPENSION_NONE, "1"}, {1, &bad, SUSPENSION_NONE, "a day forward"},
+               {1, &bad, SUSPENSION_NONE, "3"}, {1, &bad, SUSPENSION_NONE, "4"},
+               {1, &bad, SUSPENSION_NONE, "often enough, but not for a day"},
+               {3, &bad, SUSPENSION_NOTE, "on record as it is"}, {23, &bad, SUSPENSION_NONE, "nearly"},
+               {24, &bad, SUSPENSION_BEGIN, "a day"});
     /* After a restart: the time is on record, the failures are counted anew. */
     const struct channel failing = {.failing_ms = 1700000000000 - 30 * HOUR};
     JUDGED(failing, {0, &bad, SUSPENSION_NONE, "1"}, {0, &bad, SUSPENSION_NONE, "2"},
@@ -80,13 +89,14 @@ static void asked_once(void **state)
     const struct channel c = {.failing_ms = 1};
     const struct suspension_rule never = {.after_ms = 0, .failures = 1};
     struct suspension_health h = {.failures = 100};
-    assert_int_equal(suspension_judge(&h, &never, &c, &bad, 1700000000000), SUSPENSION_NONE);
-    assert_int_equal(suspension_judge(&h, &rule, &c, &bad, 1700000000000), SUSPENSION_BEGIN);
+    const struct suspension_clock now = {.wall_ms = 1700000000000};
+    assert_int_equal(suspension_judge(&h, &never, &c, &bad, &now), SUSPENSION_NONE);
+    assert_int_equal(suspension_judge(&h, &rule, &c, &bad, &now), SUSPENSION_BEGIN);
     h.asked = true;
-    assert_int_equal(suspension_judge(&h, &rule, &c, &bad, 1700000000000), SUSPENSION_NONE);
-    assert_int_equal(suspension_judge(&h, &rule, &c, &good, 1700000000000), SUSPENSION_NONE);
+    assert_int_equal(suspension_judge(&h, &rule, &c, &bad, &now), SUSPENSION_NONE);
+    assert_int_equal(suspension_judge(&h, &rule, &c, &good, &now), SUSPENSION_NONE);
     h.asked = false; /* it came too late for the store, and is asked for again */
-    assert_int_equal(suspension_judge(&h, &rule, &c, &good, 1700000000000), SUSPENSION_LIFT);
+    assert_int_equal(suspension_judge(&h, &rule, &c, &good, &now), SUSPENSION_LIFT);
 }
 
 int main(void)
