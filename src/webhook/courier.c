@@ -175,28 +175,44 @@ static void set_timer(struct courier *c)
 
 void courier_pump(struct courier *c)
 {
-    for (size_t n = c->orphan_count; n > 0; n--) { /* letters that found no memory for their lane */
-        struct list *i = list_pop_front(&c->orphans);
-        c->orphan_count--;
-        struct letter *l = list_entry(i, struct letter, link);
+    c->reopening = true;
+    c->stuck = false;
+    while (!c->stuck && !list_empty(&c->orphans)) {
+        struct letter *l = list_entry(list_pop_front(&c->orphans), struct letter, link);
         l->open(l);
     }
+    c->reopening = false;
     if (c->refused < COURIER_REFUSED_MAX)
         dispatch_pump(c->dispatch);
     uv_update_time(c->config.loop);
     set_timer(c);
 }
 
+/* There is no memory for its lane. */
 static void keep_letter(struct courier *c, struct letter *l)
 {
+    if (c->reopening)
+        list_push_front(&c->orphans, &l->link);
+    else
+        list_push_back(&c->orphans, &l->link);
+    c->stuck = true;
+}
+
+/* None is opened before those that came before it: a lane takes events in the order of commits, and passes over what is older. */
+static bool must_wait(struct courier *c, struct letter *l)
+{
+    if (c->reopening || list_empty(&c->orphans))
+        return false;
     list_push_back(&c->orphans, &l->link);
-    c->orphan_count++;
+    return true;
 }
 
 static void open_fresh(struct letter *l)
 {
     struct courier_fresh *f = list_entry(l, struct courier_fresh, letter);
     struct courier *c = f->courier;
+    if (must_wait(c, l))
+        return;
     struct channel_ref *ref = directory_get(c->config.directory, f->channel_id);
     struct lane *lane = ref ? lane_of(c, f->channel_id) : NULL;
     channel_ref_drop(ref);
@@ -235,6 +251,8 @@ static void open_note(struct letter *l)
 {
     struct courier_note *note = list_entry(l, struct courier_note, letter);
     struct courier *c = note->courier;
+    if (must_wait(c, l))
+        return;
     struct channel_ref *ref = directory_get(c->config.directory, note->channel_id);
     struct lane *lane = ref ? lane_of(c, note->channel_id) : dispatch_find(c->dispatch, note->channel_id);
     channel_ref_drop(ref);

@@ -17,8 +17,9 @@ struct courier {
     uint64_t loading;
     struct list unrecorded; /* deliveries the store could not take */
     uint64_t refused;       /* how many there are, those being tried again included */
-    struct list orphans;    /* letters that wait for memory */
-    size_t orphan_count;
+    struct list orphans;    /* letters that wait for memory, in the order they came */
+    bool reopening;         /* they are being opened again, */
+    bool stuck;             /* and there is still no memory for the first */
 };
 
 /* A channel as it was when requests were sent to it; used on one loop only. */
