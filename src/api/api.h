@@ -10,6 +10,7 @@
 #include "access/session.h"
 #include "access/token.h"
 #include "api/gauge.h"
+#include "api/meter.h"
 #include "net/server.h"
 #include "report/approval.h"
 #include "report/notice.h"
@@ -50,6 +51,7 @@ struct api_config {
     const struct gauges *const *gauges; /* of every loop */
     size_t gauge_count;
     const struct alarms *alarms;
+    const struct meter *meter;
     const struct api_access *access;
     struct rate_limits *rates; /* of all loops */
     const struct clock *clock;
@@ -68,8 +70,10 @@ void api_free(struct api *a);
 void api_handle(void *arg, struct server_request *req);
 void api_head(void *arg, struct server_request *req);
 
-/* Call it about once a second: keys revoked elsewhere stop working. */
+/* Call it about once a second: keys revoked elsewhere stop working, live streams tell what has changed. */
 void api_tick(struct api *a);
+/* The node is going down: live streams end at once. */
+void api_drain(struct api *a);
 
 /* Requests that are not answered yet. */
 uint64_t api_open(const struct api *a);

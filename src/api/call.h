@@ -1,6 +1,7 @@
 #pragma once
 /* Inside of the API: one request from its route to its answer. */
 #include "api/api.h"
+#include "api/live.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json_write.h"
@@ -11,6 +12,7 @@ struct api {
     struct api_config config;
     struct keys *keys;
     uint64_t open;
+    struct live live;
 };
 
 struct route;
@@ -31,11 +33,13 @@ struct call {
     struct channel_ref
         *bearer;      /* the channel whose access token the caller bears; on routes for TOKEN only */
     enum grant grant; /* on the provider or channel of params[0], where the route asks for one */
-    void (*serve)(struct call *c); /* once it is known who calls */
-    int status;                    /* what call_done() answers with, */
-    struct buf out;                /* and what call_out() began, */
-    const char *why, *property;    /* or why not: call_stop() */
-    void *state;                   /* the handler's, in the arena */
+    void (*serve)(struct call *c);               /* once it is known who calls */
+    int status;                                  /* what call_done() answers with, */
+    struct buf out;                              /* and what call_out() began, */
+    const char *why, *property;                  /* or why not: call_stop() */
+    void (*again)(struct call *c, bool allowed); /* of gate_again(), with where it looks */
+    void *looked;
+    void *state; /* the handler's, in the arena */
 };
 
 static inline void call_count(struct api *a, int status)
@@ -71,8 +75,8 @@ void call_answer_with(struct call *c, int status, const struct server_header_out
 /* The same with one more header. */
 void call_json_with(struct call *c, int status, struct buf *body, const char *header, const char *value);
 /*
- * An answer in pieces; the call lives until call_stream_end(). on_gone: the client has left, the end is still due; it is never called
- * from inside these three. call_stream_write(): as server_respond_write().
+ * An answer in pieces; the call lives until call_stream_end(). on_gone: the client has left, the end is still due; it may come from
+ * inside the two before the end. call_stream_write(): as server_respond_write().
  */
 void call_stream_begin(struct call *c, const char *type, void (*on_gone)(void *arg), void *arg);
 /* The same with headers of the caller's alone; on_drain: there is room again after ERR_BUSY. */
@@ -118,6 +122,9 @@ void *call_state(struct call *c, size_t size) MUST_CHECK;
 
 /* The channel of params[0], a reference; NULL: answered with 404 already. */
 struct channel_ref *call_channel(struct call *c) MUST_CHECK;
+
+/* Takes in events as a publisher posts them, and answers. key: an Idempotency-Key, or empty; body is read during the call only. */
+void call_publish(struct call *c, struct channel_ref *ref, struct span key, struct span body);
 
 /* The body as a JSON object; NULL: answered with 400 already. json_decref() it. */
 struct json_t *call_object(struct call *c) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "access/token.h"
+#include "api/channel_health.h"
 #include "api/channel_json.h"
 #include "base/hex.h"
 #include "base/log.h"
@@ -54,7 +55,7 @@ static void answer_channel(struct call *c, int status, const struct channel *cha
     json_write_init(&w, &out);
     json_write_object(&w);
     channel_change_show(&w, channel, call_is_operator(c) ? GRANT_ADMIN : c->grant, c->api->config.settings,
-                        ref ? directory_backlog_of(ref->live) : 0);
+                        ref ? ref->live : NULL, call_now(c));
     show_available(&w, c->api, channel);
     if (token) {
         json_write_key(&w, "channelSecret");
@@ -348,9 +349,10 @@ void api_channel_show(struct call *c)
 
 struct list_state {
     struct channel_filter filter; /* with one more than is shown */
-    int64_t last;
+    int64_t last, now_ms;
     uint32_t limit, count;
-    bool more;
+    bool more, by_state;
+    enum channel_health state;
     struct buf out;
     struct json_write w;
     struct call *call;
@@ -358,22 +360,33 @@ struct list_state {
         *settings; /* as they were when the call came: rows are read on a thread of the store */
 };
 
+static bool is_in_state(const struct list_state *l, const struct channel *channel,
+                        const struct channel_ref *ref)
+{
+    struct pulse_view v = {0};
+    if (ref)
+        pulse_read(&ref->live->pulse, l->now_ms, &v);
+    return channel_health_of(channel, &v) == l->state;
+}
+
+/* ERR_LIMIT: the page is full, and there is more. */
 static enum err list_row(void *arg, const struct channel *channel, enum grant grant)
 {
     struct list_state *l = arg;
-    if (l->count == l->limit) {
-        l->more = true;
-        return ERR_NONE;
-    }
-    l->count++;
-    l->last = channel->id;
     struct channel_ref *ref = directory_get(l->call->api->config.directory, channel->id);
-    json_write_object(&l->w);
-    channel_change_show(&l->w, channel, grant, l->settings, ref ? directory_backlog_of(ref->live) : 0);
-    show_available(&l->w, l->call->api, channel);
-    json_write_end(&l->w);
+    if (!l->by_state || is_in_state(l, channel, ref)) {
+        l->more = l->count == l->limit;
+        if (!l->more) {
+            l->count++;
+            l->last = channel->id;
+            json_write_object(&l->w);
+            channel_change_show(&l->w, channel, grant, l->settings, ref ? ref->live : NULL, l->now_ms);
+            show_available(&l->w, l->call->api, channel);
+            json_write_end(&l->w);
+        }
+    }
     channel_ref_drop(ref);
-    return ERR_NONE;
+    return l->more ? ERR_LIMIT : ERR_NONE;
 }
 
 static enum err list_run(struct store_call *s, struct backend *b)
@@ -388,6 +401,8 @@ static enum err list_run(struct store_call *s, struct backend *b)
     json_write_key(&l->w, "channels");
     json_write_array(&l->w);
     enum err e = b->ops->channel_find(b, &l->filter, list_row, l);
+    if (e == ERR_LIMIT)
+        e = ERR_NONE;
     json_write_end(&l->w);
     if (l->more) {
         char cursor[24];
@@ -414,12 +429,15 @@ static void list_done(struct store_call *s)
 
 void api_channel_list(struct call *c)
 {
-    static const char *const known[] = {"cursor", "limit", "provider", "q", NULL};
+    static const char *const known[] = {"cursor", "limit", "provider", "q", "state", NULL};
     struct list_state *l = call_state(c, sizeof(*l));
     if (!l || !call_query_known(c, known))
         return;
-    struct span cursor = call_query(c, "cursor"), provider = call_query(c, "provider");
+    struct span cursor = call_query(c, "cursor"), provider = call_query(c, "provider"),
+                state = call_query(c, "state");
     l->call = c;
+    l->now_ms = call_now(c);
+    l->by_state = state.ptr;
     l->settings = c->api->config.settings;
     l->filter.after = cursor.ptr ? call_channel_id(cursor) : 0;
     l->filter.provider_id = provider.ptr ? call_channel_id(provider) : 0;
@@ -429,13 +447,17 @@ void api_channel_list(struct call *c)
         call_invalid(c, "provider", "must be the id of a provider");
         return;
     }
+    if (state.ptr && channel_health_find(state, &l->state)) {
+        call_invalid(c, "state", "must be active, failing, suspended or off");
+        return;
+    }
     if (cursor.ptr && !l->filter.after) {
         call_invalid(c, "cursor", "is not one of ours");
         return;
     }
     if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
         return;
-    l->filter.limit = l->limit + 1;
+    l->filter.limit = l->by_state ? UINT32_MAX : l->limit + 1; /* which state only memory knows */
     c->state = l;
     call_read(c, list_run, list_done);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "access/account.h"
+#include "api/channel_health.h"
 #include "base/utf8.h"
 #include "net/url.h"
 
@@ -221,7 +222,8 @@ static const char *or_null(const char *s)
 }
 
 void channel_change_show(struct json_write *w, const struct channel *c, enum grant grant,
-                         const struct courier_settings *settings, int64_t backlog)
+                         const struct courier_settings *settings, const struct channel_live *live,
+                         int64_t now_ms)
 {
     json_write_key(w, "channelId");
     call_write_id(w, c->id);
@@ -253,14 +255,9 @@ void channel_change_show(struct json_write *w, const struct channel *c, enum gra
     json_write_uint(w, c->response_timeout_ms ? c->response_timeout_ms : settings->deadlines.response_ms);
     json_write_key(w, "maxEventsPerRequest");
     json_write_uint(w, channel_batch(c));
-    json_write_key(w, "suspended");
-    json_write_bool(w, c->suspended_ms != 0);
-    if (c->suspended_ms) {
-        json_write_key(w, "suspendedAt");
-        call_write_time(w, c->suspended_ms);
-    }
-    json_write_key(w, "backlogEvents");
-    json_write_int(w, backlog < 0 ? 0 : backlog);
+    channel_health_show(w, c, live, now_ms);
+    json_write_key(w, "timeZone"); /* of the statistics, unless a viewer chooses another */
+    json_write_str(w, "+09:00");
     json_write_key(w, "createdAt");
     call_write_time(w, c->created_ms);
     json_write_key(w, "updatedAt");

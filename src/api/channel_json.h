@@ -19,7 +19,8 @@ bool channel_change_resumes(const struct channel_change *change);
 
 /* The members, inside an object the caller has begun, as far as somebody with that role may see them. */
 void channel_change_show(struct json_write *w, const struct channel *c, enum grant grant,
-                         const struct courier_settings *settings, int64_t backlog);
+                         const struct courier_settings *settings, const struct channel_live *live,
+                         int64_t now_ms);
 /* What a change made of a channel, as an object {"name":{"from":…,"to":…},…}, for the audit log. ERR_NOMEM. */
 enum err channel_change_tell(struct buf *out, const struct channel *from,
                              const struct channel *to) MUST_CHECK;

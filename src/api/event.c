@@ -13,11 +13,6 @@
 #define REDELIVER_STEP 2000u /* events of one commit */
 #define ATTEMPTS_MAX 1000u   /* shown of one event: the newest schedules have a handful */
 
-static int64_t now_ms(const struct call *c)
-{
-    return c->api->config.clock->wall_ms(c->api->config.clock->arg);
-}
-
 static void write_id(struct json_write *w, int64_t id)
 {
     char text[ULID_LEN + 1];
@@ -72,15 +67,15 @@ static bool key_is_sound(struct span key)
     return key.len >= 1 && key.len <= INTAKE_KEY_MAX;
 }
 
-static void post_to(struct call *c, struct channel_ref *ref)
+void call_publish(struct call *c, struct channel_ref *ref, struct span key, struct span body)
 {
-    struct span key = server_header(c->req, "idempotency-key"), body = server_body(c->req);
-    if (!ref->channel.use_webhook && !key.ptr) {
-        post_refused(c, ERR_DENIED);
+    if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
+        call_retry(c, 503, "This node is going down", 5);
         return;
     }
-    if (key.ptr && !key_is_sound(key)) {
-        call_invalid(c, "Idempotency-Key", "must be 1 to 255 visible characters");
+    if (!ref->channel.use_webhook &&
+        !key.ptr) { /* with a key: what was accepted before it was switched off is told again */
+        post_refused(c, ERR_DENIED);
         return;
     }
     struct publication p; /* 4 KB of pointers, done with when the store has been asked */
@@ -101,14 +96,14 @@ static void post_to(struct call *c, struct channel_ref *ref)
 
 void api_event_post(struct call *c)
 {
-    if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
-        call_retry(c, 503, "This node is going down", 5);
-        return;
-    }
+    struct span key = server_header(c->req, "idempotency-key");
     struct channel_ref *ref = call_channel(c);
     if (!ref)
         return;
-    post_to(c, ref);
+    if (key.ptr && !key_is_sound(key))
+        call_invalid(c, "Idempotency-Key", "must be 1 to 255 visible characters");
+    else
+        call_publish(c, ref, key, server_body(c->req));
     channel_ref_drop(ref);
 }
 
@@ -452,8 +447,8 @@ static enum err redeliver_run(struct store_call *call, struct backend *b)
     if (e)
         return e;
     if (r->id_count)
-        return b->ops->redeliver_ids(b, r->ref->channel.id, r->ids, r->id_count, now_ms(c), &r->step);
-    return b->ops->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, now_ms(c), &r->step);
+        return b->ops->redeliver_ids(b, r->ref->channel.id, r->ids, r->id_count, call_now(c), &r->step);
+    return b->ops->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, call_now(c), &r->step);
 }
 
 /* A step is not on the disk; those before it are. */

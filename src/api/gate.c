@@ -143,10 +143,8 @@ struct lookup {
     bool found;
 };
 
-static enum err lookup_run(struct store_call *s, struct backend *b)
+static enum err look(struct call *c, struct backend *b, struct lookup *l)
 {
-    struct call *c = call_of(s);
-    struct lookup *l = c->state;
     uint8_t hash[SESSION_HASH_LEN];
     ticket_hash(c->cookie, hash);
     l->found = false;
@@ -165,6 +163,11 @@ static enum err lookup_run(struct store_call *s, struct backend *b)
     int64_t id = call_channel_id(c->params[0]);
     return scope == GRANT_SCOPE_CHANNEL ? b->ops->grant_on_channel(b, l->account.id, id, &c->grant)
                                         : b->ops->grant_on_provider(b, l->account.id, id, &c->grant);
+}
+
+static enum err lookup_run(struct store_call *s, struct backend *b)
+{
+    return look(call_of(s), b, call_of(s)->state);
 }
 
 struct touch {
@@ -255,4 +258,31 @@ void gate_pass(struct call *c, void (*serve)(struct call *c))
     c->state = call_state(c, sizeof(struct lookup));
     if (c->state)
         call_read(c, lookup_run, lookup_done);
+}
+
+static void again_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    const struct lookup *l = c->looked;
+    if (l->account.operator)
+        c->grant = GRANT_ADMIN;
+    c->again(c, !s->err && l->found && may(c));
+}
+
+static enum err again_run(struct store_call *s, struct backend *b)
+{
+    return look(call_of(s), b, call_of(s)->looked);
+}
+
+void gate_again(struct call *c, void (*done)(struct call *c, bool allowed))
+{
+    if (c->account) {
+        c->again = done;
+        c->looked = list_entry(c->account, struct lookup, account);
+        call_read(c, again_run, again_done);
+        return;
+    }
+    if (!is_open(c))
+        take_key(c);
+    done(c, is_open(c) || may(c));
 }

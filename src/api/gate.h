@@ -27,3 +27,9 @@ struct route {
 /* Finds out who calls and hands on to serve, or answers: 401 nobody is known, 403 that is not enough, 404 that
  * channel or provider does not exist as far as this account is concerned. */
 void gate_pass(struct call *c, void (*serve)(struct call *c));
+
+/*
+ * Looks again whether whoever asked still may, for answers that take long; done is called at once for a key, later for a session. The
+ * call's handler must ask nothing of the store meanwhile. A look is no use of the session.
+ */
+void gate_again(struct call *c, void (*done)(struct call *c, bool allowed));

@@ -47,7 +47,7 @@ void gauges_publish(struct gauges *g, const struct net *net, const struct server
         atomic_store_explicit(&g->values[i], values[i], memory_order_relaxed);
 }
 
-static uint64_t sum(const struct gauges *const *all, size_t count, int id)
+uint64_t gauges_sum(const struct gauges *const *all, size_t count, enum gauge_id id)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < count; i++)
@@ -64,7 +64,8 @@ enum err gauges_print(const struct gauges *const *all, size_t count, struct buf 
             e = buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", r->metric, r->help, r->metric, r->type);
         if (!e)
             e = buf_printf(out, "%s%s%s%s %llu\n", r->metric, r->labels[0] ? "{" : "", r->labels,
-                           r->labels[0] ? "}" : "", (unsigned long long)sum(all, count, i));
+                           r->labels[0] ? "}" : "",
+                           (unsigned long long)gauges_sum(all, count, (enum gauge_id)i));
     }
     return e;
 }
@@ -75,13 +76,16 @@ static bool alarming(int cause)
     return cause != CAUSE_local_cancelled && cause_is_local((enum cause_id)cause);
 }
 
-static void watch(_Atomic int64_t *until, uint64_t *seen, uint64_t count, const char *name, int64_t now_ms)
+static void watch(_Atomic int64_t *until, _Atomic int64_t *since, uint64_t *seen, uint64_t count,
+                  const char *name, int64_t now_ms)
 {
     int64_t was = atomic_load_explicit(until, memory_order_relaxed);
     if (count > *seen) {
-        if (was <= now_ms)
+        if (was <= now_ms) {
+            atomic_store_explicit(since, now_ms, memory_order_relaxed);
             log_error("app", "alarm: this node lacks something; see todoke_alarm in docs/operations.md",
                       log_str("alarm", name));
+        }
         atomic_store_explicit(until, now_ms + ALARM_HOLD_MS, memory_order_relaxed);
     } else if (was && was <= now_ms) {
         log_info("app", "alarm ended", log_str("alarm", name));
@@ -95,10 +99,11 @@ void alarms_watch(struct alarms *a, const struct courier_counters *counters, con
 {
     for (int i = 0; i < CAUSE_COUNT; i++)
         if (alarming(i))
-            watch(&a->until_ms[i], &a->seen[i],
+            watch(&a->until_ms[i], &a->since_ms[i], &a->seen[i],
                   atomic_load_explicit(&counters->local[i], memory_order_relaxed),
                   cause_of((enum cause_id)i)->id, now_ms);
-    watch(&a->accept_until_ms, &a->accept_seen, sum(all, count, GAUGE_accept_failed), "accept", now_ms);
+    watch(&a->accept_until_ms, &a->accept_since_ms, &a->accept_seen,
+          gauges_sum(all, count, GAUGE_accept_failed), "accept", now_ms);
 }
 
 static enum err one_alarm(struct buf *out, const char *name, bool on)
@@ -123,4 +128,51 @@ enum err alarms_print(const struct alarms *a, const struct store_stats *store,
             e = one_alarm(out, cause_of((enum cause_id)i)->id,
                           atomic_load_explicit(&a->until_ms[i], memory_order_relaxed) > now_ms);
     return e;
+}
+
+static void watch_state(_Atomic int64_t *since, bool on, int64_t now_ms)
+{
+    int64_t was = atomic_load_explicit(since, memory_order_relaxed);
+    atomic_store_explicit(since, !on ? 0 : was ? was : now_ms, memory_order_relaxed);
+}
+
+void alarms_watch_store(struct alarms *a, const struct store_stats *store,
+                        const struct retention_stats *retention, int64_t now_ms)
+{
+    watch_state(&a->store_since_ms, atomic_load_explicit(&store->last_error, memory_order_relaxed) != 0,
+                now_ms);
+    watch_state(&a->retention_since_ms, atomic_load_explicit(&retention->over, memory_order_relaxed), now_ms);
+}
+
+static const char *const store_text[] = {
+    [LANG_EN] = "The last commit failed (disk full, I/O error, locked): posts are refused until it recovers.",
+    [LANG_JA] = "直近の書き込みに失敗しました（ディスクの空き不足、I/"
+                "Oエラー、ロック）。回復するまでイベントの受け付けを断ります。",
+};
+static const char *const retention_text[] = {
+    [LANG_EN] = "The database is past its bound (retention-size), and only events that wait are left in it.",
+    [LANG_JA] =
+        "データベースが上限（retention-size）を超えています。残っているのは配信待ちのイベントだけです。",
+};
+static const char *const accept_text[] = {
+    [LANG_EN] = "A connection to the API could not be taken: no descriptors or memory.",
+    [LANG_JA] = "ディスクリプタまたはメモリが足りず、APIへの接続を受け付けられませんでした。",
+};
+
+void alarms_each(const struct alarms *a, int64_t now_ms, alarm_fn *fn, void *arg)
+{
+    int64_t since = atomic_load_explicit(&a->store_since_ms, memory_order_relaxed);
+    if (since)
+        fn(arg, "store", since, store_text);
+    since = atomic_load_explicit(&a->retention_since_ms, memory_order_relaxed);
+    if (since)
+        fn(arg, "retention", since, retention_text);
+    if (atomic_load_explicit(&a->accept_until_ms, memory_order_relaxed) > now_ms)
+        fn(arg, "accept", atomic_load_explicit(&a->accept_since_ms, memory_order_relaxed), accept_text);
+    for (int i = 0; i < CAUSE_COUNT; i++) {
+        if (!alarming(i) || atomic_load_explicit(&a->until_ms[i], memory_order_relaxed) <= now_ms)
+            continue;
+        const struct cause *cause = cause_of((enum cause_id)i);
+        fn(arg, cause->id, atomic_load_explicit(&a->since_ms[i], memory_order_relaxed), cause->text);
+    }
 }

@@ -25,6 +25,8 @@ struct gauges {
 void gauges_publish(struct gauges *g, const struct net *net, const struct server *server,
                     const struct courier *courier, uint64_t api_open);
 
+/* One figure, over the loops. */
+uint64_t gauges_sum(const struct gauges *const *all, size_t count, enum gauge_id id);
 /* The sums over the loops as Prometheus text. ERR_NOMEM, ERR_LIMIT. */
 enum err gauges_print(const struct gauges *const *all, size_t count, struct buf *out) MUST_CHECK;
 
@@ -34,6 +36,8 @@ enum err gauges_print(const struct gauges *const *all, size_t count, struct buf 
 struct alarms {
     _Atomic int64_t until_ms[CAUSE_COUNT]; /* faults of our own, by cause; wall clock */
     _Atomic int64_t accept_until_ms;
+    /* Since when they last, while they do. */
+    _Atomic int64_t since_ms[CAUSE_COUNT], accept_since_ms, store_since_ms, retention_since_ms;
     uint64_t seen[CAUSE_COUNT], accept_seen; /* by the first loop */
 };
 
@@ -44,3 +48,11 @@ void alarms_watch(struct alarms *a, const struct courier_counters *counters, con
 /* todoke_alarm{name=…} 0 or 1, for every alarm there is. */
 enum err alarms_print(const struct alarms *a, const struct store_stats *store,
                       const struct retention_stats *retention, int64_t now_ms, struct buf *out) MUST_CHECK;
+
+/* The same for what is a state of the store, of which only the beginning is noted here. */
+void alarms_watch_store(struct alarms *a, const struct store_stats *store,
+                        const struct retention_stats *retention, int64_t now_ms);
+
+/* Those that last, with what they mean in both languages. */
+typedef void alarm_fn(void *arg, const char *name, int64_t since_ms, const char *const text[2]);
+void alarms_each(const struct alarms *a, int64_t now_ms, alarm_fn *fn, void *arg);

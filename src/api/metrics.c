@@ -1,7 +1,7 @@
 /* Figures for machines, in Prometheus' text form. Every one of them is described in docs/operations.md; a test sees to it. */
-#include <unistd.h>
-
 #include "api/call.h"
+#include "api/meter.h"
+#include "api/oldest.h"
 #include "base/mem.h"
 #include "fault/outcome.h"
 
@@ -74,57 +74,15 @@ static enum err times(struct buf *out, const struct courier_counters *n)
     return e;
 }
 
-/* Resident memory of this process in bytes; 0: not told. */
-static uint64_t resident(void)
-{
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (!f)
-        return 0;
-    unsigned long long size = 0, pages = 0;
-    bool told = fscanf(f, "%llu %llu", &size, &pages) == 2;
-    (void)fclose(f);
-    return told ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
-}
-
-/* Those that wait and could be sent, the first of all channels; 0: none. */
-struct oldest {
-    int64_t pending_id, retrying_id;
-    struct backend *backend;
-    enum err err;
-};
-
-static void older(int64_t *of, int64_t id)
-{
-    if (id && (!*of || id < *of))
-        *of = id;
-}
-
-static void look_at(void *arg, struct channel_ref *ref)
-{
-    struct oldest *o = arg;
-    int64_t pending, retrying;
-    if (o->err || !channel_sends(&ref->channel) || directory_backlog_of(ref->live) <= 0)
-        return;
-    o->err = o->backend->ops->oldest(o->backend, ref->channel.id, &pending, &retrying);
-    if (o->err)
-        return;
-    older(&o->pending_id, pending);
-    older(&o->retrying_id, retrying);
-}
-
 static enum err oldest_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
-    struct oldest *o = c->state;
-    *o = (struct oldest){.backend = b};
-    enum err e = directory_each(c->api->config.directory, look_at, o);
-    return e ? e : o->err;
+    return oldest_find(c->api->config.directory, b, c->state);
 }
 
 static double age_s(const struct call *c, int64_t id)
 {
-    int64_t age = id ? c->api->config.clock->wall_ms(c->api->config.clock->arg) - event_time_ms(id) : 0;
-    return age > 0 ? (double)age / 1000 : 0;
+    return (double)oldest_age_ms(id, call_now(c)) / 1000;
 }
 
 static enum err ages(struct buf *out, const struct call *c, const struct oldest *o)
@@ -178,7 +136,7 @@ static void metrics_done(struct store_call *call)
         e = local_faults(&out, n);
     if (!e)
         e = times(&out, n);
-    metric(&out, &e, "todoke_resident_bytes", "gauge", "Memory of this process.", resident());
+    metric(&out, &e, "todoke_resident_bytes", "gauge", "Memory of this process.", meter_memory());
     metric(&out, &e, "todoke_backlog_events", "gauge", "Events accepted and neither delivered nor given up.",
            backlog < 0 ? 0 : (uint64_t)backlog);
     uint64_t suspended, suspended_events;
@@ -218,8 +176,7 @@ static void metrics_done(struct store_call *call)
     if (!e)
         e = gauges_print(c->api->config.gauges, c->api->config.gauge_count, &out);
     if (!e)
-        e = alarms_print(c->api->config.alarms, s, r,
-                         c->api->config.clock->wall_ms(c->api->config.clock->arg), &out);
+        e = alarms_print(c->api->config.alarms, s, r, call_now(c), &out);
     if (e) {
         buf_deinit(&out);
         call_failed(c, e);

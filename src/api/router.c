@@ -144,6 +144,7 @@ enum err api_new(struct api **ret, const struct api_config *config)
     if (!a)
         return ERR_NOMEM;
     a->config = *config;
+    live_init(&a->live);
     enum err e = keys_new(&a->keys, config->store, config->mailbox);
     if (e) {
         mem_free(a);
@@ -174,6 +175,12 @@ static void nothing(void *arg)
 void api_tick(struct api *a)
 {
     keys_refresh(a->keys, nothing, NULL);
+    live_tick(a);
+}
+
+void api_drain(struct api *a)
+{
+    live_end_all(a);
 }
 
 uint64_t api_open(const struct api *a)

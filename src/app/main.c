@@ -28,7 +28,7 @@
  *     store, backend              what the others use; the table of functions behind it
  *     sqlite, sqlite_*, schema    on disk; memory, memory_* are the twin for tests
  *     sqlite_tail, sqlite_list    the newest events in time order; a channel's history, put together again
- *     directory                   every channel, as snapshots in memory
+ *     directory, pulse            every channel, as snapshots in memory; how each has fared lately
  *     retention                   what has ended goes, step by step
  * 2 mail      one mail -> sent, put off or refused
  *     message, smtp, maildir      built by GMime; over a relay by libcurl; or put into a directory
@@ -59,13 +59,16 @@
  *     api                         what the server hands over
  *     router, route.def, gate     path and method; who may
  *     call, caller                one request up to its answer; who it is from, and the audit log
- *     channel, channel_json, event, health, metrics, session, session_json,
+ *     channel, channel_json, event, test_event, health, metrics, session, session_json, system,
  *     account, account_json, login, setup, provider, role, audit, option, outbox   a file a resource
  *     line, token_auth            the LINE-compatible calls, and who calls them
  *     channel_edit                one change of a channel: read, changed, written, told
  *     verify                      a webhook URL tried, phase by phase
  *     errors, errors_download     the error statistics as rows, as sums, and as a file, piece by piece
  *     faults                      the catalogue
+ *     channel_health              how a channel fares, at a glance
+ *     live                        server-sent events: what changes, as it changes
+ *     meter, oldest               how fast the node is, and how far behind
  *     console, console_none       the web console's files, part of the binary
  *     gauge, gauge.def            what each loop publishes of itself; alarms
  * 5 app       the commands

@@ -81,6 +81,8 @@ struct node {
     struct api_counters answers;
     const struct gauges *gauges[LOOPS_MAX];
     struct alarms alarms; /* watched by the first loop */
+    struct meter meter;   /* the first loop's */
+    int64_t started_ms;
     struct api_access access;
     char setup[TICKET_LEN + 1]; /* "": there are accounts */
     uint32_t count;
@@ -103,8 +105,11 @@ static void on_tick(uv_timer_t *t)
         return;
     if (atomic_load(&store_stats(l->node->store)->last_error))
         intake_try_store(&l->node->intake, &l->mailbox);
-    alarms_watch(&l->node->alarms, &l->node->counters, l->node->gauges, l->node->count,
-                 clock_system.wall_ms(NULL));
+    struct node *n = l->node;
+    int64_t now_ms = clock_system.wall_ms(NULL);
+    alarms_watch(&n->alarms, &n->counters, n->gauges, n->count, now_ms);
+    alarms_watch_store(&n->alarms, store_stats(n->store), &n->retention.stats, now_ms);
+    meter_sample(&n->meter, &n->counters, store_stats(n->store), clock_system.mono_us(NULL));
 }
 
 static void post_all(struct node *n, size_t letter_offset)
@@ -150,6 +155,7 @@ static void open_drain(struct letter *letter)
     struct node_loop *l = list_entry(letter, struct node_loop, drain);
     server_drain(l->server);
     courier_stop(l->courier);
+    api_drain(l->api);
     if (l == &l->node->loops[0]) {
         retention_stop(&l->node->retention);
         node_mail_stop(&l->node->mail);
@@ -420,10 +426,12 @@ static enum err open_loop(struct node_loop *l)
         .gauges = n->gauges,
         .gauge_count = n->count,
         .alarms = &n->alarms,
+        .meter = &n->meter,
         .access = &n->access,
         .rates = &n->rates,
         .clock = &clock_system,
         .draining = &n->draining,
+        .started_ms = n->started_ms,
     };
     if ((e = open_net(l)))
         return e;
@@ -464,6 +472,7 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
     if (!n)
         return ERR_NOMEM;
     n->settings = settings;
+    n->started_ms = clock_system.wall_ms(NULL);
     n->again = again;
     n->again_arg = arg;
     rate_init(&n->rates, &clock_system, &random_system);

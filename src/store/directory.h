@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "model/channel.h"
+#include "store/pulse.h"
 #include "store/store.h"
 
 struct directory;
@@ -17,6 +18,7 @@ struct channel_live {
     /* Events accepted and not ended, those being committed included; far below zero once the channel was deleted and counts no more
      * for the node. One word says both, so that no addition is counted in one place only. */
     _Atomic int64_t backlog;
+    struct pulse pulse;
 };
 
 struct channel_ref {
@@ -25,7 +27,7 @@ struct channel_ref {
     struct channel_live *live;
 };
 
-#define DIRECTORY_CHANNELS_MAX 200000u /* of a node; caps the memory: about 1.5 KB a channel */
+#define DIRECTORY_CHANNELS_MAX 200000u /* of a node; caps the memory: about 1.7 KB a channel */
 
 /* channels_max: when directory_full() says so. What the store holds is loaded in any case. */
 enum err directory_new(struct directory **ret, size_t channels_max) MUST_CHECK;

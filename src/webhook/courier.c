@@ -244,6 +244,8 @@ static void inherit(struct courier_route *to, const struct courier_route *from)
                 (now->suspended_ms || !was->suspended_ms) && (now->failing_ms || !was->failing_ms);
     if (same)
         to->health = from->health;
+    else
+        pulse_moved(&to->ref->live->pulse);
     to->health.asked = from->health.asked;
 }
 

@@ -14,6 +14,7 @@ struct delivery {
     struct list link;     /* among the unrecorded */
     struct attempt attempt;
     char detail[8], address[64];
+    struct outcome outcome;
     bool refused; /* by the store, at least once */
     uint32_t count;
     struct fate *fates; /* count, behind items */
@@ -72,6 +73,17 @@ static enum err record_run(struct store_call *call, struct backend *b)
                               d->attempt.started_ms + d->attempt.total_us / 1000);
 }
 
+/* What lists and live views show of the channel. */
+static void note_pulse(const struct delivery *d)
+{
+    struct pulse *p = &d->route->ref->live->pulse;
+    int64_t now_ms = d->attempt.started_ms + d->attempt.total_us / 1000;
+    if (d->outcome.reason == REASON_OK)
+        pulse_delivered(p, d->count, now_ms);
+    else if (!cause_is_local(d->outcome.cause))
+        pulse_failed(p, &d->outcome, now_ms);
+}
+
 /* The result is on the disk: events end or wait. */
 static void record_done(struct store_call *call)
 {
@@ -109,6 +121,7 @@ static void record_done(struct store_call *call)
     }
     courier_lane_rest(c, lane);
     (void)directory_backlog_add(c->config.directory, d->route->ref->live, -ended);
+    note_pulse(d);
     c->deliveries--;
     delivery_free(d);
 }
@@ -272,6 +285,7 @@ static void conclude(struct delivery *d, const struct exchange_result *r)
         delivery_free(d);
         return;
     }
+    d->outcome = r->outcome;
     fill_attempt(d, r);
     count_outcome(c->config.counters, r);
     /* The switch as it stands now, not as it stood when the request left. */

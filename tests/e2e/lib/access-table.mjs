@@ -66,4 +66,8 @@ export const table = [
     ['GET', '/v2/bot/channel/webhook/endpoint', token],
     ['PUT', '/v2/bot/channel/webhook/endpoint', token],
     ['POST', '/v2/bot/channel/webhook/test', token, { body: { endpoint: 7 } }],
+    ['POST', `${C}/test-event`, member],
+    ['GET', `${C}/live`, tester, { stream: true }],
+    ['GET', '/api/v1/system', operator],
+    ['GET', '/api/v1/system/live', operator, { stream: true }],
 ];

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkAnswer } from './openapi.mjs';
 
 export const bin = process.env.TODOKE_BIN ?? fileURLToPath(new URL('../../../build/todoke', import.meta.url));
 
@@ -67,7 +68,9 @@ export async function startNode({ data, args = [], env = {}, key } = {}) {
             const text = await r.text();
             let json;
             try { json = JSON.parse(text); } catch { /* not JSON */ }
-            return { status: r.status, headers: r.headers, text, json };
+            const answer = { status: r.status, headers: r.headers, text, json };
+            await checkAnswer(method, path, answer); // whatever else the test wants of it
+            return answer;
         },
         async channel(members) {
             const r = await node.api('POST', '/api/v1/channels', { name: 'bot', ...members });

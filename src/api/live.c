@@ -1,0 +1,241 @@
+#include "api/live.h"
+
+#include "api/channel_health.h"
+#include "api/gate.h"
+#include "api/system.h"
+
+#define HEARTBEAT_TICKS 15u /* proxies close what is silent for a minute */
+#define OLDEST_TICKS 5u
+#define MESSAGE_MAX 65536u
+#define RETRY_MS 3000 /* how long a browser waits before it comes again */
+
+struct stream {
+    struct list link;
+    struct call *call;
+    uint64_t caller;
+    int64_t channel_id; /* 0: the node */
+    struct buf told;    /* the last message */
+    unsigned quiet;     /* ticks without one */
+    bool gone;          /* the client has left */
+    bool checking, over;
+};
+
+void live_init(struct live *l)
+{
+    list_init(&l->streams);
+}
+
+/* Who asks, for the bound alone: an account, or FNV-1a of a key. */
+static uint64_t caller_of(const struct call *c)
+{
+    if (c->account)
+        return (uint64_t)c->account->id;
+    struct span s = server_header(c->req, "authorization");
+    uint64_t h = 14695981039346656037u;
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ (unsigned char)s.ptr[i]) * 1099511628211u;
+    return h;
+}
+
+/* At once, or when it is known whether the caller still may. */
+static void end(struct stream *s, bool complete)
+{
+    struct live *l = &s->call->api->live;
+    s->over = true;
+    if (s->checking)
+        return;
+    list_remove(&s->link);
+    l->count--;
+    l->watching -= s->channel_id == 0;
+    buf_deinit(&s->told);
+    call_stream_end(s->call, complete && !s->gone); /* s lives in the call */
+}
+
+static void on_gone(void *arg)
+{
+    struct stream *s = arg;
+    s->gone = true;
+    if (!s->call->api->live.walking)
+        end(s, false);
+}
+
+static void write_channel(struct json_write *w, const struct channel_ref *ref, int64_t now_ms)
+{
+    char id[24];
+    (void)snprintf(id, sizeof(id), "%lld", (long long)ref->channel.id);
+    json_write_object(w);
+    json_write_key(w, "channelId");
+    json_write_str(w, id);
+    channel_health_show(w, &ref->channel, ref->live, now_ms);
+    json_write_end(w);
+}
+
+/* ERR_NOT_FOUND: the channel is gone. */
+static enum err write_state(struct stream *s, struct buf *out)
+{
+    struct call *c = s->call;
+    struct channel_ref *ref = NULL;
+    if (s->channel_id && !(ref = directory_get(c->api->config.directory, s->channel_id)))
+        return ERR_NOT_FOUND;
+    struct json_write w;
+    enum err e = buf_add_str(out, s->channel_id ? "event: channel\ndata: " : "event: system\ndata: ");
+    json_write_init(&w, out);
+    if (ref)
+        write_channel(&w, ref, call_now(c));
+    else
+        system_write(&w, c->api, &c->api->live.oldest);
+    channel_ref_drop(ref);
+    if (!e)
+        e = json_write_finish(&w);
+    return e ? e : buf_add_str(out, "\n\n");
+}
+
+/* What has changed, or a sign of life. A client that does not read has no room for it some day, and that is its end. */
+static enum err tell(struct stream *s)
+{
+    struct buf now;
+    buf_init(&now, MESSAGE_MAX);
+    enum err e = write_state(s, &now);
+    bool changed = !e && !span_eq(buf_span(&now), buf_span(&s->told));
+    if (changed)
+        e = call_stream_write(s->call, buf_span(&now));
+    else if (!e && ++s->quiet >= HEARTBEAT_TICKS)
+        e = call_stream_write(s->call, SPAN_LIT(":\n\n"));
+    if (changed || s->quiet >= HEARTBEAT_TICKS)
+        s->quiet = 0;
+    if (e || !changed) {
+        buf_deinit(&now);
+        return e;
+    }
+    buf_deinit(&s->told);
+    s->told = now;
+    return ERR_NONE;
+}
+
+static enum err oldest_run(struct store_call *call, struct backend *b)
+{
+    struct live *l = list_entry(call, struct live, call);
+    return oldest_find(l->api->config.directory, b, &l->found);
+}
+
+static void oldest_done(struct store_call *call)
+{
+    struct live *l = list_entry(call, struct live, call);
+    l->asking = false;
+    if (!call->err)
+        l->oldest = l->found;
+}
+
+static void ask_oldest(struct api *a)
+{
+    struct live *l = &a->live;
+    if (!l->watching || l->asking || (l->ask_in && --l->ask_in))
+        return;
+    l->ask_in = OLDEST_TICKS;
+    l->asking = true;
+    l->api = a;
+    l->call = (struct store_call){.run = oldest_run, .done = oldest_done, .home = a->config.mailbox};
+    store_read(a->config.store, &l->call);
+}
+
+static void on_checked(struct call *c, bool allowed)
+{
+    struct stream *s = c->state;
+    struct live *l = &c->api->live;
+    s->checking = false;
+    if (!allowed || s->over || s->gone) {
+        end(s, true);
+        return;
+    }
+    l->walking = true;
+    enum err e = tell(s);
+    l->walking = false;
+    if (e || s->gone)
+        end(s, e == ERR_NOT_FOUND);
+}
+
+void live_tick(struct api *a)
+{
+    struct live *l = &a->live;
+    if (atomic_load_explicit(a->config.draining, memory_order_relaxed)) {
+        live_end_all(a);
+        return;
+    }
+    ask_oldest(a);
+    for (struct list *i = l->streams.next, *next; i != &l->streams; i = next) {
+        next = i->next;
+        struct stream *s = list_entry(i, struct stream, link);
+        if (s->checking)
+            continue;
+        s->checking = true;
+        gate_again(s->call, on_checked);
+    }
+}
+
+void live_end_all(struct api *a)
+{
+    for (struct list *i = a->live.streams.next, *next; i != &a->live.streams; i = next) {
+        next = i->next;
+        end(list_entry(i, struct stream, link), true);
+    }
+}
+
+static bool has_room(struct call *c, uint64_t caller)
+{
+    const struct live *l = &c->api->live;
+    unsigned same = 0;
+    for (const struct list *i = l->streams.next; i != &l->streams; i = i->next)
+        same += list_entry(i, struct stream, link)->caller == caller;
+    if (same >= LIVE_CALLER_MAX)
+        call_retry(c, 429, "Too many live streams are open under this key or session", 30);
+    else if (l->count >= LIVE_MAX)
+        call_retry(c, 503, "Too many live streams are open", 30);
+    return same < LIVE_CALLER_MAX && l->count < LIVE_MAX;
+}
+
+static void begin(struct call *c, int64_t channel_id)
+{
+    if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
+        call_retry(c, 503, "This node is going down", 5);
+        return;
+    }
+    struct live *l = &c->api->live;
+    uint64_t caller = caller_of(c);
+    struct stream *s = has_room(c, caller) ? call_state(c, sizeof(*s)) : NULL;
+    if (!s)
+        return;
+    c->state = s;
+    *s = (struct stream){.call = c, .caller = caller, .channel_id = channel_id};
+    char retry[32];
+    (void)snprintf(retry, sizeof(retry), "retry: %d\n\n", RETRY_MS);
+    list_push_back(&l->streams, &s->link);
+    l->count++;
+    l->watching += channel_id == 0;
+    l->walking = true;
+    call_stream_begin(c, "text/event-stream", on_gone, s);
+    enum err e = call_stream_write(c, span_of(retry));
+    if (!e)
+        e = tell(s);
+    l->walking = false;
+    if (e || s->gone)
+        end(s, false);
+}
+
+void api_channel_live(struct call *c)
+{
+    static const char *const known[] = {NULL};
+    struct channel_ref *ref = call_channel(c);
+    if (!ref)
+        return;
+    int64_t id = ref->channel.id;
+    channel_ref_drop(ref);
+    if (call_query_known(c, known))
+        begin(c, id);
+}
+
+void api_system_live(struct call *c)
+{
+    static const char *const known[] = {NULL};
+    if (call_query_known(c, known))
+        begin(c, 0);
+}

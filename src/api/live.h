@@ -1,0 +1,33 @@
+#pragma once
+/*
+ * Server-sent events (the HTML standard, 9.2): what is shown live is told again when it has changed, at most once a second, with a
+ * comment every 15 seconds where nothing does. Nothing is kept for a client that was away: the first message is the whole state, as all are.
+ *
+ * A stream costs a connection and a look a second, so their number has bounds; one whose client does not read, whose caller may no longer
+ * see it, or whose channel is gone ends. All end when the node goes down.
+ */
+#include "api/oldest.h"
+#include "base/list.h"
+#include "store/store.h"
+
+#define LIVE_MAX 250u       /* streams of a loop */
+#define LIVE_CALLER_MAX 12u /* of one key or session on a loop: tabs that somebody forgot */
+
+struct api;
+
+/* Of a loop. */
+struct live {
+    struct list streams;
+    unsigned count, watching; /* streams; those of them that show the node */
+    bool walking;             /* a client that leaves meanwhile is only marked */
+    /* The age of the backlog is asked of the store every few seconds while somebody looks. */
+    struct store_call call;
+    struct api *api;
+    struct oldest oldest, found;
+    bool asking;
+    unsigned ask_in;
+};
+
+void live_init(struct live *l);
+void live_tick(struct api *a); /* about once a second */
+void live_end_all(struct api *a);
