@@ -176,7 +176,8 @@ static struct account_state *read_body(struct call *c, bool change)
         }
     }
     json_decref(object);
-    c->state = state;
+    if (state) /* else the call has been answered */
+        c->state = state;
     return state;
 }
 

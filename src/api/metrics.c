@@ -145,6 +145,8 @@ static void metrics_done(struct store_call *call)
            suspended);
     metric(&out, &e, "todoke_suspended_events", "gauge", "Events that wait for them, part of the backlog.",
            suspended_events);
+    metric(&out, &e, "todoke_passwords_total", "counter", "Passwords that were hashed or compared.",
+           password_count(c->api->config.access->passwords));
     metric(&out, &e, "todoke_suspensions_total", "counter", "Times a channel was suspended.",
            get(&n->suspended));
     metric(&out, &e, "todoke_channels", "gauge", "Channels.", directory_count(c->api->config.directory));

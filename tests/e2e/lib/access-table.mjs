@@ -61,6 +61,9 @@ export const table = [
     ['GET', `${C}/events`, member],
     ['GET', `${C}/events/{id}`, member, { id2: '01FZ74A0TDDPYRVKNK77XKC3ZR' }],
     ['POST', `${C}/redeliver`, member],
+    ['GET', `${C}/errors`, tester],
+    ['GET', `${C}/errors/summary`, tester],
+    ['GET', '/api/v1/faults', session],
     ['POST', `${C}/verify`, member, { body: { endpoint: 7 } }],
 
     ['GET', '/v2/bot/channel/webhook/endpoint', token],
