@@ -345,3 +345,7 @@ enum err sqlite_seal(struct backend *b, const struct store_seal *seal) MUST_CHEC
 
 /* Seals every secret anew, all or none; seal is what sqlite_seal() was given. On the writer, with no transaction open. */
 enum err sqlite_reseal(struct backend *b, const struct store_seal *seal) MUST_CHECK;
+
+/* From now on the log goes into the database after commits. For the node's writer alone: commands beside it leave that to the node, the
+ * last to close does it then (sqlite_checkpoint.c says why). */
+void sqlite_checkpoint(struct backend *b);

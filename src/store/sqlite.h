@@ -25,9 +25,11 @@ struct tail_event {
 struct tail {
     struct tail_event *events; /* by id, rising */
     uint32_t count, alloc;
-    uint32_t section; /* events that leave it together; at twice as many they do */
+    uint32_t section; /* events that leave it together */
     bool loaded;
 };
+
+#define SQLITE_BUSY_MS 5000 /* a `todoke key` beside a running node waits this long for the other's commit */
 
 struct sqlite {
     struct backend backend;
@@ -36,6 +38,8 @@ struct sqlite {
     enum store_access access;
     struct ulid_seq seq;           /* of payload and attempt rows alike */
     struct tail tail;              /* the writer's; of a reader for one transaction */
+    struct checkpoint *checkpoint; /* the thread that copies the log, once there was one to copy */
+    bool copied;                   /* it was asked to, since the log began */
     int restart_at;                /* pages of log at which a checkpoint waits for readers */
     const struct store_seal *seal; /* NULL: secrets are kept as they are */
 };
@@ -113,6 +117,8 @@ enum err sqlite_idempotency_get(struct backend *b, int64_t channel_id, struct sp
 enum err sqlite_idempotency_put(struct backend *b, int64_t channel_id, struct span key,
                                 const struct idempotency *i, int64_t wall_ms);
 enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
+/* sqlite_checkpoint.c */
+void sqlite_checkpoint_stop(struct sqlite *s);
 /* sqlite_tail.c: ends ERR_IO and the like as every statement does, or ERR_NOMEM */
 /* Reads the tail unless that was done. Afterwards tail.events may be looked at until the next call that adds or rolls back. */
 enum err sqlite_tail_load(struct sqlite *s) MUST_CHECK;

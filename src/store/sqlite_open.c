@@ -1,8 +1,7 @@
 /*
  * Opening a data directory: pragmas, numbered migrations, and the helpers the other sqlite_*.c files share.
  *
- * WAL with synchronous=FULL: a commit is on the disk when COMMIT returns. The writer checkpoints: a
- * checkpoint thread of our own let the log grow without bound (docs/decisions).
+ * WAL with synchronous=FULL: a commit is on the disk when COMMIT returns.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,12 +9,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/sqlite.h"
-
-#define BUSY_MS 5000 /* a `todoke key` beside a running node waits this long for the other's commit */
-#define CHECKPOINT_PAGES 4000 /* 16 MiB of log between checkpoints */
-#define RESTART_PAGES 8000    /* from here on readers are waited for, so that the log can begin anew */
-#define RESTART_BUSY_MS                                                                                      \
-    200 /* a foreign reader that stays longer is left alone, until as much again is written */
 
 extern const char store_schema[];
 
@@ -268,6 +261,7 @@ static void op_close(struct backend *b)
         return;
     for (int i = 0; i < STATEMENT_COUNT; i++)
         (void)sqlite3_finalize(s->statements[i]);
+    sqlite_checkpoint_stop(s);
     (void)sqlite3_close(s->db);
     mem_free(s->tail.events);
     mem_free(s);
@@ -364,36 +358,12 @@ static const struct backend_ops sqlite_ops = {
     .audit_prune = sqlite_audit_prune,
 };
 
-/*
- * After each commit, as SQLite's automatic checkpoint, which never waits: as long as one reader follows the other the log is copied but never
- * begun anew, and grows. So past twice the size the readers of the moment are waited for; those that come then read the database itself.
- */
-static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
-{
-    struct sqlite *s = arg;
-    if (pages < CHECKPOINT_PAGES) {
-        s->restart_at = RESTART_PAGES;
-        return SQLITE_OK;
-    }
-    if (pages < s->restart_at) {
-        (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-        return SQLITE_OK; /* what is not copied now is copied by the next; the commit stands either way */
-    }
-    s->restart_at = pages + CHECKPOINT_PAGES;
-    (void)sqlite3_busy_timeout(db, RESTART_BUSY_MS);
-    (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-    (void)sqlite3_busy_timeout(db, BUSY_MS);
-    return SQLITE_OK;
-}
-
 static enum err prepare_writer(struct sqlite *s)
 {
     enum err e;
     if ((e = sqlite_exec(s, "PRAGMA journal_mode=WAL")) || (e = sqlite_exec(s, "PRAGMA synchronous=FULL")) ||
         (e = sqlite_exec(s, "PRAGMA journal_size_limit=67108864")) || (e = sqlite_migrate(s)))
         return e;
-    s->restart_at = RESTART_PAGES;
-    (void)sqlite3_wal_hook(s->db, on_commit, s);
     int64_t payload, attempt, pruned;
     if ((e = sqlite_ask(s, "SELECT ifnull(max(id),0) FROM payload", &payload)) ||
         (e = sqlite_ask(s, "SELECT ifnull(max(id),0) FROM attempt", &attempt)) ||
@@ -420,7 +390,9 @@ enum err sqlite_open(struct backend **ret, const char *dir, enum store_access ac
                 (access == STORE_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE);
     enum err e = sqlite_err(s, sqlite3_open_v2(path, &s->db, flags, NULL));
     if (!e)
-        e = sqlite_err(s, sqlite3_busy_timeout(s->db, BUSY_MS));
+        e = sqlite_err(s, sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS));
+    if (!e)
+        e = sqlite_err(s, sqlite3_wal_autocheckpoint(s->db, 0)); /* sqlite_checkpoint() */
     if (!e)
         e = access == STORE_WRITE ? prepare_writer(s) : sqlite_exec(s, "PRAGMA query_only=1");
     if (e) {

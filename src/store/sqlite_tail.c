@@ -1,14 +1,14 @@
 /*
  * The tail: the newest events of all channels, which the writer knows by heart, so that most events need two rows in all.
  *
- *     payload:   … ─ section ─┬─ section ─┬─ tail, one to two sections long ─ accepted now
+ *     payload:   … ─ section ─ section ─┬─ tail, four to five sections long ─ accepted now
  *                             meta 'tail' ┘
  *
  * An event of the tail has no row in queue. If it is delivered soon, alone and at the first try, as most are, its attempt is written under the
  * event's own number, and nothing else: both rows are the last of their tables, where those of other channels are, so a commit writes few
  * pages however many channels it serves. Whatever else becomes of it gets rows by channel at once (fate, retry).
  *
- * When the tail is two sections long its older half leaves it in one go, sorted by channel: what waits yet gets its row in queue, and
+ * When the tail is five sections long the oldest leaves it in one go, sorted by channel: what waits yet gets its row in queue, and
  * the numbers of what was delivered become one row a channel in table section, by which a channel's history is found again.
  *
  * All of it follows from the rows, so a crash costs nothing: the tail is read again. So is it after a rollback.
@@ -18,7 +18,8 @@
 #include "base/mem.h"
 #include "store/sqlite.h"
 
-#define SECTION 8192u /* half a second at full speed: 400 KiB, 20 ms to read again, 2 to 5 ms to let go */
+#define SECTION 2048u /* one leaves in half a millisecond, in two if all of it waits */
+#define SECTIONS 4u   /* that stay: 250 KiB, a quarter of a second at full speed, 10 ms to read again */
 
 static enum err reserve(struct tail *t, uint32_t count)
 {
@@ -132,7 +133,7 @@ enum err sqlite_tail_make_room(struct sqlite *s, size_t count)
 {
     struct tail *t = &s->tail;
     enum err e = sqlite_tail_load(s);
-    while (!e && t->count >= 2 * t->section) {
+    while (!e && t->count >= (SECTIONS + 1) * t->section) {
         AUTO_FREE struct tail_event *events = mem_alloc(t->section * sizeof(*events));
         AUTO_FREE uint8_t *ids = mem_alloc((size_t)t->section * 8);
         e = events && ids ? leave(s, t->section, events, ids) : ERR_NOMEM;

@@ -323,6 +323,7 @@ enum err store_open(struct store **ret, const char *dir, const struct store_seal
     if (!e && seal)
         e = sqlite_seal(reader, seal);
     if (!e) {
+        sqlite_checkpoint(writer);
         e = store_start(ret, writer, reader);
     } else {
         int saved = errno;

@@ -181,7 +181,7 @@ static void a_deleted_channel_goes_in_steps(void **state)
     struct event *events[EVENTS];
     struct channel c[2] = {some_channel(1), some_channel(2)};
     assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
-    sqlite_of(b)->tail.section = 4;
+    sqlite_of(b)->tail.section = 2;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
     for (int i = 0; i < 2; i++)
         assert_int_equal(b->ops->channel_insert(b, &c[i]), ERR_NONE);
@@ -282,7 +282,7 @@ static void sections_go(void **state)
             continue; /* waits */
         put_result(b, c.id, &(struct fate){.event_id = events[i]->item.id, .end = FATE_DELIVERED}, 1, 2000);
     }
-    assert_int_equal(rows("section"), 8); /* 20 are in the tail yet */
+    assert_int_equal(rows("section"), 5); /* 50 are in the tail yet */
     assert_int_equal(rows("queue"), 1);
     assert_int_equal(rows("fate"), 0);
     assert_int_equal(rows("attempt"), EVENTS - 1);
@@ -291,7 +291,7 @@ static void sections_go(void **state)
     assert_int_equal(p.ret_attempts, 34);
     assert_int_equal(p.ret_after, events[34]->item.id);
     assert_int_equal(rows("section"),
-                     6); /* the first two went; the third holds what waits, the fourth the rest */
+                     3); /* the first two went; the third holds what waits, the fourth the rest */
     p = prune(b, p.ret_after, 5000, 1000);
     assert_true(p.ret_events == 65 && p.ret_after == 0);
     assert_true(rows("payload") == 1 && rows("attempt") == 0 && rows("section") == 1);

@@ -632,6 +632,49 @@ static void a_long_range_goes_in_steps(void **state)
     b->ops->close(b);
 }
 
+/* However much is committed, the log begins anew, and the database is whole. */
+static void the_log_is_bounded(void **state)
+{
+    (void)state;
+    enum { CALLS = 150, EACH = 20, BYTES = 50000 }; /* 150 MB */
+    struct backend *b;
+    struct channel c = some_channel(1);
+    static char json[BYTES];
+    struct event *events[EACH];
+    char path[96];
+    assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+    sqlite_checkpoint(b);
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    memset(json, 'x', sizeof(json));
+    for (int k = 0; k < EACH; k++)
+        assert_non_null((events[k] = event_new(c.id, (struct span){json, sizeof(json)}, 0)));
+    (void)snprintf(path, sizeof(path), "%s/todoke.db-wal", dir);
+    off_t largest = 0;
+    for (int i = 0; i < CALLS; i++) {
+        assert_int_equal(b->ops->begin(b), ERR_NONE);
+        assert_int_equal(b->ops->events_insert(b, events, EACH, 1700000000000), ERR_NONE);
+        assert_int_equal(b->ops->commit(b), ERR_NONE);
+        struct stat st;
+        assert_int_equal(stat(path, &st), 0);
+        largest = st.st_size > largest ? st.st_size : largest;
+    }
+    assert_true(largest > (16 << 20) && largest < (48 << 20));
+    for (int k = 0; k < EACH; k++)
+        mem_free(events[k]);
+    b->ops->close(b);
+    assert_int_equal(sqlite_open(&b, dir, STORE_READ), ERR_NONE);
+    int64_t fine = 0, rows = 0;
+    assert_int_equal(sqlite_ask(sqlite_of(b),
+                                "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check='ok'",
+                                &fine),
+                     ERR_NONE);
+    assert_int_equal(sqlite_ask(sqlite_of(b), "SELECT count(*) FROM payload", &rows), ERR_NONE);
+    assert_true(fine == 1 && rows == CALLS * EACH);
+    b->ops->close(b);
+}
+
 static void a_directory_remembers(void **state)
 {
     (void)state;
@@ -682,6 +725,7 @@ int main(void)
         cmocka_unit_test(group_commit_fails_apart),
         IN_DIR(a_directory_remembers),
         IN_DIR(a_long_range_goes_in_steps),
+        IN_DIR(the_log_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
