@@ -315,6 +315,12 @@ enum err channel_change_tell(struct buf *out, const struct channel *from, const 
     json_write_init(&w, out);
     json_write_object(&w);
     tell_text(&w, "name", span_of(from->name), span_of(to->name));
+    if (from->id && strcmp(from->secret, to->secret) != 0) {
+        json_write_key(&w, "channelSecret");
+        json_write_str(&w, "changed");
+        json_write_key(&w, "graceSeconds");
+        json_write_int(&w, to->previous_until_ms ? (to->previous_until_ms - to->updated_ms + 500) / 1000 : 0);
+    }
     tell_text(&w, "webhookUrl", address_of(from->webhook_url), address_of(to->webhook_url));
     if (strcmp(from->webhook_url, to->webhook_url) != 0 &&
         span_eq(address_of(from->webhook_url), address_of(to->webhook_url))) {

@@ -61,6 +61,7 @@
  *     call, caller                one request up to its answer; who it is from, and the audit log
  *     channel, channel_json, event, test_event, health, metrics, session, session_json, system,
  *     account, account_json, login, setup, provider, role, audit, option, outbox   a file a resource
+ *     token, secret               a channel's access tokens; its secret shown and rotated
  *     line, token_auth            the LINE-compatible calls, and who calls them
  *     channel_edit                one change of a channel: read, changed, written, told
  *     verify                      a webhook URL tried, phase by phase

@@ -1,0 +1,318 @@
+// Secrets and access tokens: sealed or hashed on the disk, under a key file that is looked after; rotated with a grace; issued, used and revoked.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { lineAccepts, standardAccepts, startBot } from './lib/bot.mjs';
+import { diskPlan, firstVersion, sqlite } from './lib/disk.mjs';
+import { command, createKey, dataDir, startNode, until } from './lib/node.mjs';
+
+const { messagingApi } = createRequire(import.meta.url)('@line/bot-sdk');
+const note = n => ({ type: 'note', n });
+
+// The files of a folder that hold the text, byte for byte; the hexadecimal text of a secret also as the bytes it stands for.
+function filesWith(folder, text) {
+    const needles = [Buffer.from(text), ...(/^([0-9a-f]{2}){16,}$/.test(text) ? [Buffer.from(text, 'hex')] : [])];
+    return readdirSync(folder, { recursive: true, withFileTypes: true }).filter(f => f.isFile())
+        .map(f => join(f.path ?? folder, f.name)).filter(f => needles.some(n => readFileSync(f).includes(n)));
+}
+const ended = (options, pattern) => assert.rejects(startNode(options), e => { assert.match(e.message, pattern); return true; });
+
+describe('at rest', () => {
+    it('no secret, token or key is in the data directory in clear, whatever was done with it', async () => {
+        const bot = await startBot(), data = dataDir();
+        let node = await startNode({ data });
+        const secret = [node.key, createKey(data, 'ingest')];
+        for (let i = 0; i < 20; i++) {
+            const channel = await node.channel({ webhookUrl: bot.url, name: `channel ${i}` });
+            const path = `/api/v1/channels/${channel.channelId}`;
+            secret.push(channel.channelSecret, channel.channelAccessToken);
+            const rotated = await node.api('POST', `${path}/secret/rotate`, i % 2 ? { graceSeconds: 0 } : {});
+            const issued = await node.api('POST', `${path}/tokens`, { expiresInSeconds: 3600 });
+            secret.push(rotated.json.channelSecret, issued.json.channelAccessToken);
+            await node.api('PATCH', path, { name: 'x'.repeat(i * 5 + 1), contactEmail: 'who@example.com' });
+            const client = new messagingApi.MessagingApiClient({ channelAccessToken: channel.channelAccessToken, baseURL: node.url });
+            await client.testWebhookEndpoint();
+            const [id] = await node.post(channel, [note(i)]);
+            await node.reaches(channel, id, 'delivered');
+            if (i % 3 === 0) await node.api('DELETE', path);
+        }
+        const check = () => { for (const s of secret) assert.deepEqual(filesWith(data, s), [], s); };
+        check();
+        assert.ok(filesWith(data, 'who@example.com').length > 0, 'the search finds what is there');
+        for (const s of secret) assert.ok(!node.log().includes(s), 'nor in the log');
+        await node.kill();
+        check();
+        node = await startNode({ data, key: node.key });
+        check();
+        await node.stop();
+        check();
+        await bot.close();
+        rmSync(data, { recursive: true, force: true });
+    });
+
+    it('the key file is made once, for its owner only; without it, or with another, a node does not start and changes nothing', async () => {
+        const data = dataDir(), file = join(data, 'secret.key'), kept = join(data, 'kept');
+        createKey(data);
+        assert.ok(!existsSync(file), 'only a node makes it');
+        let node = await startNode({ data });
+        const channel = await node.channel();
+        await node.stop();
+        assert.equal(statSync(file).mode & 0o777, 0o600);
+        assert.match(readFileSync(file, 'utf8'), /^[0-9a-f]{64}\n$/);
+        const before = sqlite(data, 'SELECT quote(secret) FROM channel');
+        renameSync(file, kept);
+        await ended({ data, key: node.key }, /ended with 1: todoke: .*secret\.key: the key file is missing, .*sealed with it/s);
+        assert.ok(!existsSync(file), 'none was made');
+        for (const [text, pattern] of [['1'.repeat(64), /not the key that sealed/], ['', /no key file: 64 hex digits/], ['not a key', /no key file/]]) {
+            writeFileSync(file, text);
+            await ended({ data, key: node.key }, pattern);
+            assert.equal(readFileSync(file, 'utf8'), text, 'nothing was overwritten');
+        }
+        rmSync(file);
+        mkdirSync(file);
+        await ended({ data, key: node.key }, /secret\.key: Is a directory/);
+        rmSync(file, { recursive: true });
+        assert.deepEqual(sqlite(data, 'SELECT quote(secret) FROM channel'), before);
+        const elsewhere = dataDir();
+        renameSync(kept, join(elsewhere, 'my.key'));
+        chmodSync(join(elsewhere, 'my.key'), 0o644);
+        node = await startNode({ data, key: node.key, args: ['--secret-key', join(elsewhere, 'my.key')] });
+        assert.match(node.log(), /others may read the key/);
+        assert.equal((await node.api('GET', `/api/v1/channels/${channel.channelId}/secret`)).json.channelSecret, channel.channelSecret);
+        assert.ok(!existsSync(file));
+        await node.stop();
+        for (const d of [data, elsewhere]) rmSync(d, { recursive: true, force: true });
+    });
+
+    it('a secret that was changed, or moved to another channel, is named and not used', async () => {
+        const data = dataDir();
+        let node = await startNode({ data });
+        const one = await node.channel(), two = await node.channel();
+        await node.stop();
+        execFileSync('sqlite3', [join(data, 'todoke.db'), `UPDATE channel SET secret=(SELECT secret FROM channel WHERE id=${one.channelId}) WHERE id=${two.channelId}`]);
+        await ended({ data, key: node.key }, new RegExp(`a channel's secret cannot be opened.*channel=${two.channelId}`));
+        rmSync(data, { recursive: true, force: true });
+    });
+
+    it('a directory of the first version is sealed at the next start, and nothing of what was clear is left, whenever it is killed', async () => {
+        const bot = await startBot();
+        for (const plan of [null, 'wal_write:3:kill', 'wal_sync:2:kill', 'db_write:2:tear', 'db_sync:1:cut', 'wal_synced:2:cut', 'db_synced:1:kill']) {
+            const data = dataDir();
+            firstVersion(data, bot.url);
+            const db = join(data, 'todoke.db'), token = 'tokenOfTheFirstVersion_43characters_________';
+            const text = token.slice(0, 43), hash = execFileSync('sha256sum', { input: text, encoding: 'utf8' }).slice(0, 64);
+            const secret = n => `5ec2e7${String(n).padStart(26, '0')}`;
+            execFileSync('sqlite3', [db], { input: `UPDATE channel SET secret='${secret(1)}', token_hash=x'${hash}';
+                WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<300) INSERT INTO channel SELECT 2000000000+i, 'c', 'U', printf('5ec2e7%026d', i), randomblob(32), '', 0, 0, 0, '', 'en', 0, 0, 0, 1, 1 FROM n;
+                PRAGMA secure_delete=OFF; DELETE FROM channel WHERE id > 2000000200;` });
+            assert.ok(Array.from({ length: 100 }, (_, i) => secret(201 + i)).some(s => filesWith(data, s).length > 0), 'a deleted one is still in the file');
+            if (plan) await startNode({ data, key: 'none', env: diskPlan(plan) }).then(n => n.kill(), () => {});
+            const node = await startNode({ data });
+            assert.deepEqual(filesWith(data, '5ec2e7'), [], plan ?? 'no plan');
+            const channel = { channelId: '2000000001' };
+            assert.equal((await node.api('GET', `/api/v1/channels/2000000001/secret`)).json.channelSecret, secret(1));
+            const sent = bot.requests.length;
+            const [id] = await node.post(channel, [note(3)]);
+            await node.reaches(channel, id, 'delivered');
+            await lineAccepts(secret(1), bot.requests.slice(sent).find(r => r.headers['webhook-id'] === id));
+            const client = new messagingApi.MessagingApiClient({ channelAccessToken: text, baseURL: node.url });
+            assert.equal((await client.getWebhookEndpoint()).endpoint, bot.url, 'its token is good');
+            assert.equal((await node.api('GET', `/api/v1/channels/2000000001/tokens`)).json.tokens[0].hint, null);
+            await node.stop();
+            assert.deepEqual(filesWith(data, '5ec2e7'), []);
+            rmSync(data, { recursive: true, force: true });
+        }
+        await bot.close();
+    });
+});
+
+describe('rotation of a secret', () => {
+    let node, bot, data;
+    before(async () => { data = dataDir(); node = await startNode({ data }); bot = await startBot(); });
+    after(async () => { await node.stop(); await bot.close(); rmSync(data, { recursive: true, force: true }); });
+    const rotate = (channel, body) => node.api('POST', `/api/v1/channels/${channel.channelId}/secret/rotate`, body);
+    const secretOf = async channel => (await node.api('GET', `/api/v1/channels/${channel.channelId}/secret`)).json;
+    const request = async channel => {
+        const [id] = await node.post(channel, [note(1)]);
+        await node.reaches(channel, id, 'delivered');
+        return bot.requests.find(r => r.headers['webhook-id'] === id);
+    };
+    const withPrevious = r => ({ ...r, headers: { ...r.headers, 'x-line-signature': r.headers['x-line-signature-previous'] } });
+    // Signed with now, and with old too or not.
+    async function signedBy(r, now, old) {
+        await lineAccepts(now, r);
+        standardAccepts(now, r);
+        if (old) {
+            await lineAccepts(old, withPrevious(r));
+            standardAccepts(old, r);
+            assert.match(r.headers['webhook-signature'], /^v1,[A-Za-z0-9+/]{43}= v1,[A-Za-z0-9+/]{43}=$/);
+        } else {
+            assert.equal(r.headers['x-line-signature-previous'], undefined);
+            assert.match(r.headers['webhook-signature'], /^v1,[A-Za-z0-9+/]{43}=$/);
+        }
+    }
+    async function notSignedBy(r, secret) {
+        await assert.rejects(lineAccepts(secret, r), /signature/i);
+        assert.throws(() => standardAccepts(secret, r), /signature/i);
+    }
+
+    it('while the grace lasts both secrets sign, also verifications and after a restart; then only the new one', async () => {
+        const channel = await node.channel({ webhookUrl: bot.url }), first = channel.channelSecret;
+        await signedBy(await request(channel), first);
+        const at = Date.now(), r = await rotate(channel, { graceSeconds: 3600 });
+        assert.equal(r.status, 200, r.text);
+        const second = r.json.channelSecret;
+        assert.match(second, /^[0-9a-f]{32}$/);
+        assert.notEqual(second, first);
+        assert.ok(Math.abs(new Date(r.json.previousUntil) - at - 3600_000) < 10_000);
+        assert.deepEqual(await secretOf(channel), r.json);
+        await signedBy(await request(channel), second, first);
+        const sent = bot.requests.length;
+        await node.api('POST', `/api/v1/channels/${channel.channelId}/verify`, {}, { headers: { accept: 'application/json' } });
+        await signedBy(bot.requests[sent], second, first);
+        await node.kill();
+        node = await startNode({ data, key: node.key });
+        await signedBy(await request(channel), second, first);
+        await node.api('PATCH', `/api/v1/channels/${channel.channelId}`, { name: 'renamed' });
+        await signedBy(await request(channel), second, first);
+        // Again within the grace: the first one ends now.
+        const third = (await rotate(channel, { graceSeconds: 1 })).json.channelSecret;
+        const r3 = await request(channel);
+        await signedBy(r3, third, r3.headers['x-line-signature-previous'] ? second : undefined);
+        await notSignedBy(r3, first);
+        await until(async () => !(await secretOf(channel)).previousUntil);
+        const r4 = await request(channel);
+        await signedBy(r4, third);
+        await notSignedBy(r4, second);
+        await node.stop();
+        node = await startNode({ data, key: node.key, args: ['--retention', '1s'] });
+        await until(() => sqlite(data, `SELECT length(previous_secret), previous_until_ms FROM channel WHERE id=${channel.channelId}`)[0] === '0|0');
+        await signedBy(await request(channel), third);
+    });
+
+    it('takes a day by default, none with 0, at most a week; and says what is wrong', async () => {
+        const channel = await node.channel({ webhookUrl: bot.url });
+        for (const body of [undefined, {}, { graceSeconds: null }]) {
+            const r = await rotate(channel, body);
+            assert.ok(Math.abs(new Date(r.json.previousUntil) - Date.now() - 86400_000) < 10_000, r.text);
+        }
+        const r = await rotate(channel, { graceSeconds: 0 });
+        assert.deepEqual(Object.keys(r.json), ['channelSecret']);
+        await signedBy(await request(channel), r.json.channelSecret);
+        assert.ok((await rotate(channel, { graceSeconds: 604800 })).json.previousUntil);
+        for (const graceSeconds of [-1, 604801, 1.5, '60', true])
+            assert.deepEqual((await rotate(channel, { graceSeconds })).json.details[0].property, 'graceSeconds');
+        assert.equal((await rotate(channel, { grace: 1 })).status, 400);
+        assert.equal((await rotate({ channelId: '7' })).status, 404);
+        assert.equal((await node.api('GET', '/api/v1/channels/7/secret')).status, 404);
+    });
+
+    it('is on record: who rotated, who looked; the secret is not', async () => {
+        const channel = await node.channel();
+        const made = (await rotate(channel)).json.channelSecret;
+        await secretOf(channel);
+        const audit = await node.api('GET', `/api/v1/channels/${channel.channelId}/audit`);
+        assert.equal(audit.status, 200, audit.text);
+        assert.deepEqual(audit.json.entries.map(e => e.action).slice(0, 2), ['secret.show', 'secret.rotate']);
+        assert.equal(audit.json.entries[1].details.graceSeconds, 86400);
+        for (const s of [made, channel.channelSecret]) assert.ok(!audit.text.includes(s));
+    });
+
+    it('killed at any moment, a rotation has happened or not', async () => {
+        const channel = await node.channel({ webhookUrl: bot.url });
+        let now = channel.channelSecret, old, done = 0, not = 0;
+        await node.stop();
+        for (const plan of ['wal_write:1:tear', 'wal_write:2:kill', 'wal_write:4:tear', 'wal_sync:1:kill', 'wal_sync:2:cut', 'wal_synced:1:cut', 'wal_synced:2:kill', 'wal_synced:2:cut']) {
+            // The counts begin with the process, so the rotation is the first or second thing that it writes.
+            node = await startNode({ data, key: node.key, env: diskPlan(plan) });
+            const r = await rotate(channel).catch(() => null);
+            if (node.child.exitCode === null && node.child.signalCode === null) await rotate(channel).then(x => { [old, now] = [now, x.json.channelSecret]; }, () => {});
+            await node.kill();
+            node = await startNode({ data, key: node.key });
+            const s = await secretOf(channel);
+            if (r?.json) assert.ok(s.previousUntil);
+            const got = await request(channel);
+            if (s.channelSecret === now) {
+                not++;
+                await signedBy(got, now, s.previousUntil ? old : undefined).catch(async () => signedBy(got, now, undefined));
+            } else {
+                done++;
+                await lineAccepts(s.channelSecret, got);
+                standardAccepts(s.channelSecret, got);
+                [old, now] = [now, s.channelSecret];
+            }
+            await node.stop();
+            assert.deepEqual(sqlite(data, 'PRAGMA integrity_check'), ['ok'], plan);
+        }
+        assert.ok(done > 0 && not > 0, `${done} done, ${not} not`);
+        node = await startNode({ data, key: node.key });
+    });
+});
+
+describe('channel access tokens', () => {
+    let node, channel, data;
+    before(async () => { data = dataDir(); node = await startNode({ data, args: ['--loops', '2'] }); });
+    after(async () => { await node.stop(); rmSync(data, { recursive: true, force: true }); });
+    const path = id => `/api/v1/channels/${channel.channelId}/tokens${id ? `/${id}` : ''}`;
+    const tokens = async () => (await node.api('GET', path())).json.tokens;
+    const works = async token => (await node.api('GET', '/v2/bot/channel/webhook/endpoint', undefined, { key: token })).status !== 401;
+
+    it('are issued, listed, used and revoked', async () => {
+        channel = await node.channel();
+        const [first] = await tokens();
+        assert.equal(first.hint, channel.channelAccessToken.slice(0, 8));
+        assert.deepEqual([first.expiresAt, first.lastUsedAt], [null, null]);
+        const r = await node.api('POST', path(), { expiresInSeconds: 60 });
+        assert.equal(r.status, 201, r.text);
+        const { channelAccessToken, ...shown } = r.json;
+        assert.match(channelAccessToken, /^[A-Za-z0-9_-]{43}$/);
+        assert.equal(new Date(shown.expiresAt) - new Date(shown.createdAt), 60_000);
+        assert.deepEqual((await tokens())[1], shown);
+        assert.ok(await works(channelAccessToken) && await works(channel.channelAccessToken));
+        await until(async () => (await tokens()).every(t => t.lastUsedAt));
+        const used = (await tokens())[0].lastUsedAt, commits = await node.metric('todoke_store_commits_total');
+        for (let i = 0; i < 50; i++) await works(channel.channelAccessToken);
+        assert.equal((await tokens())[0].lastUsedAt, used, 'not written for each call');
+        assert.ok(await node.metric('todoke_store_commits_total') - commits < 10);
+        assert.equal((await node.api('DELETE', path(shown.tokenId))).status, 204);
+        assert.ok(!await works(channelAccessToken));
+        assert.ok(await works(channel.channelAccessToken));
+        assert.equal((await node.api('DELETE', path(shown.tokenId))).status, 404);
+        const other = await node.channel();
+        assert.equal((await node.api('DELETE', `/api/v1/channels/${other.channelId}/tokens/${first.tokenId}`)).status, 404, 'of another channel');
+        assert.ok(await works(channel.channelAccessToken));
+    });
+
+    it('expire', async () => {
+        channel = await node.channel();
+        const { channelAccessToken: token, tokenId } = (await node.api('POST', path(), { expiresInSeconds: 3600 })).json;
+        assert.ok(await works(token));
+        await node.stop();
+        const late = ms => execFileSync('sqlite3', [join(data, 'todoke.db'), `UPDATE access_token SET expires_ms=${Date.now() - ms} WHERE id=${tokenId}`]);
+        late(1000);
+        node = await startNode({ data, key: node.key });
+        assert.ok(!await works(token));
+        assert.ok((await tokens()).some(t => t.tokenId === tokenId), 'it is still shown');
+        await node.stop();
+        late(8 * 86400_000);
+        node = await startNode({ data, key: node.key, args: ['--retention', '1s'] });
+        await until(async () => !(await tokens()).some(t => t.tokenId === tokenId));
+        assert.ok(await works(channel.channelAccessToken));
+    });
+
+    it('are at most 30 a channel; what is wrong is named', async () => {
+        channel = await node.channel();
+        for (let i = 1; i < 30; i++) assert.equal((await node.api('POST', path())).status, 201);
+        const r = await node.api('POST', path(), {});
+        assert.deepEqual([r.status, r.json.message], [409, 'This channel has 30 valid tokens; revoke one first']);
+        for (const expiresInSeconds of [59, 315360001, '60', 1.5, true])
+            assert.equal((await node.api('POST', path(), { expiresInSeconds })).json.details[0].property, 'expiresInSeconds');
+        assert.equal((await node.api('POST', path(), { expires: 1 })).json.details[0].property, 'expires');
+        assert.equal((await node.api('GET', '/api/v1/channels/7/tokens')).status, 404);
+        assert.equal((await node.api('POST', '/api/v1/channels/7/tokens')).status, 404);
+        assert.equal((await node.api('DELETE', path('x'))).status, 404);
+    });
+});
