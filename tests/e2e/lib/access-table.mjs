@@ -45,6 +45,13 @@ export const table = [
     ['GET', `${P}/roles`, pAdmin],
     ['PUT', `${P}/roles`, pAdmin],
     ['DELETE', `${P}/roles/{id}`, pAdmin],
+    ['GET', `${P}/options`, pMember],
+    ['POST', `${P}/options/error-notification`, pAdmin],
+    ['PATCH', `${P}/options/error-notification`, operator],
+    ['DELETE', `${P}/options/error-notification`, pAdmin],
+    ['GET', '/api/v1/options', operator],
+    ['GET', '/api/v1/outbox', operator],
+    ['POST', '/api/v1/outbox/{id}/retry', operator, { id: '999' }],
 
     ['GET', '/api/v1/channels', session],
     ['POST', '/api/v1/channels', session],
