@@ -1,9 +1,10 @@
 /*
  * Start: store → directory → loops (server, API, network, courier each) → backlog → threads → ready.
- * End, in four steps, so that no letter is posted to a mailbox that is gone:
+ * End, in five steps, so that no letter is posted to a mailbox that is gone:
  *     drain   every loop: no new connections, no new sends; what is on its way ends, or the drain timeout does
  *     halt    every loop: the network and the server close
  *     stop    the store runs and answers what it was given
+ *     settle  every loop: opens those answers; what they have to tell another loop is posted by then
  *     finish  every loop: the mailbox opens what came, timers close, the loop ends
  */
 #include "app/node.h"
@@ -40,7 +41,7 @@ struct node_loop {
     uv_timer_t tick;
     uv_timer_t drain_tick;
     uv_signal_t signals[3]; /* on the first loop */
-    struct letter drain, halt, finish, reload;
+    struct letter drain, halt, settle, finish, reload;
     atomic_bool reloading; /* its letter is on its way */
     bool idle;
     unsigned closing; /* of net and server */
@@ -72,10 +73,10 @@ struct node {
     struct directory *directory;
     char address[64];
     atomic_bool draining;
-    atomic_uint idle, halted;
-    uint64_t drain_until; /* the first loop's clock, ms; read by it only */
-    bool halt_sent;
-    struct retention retention; /* on the first loop */
+    atomic_uint idle, halted, settled;
+    uint64_t drain_until;        /* the first loop's clock, ms; read by it only */
+    bool halt_sent, settle_sent; /* the same */
+    struct retention retention;  /* on the first loop */
     bool retention_open;
     struct node_mail mail; /* on the first loop */
     struct api_counters answers;
@@ -130,10 +131,14 @@ static void advance(struct node_loop *l)
         n->halt_sent = true;
         post_all(n, offsetof(struct node_loop, halt));
     }
-    if (n->halt_sent && atomic_load(&n->halted) == n->count) {
-        (void)uv_timer_stop(&l->drain_tick);
+    if (n->halt_sent && !n->settle_sent && atomic_load(&n->halted) == n->count) {
         password_stop(n->access.passwords);
         store_stop(n->store);
+        n->settle_sent = true;
+        post_all(n, offsetof(struct node_loop, settle));
+    }
+    if (n->settle_sent && atomic_load(&n->settled) == n->count) {
+        (void)uv_timer_stop(&l->drain_tick);
         post_all(n, offsetof(struct node_loop, finish));
     }
 }
@@ -198,6 +203,12 @@ static void close_timers(struct node_loop *l)
         retention_close(&l->node->retention);
     if (l == &l->node->loops[0])
         node_mail_close(&l->node->mail);
+}
+
+/* The store's answers, which came before this letter, have been opened. */
+static void open_settle(struct letter *letter)
+{
+    (void)atomic_fetch_add(&list_entry(letter, struct node_loop, settle)->node->settled, 1);
 }
 
 static void open_finish(struct letter *letter)
@@ -392,6 +403,7 @@ static enum err open_loop(struct node_loop *l)
     struct node *n = l->node;
     l->drain.open = open_drain;
     l->halt.open = open_halt;
+    l->settle.open = open_settle;
     l->finish.open = open_finish;
     l->reload.open = open_reload;
     if (uv_loop_init(&l->loop))

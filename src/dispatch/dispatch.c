@@ -4,9 +4,10 @@
 
 #define LANES_MAX 200000u /* as many as there may be channels */
 #define BATCH_ITEMS_MAX 500u
-#define AGAIN_MS 200u /* after a failure of our own: memory, store */
-#define RETRY_TURN 4u /* with fresh items waiting, one request in four may be a retry */
-#define SOON_MS 5000u /* retries due by then are worth memory that is scarce */
+#define AGAIN_MS 200u  /* after a failure of our own: memory, store */
+#define RETRY_TURN 4u  /* with fresh items waiting, one request in four may be a retry */
+#define SOON_MS 5000u  /* retries due by then are worth memory that is scarce */
+#define FEED_LOOKS 16u /* lanes looked at for one that has nothing */
 
 struct dispatch {
     struct dispatch_config c;
@@ -215,10 +216,22 @@ static void refill(struct dispatch *d, struct lane *lane)
     }
 }
 
+/* Called whenever an item goes. While memory is scarce the lanes that have nothing get their turn, one an item. */
 static void feed(struct dispatch *d)
 {
     while (d->memory < d->c.memory_max / 2 && !list_empty(&d->hungry))
         refill(d, list_entry(list_pop_front(&d->hungry), struct lane, hungry));
+    for (unsigned looks = FEED_LOOKS; looks > 0 && d->memory / 2 < d->c.memory_max && !list_empty(&d->hungry);
+         looks--) {
+        struct lane *lane = list_entry(list_pop_front(&d->hungry), struct lane, hungry);
+        bool has = lane->fresh_count > 0 || lane->refilling;
+        if (has)
+            list_push_back(&d->hungry, &lane->hungry);
+        else
+            refill(d, lane); /* and behind the others again, while it is behind and memory is scarce */
+        if (!has && lane->refilling)
+            break;
+    }
 }
 
 /* When the lane must be looked at again: its first retry, in memory or let go. */

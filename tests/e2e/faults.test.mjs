@@ -327,6 +327,33 @@ describe('SIGTERM', () => {
             rmSync(node.data, { recursive: true, force: true });
         });
     }
+
+    it('twice, in the midst of changes: each loop hears what the others tell it', { timeout: 60_000 }, async () => {
+        const node = await startNode({ args: ['--loops', '4', '--drain-timeout', '1h'] });
+        const bot = await startBot(() => 500);
+        const channels = await Promise.all(Array.from({ length: 16 }, () => node.channel({ webhookUrl: bot.url, webhookRedelivery: true })));
+        let going = true, done = 0;
+        const busy = channels.flatMap(c => [0, 1].map(async which => {
+            while (going) {
+                try {
+                    if (which) await node.api('PATCH', `/api/v1/channels/${c.channelId}`, { maxEventsPerRequest: 1 + done % 9 });
+                    else await node.api('POST', `/api/v1/channels/${c.channelId}/redeliver`, { from: 0, to: Date.now() });
+                    done++;
+                } catch { /* the node is gone */ }
+            }
+        }));
+        await until(() => done > 200);
+        node.child.kill('SIGTERM');
+        await until(() => /going down/.test(node.log()));
+        node.child.kill('SIGTERM');
+        const end = await node.ended;
+        going = false;
+        await Promise.all(busy);
+        assert.equal(end.code, 0, end.stderr);
+        assert.doesNotMatch(end.stderr, /Sanitizer|runtime error/);
+        await bot.close();
+        rmSync(node.data, { recursive: true, force: true });
+    });
 });
 
 describe('a data directory', () => {

@@ -659,6 +659,45 @@ static void hanging_lanes_leave_memory_to_others(void **state)
     end_world(w);
 }
 
+static bool is_loading(struct world *w, int lane)
+{
+    for (struct list *i = w->store.next; i != &w->store; i = i->next)
+        if (list_entry(i, struct op, link)->lane == lane)
+            return true;
+    return false;
+}
+
+/* At twice the bound nobody gets more; a lane that has nothing is not kept waiting until half of the memory is free. */
+static void full_memory_starves_no_lane(void **state)
+{
+    (void)state;
+    struct world *w = small_world();
+    static const uint32_t sizes[] = {1, 40, 39}; /* one small, two large: twice the bound */
+    for (int i = 0; i < 3; i++) {
+        struct item *item = queued(w, i + 1, i % 2);
+        item->memory = sizes[i] * ITEM_BYTES;
+        dispatch_fresh(w->d, w->lanes[i % 2], item);
+    }
+    dispatch_pump(w->d);
+    assert_int_equal(w->flying, 3);
+    dispatch_fresh(w->d, w->lanes[2], queued(w, 4, 2)); /* no room: it is let go, and waits in the store */
+    dispatch_fresh(w->d, w->lanes[3], queued(w, 5, 3));
+    assert_false(is_loading(w, 2) || is_loading(w, 3));
+    for (unsigned f = 0; f < w->flying; f++) {
+        if (w->flights[f].items[0]->id != 1)
+            continue;
+        struct flight small = w->flights[f];
+        w->flights[f] = w->flights[--w->flying];
+        dispatch_sent(w->d, w->lanes[0], LANE_GOOD);
+        dispatch_done(w->d, w->lanes[0], small.items[0]);
+        w->in_memory--;
+        mem_free(small.items[0]);
+    }
+    assert_true(is_loading(w, 2));
+    assert_false(is_loading(w, 3)); /* one for each that goes */
+    end_world(w);
+}
+
 /* Events put off for minutes wait on disk when there are many, and not in the memory that fresh ones need. */
 static void retries_leave_memory_to_fresh(void **state)
 {
@@ -723,6 +762,7 @@ int main(void)
         cmocka_unit_test(hanging_lanes_leave_memory_to_others),
         cmocka_unit_test(retries_leave_memory_to_fresh),
         cmocka_unit_test(a_lane_is_released),
+        cmocka_unit_test(full_memory_starves_no_lane),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
