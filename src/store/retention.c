@@ -2,9 +2,10 @@
 
 #include "base/log.h"
 
-#define LOOK_MS 1000u    /* between looks at the size */
-#define ROUND_MS 60000u  /* between rounds, at most */
-#define STEP_EVENTS 200u /* about two milliseconds of the store's time */
+#define LOOK_MS 1000u        /* between looks at the size */
+#define ROUND_MS 60000u      /* between rounds, at most */
+#define STEP_EVENTS 200u     /* about two milliseconds of the store's time */
+#define SIZE_ANEW_MS 600000u /* rounds by size begin with the oldest so often */
 #define STEP_KEYS 500u
 #define STEP_ERRORS 200u
 /* A minute is over for the statistics a little later: results wait for the store, and clocks are set. */
@@ -90,6 +91,13 @@ static void begin_round(struct retention *r, enum retention_round round)
         round == ROUND_AGE ? wall_ms(r) - (int64_t)r->config.age_ms : INT64_MAX >> ULID_SEQ_SHIFT;
     if (r->step.before_ms < 0)
         r->step.before_ms = 0;
+    if (round != ROUND_SIZE)
+        return;
+    if (mono_ms(r) >= r->size_anew_ms) {
+        r->size_after = 0;
+        r->size_anew_ms = mono_ms(r) + SIZE_ANEW_MS;
+    }
+    r->size_from = r->step.after = r->size_after;
 }
 
 /* The first round of all: its rows are moved while they are few. */
@@ -115,6 +123,15 @@ static void end_size(struct retention *r)
                   log_uint("bytes", r->size.used), log_uint("bound", r->config.bytes_max));
 }
 
+static void go_on_by_size(struct retention *r)
+{
+    r->size_after = r->step.after;
+    if (!r->step.after && r->size_from && r->size.used > r->config.bytes_max)
+        r->size_from = 0; /* what it began behind is the rest of the history */
+    else if (!r->step.after || r->size.used <= SIZE_LOW(r->config.bytes_max))
+        end_size(r);
+}
+
 /* What comes after a step that went well. */
 static void go_on(struct retention *r)
 {
@@ -133,8 +150,8 @@ static void go_on(struct retention *r)
     add(&r->stats.events, r->step.ret_events);
     add(&r->stats.attempts, r->step.ret_attempts);
     r->step.after = r->step.ret_after;
-    if (r->round == ROUND_SIZE && (!r->step.after || r->size.used <= SIZE_LOW(r->config.bytes_max)))
-        end_size(r);
+    if (r->round == ROUND_SIZE)
+        go_on_by_size(r);
     else if (r->round == ROUND_AGE && !r->step.after)
         r->round = ROUND_NONE;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * What is no longer needed goes: events that have ended, with their attempts, after a time or when the database grows past a
- * size (the oldest first), idempotency keys after a day, error statistics after theirs, secrets that were rotated out and access tokens that expired, and what waited for
+ * size (the oldest first, mostly: see size_after), idempotency keys after a day, error statistics after theirs, secrets that were rotated out and access tokens that expired, and what waited for
  * channels that were deleted. What waits for any other is never touched.
  *
  *     every second: size ─► too large, or time for a round? ─► step, pause, step, pause … ─► the end of the history
@@ -44,6 +44,10 @@ struct retention {
     enum retention_round { ROUND_NONE, ROUND_AGE, ROUND_SIZE, ROUND_KEYS, ROUND_ERRORS } round;
     uint64_t next_ms; /* of the next round by age, monotonic */
     uint64_t next_size_ms;
+    /* A round by size goes on where the last one stopped: what waits at the beginning of the history is not looked at each time. Now and then,
+     * and at the end of the history, it begins anew. */
+    int64_t size_after, size_from;
+    uint64_t size_anew_ms;
     /* Of the step; its way through the queue and its commit count, so that a busy store is left alone. */
     uint64_t began_ms;
     struct history_prune step;

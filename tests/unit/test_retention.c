@@ -1,0 +1,128 @@
+/* How rounds of retention go through the history: a backend that has events and a size only counts what is looked at. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "store/retention.h"
+
+#define WAITING 2000 /* at the beginning of the history, */
+#define ENDED 20000  /* and behind them, at most */
+#define AT_FIRST 8000
+#define EVENT_BYTES 1000u
+#define ROUNDS 12
+
+static struct {
+    struct backend backend;
+    bool gone[WAITING + ENDED + 1]; /* by id, from 1 */
+    int64_t newest;
+    uint64_t used, looked_waiting;
+    unsigned rounds; /* in which something went */
+} history;
+
+static enum err nothing(struct backend *b)
+{
+    (void)b;
+    return ERR_NONE;
+}
+
+static void no_rollback(struct backend *b)
+{
+    (void)b;
+}
+
+static enum err size(struct backend *b, struct backend_size *ret)
+{
+    (void)b;
+    *ret = (struct backend_size){.used = history.used};
+    return ERR_NONE;
+}
+
+static enum err history_prune(struct backend *b, struct history_prune *p)
+{
+    (void)b;
+    p->ret_events = p->ret_attempts = 0;
+    p->ret_after = 0;
+    uint32_t seen = 0;
+    for (int64_t id = p->after + 1; id <= history.newest; id++) {
+        if (history.gone[id])
+            continue;
+        if (id <= WAITING) {
+            history.looked_waiting++;
+        } else {
+            history.gone[id] = true;
+            history.used -= EVENT_BYTES;
+            p->ret_events++;
+        }
+        if (++seen == p->scan) {
+            p->ret_after = id;
+            break;
+        }
+    }
+    return ERR_NONE;
+}
+
+static const struct backend_ops ops = {.begin = nothing,
+                                       .commit = nothing,
+                                       .rollback = no_rollback,
+                                       .close = no_rollback,
+                                       .size = size,
+                                       .history_prune = history_prune};
+
+static uv_loop_t loop;
+
+/* The history grows past its bound again and again: what waits at its beginning is not gone through for each round. */
+static void by_size_it_goes_on_where_it_stopped(void **state)
+{
+    (void)state;
+    static struct backend writer = {&ops}, reader = {&ops};
+    struct store *store;
+    struct mailbox mailbox;
+    struct retention r;
+    log_set_output(-1, NULL);
+    assert_int_equal(store_start(&store, &writer, &reader), ERR_NONE);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(mailbox_init(&mailbox, &loop, NULL, NULL), ERR_NONE);
+    history.newest = WAITING + AT_FIRST;
+    history.used = (uint64_t)history.newest * EVENT_BYTES;
+    const struct retention_config config = {.store = store,
+                                            .mailbox = &mailbox,
+                                            .clock = &clock_system,
+                                            .age_ms = UINT32_MAX,
+                                            .bytes_max = history.used - EVENT_BYTES};
+    assert_int_equal(retention_init(&r, &loop, &config), ERR_NONE);
+    r.next_ms = UINT64_MAX; /* none by age */
+    for (; history.rounds < ROUNDS; history.rounds++) {
+        while (history.used > config.bytes_max) {
+            if (!r.busy && r.round == ROUND_NONE) { /* at once, not in a second */
+                uv_timer_stop(&r.timer);
+                uv_timer_start(&r.timer, r.timer.timer_cb, 0, 0);
+            }
+            (void)uv_run(&loop, UV_RUN_ONCE);
+        }
+        while (r.busy || r.round != ROUND_NONE)
+            (void)uv_run(&loop, UV_RUN_ONCE);
+        while (history.used <= config.bytes_max) {
+            assert_true(++history.newest <= WAITING + ENDED);
+            history.used += EVENT_BYTES;
+        }
+    }
+    assert_true(history.looked_waiting <= 2 * WAITING);
+    retention_close(&r);
+    mailbox_close(&mailbox);
+    store_stop(store);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    store_close(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_size_it_goes_on_where_it_stopped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
