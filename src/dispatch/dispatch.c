@@ -224,12 +224,12 @@ static void feed(struct dispatch *d)
     for (unsigned looks = FEED_LOOKS; looks > 0 && d->memory / 2 < d->c.memory_max && !list_empty(&d->hungry);
          looks--) {
         struct lane *lane = list_entry(list_pop_front(&d->hungry), struct lane, hungry);
-        bool has = lane->fresh_count > 0 || lane->refilling;
-        if (has)
+        if (lane->fresh_count > 0 || lane->refilling) {
             list_push_back(&d->hungry, &lane->hungry);
-        else
-            refill(d, lane); /* and behind the others again, while it is behind and memory is scarce */
-        if (!has && lane->refilling)
+            continue;
+        }
+        refill(d, lane); /* behind the others again, if memory is scarce */
+        if (lane->refilling)
             break;
     }
 }
@@ -381,13 +381,10 @@ void dispatch_retry(struct dispatch *d, struct lane *lane, struct item *item)
     if (item->retry) /* it was one before: off the map, to be let go or put back */
         (void)map_remove(&lane->retries, id_span(item));
     d->memory -= item->memory;
-    if (lane->paused || lane->retries.count >= d->c.lane_retries_max || !retries_roomy(d)) {
-        item->retry = true;
+    bool room = !lane->paused && lane->retries.count < d->c.lane_retries_max && retries_roomy(d);
+    if (!room)
         forget(d, item);
-        lane->retry_behind = true;
-        if (at < lane->horizon_ms)
-            lane->horizon_ms = at;
-    } else if (!add_retry(d, lane, item, at)) {
+    if (!room || !add_retry(d, lane, item, at)) {
         lane->retry_behind = true;
         if (at < lane->horizon_ms)
             lane->horizon_ms = at;
