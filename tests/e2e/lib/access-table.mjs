@@ -71,6 +71,11 @@ export const table = [
     ['GET', `${C}/errors`, tester],
     ['GET', `${C}/errors/summary`, tester],
     ['GET', '/api/v1/faults', session],
+    ['GET', `${C}/secret`, admin],
+    ['POST', `${C}/secret/rotate`, admin, { body: { graceSeconds: 'x' } }],
+    ['GET', `${C}/tokens`, admin],
+    ['POST', `${C}/tokens`, admin, { body: { expiresInSeconds: 'x' } }],
+    ['DELETE', `${C}/tokens/{id}`, admin],
     ['POST', `${C}/verify`, member, { body: { endpoint: 7 } }],
 
     ['GET', '/v2/bot/channel/webhook/endpoint', token],
