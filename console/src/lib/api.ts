@@ -16,11 +16,21 @@ export class Refusal extends Error {
 
 let csrf = '';
 let ended: () => void = () => {};
+let renew: () => Promise<void> = async () => {};
 
 export const setCsrf = (token: string): void => void (csrf = token);
 export const onSessionEnd = (then: () => void): void => void (ended = then);
+export const onStaleToken = (then: () => Promise<void>): void => void (renew = then);
 
-export function send(method: string, path: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
+// Another tab may have logged in anew: then the session is another one, and our token is not its own. Asked for once.
+export async function send(method: string, path: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
+    const before = csrf, r = await sendOnce(method, path, body, init);
+    if (r.status !== 403 || method === 'GET' || !before) return r;
+    await renew();
+    return csrf === before ? r : sendOnce(method, path, body, init);
+}
+
+function sendOnce(method: string, path: string, body: unknown, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     if (body !== undefined) headers.set('content-type', 'application/json');
     if (method !== 'GET' && csrf) headers.set('x-csrf-token', csrf);

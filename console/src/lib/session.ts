@@ -1,6 +1,6 @@
 // Who is logged in. One object for the whole page; what a role may do is decided by the API, here it only steers what is shown.
 import { useEffect, useState } from 'preact/hooks';
-import { asRefusal, call, onSessionEnd, type Refusal, setCsrf } from './api';
+import { asRefusal, call, onSessionEnd, onStaleToken, type Refusal, setCsrf } from './api';
 import { setLanguage } from './preferences';
 import type { Account, Channel, Language, Provider, Session } from './types';
 
@@ -42,6 +42,15 @@ export async function openSession(): Promise<void> {
 
 onSessionEnd(() => {
     if (state.is === 'in') become({ is: 'none', expired: true });
+});
+
+onStaleToken(async () => {
+    try {
+        const session = await call<Session>('GET', '/api/v1/session');
+        setCsrf(session.csrfToken);
+    } catch {
+        // the refusal stands
+    }
 });
 
 export async function logIn(email: string, password: string): Promise<Session> {

@@ -6,9 +6,16 @@ import { useTexts } from '../texts';
 import { Button, Time } from '../ui/parts';
 import { Failure, Loading, Notice } from '../ui/states';
 
+function said(v: unknown): string {
+    if (v === null || v === '') return '–';
+    if (typeof v !== 'object') return String(v);
+    const change = v as { from?: unknown; to?: unknown };
+    return 'from' in change && 'to' in change ? `${said(change.from)} → ${said(change.to)}` : JSON.stringify(v);
+}
+
 function Details({ of }: { of: AuditEntry['details'] }) {
     if (!of || !Object.keys(of).length) return <>–</>;
-    return <span class="audit-details">{Object.entries(of).map(([k, v]) => <span key={k}><span class="muted">{k}</span> {typeof v === 'string' ? v : JSON.stringify(v)}</span>)}</span>;
+    return <span class="audit-details">{Object.entries(of).map(([k, v]) => <span key={k}><span class="muted">{k}</span> {said(v)}</span>)}</span>;
 }
 
 export function Audit({ path }: { path: string }) {
