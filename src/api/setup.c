@@ -28,6 +28,8 @@ static enum err setup_run(struct store_call *s, struct backend *b)
     enum err e = setup_check_run(s, b);
     if (!e)
         e = b->ops->account_insert(b, &l->account);
+    if (!e) /* as the creator of a provider is: somebody has to get what is told about its channels */
+        e = b->ops->grant_put(b, l->account.id, GRANT_SCOPE_PROVIDER, PROVIDER_DEFAULT, GRANT_ADMIN);
     return e ? e : login_begin(l, b, "account.setup");
 }
 

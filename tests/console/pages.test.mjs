@@ -146,7 +146,7 @@ const pages = {
 const allow = [/status of 404.*\/channels\/4242424242/];
 
 // The corners of language, appearance and width; all of them where pictures are wanted.
-const corners = process.env.TODOKE_SHOTS
+const corners = process.env.CONSOLE_SHOTS
     ? ['en', 'ja'].flatMap(locale => ['light', 'dark'].flatMap(theme => [1280, 360].map(width => ({ locale, theme, width }))))
     : [{ locale: 'en', theme: 'light', width: 1280 }, { locale: 'ja', theme: 'dark', width: 360 }];
 

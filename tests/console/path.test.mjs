@@ -132,7 +132,7 @@ test('from the first start to a mail', async t => {
         bot.answer = (_r, n) => (n % 4 ? 500 : 503);
         await api.ok('POST', `${path()}/events`, { events: Array.from({ length: BURST }, (_, i) => ({ type: 'message', message: { type: 'text', id: String(i), text: `burst ${i}` } })) });
         // By itself, without a reload.
-        await eventually(async () => Number((await page.locator('[data-test=total]').innerText()).replace(/,/g, '')) === BURST, 'the total never came', 30_000);
+        await eventually(async () => Number((await page.locator('[data-test=total]').innerText()).replace(/,/g, '')) === BURST, async () => `the total never came: ${await page.locator('main').innerText()} ${JSON.stringify((await api.call('GET', `${path()}/errors/summary`)).json)} ${JSON.stringify((await api.call('GET', path())).json)}`, 10_000);
         const { total, totals } = await api.ok('GET', `${path()}/errors/summary?by=hour`);
         assert.equal(total, BURST);
         assert.deepEqual(totals.map(x => [x.reason, x.errors]), [['error_status_code', BURST]]);

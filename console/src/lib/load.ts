@@ -17,8 +17,9 @@ interface Held<T> {
     refusal?: Refusal;
 }
 
-// every: milliseconds between refreshes while the page is visible. keep: another path's data stays until the new one is there.
-export function useLoad<T>(path: string | null, { every = 0, keep = false }: { every?: number; keep?: boolean } = {}): Loaded<T> {
+// every: milliseconds between refreshes while the page is visible. keep: another path's data stays until the new one is there. version: read anew when it
+// is another one.
+export function useLoad<T>(path: string | null, { every = 0, keep = false, version = 0 }: { every?: number; keep?: boolean; version?: number } = {}): Loaded<T> {
     const [held, hold] = useState<Held<T>>({ path: null });
     const [loading, setLoading] = useState(path !== null);
     const running = useRef<AbortController | null>(null);
@@ -43,7 +44,7 @@ export function useLoad<T>(path: string | null, { every = 0, keep = false }: { e
     useEffect(() => {
         void run();
         return () => running.current?.abort();
-    }, [run]);
+    }, [run, version]);
 
     useEffect(() => {
         if (!every) return undefined;

@@ -173,7 +173,7 @@ export interface SystemView {
     sessions: { http1: number; http2: number };
     store: { bytes: number; commitMs: number; queued: number };
     memoryBytes: number;
-    outbox: { waiting: number; failed: number; oldestAt: string | null };
+    outbox?: { waiting: number; failed: number; oldestAt?: string | null };
     alarms: { name: string; since: string; text: Both }[];
 }
 export interface Mail {

@@ -58,7 +58,7 @@ function Overview() {
                 <div class="stat"><dt>{t.system.inFlight}</dt><dd>{figure(s.inFlight)}</dd><dd class="hint">{t.system.sessions}: HTTP/1 {figure(s.sessions.http1)} · HTTP/2 {figure(s.sessions.http2)}</dd></div>
                 <div class="stat"><dt>{t.system.store}</dt><dd>{bytes(s.store.bytes)}</dd><dd class="hint">{t.system.commit} {figure(s.store.commitMs)} ms · {t.system.queued} {figure(s.store.queued)}</dd></div>
                 <div class="stat"><dt>{t.system.memory}</dt><dd>{bytes(s.memoryBytes)}</dd></div>
-                <div class="stat"><dt>{t.system.mail}</dt><dd>{figure(s.outbox.waiting)}<small>{t.system.waiting}</small></dd><dd class="hint">{figure(s.outbox.failed)} {t.system.mailFailed}{s.outbox.oldestAt && <> · {t.system.oldest} <Time at={s.outbox.oldestAt} /></>}</dd></div>
+                {s.outbox && <div class="stat"><dt>{t.system.mail}</dt><dd>{figure(s.outbox.waiting)}<small>{t.system.waiting}</small></dd><dd class="hint">{figure(s.outbox.failed)} {t.system.mailFailed}{s.outbox.oldestAt && <> · {t.system.oldest} <Time at={s.outbox.oldestAt} /></>}</dd></div>}
                 <div class="stat"><dt>{t.system.version}</dt><dd class="text">{s.version}</dd><dd class="hint">{t.system.started}: <Time at={s.startedAt} /></dd></div>
             </dl>
         </>

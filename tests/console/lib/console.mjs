@@ -112,11 +112,11 @@ export async function openPage(url, { locale = 'en', theme = 'light', width = 12
             assert.deepEqual(told, [], `axe on ${where ?? page.url()}`);
         },
         wide: () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
-        // Pictures are for people: TODOKE_SHOTS names a folder outside of the repository.
+        // Pictures are for people: CONSOLE_SHOTS names a folder outside of the repository.
         shot: async name => {
-            if (!process.env.TODOKE_SHOTS) return;
-            mkdirSync(process.env.TODOKE_SHOTS, { recursive: true });
-            await page.screenshot({ path: join(process.env.TODOKE_SHOTS, `${name}.png`), fullPage: true });
+            if (!process.env.CONSOLE_SHOTS) return;
+            mkdirSync(process.env.CONSOLE_SHOTS, { recursive: true });
+            await page.screenshot({ path: join(process.env.CONSOLE_SHOTS, `${name}.png`), fullPage: true });
         },
         close: () => context.close(),
     };

@@ -29,7 +29,7 @@ export async function startScene({ args = [], names = {} } = {}) {
     await eventually(async () => (await api.ok('GET', `${path('broken')}/events/${events.broken[0]}`)).attempts.length > 0, 'broken: not tried');
     await api.ok('PUT', `${path('good')}/roles`, { email: 'tester@example.jp', role: 'tester' });
     await api.ok('PUT', `/api/v1/providers/${second.providerId}/roles`, { email: 'member@example.jp', role: 'member' });
-    await api.call('POST', `${path('good')}/tokens`, { expiresInSeconds: 86_400 });
+    await api.ok('POST', `${path('good')}/tokens`, { expiresInSeconds: 86_400 });
     await api.ok('POST', `/api/v1/providers/${second.providerId}/options/error-notification`, { note: names.note ?? 'For those on call' });
     return {
         node, api, bots, channels, events, provider: second, path, operator: OPERATOR,

@@ -119,7 +119,7 @@ export async function until(condition, what = () => 'it never came true', ms = 1
     const end = Date.now() + ms;
     for (let pause = 2; ; pause = Math.min(pause * 2, 50)) {
         if (await condition()) return;
-        if (Date.now() > end) throw new Error(what());
+        if (Date.now() > end) throw new Error(await what());
         await new Promise(r => setTimeout(r, pause));
     }
 }

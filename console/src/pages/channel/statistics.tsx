@@ -31,7 +31,7 @@ interface Page {
 }
 
 // When the live figures say that there is more, the period is read anew: at most every few seconds, and not under the pointer.
-function useAnchor(count: number | undefined, still: () => boolean): [number, () => void] {
+function useAnchor(count: number | undefined, busy: () => boolean): [number, () => void] {
     const [anchor, set] = useState(Date.now());
     const seen = useRef(count);
     const last = useRef(Date.now());
@@ -43,7 +43,7 @@ function useAnchor(count: number | undefined, still: () => boolean): [number, ()
         }
         let timer: ReturnType<typeof setTimeout>;
         const look = (): void => {
-            if (still()) timer = setTimeout(look, 500);
+            if (busy()) timer = setTimeout(look, 500);
             else {
                 seen.current = count;
                 last.current = Date.now();
@@ -69,10 +69,10 @@ export function Statistics({ channel, live, account, path, change }: ChannelProp
     const ask = { from: period.from, to: period.to, reason, detail, zone };
     const by = stepOf(period.to - period.from);
     const good = period.to > period.from;
-    const summary = useLoad<ErrorSummary>(good ? withQuery(`${path}/errors/summary`, { ...ask, by }) : null, { keep: true });
+    const summary = useLoad<ErrorSummary>(good ? withQuery(`${path}/errors/summary`, { ...ask, by }) : null, { keep: true, version: anchor });
     // What can be chosen is what there is in the period, whatever is chosen now.
-    const choices = useLoad<ErrorSummary>(good && (reason || detail) ? withQuery(`${path}/errors/summary`, { from: period.from, to: period.to, zone, by }) : null, { keep: true });
-    const first = useLoad<Page>(good ? withQuery(`${path}/errors`, { ...ask, limit: 100 }) : null, { keep: true });
+    const choices = useLoad<ErrorSummary>(good && (reason || detail) ? withQuery(`${path}/errors/summary`, { from: period.from, to: period.to, zone, by }) : null, { keep: true, version: anchor });
+    const first = useLoad<Page>(good ? withQuery(`${path}/errors`, { ...ask, limit: 100 }) : null, { keep: true, version: anchor });
     const [more, setMore] = useState<{ of: Page; rows: ErrorRow[]; cursor?: string } | null>(null);
     const loading = useAction(), turning = useAction();
 
