@@ -86,11 +86,13 @@ static void write_timings(struct json_write *w, const struct exchange_timings *t
 }
 
 /* The members, inside an object that was begun. */
-static void write_outcome(struct json_write *w, const struct exchange_result *r)
+static void write_outcome(struct json_write *w, const char *url, const struct exchange_result *r)
 {
     const struct outcome *o = &r->outcome;
     const struct cause *cause = cause_of(o->cause);
     char detail[8];
+    json_write_key(w, "endpoint");
+    json_write_str(w, url);
     json_write_key(w, "reason");
     json_write_str(w, reason_text(o->reason));
     json_write_key(w, "detail");
@@ -163,7 +165,7 @@ static void on_done(void *arg, const struct exchange_result *r)
     buf_init(&json, 65536);
     json_write_init(&w, &json);
     json_write_object(&w);
-    write_outcome(&w, r);
+    write_outcome(&w, s->url, r);
     if (s->json) {
         json_write_key(&w, "phases");
         json_write_array(&w);

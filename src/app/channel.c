@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/channel_secret.h"
 #include "app/client.h"
 #include "app/commands.h"
 #include "base/json_write.h"
@@ -44,8 +45,10 @@ static int usage(FILE *to, int status)
                 "       todoke channel list [--json]\n"
                 "       todoke channel show ID\n"
                 "       todoke channel set ID [options]\n"
-                "       todoke channel delete ID\n\n",
+                "       todoke channel delete ID\n",
                 to);
+    channel_secret_help(to);
+    (void)fputc('\n', to);
     for (size_t i = 0; i < MEMBERS; i++)
         (void)fprintf(to, "  %-25s %-13s %s\n", members[i].flag, members[i].argument, members[i].help);
     (void)fprintf(to, "  %-25s %-13s %s\n", "--resume", "", "set: sending to a suspended channel goes on");
@@ -231,6 +234,8 @@ int cmd_channel(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return usage(stdout, 0);
+    if (argc > 1 && channel_secret_knows(argv[1]))
+        return channel_secret_run(argc, argv);
     for (size_t i = 0; argc > 1 && i < sizeof(calls) / sizeof(calls[0]); i++) {
         if (strcmp(argv[1], calls[i].what) != 0)
             continue;

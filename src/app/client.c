@@ -146,12 +146,13 @@ int client_call(const struct client *c, const char *method, const char *path, st
     const struct header headers[] = {
         {SPAN_LIT("authorization"), span_of(bearer)},
         {SPAN_LIT("user-agent"), SPAN_LIT("todoke/" TODOKE_VERSION)},
+        {SPAN_LIT("accept"), SPAN_LIT("application/json")},
         {SPAN_LIT("content-type"), SPAN_LIT("application/json")},
     };
     const struct exchange_request x = {
         .url = &url,
         .headers = headers,
-        .header_count = body.len ? 3 : 2,
+        .header_count = body.len ? 4 : 3,
         .method = method,
         .body = body,
         .response_body = answer,

@@ -21,13 +21,13 @@ int cmd_probe(int argc, char **argv);
 /* todoke serve --data DIR [options]: runs a node until SIGTERM. */
 int cmd_serve(int argc, char **argv);
 
-/* todoke key create|list|revoke --data DIR. */
+/* todoke key create|list|revoke|rotate-seal --data DIR. */
 int cmd_key(int argc, char **argv);
 
 /* todoke account create|list|password|disable|enable --data DIR. */
 int cmd_account(int argc, char **argv);
 
-/* todoke channel create|list|show|set|delete: over the API of a node. */
+/* todoke channel create|list|show|set|delete|token|secret|rotate-secret|verify: over the API of a node. */
 int cmd_channel(int argc, char **argv);
 
 /* todoke errors CHANNEL [options]: error statistics, over the API of a node. */

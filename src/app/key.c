@@ -11,6 +11,7 @@
 
 #include "access/keys.h"
 #include "app/commands.h"
+#include "app/key_seal.h"
 #include "app/record.h"
 
 static int usage(FILE *to, int status)
@@ -18,21 +19,24 @@ static int usage(FILE *to, int status)
     (void)fputs(
         "usage: todoke key create --data DIR --role operator|ingest   makes a key and prints it, once\n"
         "       todoke key list --data DIR                            ids, roles, first characters, times\n"
-        "       todoke key revoke --data DIR ID                       the key of that id is valid no more\n",
+        "       todoke key revoke --data DIR ID                       the key of that id is valid no more\n"
+        "       todoke key rotate-seal --data DIR [--secret-key FILE]   another key for the secrets of "
+        "channels; no node may run\n",
         to);
     return status;
 }
 
 struct key_args {
-    const char *data, *role, *id;
+    const char *data, *role, *id, *secret_key;
 };
 
 static int parse(int argc, char **argv, struct key_args *ret)
 {
     for (int i = 2; i < argc; i++) {
-        const char **to = strcmp(argv[i], "--data") == 0   ? &ret->data
-                          : strcmp(argv[i], "--role") == 0 ? &ret->role
-                                                           : NULL;
+        const char **to = strcmp(argv[i], "--data") == 0         ? &ret->data
+                          : strcmp(argv[i], "--role") == 0       ? &ret->role
+                          : strcmp(argv[i], "--secret-key") == 0 ? &ret->secret_key
+                                                                 : NULL;
         if (to && i + 1 < argc) {
             *to = argv[++i];
         } else if (argv[i][0] != '-' && !ret->id && strcmp(argv[1], "revoke") == 0) {
@@ -45,6 +49,8 @@ static int parse(int argc, char **argv, struct key_args *ret)
     }
     if (!ret->data)
         ret->data = getenv("TODOKE_DATA");
+    if (!ret->secret_key)
+        ret->secret_key = getenv("TODOKE_SECRET_KEY");
     if (!ret->data) {
         (void)fprintf(stderr, "todoke key: --data DIR is needed\n");
         return 2;
@@ -172,13 +178,15 @@ int cmd_key(int argc, char **argv)
 {
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
         return usage(stdout, 0);
-    if (argc < 2 ||
-        (strcmp(argv[1], "create") != 0 && strcmp(argv[1], "list") != 0 && strcmp(argv[1], "revoke") != 0))
+    if (argc < 2 || (strcmp(argv[1], "create") != 0 && strcmp(argv[1], "list") != 0 &&
+                     strcmp(argv[1], "revoke") != 0 && strcmp(argv[1], "rotate-seal") != 0))
         return usage(stderr, 2);
     struct key_args a = {0};
     int status = parse(argc, argv, &a);
     if (status)
         return status;
+    if (strcmp(argv[1], "rotate-seal") == 0)
+        return key_seal_rotate(a.data, a.secret_key);
     if (mkdir(a.data, 0700) && errno != EEXIST)
         return fail(a.data, ERR_IO);
     struct backend *b;

@@ -78,7 +78,9 @@
  *     serve, settings             a node as a command; what it can be told
  *     node, node_*                the loops of a node: start, drain, end; what the store, logging in and mails need
  *     key, account, record        keys and accounts, in the data directory; what that adds to the audit log
+ *     key_seal                    another key for the secrets at rest
  *     channel, event, client      channels and events over the API of a node
+ *     channel_secret              a channel's tokens and secret; its webhook URL verified
  *     errors                      the error statistics over the API of a node
  *     probe, probe_print          one URL tried and told
  *     paint                       colours and line breaks for a terminal
@@ -92,9 +94,9 @@
 
 static const struct cmd commands[] = {
     {"serve", cmd_serve, "runs a node: takes events over its API and delivers them"},
-    {"key", cmd_key, "makes, lists and revokes the keys of the API"},
+    {"key", cmd_key, "makes, lists and revokes the keys of the API; seals secrets anew"},
     {"account", cmd_account, "makes, lists and disables the accounts that people log in with"},
-    {"channel", cmd_channel, "makes, lists, shows, changes and deletes channels"},
+    {"channel", cmd_channel, "makes, lists, shows, changes and deletes channels; their tokens and secrets"},
     {"event", cmd_event, "posts events from a file"},
     {"errors", cmd_errors, "shows a channel's error statistics: rows, sums, or TSV"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},

@@ -163,7 +163,7 @@ static int parse_arguments(struct probe *p, int argc, char **argv)
     return 0;
 }
 
-static int exit_code_of(const struct outcome *o)
+int probe_exit_code(enum reason reason)
 {
     static const int codes[REASON_COUNT] = {
         [REASON_OK] = 0,
@@ -172,13 +172,13 @@ static int exit_code_of(const struct outcome *o)
         [REASON_ERROR_STATUS_CODE] = 12,
         [REASON_UNCLASSIFIED] = 13,
     };
-    return codes[o->reason];
+    return codes[reason];
 }
 
 /* Tells one result. False: standard output is gone. */
 static bool tell(struct probe *p, const struct exchange_result *r)
 {
-    int code = exit_code_of(&r->outcome);
+    int code = probe_exit_code(r->outcome.reason);
     if (code != 0)
         p->exit_code = code;
     if (!p->json) {

@@ -7,4 +7,7 @@
 /* One object, one line, flushed. ERR_IO, ERR_NOMEM. */
 enum err probe_print_json(const struct exchange_result *r) MUST_CHECK;
 
+/* The exit status that says so: 0 ok, 10 could_not_connect, 11 request_timeout, 12 error_status_code, 13 unclassified. */
+int probe_exit_code(enum reason reason);
+
 void probe_print_people(const char *url, const struct exchange_result *r, enum lang lang);

@@ -316,3 +316,88 @@ describe('channel access tokens', () => {
         assert.equal((await node.api('DELETE', path('x'))).status, 404);
     });
 });
+
+describe('commands', () => {
+    let node, bot, channel, data, env;
+    before(async () => {
+        data = dataDir();
+        node = await startNode({ data });
+        bot = await startBot();
+        channel = await node.channel({ webhookUrl: bot.url });
+        env = { TODOKE_API: node.url, TODOKE_KEY: node.key };
+    });
+    after(async () => { await node.stop(); await bot.close(); rmSync(data, { recursive: true, force: true }); });
+    const run = (args, want = 0) => command(['channel', ...args], { env }).then(r => { assert.equal(r.code, want, r.stdout + r.stderr); return r; });
+
+    it('issue, list and revoke tokens, show and rotate the secret', async () => {
+        const id = channel.channelId;
+        const token = (await run(['token', 'issue', id, '--expires', '2h'])).stdout.trim();
+        assert.match(token, /^[A-Za-z0-9_-]{43}$/);
+        const shown = JSON.parse((await run(['token', 'list', id, '--json'])).stdout).tokens;
+        assert.equal(new Date(shown[1].expiresAt) - new Date(shown[1].createdAt), 7200_000);
+        assert.match((await run(['token', 'list', id])).stdout, new RegExp(`^ID +TOKEN +CREATED +EXPIRES +LAST USED\n${shown[0].tokenId} +${channel.channelAccessToken.slice(0, 8)} +\\S+Z +- +- *\n${shown[1].tokenId} +${token.slice(0, 8)} `));
+        await run(['token', 'revoke', id, shown[1].tokenId]);
+        await run(['token', 'revoke', id, shown[1].tokenId], 2);
+        assert.equal((await run(['secret', id])).stdout, `${channel.channelSecret}\n`);
+        const secret = (await run(['rotate-secret', id, '--grace', '0'])).stdout.trim();
+        assert.equal(JSON.parse((await run(['secret', id, '--json'])).stdout).channelSecret, secret);
+        assert.ok(JSON.parse((await run(['rotate-secret', id, '--json'])).stdout).previousUntil);
+        for (const [args, said] of [[['token'], /token issue ID/], [['token', 'issue'], /Give its ID/], [['rotate-secret', id, '--grace', '1y'], /no time such as/],
+            [['token', 'issue', id, '--expires', '1s'], /expiresInSeconds: must be/], [['secret', '7'], /No such channel/], [['secret', id, '--grace', '1'], /cannot understand --grace/]])
+            assert.match((await run(args, 2)).stderr, said);
+        assert.match((await run(['--help'])).stdout, /todoke channel verify ID \[URL\]/);
+    });
+
+    it('verify: a timeline and words for people, the exit status of probe', async () => {
+        const ok = await run(['verify', channel.channelId, '--lang', 'en']);
+        assert.match(ok.stdout, new RegExp(`^${bot.url.replaceAll('.', '\\.')}\n.*\nok ▸ 200\n`, 's'));
+        const bad = await run(['verify', channel.channelId, bot.url.replace('http:', 'https:'), '--lang', 'ja'], 10);
+        assert.match(bad.stdout, /could_not_connect ▸ No SSL\/TLS record ▸ tls_/);
+        assert.match(bad.stdout, /対処方法/);
+        assert.equal(JSON.parse((await run(['verify', channel.channelId, '--json'])).stdout).reason, 'ok');
+        bot.answer = () => 500;
+        await run(['verify', channel.channelId], 12);
+        bot.answer = () => 200;
+    });
+
+    it('key rotate-seal: another key, while no node runs; the old one opens nothing any more', async () => {
+        const file = join(data, 'secret.key'), old = readFileSync(file, 'utf8');
+        const rotate = () => command(['key', 'rotate-seal', '--data', data]);
+        let r = await rotate();
+        assert.deepEqual([r.code, /a node is running/.test(r.stderr)], [1, true], r.stderr);
+        const secret = (await run(['secret', channel.channelId])).stdout;
+        await node.stop();
+        r = await rotate();
+        assert.equal(r.code, 0, r.stderr);
+        assert.notEqual(readFileSync(file, 'utf8'), old);
+        assert.equal(statSync(file).mode & 0o777, 0o600);
+        assert.deepEqual(readdirSync(data).filter(f => f.startsWith('secret.key')), ['secret.key']);
+        const fresh = readFileSync(file, 'utf8');
+        writeFileSync(file, old);
+        await ended({ data, key: node.key }, /not the key that sealed/);
+        r = await rotate();
+        assert.deepEqual([r.code, /not the key that sealed/.test(r.stderr)], [1, true], r.stderr);
+        writeFileSync(file, fresh);
+        // Cut off between commit and rename: FILE.new is the key, and is put in its place.
+        renameSync(file, `${file}.new`);
+        writeFileSync(file, old);
+        node = await startNode({ data, key: node.key });
+        env = { TODOKE_API: node.url, TODOKE_KEY: node.key };
+        assert.equal(readFileSync(file, 'utf8'), fresh);
+        assert.equal((await run(['secret', channel.channelId])).stdout, secret);
+    });
+
+    it('key rotate-seal, killed at any moment: the next start knows the key', async () => {
+        const secret = (await run(['secret', channel.channelId])).stdout;
+        await node.stop();
+        for (const plan of ['wal_write:1:kill', 'wal_write:2:tear', 'wal_sync:2:cut', 'wal_synced:2:kill', 'db_write:1:tear', 'db_sync:1:cut', 'db_synced:1:kill']) {
+            await command(['key', 'rotate-seal', '--data', data], { env: diskPlan(plan) });
+            node = await startNode({ data, key: node.key });
+            env = { TODOKE_API: node.url, TODOKE_KEY: node.key };
+            assert.equal((await run(['secret', channel.channelId])).stdout, secret, plan);
+            await node.stop();
+            assert.deepEqual(sqlite(data, 'PRAGMA integrity_check'), ['ok'], plan);
+        }
+        node = await startNode({ data, key: node.key });
+    });
+});
