@@ -35,7 +35,7 @@ struct password_cost {
     unsigned long long ops; /* crypto_pwhash's opslimit */
     size_t memory;          /* bytes */
 };
-extern const struct password_cost password_cost_standard; /* about 60 ms */
+extern const struct password_cost password_cost_standard; /* about 80 ms */
 
 struct password_worker;
 /* Starts the thread. queue_max: jobs waiting. ERR_NOMEM, ERR_IO. */

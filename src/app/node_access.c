@@ -1,6 +1,6 @@
 #include "app/node_access.h"
 
-#define PASSWORD_QUEUE 64u /* about four seconds' work */
+#define PASSWORD_QUEUE 64u /* about five seconds' work */
 
 struct accounts_call {
     struct store_call call;
