@@ -18,6 +18,16 @@ static const struct route routes[] = {
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
+/* What most routes can be told by at a glance. */
+static const struct glance {
+    uint8_t method_len;
+    char last; /* of the path; '}': any */
+} glances[ROUTES] = {
+#define ROUTE(method, path, who, body, handler) {sizeof(method) - 1, path[sizeof(path) - 2]},
+#include "api/route.def"
+#undef ROUTE
+};
+
 static bool plain(char ch)
 {
     return (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch == '-' ||
@@ -52,8 +62,10 @@ static const struct route *find(struct server_request *req, struct span params[2
 {
     struct span path = server_path(req), method = server_method(req);
     allow[0] = '\0';
+    char last = path.len ? path.ptr[path.len - 1] : '\0';
     for (size_t i = 0; i < ROUTES; i++)
-        if (span_eq(method, span_of(routes[i].method)) && matches(routes[i].path, path, params))
+        if (glances[i].method_len == method.len && (glances[i].last == last || glances[i].last == '}') &&
+            memcmp(routes[i].method, method.ptr, method.len) == 0 && matches(routes[i].path, path, params))
             return &routes[i];
     size_t n = 0;
     for (size_t i = 0; i < ROUTES; i++)

@@ -92,6 +92,8 @@ static inline unsigned block_structure(const char *p)
 static inline const char *skip_plain(const char *p, const char *end)
 {
     SKIP_BLOCKS(block_not_plain, p, end)
+    if (p < end && *p == '"')
+        return p; /* mostly */
     while (end - p >= 8) {
         uint64_t w = load_word(p);
         uint64_t found = bytes_equal(w, '"') | bytes_equal(w, '\\') |
@@ -273,6 +275,8 @@ struct nest {
     unsigned depth, max;
     bool too_deep;
     uint64_t object[JSON_DEPTH_CAP / 64];
+    struct json_index *index;  /* NULL: none is wanted */
+    uint16_t open[JSON_DEPTH]; /* the containers' places in it */
 };
 
 static inline bool nest_in_object(const struct nest *n)
@@ -295,6 +299,28 @@ enum step {
     STEP_WRONG, /* *pos is what is wrong */
 };
 
+/* Notes where a container begins; those past the index are found by walking, as are those that lie deeper than we take from strangers. */
+static inline void index_open(struct nest *n, const char *p)
+{
+    struct json_index *x = n->index;
+    size_t from = (size_t)(p - x->text);
+    if (n->depth >= JSON_DEPTH)
+        return;
+    n->open[n->depth] = JSON_INDEX_MAX;
+    if (x->count == JSON_INDEX_MAX || from >= UINT32_MAX)
+        return;
+    n->open[n->depth] = (uint16_t)x->count;
+    x->at[x->count++].from = (uint32_t)from;
+}
+
+static inline void index_close(struct nest *n, const char *p)
+{
+    size_t to = (size_t)(p - n->index->text);
+    if (n->depth >= JSON_DEPTH || n->open[n->depth] == JSON_INDEX_MAX)
+        return;
+    n->index->at[n->open[n->depth]].to = to < UINT32_MAX ? (uint32_t)to : 0;
+}
+
 /* From behind a value: closes the containers that end there. */
 static enum step check_after(struct nest *n, const char **pos, const char *end)
 {
@@ -311,6 +337,8 @@ static enum step check_after(struct nest *n, const char **pos, const char *end)
             return STEP_WRONG;
         n->depth--;
         ++*pos;
+        if (n->index)
+            index_close(n, *pos);
     }
     return STEP_DONE;
 }
@@ -328,6 +356,8 @@ static enum step check_value(struct nest *n, const char **pos, const char *end)
         n->too_deep = true;
         return STEP_WRONG;
     }
+    if (n->index)
+        index_open(n, *pos);
     nest_push(n, object);
     *pos = skip_space(*pos + 1, end);
     if (*pos < end && **pos == (object ? '}' : ']'))
@@ -337,6 +367,12 @@ static enum step check_value(struct nest *n, const char **pos, const char *end)
 
 enum err json_check(struct span text, unsigned max_depth, size_t *ret_error_at)
 {
+    return json_check_index(text, max_depth, ret_error_at, NULL);
+}
+
+enum err json_check_index(struct span text, unsigned max_depth, size_t *ret_error_at,
+                          struct json_index *ret_index)
+{
     struct nest n; /* its bits need no clearing: a level's is written before it is read */
     n.depth = 0;
     n.max = max_depth < JSON_DEPTH_CAP ? max_depth : JSON_DEPTH_CAP;
@@ -345,6 +381,11 @@ enum err json_check(struct span text, unsigned max_depth, size_t *ret_error_at)
         text = SPAN_LIT("");
     const char *end = text.ptr + text.len;
     const char *p = text.ptr;
+    n.index = ret_index;
+    if (ret_index) {
+        ret_index->text = p;
+        ret_index->count = 0;
+    }
     enum step step;
     do {
         step = check_value(&n, &p, end);
@@ -366,17 +407,14 @@ static const char *string_end(const char *p, const char *end)
 {
     for (;;) {
         SKIP_BLOCKS(block_quotes, p, end)
-        while (end - p >= 8) {
-            uint64_t w = load_word(p);
-            uint64_t found = bytes_equal(w, '"') | bytes_equal(w, '\\');
-            if (found) {
-                p += __builtin_ctzll(found) >> 3;
-                break;
+        while (p < end && *p != '"' && *p != '\\') { /* fewer than a block, or no blocks on this machine */
+            uint64_t found = 0;
+            if (end - p >= 8) {
+                uint64_t w = load_word(p);
+                found = bytes_equal(w, '"') | bytes_equal(w, '\\');
             }
-            p += 8;
+            p += found ? __builtin_ctzll(found) >> 3 : end - p >= 8 ? 8 : 1;
         }
-        while (p < end && *p != '"' && *p != '\\')
-            p++;
         if (p == end || *p == '"')
             return p;
         p = end - p < 2 ? end : p + 2;
@@ -403,6 +441,21 @@ static const char *container_end(const char *p, const char *end)
     return end;
 }
 
+/* As the index has it; NULL: it does not. */
+static const char *indexed_end(const struct json_index *x, const char *p)
+{
+    size_t from = (size_t)(p - x->text);
+    uint32_t low = 0, high = x->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (x->at[middle].from < from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x->count && x->at[low].from == from && x->at[low].to ? x->text + x->at[low].to : NULL;
+}
+
 static const char *word_end(const char *p, const char *end)
 {
     while (p < end && *p != ',' && *p != ']' && *p != '}' && !is_space(*p))
@@ -411,20 +464,19 @@ static const char *word_end(const char *p, const char *end)
 }
 
 /* The value at p; kind NONE when there can be none. */
-static struct json_value value_at(const char *p, const char *end)
+static struct json_value value_at(const char *p, const char *end, const struct json_index *index)
 {
-    struct json_value v = {.kind = JSON_KIND_NONE, .raw = {p, 0}};
+    struct json_value v = {.kind = JSON_KIND_NONE, .raw = {p, 0}, .index = index};
     if (p == end)
         return v;
     const char *to = p;
     switch (*p) {
     case '{':
-        v.kind = JSON_KIND_OBJECT;
-        to = container_end(p, end);
-        break;
     case '[':
-        v.kind = JSON_KIND_ARRAY;
-        to = container_end(p, end);
+        v.kind = *p == '{' ? JSON_KIND_OBJECT : JSON_KIND_ARRAY;
+        to = index ? indexed_end(index, p) : NULL;
+        if (!to || to > end)
+            to = container_end(p, end);
         break;
     case '"':
         v.kind = JSON_KIND_STRING;
@@ -455,6 +507,11 @@ static struct json_value value_at(const char *p, const char *end)
 
 struct json_value json_root(struct span text)
 {
+    return json_root_index(NULL, text);
+}
+
+struct json_value json_root_index(const struct json_index *index, struct span text)
+{
     if (!text.ptr)
         text = SPAN_LIT("");
     const char *p = skip_space(text.ptr, text.ptr + text.len), *end = text.ptr + text.len;
@@ -462,16 +519,17 @@ struct json_value json_root(struct span text)
         end--;
     /* The text is one value: a container ends where it does. */
     if (end - p >= 2 && ((*p == '{' && end[-1] == '}') || (*p == '[' && end[-1] == ']')))
-        return (struct json_value){*p == '{' ? JSON_KIND_OBJECT : JSON_KIND_ARRAY, {p, (size_t)(end - p)}};
-    return value_at(p, end);
+        return (struct json_value){
+            *p == '{' ? JSON_KIND_OBJECT : JSON_KIND_ARRAY, {p, (size_t)(end - p)}, index};
+    return value_at(p, end, index);
 }
 
 /* From behind the opening bracket; the closing one is never looked at. */
 static struct json_iter inside(struct json_value v, enum json_kind kind)
 {
     if (v.kind != kind || v.raw.len < 2)
-        return (struct json_iter){NULL, NULL};
-    return (struct json_iter){v.raw.ptr + 1, v.raw.ptr + v.raw.len - 1};
+        return (struct json_iter){NULL, NULL, NULL};
+    return (struct json_iter){v.raw.ptr + 1, v.raw.ptr + v.raw.len - 1, v.index};
 }
 
 struct json_iter json_members(struct json_value object)
@@ -487,7 +545,7 @@ struct json_iter json_elements(struct json_value array)
 /* Behind the value at it->p, its white space and comma. */
 static bool next_value(struct json_iter *it, struct json_value *ret)
 {
-    struct json_value v = value_at(skip_space(it->p, it->end), it->end);
+    struct json_value v = value_at(skip_space(it->p, it->end), it->end, it->index);
     if (v.kind == JSON_KIND_NONE) {
         it->p = it->end;
         return false;

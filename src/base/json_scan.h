@@ -38,9 +38,20 @@ enum json_kind {
     JSON_KIND_NULL,
 };
 
+/* Where the first containers of a text end, so that walking need not look for that again. Owned by the caller, for as long as its text. */
+#define JSON_INDEX_MAX 512u
+struct json_index {
+    const char *text;
+    uint32_t count;
+    struct {
+        uint32_t from, to; /* offsets of the opening bracket, and behind the closing one */
+    } at[JSON_INDEX_MAX];  /* in the order in which they open */
+};
+
 struct json_value {
     enum json_kind kind;
     struct span raw; /* as written: strings with their quotes, containers with their brackets */
+    const struct json_index *index; /* borrowed; NULL: none */
 };
 
 /*
@@ -49,12 +60,18 @@ struct json_value {
  * the first byte that is wrong, text.len when the text ends too early.
  */
 enum err json_check(struct span text, unsigned max_depth, size_t *ret_error_at) MUST_CHECK;
+/* The same, and *ret_index is filled if all is well. */
+enum err json_check_index(struct span text, unsigned max_depth, size_t *ret_error_at,
+                          struct json_index *ret_index) MUST_CHECK;
 
 /* The value that a checked text is. */
 struct json_value json_root(struct span text);
+/* All values that are reached from it use the index of the text. */
+struct json_value json_root_index(const struct json_index *index, struct span text);
 
 struct json_iter {
     const char *p, *end;
+    const struct json_index *index;
 };
 
 /* Iterators over an object's members and an array's elements; over nothing, if the value is of another kind.

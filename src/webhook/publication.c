@@ -118,8 +118,8 @@ static enum err check_source(struct place *at, struct json_value source)
 
 static enum err check_own(struct place *at, const struct shape *shape, struct json_value own)
 {
-    char prefix[40];
-    (void)snprintf(prefix, sizeof(prefix), ".%s", shape->member);
+    char prefix[40] = ".";
+    memccpy(prefix + 1, shape->member, 0, sizeof(prefix) - 2);
     enum err e = expect(at, own, WANT_OBJECT, shape->need, "", shape->member);
     if (e || own.kind == JSON_KIND_NONE)
         return e;
@@ -243,17 +243,18 @@ static enum err take_event(struct place *at, struct json_value value, int64_t ch
     return e;
 }
 
-static enum err check_top(struct place *at, struct span body, struct json_value *ret_events)
+static enum err check_top(struct place *at, struct span body, struct json_index *index,
+                          struct json_value *ret_events)
 {
     size_t wrong;
-    enum err e = json_check(body, JSON_DEPTH, &wrong);
+    enum err e = json_check_index(body, JSON_DEPTH, &wrong, index);
     at->fault->property[0] = '\0';
     if (e == ERR_LIMIT)
         return refuse(at, "nested deeper than %u levels", JSON_DEPTH);
     if (e)
         return refuse(at, body.len ? "not JSON: wrong at byte %zu" : "the body is empty, JSON is expected",
                       wrong);
-    struct json_value root = json_root(body), value;
+    struct json_value root = json_root_index(index, body), value;
     if (root.kind != JSON_KIND_OBJECT)
         return refuse(at, "must be an object with the member events");
     struct json_iter it = json_members(root);
@@ -281,9 +282,10 @@ enum err publication_parse(struct publication *ret, struct span body, int64_t ch
 {
     struct place at = {.fault = ret_fault};
     struct json_value events, value;
+    struct json_index index;
     ret_fault->property[0] = ret_fault->message[0] = '\0';
     ret->count = 0;
-    enum err e = check_top(&at, body, &events);
+    enum err e = check_top(&at, body, &index, &events);
     if (e)
         return e;
     struct json_iter it = json_elements(events);

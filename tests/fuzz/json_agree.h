@@ -59,7 +59,7 @@ static const char *agree_object(struct json_value v, const json_t *j)
     while (!odd && json_next_member(&it, &key, &value)) {
         members++;
         buf_clear(&name);
-        struct json_value as_string = {JSON_KIND_STRING, {key.ptr - 1, key.len + 2}};
+        struct json_value as_string = {JSON_KIND_STRING, {key.ptr - 1, key.len + 2}, NULL};
         if (json_string_decode(as_string, &name) || buf_add(&name, "", 1)) {
             odd = "a key cannot be decoded";
             break;
@@ -172,6 +172,11 @@ static const char *json_disagreement(struct span text)
                   : "jansson accepts a NUL byte";
     } else if (j) {
         odd = e != ERR_NONE ? "jansson accepts" : agree_value(json_root(text), j);
+        struct json_index index;
+        if (!odd && json_check_index(text, JSON_DEPTH_CAP, NULL, &index))
+            odd = "the index makes a difference";
+        if (!odd)
+            odd = agree_value(json_root_index(&index, text), j);
     } else {
         enum json_error_code code = json_error_code(&error);
         if (e == ERR_NONE && code != json_error_numeric_overflow && code != json_error_null_byte_in_key &&

@@ -332,16 +332,41 @@ static void agrees_on_mutated_events(void **state)
     assert_in_range(accepted, 1000, 19000);
 }
 
+/* More containers than the index holds, and deeper ones than it notes: both kinds are walked all the same. */
+static void the_index_has_an_end(void **state)
+{
+    (void)state;
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    assert_int_equal(buf_add_str(&text, "[[]"), ERR_NONE);
+    for (int i = 0; i < 700; i++)
+        assert_int_equal(buf_add_str(&text, i == 300 ? ",{\"]\":[1,{}]}" : ",{\"a\":[\"}\"]}"), ERR_NONE);
+    assert_int_equal(buf_add_str(&text, ","), ERR_NONE);
+    for (unsigned i = 0; i < 2 * JSON_DEPTH; i++)
+        assert_int_equal(buf_add_str(&text, "["), ERR_NONE);
+    for (unsigned i = 0; i < 2 * JSON_DEPTH; i++)
+        assert_int_equal(buf_add_str(&text, "]"), ERR_NONE);
+    assert_int_equal(buf_add_str(&text, "]"), ERR_NONE);
+    assert_null(json_disagreement(buf_span(&text)));
+    struct json_index index;
+    assert_int_equal(json_check_index(buf_span(&text), JSON_DEPTH_CAP, NULL, &index), ERR_NONE);
+    assert_int_equal(index.count, JSON_INDEX_MAX);
+    struct json_iter it = json_elements(json_root_index(&index, buf_span(&text)));
+    struct json_value value;
+    size_t n = 0;
+    while (json_next_element(&it, &value))
+        n++;
+    assert_int_equal(n, 702);
+    buf_deinit(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grammar),
-        cmocka_unit_test(depth_is_bounded),
-        cmocka_unit_test(walks_an_event),
-        cmocka_unit_test(keys_are_compared_decoded),
-        cmocka_unit_test(integers),
-        cmocka_unit_test(decoding_fails_whole),
-        cmocka_unit_test(agrees_on_generated_texts),
+        cmocka_unit_test(the_index_has_an_end),      cmocka_unit_test(grammar),
+        cmocka_unit_test(depth_is_bounded),          cmocka_unit_test(walks_an_event),
+        cmocka_unit_test(keys_are_compared_decoded), cmocka_unit_test(integers),
+        cmocka_unit_test(decoding_fails_whole),      cmocka_unit_test(agrees_on_generated_texts),
         cmocka_unit_test(agrees_on_mutated_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
