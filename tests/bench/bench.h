@@ -40,6 +40,7 @@ struct receiver {
     _Atomic uint64_t silent;           /* requests that get no answer */
     _Atomic uint64_t connections;      /* open now */
     struct hist latency;               /* posted to received */
+    _Atomic unsigned fail_every;       /* the clear one answers one request in so many with 500; 0: none */
     int port, silent_port;             /* an answer at once; none ever */
 };
 struct receiver *receiver_start(void);
@@ -124,5 +125,6 @@ struct bench_case {
     const char *letter, *title;
     void (*run)(struct bench *b);
 };
+void storm_run(struct bench *b); /* storm.c */
 extern const struct bench_case bench_cases[];
 extern const size_t bench_case_count;

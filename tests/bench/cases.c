@@ -416,5 +416,6 @@ const struct bench_case bench_cases[] = {
     {"e", "a million events wait: start-up and drain", run_e},
     {"f", "ten thousand channels, idle", run_f},
     {"g", "ten thousand requests to bots that never answer", run_g},
+    {"h", "a storm: every request over ten thousand channels fails; and one in a hundred", storm_run},
 };
 const size_t bench_case_count = sizeof(bench_cases) / sizeof(bench_cases[0]);

@@ -34,6 +34,7 @@ struct receiver_thread {
 };
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+static const char failure[] = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno";
 
 static uint64_t digits(const char *p)
 {
@@ -123,6 +124,13 @@ static bool keep(struct conn *c, struct span rest)
     return true;
 }
 
+static bool is_failure(struct receiver *r)
+{
+    static unsigned answered; /* one thread answers */
+    unsigned every = atomic_load_explicit(&r->fail_every, memory_order_relaxed);
+    return every && ++answered % every == 0;
+}
+
 /* false: the connection is at its end. */
 static bool serve(struct receiver *r, struct conn *c, char *scratch)
 {
@@ -148,9 +156,12 @@ static bool serve(struct receiver *r, struct conn *c, char *scratch)
         c->data = NULL;
         c->alloc = 0;
     }
-    for (; answers > 0; answers--)
-        if (send(c->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) < 0)
+    for (; answers > 0; answers--) {
+        bool fails = is_failure(r);
+        if (send(c->fd, fails ? failure : answer, (fails ? sizeof(failure) : sizeof(answer)) - 1,
+                 MSG_NOSIGNAL) < 0)
             return false;
+    }
     return true;
 }
 
