@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import http2 from 'node:http2';
 import net from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { startBot } from './lib/bot.mjs';
@@ -343,6 +344,19 @@ describe('many rows', () => {
         });
         assert.ok(text === whole);
         assert.ok(most - before < 12 << 20, `${(most - before) >> 20} MiB more`);
+    });
+
+    it('over HTTP/2 and HTTP/1.0 as well', async () => {
+        const want = await (await download(node, big, '&lang=ja')).text(), port = new URL(node.url).port, path = `/api/v1/channels/${big.channelId}/errors?format=tsv&lang=ja`;
+        const session = http2.connect(node.url), stream = session.request({ ':path': path, authorization: `Bearer ${node.key}` });
+        let text = '';
+        for await (const piece of stream.setEncoding('utf8')) text += piece;
+        session.close();
+        assert.ok(text === want);
+        const socket = net.connect(port, '127.0.0.1', () => socket.write(`GET ${path} HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer ${node.key}\r\n\r\n`));
+        let all = '';
+        for await (const piece of socket.setEncoding('utf8')) all += piece;
+        assert.ok(all.slice(all.indexOf('\r\n\r\n') + 4) === want);
     });
 
     it('a client that goes away ends its download', async () => {
