@@ -61,6 +61,23 @@ static void write_channels(struct json_write *w, const struct api *a)
     json_write_end(w);
 }
 
+static void write_outbox(struct json_write *w, const struct outbox_stats *s)
+{
+    int64_t oldest = atomic_load_explicit(&s->oldest_ms, memory_order_relaxed);
+    json_write_key(w, "outbox");
+    json_write_object(w);
+    number(w, "waiting", atomic_load_explicit(&s->waiting, memory_order_relaxed));
+    number(w, "failed", atomic_load_explicit(&s->broken, memory_order_relaxed));
+    json_write_key(w, "oldestAt");
+    if (oldest)
+        call_write_time(w, oldest);
+    else
+        json_write_null(w);
+    json_write_key(w, "trouble");
+    json_write_bool(w, atomic_load_explicit(&s->trouble, memory_order_relaxed));
+    json_write_end(w);
+}
+
 void system_write(struct json_write *w, const struct api *a, const struct oldest *oldest)
 {
     const struct api_config *c = &a->config;
@@ -89,6 +106,7 @@ void system_write(struct json_write *w, const struct api *a, const struct oldest
     write_channels(w, a);
     write_store(w, a);
     number(w, "memoryBytes", meter_memory());
+    write_outbox(w, c->outbox);
     json_write_key(w, "alarms");
     json_write_array(w);
     alarms_each(c->alarms, now_ms, write_alarm, w);

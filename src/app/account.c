@@ -13,8 +13,10 @@
 
 #include "access/account.h"
 #include "access/password.h"
+#include "app/client.h"
 #include "app/commands.h"
 #include "app/record.h"
+#include "app/resource.h"
 #include "base/clock.h"
 
 static int usage(FILE *to, int status)
@@ -26,10 +28,14 @@ static int usage(FILE *to, int status)
         "       todoke account disable --data DIR EMAIL     nobody logs in with it any more; ends its "
         "sessions\n"
         "       todoke account enable --data DIR EMAIL\n\n"
-        "create and password ask for the password, or read it from standard input where that is no "
-        "terminal.\n"
-        "Without --role an account may do nothing until it is given a role on a provider or channel.\n",
+        "Over the API of a node, without --data:\n",
         to);
+    resource_usage(to, "account", "");
+    (void)fputs("\ncreate and password ask for the password, or read it from standard input where that is no "
+                "terminal.\n"
+                "Without --role an account may do nothing until it is given a role on a provider or "
+                "channel.\n" CLIENT_HELP,
+                to);
     return status;
 }
 
@@ -262,6 +268,18 @@ static int list(struct backend *b, const struct account_args *a)
     return e ? fail(a->data, e) : 0;
 }
 
+/* A list is wanted of the data directory, not of a node. */
+static bool is_local(int argc, char **argv)
+{
+    bool local = getenv("TODOKE_DATA") && strcmp(argv[1], "list") == 0;
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--data") == 0)
+            return true;
+        local = local && strcmp(argv[i], "--api") != 0 && strcmp(argv[i], "--key") != 0;
+    }
+    return local;
+}
+
 int cmd_account(int argc, char **argv)
 {
     static const struct {
@@ -271,6 +289,8 @@ int cmd_account(int argc, char **argv)
         {"create", create}, {"list", list}, {"password", alter}, {"disable", alter}, {"enable", alter}};
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
         return usage(stdout, 0);
+    if (argc > 1 && resource_has("account", argv[1]) && !is_local(argc, argv))
+        return resource_run("account", argc, argv);
     size_t n = 0;
     while (argc > 1 && n < 5 && strcmp(argv[1], commands[n].name) != 0)
         n++;

@@ -7,6 +7,8 @@
 #include "app/channel_secret.h"
 #include "app/client.h"
 #include "app/commands.h"
+#include "app/listing.h"
+#include "app/resource.h"
 #include "base/json_write.h"
 
 #define ANSWER_MAX (8u << 20)
@@ -34,7 +36,7 @@ static const struct member {
 
 struct channel_args {
     struct client client;
-    const char *what, *id;
+    const char *what, *id, *query, *state;
     const char *values[MEMBERS];
     bool any, resume, json;
 };
@@ -42,12 +44,13 @@ struct channel_args {
 static int usage(FILE *to, int status)
 {
     (void)fputs("usage: todoke channel create --name NAME [options]\n"
-                "       todoke channel list [--json]\n"
+                "       todoke channel list [--query TEXT] [--state active|failing|suspended|off] [--json]\n"
                 "       todoke channel show ID\n"
                 "       todoke channel set ID [options]\n"
                 "       todoke channel delete ID\n",
                 to);
     channel_secret_help(to);
+    resource_usage(to, "channel", "");
     (void)fputc('\n', to);
     for (size_t i = 0; i < MEMBERS; i++)
         (void)fprintf(to, "  %-25s %-13s %s\n", members[i].flag, members[i].argument, members[i].help);
@@ -79,6 +82,13 @@ static int parse(int argc, char **argv, struct channel_args *a)
                 return status;
         } else if (strcmp(argv[i], "--json") == 0) {
             a->json = true;
+        } else if (strcmp(a->what, "list") == 0 && strcmp(argv[i], "--query") == 0 && i + 1 < argc &&
+                   strlen(argv[i + 1]) <= 100) {
+            a->query = argv[++i];
+        } else if (strcmp(a->what, "list") == 0 && strcmp(argv[i], "--state") == 0 && i + 1 < argc &&
+                   !argv[i + 1][strspn(argv[i + 1], "abcdefghijklmnopqrstuvwxyz")] &&
+                   strlen(argv[i + 1]) < 20) {
+            a->state = argv[++i];
         } else if (changes && member_of(argv[i], &at) && i + 1 < argc) {
             a->values[at] = argv[++i];
             a->any = true;
@@ -129,77 +139,32 @@ static enum err write_change(struct buf *out, const struct channel_args *a)
     return json_write_finish(&w);
 }
 
-static const char *on_off(const json_t *v)
-{
-    return json_is_true(v) ? "on" : "off";
-}
-
 static bool id_is_sound(const char *id)
 {
     return id && id[0] && id[strspn(id, "0123456789")] == '\0' && strlen(id) <= 18;
 }
 
-static bool print_row(const json_t *c)
-{
-    const char *id = json_string_value(json_object_get(c, "channelId"));
-    const char *name = json_string_value(json_object_get(c, "name"));
-    const char *url = json_string_value(json_object_get(c, "webhookUrl"));
-    if (!id_is_sound(id) || !name)
-        return false;
-    (void)printf("%-11s %-9s %-10s %8lld  ", id,
-                 json_is_true(json_object_get(c, "suspended")) ? "suspended"
-                                                               : on_off(json_object_get(c, "useWebhook")),
-                 on_off(json_object_get(c, "webhookRedelivery")),
-                 (long long)json_integer_value(json_object_get(c, "backlogEvents")));
-    client_text(stdout, span_of(name), false);
-    (void)fputs("  ", stdout);
-    client_text(stdout, span_of(url ? url : "-"), false);
-    (void)putchar('\n');
-    return true;
-}
-
-/* *cursor: of the next page, 0 after the last one; they rise, or the list would never end. */
-static int print_page(struct span answer, long long *cursor)
-{
-    json_t *root = json_loadb(answer.ptr, answer.len, 0, NULL);
-    const json_t *channels = json_object_get(root, "channels");
-    const char *next = json_string_value(json_object_get(root, "cursor"));
-    long long to = id_is_sound(next) ? strtoll(next, NULL, 10) : 0;
-    bool sound = json_is_array(channels) && (!next || to > *cursor);
-    size_t i;
-    json_t *c;
-    json_array_foreach((json_t *)(uintptr_t)channels, i, c)
-    {
-        sound = sound && print_row(c);
-    }
-    *cursor = to;
-    json_decref(root);
-    return sound ? 0 : client_strange();
-}
-
 static int list(const struct channel_args *a)
 {
-    long long cursor = 0;
-    if (!a->json)
-        (void)printf("%-11s %-9s %-10s %8s  %s\n", "ID", "WEBHOOK", "REDELIVERY", "BACKLOG", "NAME  URL");
-    do {
-        char path[96];
-        if (cursor)
-            (void)snprintf(path, sizeof(path), "/api/v1/channels?limit=500&cursor=%lld", cursor);
-        else
-            (void)snprintf(path, sizeof(path), "/api/v1/channels?limit=500");
-        struct buf answer;
-        buf_init(&answer, ANSWER_MAX);
-        int status = client_call(&a->client, "GET", path, SPAN_LIT(""), &answer);
-        if (!status && a->json)
-            client_print(stdout, buf_span(&answer));
-        if (!status)
-            status = a->json ? 0 : print_page(buf_span(&answer), &cursor);
-        buf_deinit(&answer);
-        if (status)
-            return status;
-    } while (cursor);
-    return 0;
+    static const struct listing listing = {"channels",
+                                           {{"ID", "channelId"},
+                                            {"STATE", "state"},
+                                            {"REDELIVERY", "webhookRedelivery"},
+                                            {"BACKLOG", "backlogEvents"},
+                                            {"DELIVERED/H", "lastHour.delivered"},
+                                            {"FAILED/H", "lastHour.failed"},
+                                            {"NAME", "name"},
+                                            {"URL", "webhookUrl"}}};
+    char path[400];
+    int n = snprintf(path, sizeof(path), "/api/v1/channels?limit=500");
+    if (a->state)
+        n += snprintf(path + n, sizeof(path) - (size_t)n, "&state=%s", a->state);
+    for (const char *p = a->query ? "&q=" : ""; *p; p++)
+        path[n++] = *p;
+    for (const char *p = a->query ? a->query : ""; *p && n < 390; p++)
+        n += snprintf(path + n, sizeof(path) - (size_t)n, "%%%02X", (unsigned char)*p);
+    path[n] = '\0';
+    return listing_pages(&a->client, &listing, path, (unsigned long)-1, a->json);
 }
 
 static int call(const struct channel_args *a, const char *method)
@@ -219,8 +184,10 @@ static int call(const struct channel_args *a, const char *method)
         status = write_change(&body, a) ? 1 : 0;
     if (!status)
         status = client_call(&a->client, method, path, buf_span(&body), &answer);
-    if (!status && buf_len(&answer))
+    if (!status && buf_len(&answer) && (a->json || strcmp(a->what, "show") != 0))
         client_print(stdout, buf_span(&answer));
+    else if (!status && buf_len(&answer))
+        status = listing_object(NULL, buf_span(&answer));
     buf_deinit(&body);
     buf_deinit(&answer);
     return status;
@@ -236,6 +203,8 @@ int cmd_channel(int argc, char **argv)
             return usage(stdout, 0);
     if (argc > 1 && channel_secret_knows(argv[1]))
         return channel_secret_run(argc, argv);
+    if (argc > 1 && resource_has("channel", argv[1]))
+        return resource_run("channel", argc, argv);
     for (size_t i = 0; argc > 1 && i < sizeof(calls) / sizeof(calls[0]); i++) {
         if (strcmp(argv[1], calls[i].what) != 0)
             continue;

@@ -1,4 +1,4 @@
-/* `todoke event send`: posts what is in a file, as it is. */
+/* `todoke event send`: posts what is in a file, as it is. The other verbs are in resource.c. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -6,6 +6,7 @@
 
 #include "app/client.h"
 #include "app/commands.h"
+#include "app/resource.h"
 #include "base/json_scan.h"
 
 #define FILE_MAX                                                                                             \
@@ -13,9 +14,13 @@
 
 static int usage(FILE *to, int status)
 {
-    (void)fputs("usage: todoke event send CHANNEL FILE|-\n\n"
-                "Posts one event, an array of events or {\"events\":[…]}, and prints their "
-                "webhookEventIds.\n" CLIENT_HELP,
+    (void)fputs(
+        "usage: todoke event send CHANNEL FILE|-               posts one event, an array of events or "
+        "{\"events\":[…]}, and prints their ids\n",
+        to);
+    resource_usage(to, "event", "");
+    (void)fputs("\n  --json       as JSON; lists an object a line\n"
+                "  --limit N    rows of a list, at most [100]\n" CLIENT_HELP,
                 to);
     return status;
 }
@@ -110,6 +115,14 @@ static int send_file(const struct client *c, const char *channel, const char *pa
     return status;
 }
 
+static bool asks_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 int cmd_event(int argc, char **argv)
 {
     struct client c = {0};
@@ -119,6 +132,8 @@ int cmd_event(int argc, char **argv)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return usage(stdout, 0);
         if (i == 1) {
+            if (resource_has("event", argv[i]))
+                return asks_help(argc, argv) ? usage(stdout, 0) : resource_run("event", argc, argv);
             if (strcmp(argv[i], "send") != 0)
                 return usage(stderr, 2);
         } else if (client_option(&c, argc, argv, &i, &status)) {

@@ -81,6 +81,7 @@
  *     key_seal                    another key for the secrets at rest
  *     channel, event, client      channels and events over the API of a node
  *     channel_secret              a channel's tokens and secret; its webhook URL verified
+ *     resource, listing           the commands over the API that are all alike, and their tables
  *     errors                      the error statistics over the API of a node
  *     probe, probe_print          one URL tried and told
  *     paint                       colours and line breaks for a terminal
@@ -90,15 +91,46 @@
 #include <sys/stat.h>
 
 #include "app/commands.h"
+#include "app/resource.h"
 #include "base/distance.h"
+
+static int cmd_provider(int argc, char **argv)
+{
+    return resource_run("provider", argc, argv);
+}
+
+static int cmd_option(int argc, char **argv)
+{
+    return resource_run("option", argc, argv);
+}
+
+static int cmd_outbox(int argc, char **argv)
+{
+    return resource_run("outbox", argc, argv);
+}
+
+static int cmd_audit(int argc, char **argv)
+{
+    return resource_run("audit", argc, argv);
+}
+
+static int cmd_system(int argc, char **argv)
+{
+    return resource_run("system", argc, argv);
+}
 
 static const struct cmd commands[] = {
     {"serve", cmd_serve, "runs a node: takes events over its API and delivers them"},
     {"key", cmd_key, "makes, lists and revokes the keys of the API; seals secrets anew"},
     {"account", cmd_account, "makes, lists and disables the accounts that people log in with"},
     {"channel", cmd_channel, "makes, lists, shows, changes and deletes channels; their tokens and secrets"},
-    {"event", cmd_event, "posts events from a file"},
+    {"event", cmd_event, "posts, lists, shows and redelivers events"},
     {"errors", cmd_errors, "shows a channel's error statistics: rows, sums, or TSV"},
+    {"provider", cmd_provider, "makes and lists providers, and says who has a role on them"},
+    {"option", cmd_option, "what providers applied for: lists, approves, refuses"},
+    {"outbox", cmd_outbox, "the mails that wait, were sent, or failed"},
+    {"audit", cmd_audit, "who changed what"},
+    {"system", cmd_system, "how the node is"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},
     {"explain", cmd_explain, "what a reason, detail or cause means and how to mend it"},
 };

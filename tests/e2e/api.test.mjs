@@ -237,7 +237,7 @@ describe('commands over the API', () => {
             assert.equal(set.code, 0, set.stderr);
             assert.deepEqual([JSON.parse(set.stdout).webhookRedelivery, JSON.parse(set.stdout).responseTimeoutMs], [true, 900]);
             assert.match((await command(['channel', 'list'], { env })).stdout, new RegExp(`^${c.channelId}.*届け`, 'm'));
-            assert.equal(JSON.parse((await command(['channel', 'show', c.channelId], { env })).stdout).channelId, c.channelId);
+            assert.equal(JSON.parse((await command(['channel', 'show', c.channelId, '--json'], { env })).stdout).channelId, c.channelId);
             assert.equal((await command(['channel', 'delete', c.channelId], { env })).code, 0);
             const gone = await command(['channel', 'show', c.channelId], { env });
             assert.deepEqual([gone.code, gone.stderr], [2, 'todoke: No such channel (404)\n']);

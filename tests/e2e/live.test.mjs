@@ -210,6 +210,7 @@ describe('the system', () => {
         assert.ok(Date.now() - Date.parse(s.startedAt) < 60_000 && s.version);
         assert.deepEqual([s.backlogEvents, s.backlogAgeMs, s.inFlight, s.alarms], [0, 0, 0, []]);
         assert.deepEqual(s.channels, { total: 1, suspended: 0 });
+        assert.deepEqual(s.outbox, { waiting: 0, failed: 0, oldestAt: null, trouble: false });
         assert.ok(s.memoryBytes > 1e6 && s.store.queued >= 0);
         for (let i = 0; i < 20; i++) await node.post(channel, [text]);
         await stream.until(m => m.data?.rates.delivered > 0 && m.data.rates.accepted > 0 && m.data.sessions.http1 > 0 && m.data.store.commitMs > 0 && m.data.store.bytes > 0);
