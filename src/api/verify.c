@@ -195,9 +195,10 @@ static bool read_body(struct call *c, struct verify_state *s)
     memcpy(s->url, s->ref->channel.webhook_url, sizeof(s->ref->channel.webhook_url));
     if (!server_body(c->req).len)
         return true;
+    struct channel_ref *ref = s->ref;
     json_t *object = call_object(c);
-    if (!object) {
-        channel_ref_drop(s->ref);
+    if (!object) { /* answered: s is gone */
+        channel_ref_drop(ref);
         return false;
     }
     const json_t *v = json_object_get(object, "endpoint");
@@ -259,8 +260,11 @@ void api_verify(struct call *c)
     struct verify_state *s = call_state(c, sizeof(*s));
     if (!s)
         return;
-    s->ref = call_channel(c);
-    if (!s->ref || !read_body(c, s))
+    struct channel_ref *ref = call_channel(c);
+    if (!ref)
+        return; /* and s with it */
+    s->ref = ref;
+    if (!read_body(c, s))
         return;
     c->state = s;
     bool may = s->url[0] && rate_take(c->api->config.rates, s->ref->channel.id, RATE_TEST);
