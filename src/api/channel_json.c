@@ -123,6 +123,24 @@ static bool read_number(struct call *c, const char *name, const json_t *v, uint3
     return true;
 }
 
+static bool read_schedule(struct call *c, const json_t *v, struct channel_change *to)
+{
+    to->redelivery_schedule = true;
+    to->to.redelivery_count = 0;
+    if (json_is_null(v)) /* the node's */
+        return true;
+    size_t count = json_array_size(v);
+    bool ok = json_is_array(v) && count >= 1 && count <= CHANNEL_REDELIVERIES_MAX;
+    for (size_t i = 0; ok && i < count; i++) {
+        const json_t *entry = json_array_get(v, i);
+        json_int_t s = json_integer_value(entry);
+        ok = json_is_integer(entry) && s >= 1 && s <= CHANNEL_REDELIVERY_S_MAX;
+        to->to.redelivery_s[to->to.redelivery_count++] = (uint32_t)s;
+    }
+    return ok || invalid(c, "redeliverySchedule",
+                         "must be a list of 1 to 20 waits in seconds, 1 to 604800 each, or null");
+}
+
 static bool read_switch(struct call *c, const char *name, const json_t *v, bool *to, bool *set)
 {
     if (!json_is_boolean(v))
@@ -142,6 +160,8 @@ static bool read_member(struct call *c, const char *key, const json_t *v, struct
         return read_switch(c, key, v, &to->to.use_webhook, &to->use_webhook);
     if (strcmp(key, "webhookRedelivery") == 0)
         return read_switch(c, key, v, &to->to.webhook_redelivery, &to->webhook_redelivery);
+    if (strcmp(key, "redeliverySchedule") == 0)
+        return read_schedule(c, v, to);
     if (strcmp(key, "errorStatistics") == 0)
         return read_switch(c, key, v, &to->to.error_statistics, &to->error_statistics);
     if (strcmp(key, "errorNotification") == 0)
@@ -186,7 +206,7 @@ bool channel_change_resumes(const struct channel_change *ch)
 {
     return ch->resume && !ch->name && !ch->webhook_url && !ch->use_webhook && !ch->webhook_redelivery &&
            !ch->error_statistics && !ch->error_notification && !ch->contact_email && !ch->language &&
-           !ch->response_timeout_ms && !ch->max_events && !ch->provider_id;
+           !ch->response_timeout_ms && !ch->max_events && !ch->redelivery_schedule && !ch->provider_id;
 }
 
 void channel_change_apply(const struct channel_change *change, struct channel *c)
@@ -214,11 +234,28 @@ void channel_change_apply(const struct channel_change *change, struct channel *c
         c->response_timeout_ms = to->response_timeout_ms;
     if (change->max_events)
         c->max_events = to->max_events;
+    if (change->redelivery_schedule) {
+        c->redelivery_count = to->redelivery_count;
+        memcpy(c->redelivery_s, to->redelivery_s, sizeof(c->redelivery_s));
+    }
 }
 
 static const char *or_null(const char *s)
 {
     return s[0] ? s : NULL;
+}
+
+static void show_schedule(struct json_write *w, const struct channel *c)
+{
+    json_write_key(w, "redeliverySchedule");
+    if (!c->redelivery_count) {
+        json_write_null(w);
+        return;
+    }
+    json_write_array(w);
+    for (uint32_t i = 0; i < c->redelivery_count; i++)
+        json_write_uint(w, c->redelivery_s[i]);
+    json_write_end(w);
 }
 
 void channel_change_show(struct json_write *w, const struct channel *c, enum grant grant,
@@ -241,6 +278,7 @@ void channel_change_show(struct json_write *w, const struct channel *c, enum gra
     json_write_bool(w, c->use_webhook);
     json_write_key(w, "webhookRedelivery");
     json_write_bool(w, c->webhook_redelivery);
+    show_schedule(w, c);
     json_write_key(w, "errorStatistics");
     json_write_bool(w, c->error_statistics);
     json_write_key(w, "errorNotification");
@@ -329,6 +367,11 @@ enum err channel_change_tell(struct buf *out, const struct channel *from, const 
     }
     tell_switch(&w, "useWebhook", from->use_webhook, to->use_webhook);
     tell_switch(&w, "webhookRedelivery", from->webhook_redelivery, to->webhook_redelivery);
+    char schedules[2][CHANNEL_SCHEDULE_TEXT];
+    size_t before = channel_schedule_text(from, schedules[0]),
+           after = channel_schedule_text(to, schedules[1]);
+    tell_text(&w, "redeliverySchedule", (struct span){schedules[0], before},
+              (struct span){schedules[1], after});
     tell_switch(&w, "errorStatistics", from->error_statistics, to->error_statistics);
     tell_switch(&w, "errorNotification", from->error_notification, to->error_notification);
     tell_text(&w, "contactEmail", span_of(from->contact_email), span_of(to->contact_email));

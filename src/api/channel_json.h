@@ -7,7 +7,7 @@ struct channel_change {
     struct channel to;
     int64_t provider_id; /* of a new one; 0: not given */
     bool name, webhook_url, use_webhook, webhook_redelivery, error_statistics, error_notification,
-        contact_email, language, response_timeout_ms, max_events, resume;
+        contact_email, language, response_timeout_ms, max_events, redelivery_schedule, resume;
 };
 
 /* Reads a JSON object; false: answered with 400 already, naming the member. */

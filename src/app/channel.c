@@ -13,7 +13,7 @@
 
 #define ANSWER_MAX (8u << 20)
 
-enum member_type { MEMBER_TEXT, MEMBER_SWITCH, MEMBER_NUMBER };
+enum member_type { MEMBER_TEXT, MEMBER_SWITCH, MEMBER_NUMBER, MEMBER_NUMBERS };
 
 static const struct member {
     const char *flag, *name;
@@ -25,6 +25,8 @@ static const struct member {
     {"--use-webhook", "useWebhook", MEMBER_SWITCH, "on|off", "whether webhooks are sent"},
     {"--webhook-redelivery", "webhookRedelivery", MEMBER_SWITCH, "on|off",
      "whether failed events are sent again"},
+    {"--redelivery-schedule", "redeliverySchedule", MEMBER_NUMBERS, "S,S,…|none",
+     "seconds after each failure; none: the node's"},
     {"--error-statistics", "errorStatistics", MEMBER_SWITCH, "on|off", "whether errors are counted"},
     {"--contact-email", "contactEmail", MEMBER_TEXT, "ADDRESS|none", "who is told of errors"},
     {"--language", "language", MEMBER_TEXT, "en|ja", "of mails"},
@@ -108,6 +110,18 @@ static int parse(int argc, char **argv, struct channel_args *a)
     return client_ready(&a->client) ? 0 : 2;
 }
 
+/* "60,120" as a list; false: it is none. */
+static bool write_numbers(struct json_write *w, const char *text)
+{
+    if (!text[0] || text[strspn(text, "0123456789,")])
+        return false;
+    json_write_array(w);
+    for (char *end; *text; text = *end ? end + 1 : end)
+        json_write_int(w, strtoll(text, &end, 10));
+    json_write_end(w);
+    return true;
+}
+
 /* The JSON that the flags ask for. */
 static enum err write_change(struct buf *out, const struct channel_args *a)
 {
@@ -128,7 +142,7 @@ static enum err write_change(struct buf *out, const struct channel_args *a)
             json_write_bool(&w, strcmp(v, "on") == 0);
         else if (members[i].type == MEMBER_NUMBER && *v && !*end)
             json_write_int(&w, n);
-        else
+        else if (members[i].type != MEMBER_NUMBERS || !write_numbers(&w, v))
             json_write_str(&w, v); /* what does not fit, the node refuses by name */
     }
     if (a->resume) {

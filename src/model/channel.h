@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/span.h"
 
 #define CHANNEL_NAME_MAX 400  /* bytes: 100 characters of UTF-8 */
@@ -15,6 +16,10 @@
 #define CHANNEL_SECRET_LEN 32
 #define CHANNEL_RESPONSE_MS_MIN 100
 #define CHANNEL_RESPONSE_MS_MAX 60000
+
+#define CHANNEL_REDELIVERIES_MAX 20     /* entries of a schedule of its own */
+#define CHANNEL_REDELIVERY_S_MAX 604800 /* 7 days, as the node's */
+#define CHANNEL_SCHEDULE_TEXT (CHANNEL_REDELIVERIES_MAX * 7 + 20)
 
 /* What is sent in one request when the publisher set no maxEventsPerRequest: with redelivery off one failed
  * request must never cost the events of others. */
@@ -35,14 +40,21 @@ struct channel {
     bool error_statistics;
     bool
         error_notification; /* its people want mails; they come only while the provider's option is approved */
-    char contact_email[CHANNEL_EMAIL_MAX + 1]; /* "": none */
-    char language[3];                          /* "en", "ja" */
-    uint32_t response_timeout_ms;              /* 0: the node's setting */
-    uint32_t max_events;                       /* 0: by the redelivery switch, see channel_batch() */
-    int64_t suspended_ms;                      /* since when sending is suspended; 0: it is not */
+    char contact_email[CHANNEL_EMAIL_MAX + 1];       /* "": none */
+    char language[3];                                /* "en", "ja" */
+    uint32_t response_timeout_ms;                    /* 0: the node's setting */
+    uint32_t max_events;                             /* 0: by the redelivery switch, see channel_batch() */
+    uint32_t redelivery_count;                       /* its own schedule; 0: the node's */
+    uint32_t redelivery_s[CHANNEL_REDELIVERIES_MAX]; /* after the 1st, 2nd, … failure */
+    int64_t suspended_ms;                            /* since when sending is suspended; 0: it is not */
     int64_t failing_ms; /* since when it has failed, as far as that is on record; 0: it has not */
     int64_t created_ms, updated_ms;
 };
+
+/* Its own schedule as "60,120"; "" where it has none. Returns the length. */
+size_t channel_schedule_text(const struct channel *c, char out[static CHANNEL_SCHEDULE_TEXT]);
+/* The other way round. ERR_INVALID: not such a list; nothing is changed. */
+enum err channel_schedule_parse(struct span text, struct channel *c) MUST_CHECK;
 
 static inline uint32_t channel_batch(const struct channel *c)
 {

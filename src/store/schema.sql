@@ -309,3 +309,6 @@ CREATE TABLE error_row (
     errors INTEGER NOT NULL,
     PRIMARY KEY (day, channel_id, minute, reason, detail)
 ) WITHOUT ROWID;
+
+-- migration 11
+ALTER TABLE channel ADD COLUMN redelivery_schedule TEXT NOT NULL DEFAULT '';  -- seconds, "60,120"; '': the node's

@@ -1,6 +1,8 @@
 #include "store/sqlite.h"
 
-static void bind_channel(sqlite3_stmt *q, const struct channel *c)
+/* schedule: room that lives until the statement has run. */
+static void bind_channel(sqlite3_stmt *q, const struct channel *c,
+                         char schedule[static CHANNEL_SCHEDULE_TEXT])
 {
     sqlite_bind_span(q, 1, span_of(c->name));
     sqlite_bind_span(q, 2, span_of(c->bot_user_id));
@@ -18,6 +20,8 @@ static void bind_channel(sqlite3_stmt *q, const struct channel *c)
     sqlite_bind_number(q, 14, c->failing_ms);
     sqlite_bind_number(q, 15, c->error_notification);
     sqlite_bind_number(q, 16, c->provider_id);
+    size_t len = channel_schedule_text(c, schedule);
+    sqlite_bind_span(q, 17, (struct span){schedule, len});
 }
 
 static enum err read_channel(struct sqlite *s, sqlite3_stmt *q, struct channel *c)
@@ -40,6 +44,8 @@ static enum err read_channel(struct sqlite *s, sqlite3_stmt *q, struct channel *
     c->failing_ms = sqlite_number(q, 17);
     c->error_notification = sqlite_number(q, 18);
     c->provider_id = sqlite_number(q, 19);
+    if (channel_schedule_parse(sqlite_span(q, 20), c))
+        return ERR_INTERNAL;
     return sqlite_secret_read(s, q, 3, 4, c);
 }
 
@@ -50,7 +56,8 @@ enum err sqlite_channel_insert(struct backend *b, struct channel *c)
     sqlite3_stmt *q = sqlite_statement(s, STATEMENT_channel_insert, &e);
     if (!q)
         return e;
-    bind_channel(q, c);
+    char schedule[CHANNEL_SCHEDULE_TEXT];
+    bind_channel(q, c, schedule);
     e = sqlite_run(s, q);
     if (e)
         return e;
@@ -65,8 +72,9 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c)
     sqlite3_stmt *q = sqlite_statement(s, STATEMENT_channel_update, &e);
     if (!q)
         return e;
-    bind_channel(q, c);
-    sqlite_bind_number(q, 17, c->id);
+    char schedule[CHANNEL_SCHEDULE_TEXT];
+    bind_channel(q, c, schedule);
+    sqlite_bind_number(q, 18, c->id);
     e = sqlite_run(s, q);
     if (!e && sqlite3_changes(s->db) == 0)
         e = ERR_NOT_FOUND;

@@ -82,10 +82,10 @@ static enum err load_run(struct store_call *call, struct backend *b)
 }
 
 /* Due times are wall clock: they must hold nothing back for days because the clock was set back. */
-static void bound_due(const struct courier *c, struct list *items)
+static void bound_due(const struct courier *c, const struct channel *channel, struct list *items)
 {
-    int64_t latest = c->config.clock->wall_ms(c->config.clock->arg) +
-                     (int64_t)redelivery_longest(&c->config.settings->schedule);
+    struct redelivery_schedule schedule = redelivery_schedule_of(&c->config.settings->schedule, channel);
+    int64_t latest = c->config.clock->wall_ms(c->config.clock->arg) + (int64_t)redelivery_longest(&schedule);
     for (struct list *i = items->next; i != items; i = i->next) {
         struct item *item = list_entry(i, struct item, link);
         if (item->due_ms > latest)
@@ -106,7 +106,7 @@ static void load_done(struct store_call *call)
             dispatch_refill_failed(c->dispatch, lane, l->retries);
         courier_lane_rest(c, lane);
     } else if (l->retries) {
-        bound_due(c, &l->items);
+        bound_due(c, &((struct courier_route *)lane->owner)->ref->channel, &l->items);
         dispatch_retries_loaded(c->dispatch, lane, &l->items, more);
     } else {
         dispatch_refilled(c->dispatch, lane, &l->items, more);

@@ -43,6 +43,17 @@ static uint64_t wait_as_told(const struct redelivery_schedule *s, const struct r
     return told > delay ? told : delay;
 }
 
+struct redelivery_schedule redelivery_schedule_of(const struct redelivery_schedule *node,
+                                                  const struct channel *c)
+{
+    if (!c->redelivery_count)
+        return *node;
+    struct redelivery_schedule s = {.count = c->redelivery_count, .jitter_percent = node->jitter_percent};
+    for (uint32_t i = 0; i < s.count; i++)
+        s.delay_ms[i] = c->redelivery_s[i] * 1000;
+    return s;
+}
+
 uint64_t redelivery_longest(const struct redelivery_schedule *s)
 {
     uint64_t sum = LOCAL_LAST_MS;
@@ -56,9 +67,10 @@ static uint16_t one_more(uint16_t n)
     return n < UINT16_MAX ? (uint16_t)(n + 1) : n;
 }
 
-void redelivery_decide(const struct redelivery_schedule *s, const struct channel *c,
+void redelivery_decide(const struct redelivery_schedule *node, const struct channel *c,
                        const struct redelivery_news *n, const struct random *random, struct fate *ret)
 {
+    const struct redelivery_schedule own = redelivery_schedule_of(node, c), *s = &own;
     unsigned effects = effect_of(n->outcome);
     bool ours = effects & EFFECT_AGAIN, unsent = ours && !n->sent;
     ret->tries = unsent ? n->tries : one_more(n->tries);

@@ -13,7 +13,7 @@
 #include "model/attempt.h"
 #include "model/channel.h"
 
-#define REDELIVERY_MAX 20 /* entries of a schedule */
+#define REDELIVERY_MAX CHANNEL_REDELIVERIES_MAX /* entries of a schedule */
 
 struct redelivery_schedule {
     uint32_t delay_ms[REDELIVERY_MAX]; /* after the 1st, 2nd, … failure */
@@ -33,10 +33,14 @@ struct redelivery_news {
     int64_t now_ms;         /* wall clock */
 };
 
+/* A channel's own schedule, if it has one, with the node's jitter. */
+struct redelivery_schedule redelivery_schedule_of(const struct redelivery_schedule *node,
+                                                  const struct channel *c);
+
 /* No event is ever put off for longer than this (ms). One that would still have to wait longer was put off before the clock was set
  * back. */
 uint64_t redelivery_longest(const struct redelivery_schedule *s);
 
-/* Sets end, next_due_ms, tries and faults of the fate. */
-void redelivery_decide(const struct redelivery_schedule *s, const struct channel *c,
+/* node: the node's schedule; the channel's own comes before it. Sets end, next_due_ms, tries and faults of the fate. */
+void redelivery_decide(const struct redelivery_schedule *node, const struct channel *c,
                        const struct redelivery_news *news, const struct random *random, struct fate *ret);

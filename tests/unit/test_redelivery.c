@@ -106,6 +106,68 @@ static void faults_of_our_own_behind_it(void **state)
     assert_int_equal(ours(20, 0, true).end, FATE_GIVEN_UP);
 }
 
+/* A channel's own schedule comes before the node's, with the node's jitter. */
+static void a_channel_has_its_own(void **state)
+{
+    (void)state;
+    struct random_seeded seeded;
+    struct random r = random_seeded_init(&seeded, 3);
+    struct channel c = {.webhook_redelivery = true, .redelivery_count = 2, .redelivery_s = {5, 60}};
+    struct outcome o = {.reason = REASON_ERROR_STATUS_CODE,
+                        .fault = FAULT_status,
+                        .cause = CAUSE_status_server_error,
+                        .status = 503};
+    static const struct {
+        uint16_t tries;
+        uint32_t retry_after_s;
+        int64_t wait; /* 0: given up */
+    } rows[] = {{0, 0, 5000}, {1, 0, 60000}, {2, 0, 0}, {0, 30, 30000}, {0, 900, 65000}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct redelivery_news n = {
+            .outcome = &o, .tries = rows[i].tries, .retry_after_s = rows[i].retry_after_s, .sent = true};
+        struct fate fate;
+        redelivery_decide(&steady, &c, &n, &r, &fate);
+        assert_int_equal(fate.end, rows[i].wait ? FATE_RETRY : FATE_GIVEN_UP);
+        assert_int_equal(fate.next_due_ms, rows[i].wait);
+    }
+    struct redelivery_schedule s = redelivery_schedule_of(&redelivery_default, &c);
+    assert_int_equal(s.jitter_percent, redelivery_default.jitter_percent);
+    assert_int_equal(redelivery_longest(&s), (60000 + 65000) * 120 / 100);
+}
+
+static void schedules_as_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool good;
+    } rows[] = {{"", true},
+                {"1", true},
+                {"60,120", true},
+                {"604800", true},
+                {"604801", false},
+                {"0", false},
+                {"1,", false},
+                {",1", false},
+                {"1,,2", false},
+                {"1;2", false},
+                {"-1", false},
+                {" 1", false},
+                {"99999999999999", false},
+                {"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20", true},
+                {"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct channel c = {.redelivery_count = 1, .redelivery_s = {77}};
+        char text[CHANNEL_SCHEDULE_TEXT];
+        enum err e = channel_schedule_parse(span_of(rows[i].text), &c);
+        if ((e == ERR_NONE) != rows[i].good)
+            fail_msg("%s", rows[i].text);
+        size_t len = channel_schedule_text(&c, text);
+        assert_int_equal(len, strlen(text));
+        assert_string_equal(text, e ? "77" : rows[i].text);
+    }
+}
+
 static void jitter_spreads(void **state)
 {
     (void)state;
@@ -163,6 +225,8 @@ int main(void)
         cmocka_unit_test(faults_of_our_own_behind_it),
         cmocka_unit_test(nothing_waits_longer_than_the_longest),
         cmocka_unit_test(jitter_spreads),
+        cmocka_unit_test(a_channel_has_its_own),
+        cmocka_unit_test(schedules_as_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
