@@ -97,18 +97,21 @@ static void refuse_account(struct call *c)
         call_refuse(c, 403, "This needs an operator");
 }
 
+static const char no_credentials[] = "A key is needed: Authorization: Bearer KEY; or log in";
+static const char weak_key[] = "This key may not do that; it needs the role operator";
+
 static void refuse(struct call *c)
 {
     if (c->account)
         refuse_account(c);
     else if (c->role != ROLE_NONE)
-        call_refuse(c, 403, "This key may not do that; it needs the role operator");
+        call_refuse(c, 403, weak_key);
     else if (bearer(c->req).ptr)
         call_refuse(c, 401, "This key is not valid");
     else if (c->cookie.ptr)
         call_refuse(c, 401, "This session has ended; log in again");
     else
-        call_refuse(c, 401, "A key is needed: Authorization: Bearer KEY; or log in");
+        call_refuse(c, 401, no_credentials);
 }
 
 static void decide(struct call *c)
@@ -227,6 +230,20 @@ static struct span cookie_of(const struct server_request *req)
     for (size_t i = 0; !cookie.ptr && (header = server_header_at(req, "cookie", i)).ptr; i++)
         cookie = session_cookie(header);
     return cookie;
+}
+
+int gate_refuse_early(const struct api *a, const struct route *r, const struct server_request *req,
+                      const char **ret_message)
+{
+    struct span key = bearer(req);
+    if (r->who == WHO_ANYBODY || r->who == WHO_METRICS || r->who == WHO_TOKEN)
+        return 0;
+    if (!key.ptr) {
+        *ret_message = no_credentials;
+        return cookie_of(req).ptr ? 0 : 401;
+    }
+    *ret_message = weak_key;
+    return keys_role(a->keys, key) == ROLE_INGEST && r->who != WHO_INGEST ? 403 : 0;
 }
 
 void gate_pass(struct call *c, void (*serve)(struct call *c))

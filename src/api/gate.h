@@ -29,6 +29,13 @@ struct route {
 void gate_pass(struct call *c, void (*serve)(struct call *c));
 
 /*
+ * What the head of a request alone decides, before its body is taken in: no key and no session at all, or a key that is known and may not
+ * do this. 401 or 403 with what gate_pass() would say; 0: it depends. A key that is not known may be new, and is looked up by gate_pass().
+ */
+int gate_refuse_early(const struct api *a, const struct route *r, const struct server_request *req,
+                      const char **ret_message);
+
+/*
  * Looks again whether whoever asked still may, for answers that take long; done is called at once for a key, later for a session. The
  * call's handler must ask nothing of the store meanwhile. A look is no use of the session.
  */

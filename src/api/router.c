@@ -58,19 +58,30 @@ static bool matches(const char *pattern, struct span path, struct span params[2]
     return p == end;
 }
 
+/* What is read can be asked for without its content (RFC 9110 9.3.2), but for streams, which have no end. */
+static bool has_head(const struct route *r)
+{
+    return strcmp(r->method, "GET") == 0 && !strstr(r->path, "/live");
+}
+
 static const struct route *find(struct server_request *req, struct span params[2], char allow[64])
 {
     struct span path = server_path(req), method = server_method(req);
     allow[0] = '\0';
     char last = path.len ? path.ptr[path.len - 1] : '\0';
+    bool head = span_eq(method, SPAN_LIT("HEAD"));
+    if (head)
+        method = SPAN_LIT("GET");
     for (size_t i = 0; i < ROUTES; i++)
         if (glances[i].method_len == method.len && (glances[i].last == last || glances[i].last == '}') &&
-            memcmp(routes[i].method, method.ptr, method.len) == 0 && matches(routes[i].path, path, params))
+            memcmp(routes[i].method, method.ptr, method.len) == 0 && (!head || has_head(&routes[i])) &&
+            matches(routes[i].path, path, params))
             return &routes[i];
     size_t n = 0;
     for (size_t i = 0; i < ROUTES; i++)
         if (matches(routes[i].path, path, params))
-            n += (size_t)snprintf(allow + n, 64 - n, "%s%s", n ? ", " : "", routes[i].method);
+            n += (size_t)snprintf(allow + n, 64 - n, "%s%s%s", n ? ", " : "", routes[i].method,
+                                  has_head(&routes[i]) ? ", HEAD" : "");
     return NULL;
 }
 
@@ -140,13 +151,24 @@ void api_handle(void *arg, struct server_request *req)
     gate_pass(c, serve);
 }
 
-/* Before the body is read: a large one is refused without taking it in. */
+/* Before the body is read: what is too large, or comes from nobody who may send it, is refused without taking it in. */
 void api_head(void *arg, struct server_request *req)
 {
-    (void)arg;
+    struct api *a = arg;
     struct span params[2];
     char allow[64];
     const struct route *r = find(req, params, allow);
+    const char *message;
+    int status = r && r->body_max ? gate_refuse_early(a, r, req, &message) : 0;
+    if (status) {
+        const struct server_header_out headers[] = {{"content-type", "application/json; charset=utf-8"},
+                                                    {"www-authenticate", "Bearer"}};
+        char body[160];
+        int len = snprintf(body, sizeof(body), "{\"message\":\"%s\"}", message);
+        call_count(a, status);
+        server_respond(req, status, headers, status == 401 ? 2 : 1, (struct span){body, (size_t)len});
+        return;
+    }
     server_set_body_max(req, r && r->body_max ? r->body_max : 4096);
 }
 

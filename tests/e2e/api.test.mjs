@@ -1,7 +1,9 @@
 // The API as strangers, publishers and operators meet it: every refusal, channels, keys, settings, commands.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startBot } from './lib/bot.mjs';
@@ -36,6 +38,24 @@ describe('channels', () => {
             assert.equal((await node.api(m, p, b)).status, 404, `${m} ${p}`);
     });
 
+    it('may have a redelivery schedule of their own', async () => {
+        const bot = await startBot(() => 500);
+        try {
+            const c = await node.channel({ webhookUrl: bot.url, webhookRedelivery: true });
+            const path = `/api/v1/channels/${c.channelId}`;
+            assert.equal(c.redeliverySchedule, null);
+            assert.deepEqual((await node.api('PATCH', path, { redeliverySchedule: [1, 604800] })).json.redeliverySchedule, [1, 604800]);
+            const [id] = await node.post(c, [text()]);
+            await until(async () => (await node.event(c, id)).tries === 2, undefined, 10_000);
+            const { nextAttemptAt, attempts } = await node.event(c, id);
+            assert.ok(new Date(nextAttemptAt) - new Date(attempts[1].startedAt) > 604800 * 700, nextAttemptAt);
+            assert.deepEqual(bot.events().map(e => e.deliveryContext.isRedelivery), [false, true]);
+            assert.equal((await node.api('PATCH', path, { redeliverySchedule: null })).json.redeliverySchedule, null);
+        } finally {
+            await bot.close();
+        }
+    });
+
     it('are listed with a cursor', async () => {
         const made = [];
         for (let i = 0; i < 5; i++) made.push((await node.channel({ name: `n${i}` })).channelId);
@@ -67,7 +87,7 @@ describe('channels', () => {
         [{ name: 'x', useWebhook: 'yes' }, 'useWebhook'], [{ name: 'x', useWebhook: true }, 'webhookUrl'], [{ name: 'x', webhookRedelivery: 1 }, 'webhookRedelivery'],
         [{ name: 'x', errorStatistics: null }, 'errorStatistics'], [{ name: 'x', contactEmail: 'nobody' }, 'contactEmail'], [{ name: 'x', language: 'fr' }, 'language'],
         [{ name: 'x', responseTimeoutMs: 1.5 }, 'responseTimeoutMs'], [{ name: 'x', responseTimeoutMs: 0 }, 'responseTimeoutMs'],
-        [{ name: 'x', maxEventsPerRequest: 501 }, 'maxEventsPerRequest'], [{ name: 'x', webhookURL: 'https://example.com/' }, 'webhookURL'],
+        [{ name: 'x', maxEventsPerRequest: 501 }, 'maxEventsPerRequest'], ...[[], [0], [604801], [1.5], ['1'], 60, '60', Array(21).fill(1)].map(v => [{ name: 'x', redeliverySchedule: v }, 'redeliverySchedule']), [{ name: 'x', webhookURL: 'https://example.com/' }, 'webhookURL'],
     ]) {
         it(`refuse ${JSON.stringify(body).slice(0, 60)}, naming ${property}`, async () => {
             const r = await node.api('POST', '/api/v1/channels', body);
@@ -104,6 +124,28 @@ describe('refusals', () => {
         await node.post(channel, [text()], { key: ingest });
     });
 
+    it('401 and 403 before the body is taken in, where the head decides', async () => {
+        const { hostname, port } = new URL(node.url);
+        const post = `/api/v1/channels/${channel.channelId}/events`;
+        for (const [path, auth, want] of [[post, '', 401], ['/api/v1/channels', `authorization: Bearer ${ingest}\r\n`, 403]]) {
+            const socket = net.connect(Number(port), hostname);
+            socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\n${auth}content-type: application/json\r\ncontent-length: 60000\r\n\r\n{`); // and no more
+            const [answer] = await once(socket, 'data');
+            assert.match(answer.toString(), new RegExp(`^HTTP/1.1 ${want} .*"message"`, 's'));
+            socket.destroy();
+        }
+    });
+
+    it('HEAD where there is GET: the same head, no content', async () => {
+        for (const path of ['/healthz', '/api/v1/channels', `/api/v1/channels/${channel.channelId}`]) {
+            const [get, head] = [await node.api('GET', path), await node.api('HEAD', path)];
+            assert.deepEqual([head.status, head.text, head.headers.get('content-length'), head.headers.get('content-type')],
+                [get.status, '', get.headers.get('content-length'), get.headers.get('content-type')], path);
+        }
+        assert.equal((await node.api('HEAD', '/api/v1/channels', undefined, { key: null })).status, 401);
+        assert.equal((await node.api('HEAD', `/api/v1/channels/${channel.channelId}/redeliver`)).status, 405);
+    });
+
     it('a revoked key is valid no more', async () => {
         const key = createKey(node.data, 'operator');
         assert.equal((await node.api('GET', '/api/v1/channels', undefined, { key })).status, 200);
@@ -120,7 +162,7 @@ describe('refusals', () => {
             assert.equal((await node.api('GET', path)).status, 404, path);
         const r = await node.api('PUT', `/api/v1/channels/${channel.channelId}`, {});
         assert.equal(r.status, 405);
-        assert.deepEqual(r.headers.get('allow').split(', ').sort(), ['DELETE', 'GET', 'PATCH']);
+        assert.deepEqual(r.headers.get('allow').split(', ').sort(), ['DELETE', 'GET', 'HEAD', 'PATCH']);
     });
 
     it('415 for another type', async () => {
@@ -238,6 +280,12 @@ describe('commands over the API', () => {
             assert.deepEqual([JSON.parse(set.stdout).webhookRedelivery, JSON.parse(set.stdout).responseTimeoutMs], [true, 900]);
             assert.match((await command(['channel', 'list'], { env })).stdout, new RegExp(`^${c.channelId}.*届け`, 'm'));
             assert.equal(JSON.parse((await command(['channel', 'show', c.channelId, '--json'], { env })).stdout).channelId, c.channelId);
+            const own = await command(['channel', 'set', c.channelId, '--redelivery-schedule', '5,60', '--json'], { env });
+            assert.deepEqual(JSON.parse(own.stdout).redeliverySchedule, [5, 60]);
+            assert.match((await command(['channel', 'set', c.channelId, '--redelivery-schedule', '5;60'], { env })).stderr, /redeliverySchedule/);
+            for (let i = 0; i < 520; i++) await node.channel({ name: `more ${i}` });
+            const all = (await command(['channel', 'list', '--json'], { env })).stdout.trim().split('\n').map(l => JSON.parse(l).name);
+            assert.deepEqual([all.length, all.at(-1), new Set(all).size], [521, 'more 519', 521]); // more than one page
             assert.equal((await command(['channel', 'delete', c.channelId], { env })).code, 0);
             const gone = await command(['channel', 'show', c.channelId], { env });
             assert.deepEqual([gone.code, gone.stderr], [2, 'todoke: No such channel (404)\n']);

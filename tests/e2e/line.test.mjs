@@ -166,7 +166,7 @@ describe('the official SDK', () => {
         assert.match(await send(`PUT /v2/bot/channel/webhook/endpoint HTTP/1.1\n${auth}\nContent-Length: ${body.length}\n\n${body}`), /^HTTP\/1\.1 200 .*\r\n\r\n\{\}$/s);
         for (const type of ['', 'Content-Type: text/html\n', 'Content-Type: application/json\n'])
             assert.match(await send(`GET /v2/bot/channel/webhook/endpoint HTTP/1.1\n${auth}\n${type}\n`), /^HTTP\/1\.1 200 /);
-        assert.match(await send(`DELETE /v2/bot/channel/webhook/endpoint HTTP/1.1\n${auth}\n\n`), /^HTTP\/1\.1 405 .*allow: GET, PUT\r\n/is);
+        assert.match(await send(`DELETE /v2/bot/channel/webhook/endpoint HTTP/1.1\n${auth}\n\n`), /^HTTP\/1\.1 405 .*allow: GET, HEAD, PUT\r\n/is);
     });
 
     it('is held to 60 tests an hour and 1,000 calls a minute a channel, counted over all loops', async () => {
