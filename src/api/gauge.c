@@ -73,7 +73,7 @@ enum err gauges_print(const struct gauges *const *all, size_t count, struct buf 
 /* Going down is no alarm. */
 static bool alarming(int cause)
 {
-    return cause != CAUSE_local_cancelled && cause_is_local((enum cause_id)cause);
+    return cause != CAUSE_local_cancelled && cause_blame((enum cause_id)cause) == BLAME_LOCAL;
 }
 
 static void watch(_Atomic int64_t *until, _Atomic int64_t *since, uint64_t *seen, uint64_t count,

@@ -49,7 +49,7 @@ static enum err local_faults(struct buf *out, const struct courier_counters *n)
         out, "# HELP todoke_local_faults_total Attempts that failed by a fault of this node, by cause.\n"
              "# TYPE todoke_local_faults_total counter\n");
     for (int i = 0; !e && i < CAUSE_COUNT; i++)
-        if (cause_is_local((enum cause_id)i))
+        if (cause_blame((enum cause_id)i) == BLAME_LOCAL)
             e = buf_printf(out, "todoke_local_faults_total{cause=\"%s\"} %llu\n",
                            cause_of((enum cause_id)i)->id, (unsigned long long)get(&n->local[i]));
     return e;

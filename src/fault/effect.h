@@ -14,7 +14,8 @@ enum effect {
 };
 
 /*
- * A set of enum effect; 0 for a success. A fault of our own machine (its cause begins with local_) is never held against the bot: it is
- * not counted, not told and suspends nothing; the operator learns of it by an alarm.
+ * A set of enum effect; 0 for a success. What is to blame on our own side (causes that begin with local_, and a resolver of ours that
+ * cannot be reached) is never held against the bot: it is not counted, not told and suspends nothing; the operator learns of it by an
+ * alarm.
  */
 unsigned effect_of(const struct outcome *o);

@@ -80,7 +80,7 @@ static void note_pulse(const struct delivery *d)
     int64_t now_ms = d->attempt.started_ms + d->attempt.total_us / 1000;
     if (d->outcome.reason == REASON_OK)
         pulse_delivered(p, d->count, now_ms);
-    else if (!cause_is_local(d->outcome.cause))
+    else if (effect_of(&d->outcome) & EFFECT_COUNT)
         pulse_failed(p, &d->outcome, now_ms);
 }
 
@@ -193,7 +193,7 @@ static void count_outcome(struct courier_counters *n, const struct exchange_resu
         add(&n->failed_status[o->status], 1);
     else if (o->reason != REASON_OK)
         add(&n->failed[o->fault], 1);
-    if (cause_is_local(o->cause))
+    if (cause_blame(o->cause) == BLAME_LOCAL)
         add(&n->local[o->cause], 1);
     const struct exchange_timings *t = &r->timings;
     const struct {

@@ -2,6 +2,7 @@
 // and that no count is lost or doubled by kill -9, across midnight of UTC+9.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -10,7 +11,7 @@ import { after, before, describe, it } from 'node:test';
 import { startBot } from './lib/bot.mjs';
 import { clockOff } from './lib/clock.mjs';
 import { sqlite } from './lib/disk.mjs';
-import { command, createKey, dataDir, startNode, until } from './lib/node.mjs';
+import { bin, command, createKey, dataDir, startNode, until } from './lib/node.mjs';
 
 const note = { type: 'note' };
 const errorsOf = async (node, channel, query = '') => {
@@ -261,6 +262,22 @@ describe('what counts, and what does not', () => {
         assert.equal(await total(channel), 1);
     });
 
+    it('that our own resolver is gone is held against nobody, and the operator is told', async () => {
+        const socket = dgram.createSocket('udp4');
+        await new Promise(r => socket.bind(0, '127.0.0.1', r));
+        const { port } = socket.address();
+        await new Promise(r => socket.close(r));
+        const lost = await startNode({ args: ['--dns', `127.0.0.1:${port}`, '--dns-timeout', '500ms'] });
+        const channel = await lost.channel({ webhookUrl: 'http://bot.test/', errorStatistics: true });
+        const [id] = await lost.post(channel, [note]);
+        const event = await lost.reaches(channel, id, 'given_up');
+        assert.equal(event.attempts[0].cause, 'dns_unreachable');
+        assert.equal(event.attempts[0].detail, 'DNS Query timeout');
+        assert.equal((await sumsOf(lost, channel)).total, 0);
+        await until(async () => (await (await fetch(`${lost.url}/metrics`)).text()).includes('todoke_alarm{name="dns_unreachable"} 1'), () => 'no alarm');
+        await lost.stop();
+    });
+
     it('a deleted channel has no statistics, and what was on its way harms nobody', async () => {
         let arrived, answer;
         const came = new Promise(r => (arrived = r)), told = new Promise(r => (answer = r));
@@ -343,7 +360,8 @@ describe('many rows', () => {
             }).on('error', reject);
         });
         assert.ok(text === whole);
-        assert.ok(most - before < 12 << 20, `${(most - before) >> 20} MiB more`);
+        const bound = /asan/.test(bin) ? 96 : 12; // AddressSanitizer holds back what was freed
+        assert.ok(most - before < bound << 20, `${(most - before) >> 20} MiB more`);
     });
 
     it('over HTTP/2 and HTTP/1.0 as well', async () => {
@@ -375,6 +393,31 @@ describe('many rows', () => {
         held.destroy();
         await until(async () => (await node.metric('todoke_api_requests_open')) === 0, () => 'downloads are still open');
         assert.equal((await errorsOf(node, channel)).rows.length, 100);
+    });
+});
+
+describe('housekeeping', () => {
+    it('a minute that is over is moved to its channel, whole days that are too old go, and what is young stays', async () => {
+        const data = dataDir(), key = createKey(data);
+        let node = await startNode({ data, key });
+        const channel = await node.channel({ webhookUrl: 'http://127.0.0.1:9/', errorStatistics: true });
+        await node.stop();
+        const now = Math.floor(Date.now() / 60_000), day = Math.floor(now / 1440);
+        execFileSync('sqlite3', [`${data}/todoke.db`], { input: `WITH RECURSIVE m(n) AS (SELECT 0 UNION ALL SELECT n+1 FROM m WHERE n<1199)
+            INSERT INTO error_minute SELECT ${now - 10}-n/100, ${channel.channelId}, 'error_status_code', 400+n%100, (${now - 10}-n/100)*60000, (${now - 10}-n/100)*60000+n, 1 FROM m;
+            WITH RECURSIVE m(n) AS (SELECT 0 UNION ALL SELECT n+1 FROM m WHERE n<1999) INSERT INTO error_row
+            SELECT ${day}-n%100, ${channel.channelId}, (${day}-n%100)*1440+n/100, 'request_timeout', 'Request timeout', ((${day}-n%100)*1440+n/100)*60000, ((${day}-n%100)*1440+n/100)*60000, 2 FROM m;` });
+        node = await startNode({ data, key, args: ['--statistics-time', '50d'] });
+        const sums = await sumsOf(node, channel, '?by=day'); // whatever has been moved by now
+        assert.equal(sums.details.filter(d => d.reason === 'error_status_code').reduce((n, d) => n + d.errors, 0), 1200);
+        await until(async () => (await node.metric('todoke_pruned_error_rows_total')) === 49 * 20, () => 'old days are still there');
+        const after = await sumsOf(node, channel, '?by=day');
+        assert.equal(after.total, 1200 + 51 * 20 * 2);
+        await node.stop();
+        assert.deepEqual(sqlite(data, `SELECT (SELECT count(*) FROM error_minute), (SELECT count(*) FROM error_row), (SELECT min(day) FROM error_row)`), [`0|${1200 + 51 * 20}|${day - 50}`]);
+        const refused = await command(['serve', '--data', data, '--statistics-time', '12 parsecs']);
+        assert.equal(refused.code, 2);
+        assert.match(refused.stderr, /statistics-time/);
     });
 });
 

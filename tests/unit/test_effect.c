@@ -36,13 +36,21 @@ static void our_own_faults_blame_nobody(void **state)
     assert_true(seen > 3);
 }
 
+/* Its name is looked up again by the schedule, but that our resolver is gone is no error of a bot, or everybody would be told. */
+static void nor_does_our_resolver(void **state)
+{
+    (void)state;
+    struct outcome o = outcome_by(CAUSE_dns_unreachable);
+    assert_int_equal(effect_of(&o), EFFECT_RETRY);
+}
+
 static void every_other_failure_is_the_bots(void **state)
 {
     (void)state;
     const unsigned want = EFFECT_COUNT | EFFECT_NOTIFY | EFFECT_SUSPEND;
     for (enum cause_id c = 0; c < CAUSE_COUNT; c++) {
         struct outcome o = outcome_by(c);
-        if (cause_is_local(c) || o.reason == REASON_OK)
+        if (cause_blame(c) == BLAME_LOCAL || o.reason == REASON_OK)
             continue;
         unsigned got = effect_of(&o);
         if ((got & want) != want || got & EFFECT_AGAIN)
@@ -56,6 +64,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_success_leads_to_nothing),
         cmocka_unit_test(our_own_faults_blame_nobody),
+        cmocka_unit_test(nor_does_our_resolver),
         cmocka_unit_test(every_other_failure_is_the_bots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
