@@ -35,3 +35,6 @@ int cmd_errors(int argc, char **argv);
 
 /* todoke event send CHANNEL FILE|-: over the API of a node. */
 int cmd_event(int argc, char **argv);
+
+/* todoke backup --data DIR TO: a copy of the data directory while a node runs on it. */
+int cmd_backup(int argc, char **argv);

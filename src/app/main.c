@@ -81,6 +81,7 @@
  *     key_seal                    another key for the secrets at rest
  *     channel, event, client      channels and events over the API of a node
  *     channel_secret              a channel's tokens and secret; its webhook URL verified
+ *     backup                      a copy of the data directory while a node runs
  *     resource, listing           the commands over the API that are all alike, and their tables
  *     errors                      the error statistics over the API of a node
  *     probe, probe_print          one URL tried and told
@@ -131,6 +132,7 @@ static const struct cmd commands[] = {
     {"outbox", cmd_outbox, "the mails that wait, were sent, or failed"},
     {"audit", cmd_audit, "who changed what"},
     {"system", cmd_system, "how the node is"},
+    {"backup", cmd_backup, "copies a data directory while a node runs on it"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},
     {"explain", cmd_explain, "what a reason, detail or cause means and how to mend it"},
 };

@@ -349,3 +349,9 @@ enum err sqlite_reseal(struct backend *b, const struct store_seal *seal) MUST_CH
 /* From now on the log goes into the database after commits. For the node's writer alone: commands beside it leave that to the node, the
  * last to close does it then (sqlite_checkpoint.c says why). */
 void sqlite_checkpoint(struct backend *b);
+
+/*
+ * Copies dir/todoke.db as it stands at one moment to to/todoke.db, while a node may write. ERR_IO: one of them cannot be opened, read or written;
+ * ERR_FULL, ERR_NOMEM; ERR_INTERNAL: the copy is no sound database.
+ */
+enum err sqlite_backup(const char *dir, const char *to) MUST_CHECK;
