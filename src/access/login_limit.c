@@ -1,5 +1,6 @@
 #include "access/login_limit.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <sodium.h>
 
@@ -66,10 +67,32 @@ static void drop(struct login_limit *l, enum kind kind, struct entry *e)
     mem_free(e);
 }
 
+/* Whoever has one address of a /64 has all of them (RFC 6177). */
+static bool is_network(struct span peer, struct in6_addr *ret)
+{
+    char text[INET6_ADDRSTRLEN];
+    if (peer.len >= sizeof(text) || !memchr(peer.ptr ? peer.ptr : "", ':', peer.len))
+        return false;
+    memcpy(text, peer.ptr, peer.len);
+    text[peer.len] = '\0';
+    if (inet_pton(AF_INET6, text, ret) != 1 || IN6_IS_ADDR_V4MAPPED(ret))
+        return false;
+    memset(&ret->s6_addr[8], 0, 8);
+    return true;
+}
+
+static void key_of(enum kind kind, struct span text, uint8_t key[static crypto_hash_sha256_BYTES])
+{
+    struct in6_addr network;
+    if (kind == KIND_PEER && is_network(text, &network))
+        text = (struct span){(const char *)&network, sizeof(network)};
+    (void)crypto_hash_sha256(key, (const unsigned char *)(text.ptr ? text.ptr : ""), text.len);
+}
+
 static struct entry *find(struct login_limit *l, enum kind kind, struct span text)
 {
     uint8_t key[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256(key, (const unsigned char *)(text.ptr ? text.ptr : ""), text.len);
+    key_of(kind, text, key);
     struct entry *e = map_get(&l->map[kind], key_span(key));
     uint64_t now = l->clock->mono_us(l->clock->arg);
     if (e && now >= e->until_us && now - e->seen_us >= (uint64_t)LOGIN_LIMIT_FORGET_S * 1000000u) {
@@ -90,7 +113,7 @@ static struct entry *find_or_add(struct login_limit *l, enum kind kind, struct s
     e = mem_zero(1, sizeof(*e));
     if (!e)
         return NULL;
-    (void)crypto_hash_sha256(e->key, (const unsigned char *)(text.ptr ? text.ptr : ""), text.len);
+    key_of(kind, text, e->key);
     if (map_put(&l->map[kind], key_span(e->key), e)) {
         mem_free(e);
         return NULL;

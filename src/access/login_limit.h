@@ -1,6 +1,6 @@
 #pragma once
 /*
- * How often somebody may try to log in: per mail address and per peer. A few tries are free, then each costs twice the wait of the one
+ * How often somebody may try to log in: per mail address and per peer (an IPv6 one by its /64, which is one customer's). A few tries are free, then each costs twice the wait of the one
  * before; a success forgets the address's. In memory, shared by all loops, bounded: the least recently seen gives way.
  */
 #include "base/clock.h"

@@ -41,6 +41,11 @@ void call_peer(const struct call *c, char out[static CALL_PEER_LEN])
     char *colon = strrchr(out, ':');
     if (colon)
         *colon = '\0';
+    size_t len = strlen(out);
+    if (out[0] == '[' && out[len - 1] == ']') {
+        memmove(out, out + 1, len - 2);
+        out[len - 2] = '\0';
+    }
 }
 
 bool call_is_secure(const struct call *c)

@@ -21,6 +21,8 @@ static const struct member {
     const char *argument, *help;
 } members[] = {
     {"--name", "name", MEMBER_TEXT, "NAME", "1 to 100 characters"},
+    {"--provider", "providerId", MEMBER_TEXT, "ID",
+     "create: whose it is; an operator's default is 1, Default"},
     {"--webhook-url", "webhookUrl", MEMBER_TEXT, "URL|none", "where webhooks go"},
     {"--use-webhook", "useWebhook", MEMBER_SWITCH, "on|off", "whether webhooks are sent"},
     {"--webhook-redelivery", "webhookRedelivery", MEMBER_SWITCH, "on|off",

@@ -6,7 +6,7 @@ import http2 from 'node:http2';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { bin, command, createKey, dataDir, startNode, until } from './lib/node.mjs';
-import { firstAccount, login, password, person } from './lib/people.mjs';
+import { firstAccount, login, password, person, setupToken } from './lib/people.mjs';
 import { accept, setUp } from './lib/roles.mjs';
 
 const nobody = { key: null };
@@ -199,6 +199,23 @@ describe('accounts', () => {
         assert.equal((await op.api('PATCH', `/api/v1/accounts/${op.account.accountId}`, { invitation: false })).json.details[0].property, 'invitation');
     });
 
+    it('may make providers, which are listed with a cursor', async () => {
+        await op.api('POST', '/api/v1/accounts', { email: 'maker@example.com', password });
+        const maker = await login(node, 'maker@example.com');
+        for (let i = 0; i < 3; i++) assert.equal((await maker.api('POST', '/api/v1/providers', { name: `P${i}` })).status, 201);
+        const page = async (who, query) => (await who.api('GET', `/api/v1/providers?${query}`)).json;
+        const first = await page(maker, 'limit=2'), second = await page(maker, `limit=2&cursor=${first.cursor}`);
+        assert.deepEqual([...first.providers, ...second.providers].map(p => p.name), ['P0', 'P1', 'P2']);
+        assert.equal(second.cursor, undefined);
+        assert.ok((await page(op, '')).providers.length >= 4, 'an operator sees all, Default too');
+        for (const [query, property] of [['cursor=x', 'cursor'], ['limit=0', 'limit'], ['name=x', 'name']]) assert.equal((await page(maker, query)).details[0].property, property);
+        for (const [body, property] of [[{}, 'name'], [{ name: '' }, 'name'], [{ name: 'x', id: '1' }, 'id']]) assert.equal((await maker.api('POST', '/api/v1/providers', body)).json.details[0].property, property);
+        // By the command, too.
+        const made = await command(['channel', 'create', '--name', 'x', '--provider', first.providers[0].providerId], { env: { TODOKE_API: node.url, TODOKE_KEY: node.key } });
+        assert.equal(made.code, 0, made.stderr);
+        assert.equal((await maker.api('GET', `/api/v1/channels/${JSON.parse(made.stdout).channelId}`)).json.role, 'admin');
+    });
+
     it('keep 50 sessions', async () => {
         await op.api('POST', '/api/v1/accounts', { email: 'many@example.com', password });
         const first = await login(node, 'many@example.com');
@@ -305,6 +322,16 @@ describe('over a restart', () => {
         } finally {
             rmSync(data, { recursive: true, force: true });
         }
+    });
+
+    it('of many that use the link at once, one wins', async () => {
+        const node = await startNode({ args: ['--loops', '4'] });
+        const token = await setupToken(node);
+        const many = await Promise.all(Array.from({ length: 8 }, (_, i) => node.api('POST', '/api/v1/setup', { token, email: `n${i}@example.com`, password }, nobody)));
+        assert.deepEqual(many.map(r => r.status).sort(), [201, 409, 409, 409, 409, 409, 409, 409]);
+        const one = person(node, many.find(r => r.status === 201));
+        assert.equal((await one.api('GET', '/api/v1/accounts')).json.accounts.length, 1);
+        await node.stop();
     });
 
     it('a session that nobody uses ends', async () => {

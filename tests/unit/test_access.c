@@ -224,6 +224,29 @@ static void waits_of_a_peer(void **state)
     login_limit_free(l);
 }
 
+/* An IPv6 address is as good as any other of its /64. */
+static void waits_of_a_network(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second;
+        bool same;
+    } rows[] = {
+        {"2001:db8::1", "2001:db8::ffff:1", true}, {"2001:db8::1", "2001:0db8:0:0:9::1", true},
+        {"2001:db8::1", "2001:db8:0:1::1", false}, {"::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
+        {"192.0.2.1", "192.0.2.2", false},         {"unknown:thing", "unknown:other", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct login_limit *l = fresh(1000);
+        char address[24];
+        for (unsigned n = 0; n < LOGIN_LIMIT_PEER_FREE; n++)
+            assert_int_equal(login_limit_try(l, nth_peer(address, n), span_of(rows[i].first)), 0);
+        assert_int_equal(login_limit_try(l, B, span_of(rows[i].first)), 1);
+        assert_int_equal(login_limit_try(l, B, span_of(rows[i].second)), rows[i].same ? 1 : 0);
+        login_limit_free(l);
+    }
+}
+
 static void tries_that_do_not_count(void **state)
 {
     (void)state;
@@ -281,6 +304,7 @@ int main(void)
         cmocka_unit_test(ends),
         cmocka_unit_test(waits_of_an_address),
         cmocka_unit_test(waits_of_a_peer),
+        cmocka_unit_test(waits_of_a_network),
         cmocka_unit_test(tries_that_do_not_count),
         cmocka_unit_test(is_bounded),
         cmocka_unit_test(without_memory),
