@@ -29,6 +29,7 @@ struct tail {
     bool loaded;
 };
 
+#define CHANNELS_KNOWN 1024u
 #define SQLITE_BUSY_MS 5000 /* a `todoke key` beside a running node waits this long for the other's commit */
 
 struct sqlite {
@@ -36,12 +37,13 @@ struct sqlite {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     enum store_access access;
-    struct ulid_seq seq;           /* of payload and attempt rows alike */
-    struct tail tail;              /* the writer's; of a reader for one transaction */
-    struct checkpoint *checkpoint; /* the thread that copies the log, once there was one to copy */
-    bool copied;                   /* it was asked to, since the log began */
-    int restart_at;                /* pages of log at which a checkpoint waits for readers */
-    const struct store_seal *seal; /* NULL: secrets are kept as they are */
+    struct ulid_seq seq;              /* of payload and attempt rows alike */
+    struct tail tail;                 /* the writer's; of a reader for one transaction */
+    int64_t channels[CHANNELS_KNOWN]; /* the writer's: some that are there, each at its number modulo that */
+    struct checkpoint *checkpoint;    /* the thread that copies the log, once there was one to copy */
+    bool copied;                      /* it was asked to, since the log began */
+    int restart_at;                   /* pages of log at which a checkpoint waits for readers */
+    const struct store_seal *seal;    /* NULL: secrets are kept as they are */
 };
 
 static inline struct sqlite *sqlite_of(struct backend *b)
@@ -99,6 +101,9 @@ enum err sqlite_secret_prune(struct backend *b, int64_t wall_ms, int64_t before_
 enum err sqlite_channel_insert(struct backend *b, struct channel *c);
 enum err sqlite_channel_update(struct backend *b, const struct channel *c);
 enum err sqlite_channel_delete(struct backend *b, int64_t id);
+/* ERR_NOT_FOUND: there is no such channel. Of the writer; mostly without asking the database. */
+enum err sqlite_channel_is(struct sqlite *s, int64_t id) MUST_CHECK;
+void sqlite_channel_forget(struct sqlite *s);
 enum err sqlite_channel_prune(struct backend *b, uint32_t limit, uint32_t *ret_count);
 enum err sqlite_channel_get(struct backend *b, int64_t id, struct channel *ret);
 enum err sqlite_channel_list(struct backend *b, int64_t after, uint32_t limit, channel_row_fn *fn, void *arg);

@@ -81,6 +81,22 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c)
     return e ? e : sqlite_secret_put(s, c);
 }
 
+enum err sqlite_channel_is(struct sqlite *s, int64_t id)
+{
+    int64_t *slot = &s->channels[(uint64_t)id % CHANNELS_KNOWN], row;
+    if (id && *slot == id)
+        return ERR_NONE;
+    enum err e = sqlite_first(s, STATEMENT_channel_has, &id, 1, &row);
+    if (!e)
+        *slot = id;
+    return e;
+}
+
+void sqlite_channel_forget(struct sqlite *s)
+{
+    memset(s->channels, 0, sizeof(s->channels));
+}
+
 enum err sqlite_channel_delete(struct backend *b, int64_t id)
 {
     static const enum statement steps[] = {STATEMENT_channel_delete_token, STATEMENT_channel_delete_roles,
@@ -95,6 +111,7 @@ enum err sqlite_channel_delete(struct backend *b, int64_t id)
         e = sqlite_run_with(s, steps[i], &id, 1);
     if (!e)
         sqlite_tail_drop(s, id);
+    sqlite_channel_forget(s);
     return e;
 }
 

@@ -4,8 +4,7 @@
 enum err sqlite_events_insert(struct backend *b, struct event *const *events, size_t count, int64_t wall_ms)
 {
     struct sqlite *s = sqlite_of(b);
-    int64_t known;
-    enum err e = count ? sqlite_first(s, STATEMENT_channel_has, &events[0]->channel_id, 1, &known) : ERR_NONE;
+    enum err e = count ? sqlite_channel_is(s, events[0]->channel_id) : ERR_NONE;
     if (e)
         return e;
     e = sqlite_tail_make_room(s, count);

@@ -4,6 +4,7 @@
  * WAL with synchronous=FULL: a commit is on the disk when COMMIT returns.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -244,6 +245,7 @@ static void op_rollback(struct backend *b)
 {
     struct sqlite *s = sqlite_of(b);
     sqlite_tail_forget(s);
+    sqlite_channel_forget(s);
     if (sqlite3_get_autocommit(s->db))
         return; /* SQLite did so itself: disk full, I/O error */
     enum err e = ERR_NONE;
@@ -375,12 +377,20 @@ static enum err prepare_writer(struct sqlite *s)
     return ERR_NONE;
 }
 
+/* Nobody asks SQLite how much memory it has: it need not take a lock for each block to know. */
+static void configure(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused where it has begun already: then it counts */
+}
+
 enum err sqlite_open(struct backend **ret, const char *dir, enum store_access access)
 {
     char path[4096];
     int n = snprintf(path, sizeof(path), "%s/todoke.db", dir);
     if (n < 0 || (size_t)n >= sizeof(path))
         return ERR_INVALID;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, configure);
     struct sqlite *s = mem_zero(1, sizeof(*s));
     if (!s)
         return ERR_NOMEM;
