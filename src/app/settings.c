@@ -58,7 +58,7 @@ static const struct setting table[] = {
     {"no-tls-record", TYPE_FLAG, AT(no_tls_record), "true", 0, 0, "",
      "tell `No SSL/TLS record`; false: it is `TLS handshake failure`, as LINE's older documentation has it"},
     {"redelivery-schedule", TYPE_SCHEDULE, AT(redelivery), "1m,2m,4m,8m,15m", 1, 7 * DAY_MS, "TIMES",
-     "waits before an event is sent again, where the channel wants that"},
+     "waits before an event is sent again, where the channel wants that and has no redeliverySchedule"},
     {"redelivery-jitter", TYPE_NUMBER, AT(redelivery.jitter_percent), "20", 0, 100, "PERCENT",
      "each wait is longer or shorter by up to this"},
     {"suspend-after", TYPE_DURATION, AT(suspend_after), "24h", 0, 49 * DAY_MS, "TIME",
