@@ -244,6 +244,7 @@ static enum err m_channel_delete(struct backend *b, int64_t id)
         vec_remove(&m->t.channels, sizeof(*row), VEC_INDEX(struct channel, row, &m->t.channels));
         drop_waiting(&m->t.queue, id);
         drop_waiting(&m->t.retry, id);
+        memory_error_forget(&m->t.errors, id);
         struct vec *v = &m->t.idempotency;
         for (size_t i = v->count; i-- > 0;)
             if (((struct m_idempotency *)v->items)[i].channel_id == id)

@@ -120,6 +120,15 @@ enum err memory_error_list(const struct memory_errors *v, struct error_page *p, 
     return ERR_NONE;
 }
 
+void memory_error_forget(struct memory_errors *v, int64_t channel_id)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < v->count; i++)
+        if (v->items[i].row.channel_id != channel_id)
+            v->items[kept++] = v->items[i];
+    v->count = kept;
+}
+
 /* There is one table here, so nothing moves. */
 void memory_error_tidy(struct memory_errors *v, struct error_tidy *t)
 {

@@ -19,4 +19,5 @@ enum err memory_errors_copy(struct memory_errors *to, const struct memory_errors
 enum err memory_error_result(struct memory_errors *v, const struct attempt *a, int64_t wall_ms) MUST_CHECK;
 enum err memory_error_list(const struct memory_errors *v, struct error_page *p, error_row_fn *fn,
                            void *arg) MUST_CHECK;
+void memory_error_forget(struct memory_errors *v, int64_t channel_id);
 void memory_error_tidy(struct memory_errors *v, struct error_tidy *t);

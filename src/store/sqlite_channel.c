@@ -118,7 +118,8 @@ enum err sqlite_channel_delete(struct backend *b, int64_t id)
 enum err sqlite_channel_prune(struct backend *b, uint32_t limit, uint32_t *ret_count)
 {
     static const enum statement tables[] = {STATEMENT_gone_queue, STATEMENT_gone_retry,
-                                            STATEMENT_gone_idempotency};
+                                            STATEMENT_gone_idempotency, STATEMENT_gone_error_minute,
+                                            STATEMENT_gone_error_row};
     struct sqlite *s = sqlite_of(b);
     uint32_t left = limit;
     int64_t id = 0;

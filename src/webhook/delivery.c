@@ -269,6 +269,16 @@ static void mark_notice(struct delivery *d, const struct channel *channel, const
         d->attempt.stopped += d->fates[i].was_retry && d->fates[i].end == FATE_GIVEN_UP;
 }
 
+/* What is counted for a channel that was deleted would stay behind. */
+static bool is_there(const struct delivery *d, const struct lane *lane)
+{
+    if (lane->owner)
+        return true;
+    struct channel_ref *ref = directory_get(d->courier->config.directory, d->channel_id);
+    channel_ref_drop(ref);
+    return ref;
+}
+
 static void conclude(struct delivery *d, const struct exchange_result *r)
 {
     struct courier *c = d->courier;
@@ -303,8 +313,8 @@ static void conclude(struct delivery *d, const struct exchange_result *r)
                           &d->fates[i]);
     }
     const struct channel *channel = &now->ref->channel;
-    d->attempt.counted =
-        channel->use_webhook && channel->error_statistics && effect_of(&r->outcome) & EFFECT_COUNT;
+    d->attempt.counted = channel->use_webhook && channel->error_statistics &&
+                         effect_of(&r->outcome) & EFFECT_COUNT && is_there(d, lane);
     mark_notice(d, channel, &r->outcome);
     if (lane->owner)
         judge(d, lane->owner, &r->outcome);

@@ -364,6 +364,51 @@ static void old_days_go(void **state)
     }
 }
 
+/* What a channel leaves behind goes with it, a few rows at a time; the others' stay. */
+static void a_deleted_channel(void **state)
+{
+    (void)state;
+    for (int disk = 0; disk < 2; disk++) {
+        struct world w = {.disk = disk, .now = MIDNIGHT_JST};
+        w.r = random_seeded_init(&w.seeded, 5);
+        open_store(&w);
+        struct channel channels[2] = {{.name = "a", .language = "en"}, {.name = "b", .language = "en"}};
+        assert_int_equal(w.b->ops->begin(w.b), ERR_NONE);
+        for (int c = 0; c < 2; c++) {
+            assert_int_equal(w.b->ops->channel_insert(w.b, &channels[c]), ERR_NONE);
+            struct attempt a = {.channel_id = channels[c].id,
+                                .reason = SPAN_LIT("error_status_code"),
+                                .detail = SPAN_LIT("500"),
+                                .counted = true};
+            for (int i = 0; i < 100; i++) /* some days, and the minutes that are not over */
+                assert_int_equal(
+                    w.b->ops->result_put(w.b, &a, NULL, 0, MIDNIGHT_JST - (i < 50 ? i : i * 100) * 60000),
+                    ERR_NONE);
+        }
+        assert_int_equal(w.b->ops->commit(w.b), ERR_NONE);
+        w.now -= 20 * 60000;
+        while (tidy(&w, 0, 100, true).ret_moved) {
+        }
+        assert_int_equal(w.b->ops->begin(w.b), ERR_NONE);
+        assert_int_equal(w.b->ops->channel_delete(w.b, channels[0].id), ERR_NONE);
+        uint32_t n = 0, sum = 0;
+        do {
+            assert_int_equal(w.b->ops->channel_prune(w.b, 7, &n), ERR_NONE);
+            assert_true(n <= 7);
+            sum += n;
+        } while (n == 7);
+        assert_int_equal(sum, disk ? 100 : 0); /* the twin has no steps */
+        assert_int_equal(w.b->ops->commit(w.b), ERR_NONE);
+        for (int c = 0; c < 2; c++) {
+            list_all(&w, (struct error_page){.channel_id = channels[c].id, .to = INT64_MAX / 2}, &got);
+            assert_int_equal(got.count, c ? 100 : 0);
+        }
+        w.b->ops->close(w.b);
+        if (disk)
+            assert_int_equal(remove_dir(NULL) | make_dir(NULL), 0);
+    }
+}
+
 /* A failing disk: the attempt and its count go together. */
 static void all_or_nothing(void **state)
 {
@@ -391,6 +436,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(on_disk, make_dir, remove_dir),
         cmocka_unit_test(in_memory),
         cmocka_unit_test_setup_teardown(old_days_go, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(a_deleted_channel, make_dir, remove_dir),
         cmocka_unit_test(all_or_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
