@@ -98,7 +98,7 @@ const pages = {
     }],
     audit: [s => `/channels/${s.channels.good.channelId}/audit`, async (page, s) => {
         const { entries } = await s.api.ok('GET', `${s.path('good')}/audit?limit=100`);
-        assert.deepEqual((await texts(page.locator('tbody tr td:nth-child(3) code'))).slice(-3), entries.map(e => e.action).slice(-3));
+        assert.deepEqual((await texts(page.locator('tbody tr td:nth-child(4) code'))).slice(-3), entries.map(e => e.action).slice(-3));
     }],
     providers: [() => '/providers', async (page, s) => {
         const { providers } = await s.api.ok('GET', '/api/v1/providers');

@@ -13,6 +13,12 @@ function said(v: unknown): string {
     return 'from' in change && 'to' in change ? `${said(change.from)} → ${said(change.to)}` : JSON.stringify(v);
 }
 
+// "channel/2000000001" is a page; the rest is not.
+function Target({ of }: { of: string | null }) {
+    const page = /^(channel|provider)\/(\d+)$/.exec(of ?? '');
+    return page ? <a class="plain" href={`/${page[1]}s/${page[2]}`}>{of}</a> : <>{of || '–'}</>;
+}
+
 function Details({ of }: { of: AuditEntry['details'] }) {
     if (!of || !Object.keys(of).length) return <>–</>;
     return <span class="audit-details">{Object.entries(of).map(([k, v]) => <span key={k}><span class="muted">{k}</span> {said(v)}</span>)}</span>;
@@ -29,11 +35,11 @@ export function Audit({ path }: { path: string }) {
         <>
             <div class="table-wrap" tabIndex={0} role="region" aria-label={t.channel.audit}>
                 <table class="cards">
-                    <thead><tr><th scope="col">{t.audit.at}</th><th scope="col">{t.audit.who}</th><th scope="col">{t.audit.action}</th><th scope="col">{t.audit.target}</th><th scope="col">{t.audit.details}</th></tr></thead>
+                    <thead><tr><th scope="col">{t.audit.at}</th><th scope="col">{t.audit.who}</th><th scope="col">{t.event.address}</th><th scope="col">{t.audit.action}</th><th scope="col">{t.audit.target}</th><th scope="col">{t.audit.details}</th></tr></thead>
                     <tbody>{list.rows.map(e => (
                         <tr key={e.auditId}>
-                            <td><Time at={e.at} /></td><td class="wrap" data-label={t.audit.who}>{who(e.account)}{e.peer && <span class="sub">{e.peer}</span>}</td><td data-label={t.audit.action}><code>{e.action}</code></td>
-                            <td class="wrap" data-label={t.audit.target}>{e.target || '–'}</td><td class="wrap" data-label={t.audit.details}><Details of={e.details} /></td>
+                            <td><Time at={e.at} /></td><td class="wrap" data-label={t.audit.who}>{who(e.account)}</td><td class="figure" data-label={t.event.address}>{e.peer || '–'}</td><td data-label={t.audit.action}><code>{e.action}</code></td>
+                            <td class="nowrap" data-label={t.audit.target}><Target of={e.target} /></td><td class="wrap" data-label={t.audit.details}><Details of={e.details} /></td>
                         </tr>
                     ))}</tbody>
                 </table>

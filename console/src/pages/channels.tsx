@@ -10,7 +10,7 @@ import { useTexts } from '../texts';
 import { Icon } from '../ui/icons';
 import { Button, PageTitle } from '../ui/parts';
 import { Failure, Loading, Notice } from '../ui/states';
-import { ChannelBadge } from '../ui/badges';
+import { ChannelBadge, ChannelMark } from '../ui/badges';
 import { NewChannel } from './new-channel';
 import { useRefresh } from '../lib/refresh';
 
@@ -85,7 +85,7 @@ export function Channels({ account }: { account: Account }) {
                 <div class="chips" role="group" aria-label={t.common.state}>
                     {STATES.map(s => (
                         <button key={s} type="button" class={`chip ${s}`} aria-pressed={state === s} title={t.channelStateHints[s]} onClick={() => setQuery({ state: state === s ? null : s })}>
-                            {t.channelStates[s]} <span class="figure">{count(s)}{list.more ? '+' : ''}</span>
+                            {count(s) > 0 && <ChannelMark state={s} />}{t.channelStates[s]} <span class="figure">{count(s)}{list.more ? '+' : ''}</span>
                         </button>
                     ))}
                 </div>

@@ -89,7 +89,7 @@ function Outbox() {
                         <tr key={m.mailId}>
                             <td><Badge tone={mailTones[m.state]}>{t.system.mailStates[m.state] ?? m.state}</Badge></td><td class="wrap" data-label={t.system.to}>{m.to}</td><td class="main-cell wrap">{m.subject}</td>
                             <td class="num" data-label={t.system.tries}>{figure(m.tries)}</td><td data-label={t.system.nextTry}>{m.nextAt ? <Time at={m.nextAt} /> : '–'}</td><td class="wrap" data-label={t.system.lastError}>{m.lastError || '–'}</td>
-                            <td data-label={t.common.created}><Time at={m.createdAt} /></td><td class="end">{m.state !== 'sent' && <Button busy={action.busy} aria-label={`${t.system.retryNow}: ${m.subject}`} onClick={() => retry(m)}>{t.system.retryNow}</Button>}</td>
+                            <td data-label={t.common.created}><Time at={m.createdAt} /></td><td class="end">{m.state === 'failed' && <Button busy={action.busy} aria-label={`${t.system.retryNow}: ${m.subject}`} onClick={() => retry(m)}>{t.system.retryNow}</Button>}</td>
                         </tr>
                     ))}</tbody>
                 </table>

@@ -9,6 +9,11 @@ export function ChannelBadge({ state }: { state: ChannelState }) {
     return <Badge tone={channelTones[state] ?? 'idle'} title={t.channelStateHints[state]}>{t.channelStates[state] ?? state}</Badge>;
 }
 
+// Its shape and colour alone, beside its word.
+export function ChannelMark({ state }: { state: ChannelState }) {
+    return <span class={`mark ${channelTones[state]}`} aria-hidden="true"><span class="badge-mark" /></span>;
+}
+
 const eventTones: Record<EventState, Tone> = { delivered: 'good', pending: 'info', retrying: 'warn', given_up: 'bad', suspended: 'idle' };
 export function EventBadge({ state }: { state: EventState }) {
     const t = useTexts();

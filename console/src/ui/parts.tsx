@@ -8,9 +8,11 @@ import { Icon, type IconName } from './icons';
 
 type ButtonProps = Omit<JSX.ButtonHTMLAttributes<HTMLButtonElement>, 'icon'> & { kind?: 'primary' | 'danger' | 'quiet'; icon?: IconName; busy?: boolean };
 
-export function Button({ kind, icon, busy, children, disabled, ...rest }: ButtonProps) {
+// A busy one does nothing more, but keeps the focus: `disabled` would throw it away.
+export function Button({ kind, icon, busy, children, onClick, ...rest }: ButtonProps) {
     return (
-        <button type="button" {...rest} class={`button ${kind ?? ''}`} disabled={(disabled as boolean | undefined) || busy} aria-busy={busy || undefined}>
+        <button type="button" {...rest} class={`button ${kind ?? ''}`} aria-disabled={busy || undefined} aria-busy={busy || undefined}
+            onClick={busy ? e => e.preventDefault() : onClick}>
             {icon && <Icon name={icon} />}
             <span>{children}</span>
         </button>
@@ -77,6 +79,12 @@ export function Field({ label, hint, error, children }: FieldProps) {
     );
 }
 
+// A control in a toolbar with its label above it. The label stands beside the control, not around it: a choice's value is no part of its name.
+export function Labelled({ label, children }: { label: string; children: (id: string) => ComponentChildren }) {
+    const id = useId();
+    return <div class="labelled"><label for={id}>{label}</label>{children(id)}</div>;
+}
+
 export function Switch({ label, hint, on, disabled, busy, onTurn }: { label: string; hint?: ComponentChildren; on: boolean; disabled?: boolean; busy?: boolean; onTurn: (on: boolean) => void }) {
     const t = useTexts();
     const id = useId();
@@ -86,8 +94,8 @@ export function Switch({ label, hint, on, disabled, busy, onTurn }: { label: str
                 <span class="switch-label" id={id}>{label}</span>
                 {hint && <p class="hint" id={`${id}-hint`}>{hint}</p>}
             </div>
-            <button type="button" role="switch" class="switch" aria-checked={on} aria-labelledby={id} aria-describedby={hint ? `${id}-hint` : undefined} disabled={disabled || busy}
-                aria-busy={busy || undefined} onClick={() => onTurn(!on)}>
+            <button type="button" role="switch" class="switch" aria-checked={on} aria-labelledby={id} aria-describedby={hint ? `${id}-hint` : undefined} disabled={disabled}
+                aria-disabled={busy || undefined} aria-busy={busy || undefined} onClick={() => { if (!busy) onTurn(!on); }}>
                 <span class="switch-knob" />
                 <span class="switch-word" aria-hidden="true">{on ? t.common.on : t.common.off}</span>
             </button>

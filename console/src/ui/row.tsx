@@ -47,6 +47,10 @@ export function EditRow(p: EditProps) {
         else if (wasEditing.current) edit.current?.querySelector<HTMLElement>('button')?.focus(); // back to Edit
         wasEditing.current = editing;
     }, [editing]);
+    const failed = action.refusal ?? wrong;
+    useEffect(() => {
+        if (failed) edit.current?.querySelector<HTMLElement>('input, select')?.focus();
+    }, [failed]);
     const stop = (): void => {
         set(null);
         setWrong(undefined);
@@ -61,14 +65,13 @@ export function EditRow(p: EditProps) {
     const error = wrong ?? action.refusal?.of(p.property);
     const attributes = {
         id, value: text ?? '', 'aria-describedby': error || p.hint ? `${id}-about` : undefined, 'aria-invalid': error ? true : undefined,
-        onKeyDown: (e: KeyboardEvent) => { if (e.key === 'Escape') stop(); },
     };
     return (
         <div class="row" ref={edit}>
             {editing ? <label class="row-label" for={id}>{p.label}</label> : <div class="row-label">{p.label}</div>}
             <div class="row-value">
                 {editing ? (
-                    <form class="row-edit" onSubmit={e => void save(e)} noValidate>
+                    <form class="row-edit" onSubmit={e => void save(e)} onKeyDown={e => { if (e.key === 'Escape') stop(); }} noValidate>
                         {p.options
                             ? <select {...attributes} onChange={e => set(e.currentTarget.value)}>{p.options.map(([v, s]) => <option key={v} value={v} selected={v === text}>{s}</option>)}</select>
                             : <input {...attributes} type={p.type ?? 'text'} class={p.mono ? 'mono' : ''} maxLength={p.max} autoComplete="off" spellcheck={false} onInput={e => set(e.currentTarget.value)} />}

@@ -1,6 +1,6 @@
 // The frame around every page: the mark, where one can go, who one is.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useId, useRef } from 'preact/hooks';
 import { usePlace } from '../lib/router';
 import { setLanguage, setTheme, usePreferences, type Theme } from '../lib/preferences';
 import { changeAccount, logOut } from '../lib/session';
@@ -12,23 +12,22 @@ import { Toasts } from './toast';
 export function Preferences({ account }: { account?: Account }) {
     const t = useTexts();
     const { language, theme } = usePreferences();
+    const id = useId();
     const speak = (to: Language): void => {
         setLanguage(to);
         if (account) void changeAccount({ language: to }).catch(() => {}); // the page speaks it all the same
     };
     return (
         <div class="preferences">
-            <label><span>{t.nav.language}</span>
-                <select value={language} onChange={e => speak(e.currentTarget.value as Language)}>
-                    <option value="en" lang="en" selected={language === 'en'}>English</option>
-                    <option value="ja" lang="ja" selected={language === 'ja'}>日本語</option>
-                </select>
-            </label>
-            <label><span>{t.nav.theme}</span>
-                <select value={theme} onChange={e => setTheme(e.currentTarget.value as Theme)}>
-                    {(['auto', 'light', 'dark'] as const).map(x => <option key={x} value={x} selected={theme === x}>{t.nav[x]}</option>)}
-                </select>
-            </label>
+            <label for={`${id}-language`}>{t.nav.language}</label>
+            <select id={`${id}-language`} value={language} onChange={e => speak(e.currentTarget.value as Language)}>
+                <option value="en" lang="en" selected={language === 'en'}>English</option>
+                <option value="ja" lang="ja" selected={language === 'ja'}>日本語</option>
+            </select>
+            <label for={`${id}-theme`}>{t.nav.theme}</label>
+            <select id={`${id}-theme`} value={theme} onChange={e => setTheme(e.currentTarget.value as Theme)}>
+                {(['auto', 'light', 'dark'] as const).map(x => <option key={x} value={x} selected={theme === x}>{t.nav[x]}</option>)}
+            </select>
         </div>
     );
 }

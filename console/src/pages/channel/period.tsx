@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { fromInput, toInput } from '../../lib/format';
 import { setQuery } from '../../lib/router';
 import { useTexts } from '../../texts';
-import { Button, Select } from '../../ui/parts';
+import { Button, Labelled, Select } from '../../ui/parts';
 
 const MINUTE = 60_000, DAY = 86_400_000;
 const PRESETS = { '1h': DAY / 24, '24h': DAY, '7d': 7 * DAY, '30d': 30 * DAY } as const;
@@ -46,13 +46,13 @@ export function Period({ query, zone, period, onAgain }: { query: URLSearchParam
     };
     return (
         <>
-            <label><span>{t.statistics.period}</span>
-                <Select value={period.preset} onPick={pick} options={[['1h', t.statistics.hour], ['24h', t.statistics.day], ['7d', t.statistics.week], ['30d', t.statistics.month], ['custom', t.statistics.custom]]} />
-            </label>
+            <Labelled label={t.statistics.period}>{id => (
+                <Select id={id} value={period.preset} onPick={pick} options={[['1h', t.statistics.hour], ['24h', t.statistics.day], ['7d', t.statistics.week], ['30d', t.statistics.month], ['custom', t.statistics.custom]]} />
+            )}</Labelled>
             {custom && (
                 <form class="span-form" onSubmit={apply}>
-                    <label><span>{t.common.from}</span><input type="datetime-local" value={from} onInput={e => setFrom(e.currentTarget.value)} /></label>
-                    <label><span>{t.common.to}</span><input type="datetime-local" value={to} onInput={e => setTo(e.currentTarget.value)} /></label>
+                    <Labelled label={t.common.from}>{id => <input id={id} type="datetime-local" value={from} onInput={e => setFrom(e.currentTarget.value)} />}</Labelled>
+                    <Labelled label={t.common.to}>{id => <input id={id} type="datetime-local" value={to} onInput={e => setTo(e.currentTarget.value)} />}</Labelled>
                     <Button type="submit">{t.common.apply}</Button>
                 </form>
             )}

@@ -9,7 +9,7 @@ import { isAdmin } from '../../lib/session';
 import type { ErrorRow, ErrorSummary, Reason } from '../../lib/types';
 import { useTexts } from '../../texts';
 import { Icon } from '../../ui/icons';
-import { Button, Card, Select, useAction } from '../../ui/parts';
+import { Button, Card, Labelled, Select, useAction } from '../../ui/parts';
 import { ReasonName } from '../../ui/badges';
 import { Failure, Loading, Notice, Refused } from '../../ui/states';
 import { toast } from '../../ui/toast';
@@ -99,9 +99,7 @@ export function Statistics({ channel, live, account, path, change }: ChannelProp
     return (
         <div class="statistics">
             <div class="sub-head">
-                <label class="inline"><span class="visually-hidden">{t.statistics.kind}</span>
-                    <select class="kind" value="errors"><option value="errors">{t.statistics.errors}</option></select>
-                </label>
+                <select class="kind" aria-label={t.statistics.kind} value="errors"><option value="errors">{t.statistics.errors}</option></select>
                 <div class="buttons no-print">
                     <Button icon="print" kind="quiet" onClick={() => print()}>{t.statistics.print}</Button>
                     <a class="button" href={tsv} download={`errors-${channel.channelId}.tsv`}><Icon name="download" /><span>{t.statistics.tsv}</span></a>
@@ -116,9 +114,9 @@ export function Statistics({ channel, live, account, path, change }: ChannelProp
             <Refused refusal={turning.refusal} />
             <div class="toolbar filters no-print">
                 <Period query={query} zone={zone} period={period} onAgain={again} />
-                <label><span>{t.statistics.reason}</span><Select value={reason} options={reasonOptions} onPick={r => setQuery({ reason: r, detail: null })} /></label>
-                <label><span>{t.statistics.detail}</span><Select value={detail} options={[['', t.statistics.allDetails], ...detailNames.map(d => [d, d] as [string, string])]} onPick={d => setQuery({ detail: d })} /></label>
-                <label><span>{t.statistics.zone}</span><Select value={zone} options={zones} onPick={z => setQuery({ zone: z === DEFAULT_ZONE ? null : z })} /></label>
+                <Labelled label={t.statistics.reason}>{id => <Select id={id} value={reason} options={reasonOptions} onPick={r => setQuery({ reason: r, detail: null })} />}</Labelled>
+                <Labelled label={t.statistics.detail}>{id => <Select id={id} value={detail} options={[['', t.statistics.allDetails], ...detailNames.map(d => [d, d] as [string, string])]} onPick={d => setQuery({ detail: d })} />}</Labelled>
+                <Labelled label={t.statistics.zone}>{id => <Select id={id} value={zone} options={zones} onPick={z => setQuery({ zone: z === DEFAULT_ZONE ? null : z })} />}</Labelled>
             </div>
             {!good ? <Notice icon="warn" title={t.statistics.badPeriod} />
                 : summary.refusal ? <Failure refusal={summary.refusal} retry={again} />
