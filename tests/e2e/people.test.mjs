@@ -284,6 +284,27 @@ describe('log-in limits', () => {
     });
 });
 
+describe('a crowd', () => {
+    it('past the queue of the password worker is told to come back, and the node goes down in order with it', async () => {
+        const node = await startNode({ args: ['--behind-proxy', '--drain-timeout', '20s'] });
+        await firstAccount(node, 'a@example.com');
+        const many = n => Array.from({ length: n }, (_, i) => tryLogin(node, `n${i}@example.com`, password, { 'x-forwarded-for': `192.0.2.${i}` }).catch(() => ({ status: 'gone' })));
+        const answers = await Promise.all(many(100));
+        const refused = answers.filter(r => r.status === 503);
+        assert.ok(refused.length > 0 && refused.length <= 36, `${refused.length} refused`);
+        for (const r of refused) assert.equal(r.headers.get('retry-after'), '5');
+        assert.ok(answers.every(r => [401, 503].includes(r.status)));
+        assert.equal((await tryLogin(node, 'a@example.com', password)).status, 200);
+        // Those that were refused were no tries: five more are free.
+        const again = answers.findIndex(r => r.status === 503);
+        for (let i = 0; i < 5; i++) assert.equal((await tryLogin(node, `n${again}@example.com`, password)).status, 401);
+        const last = Promise.all(many(20));
+        await until(async () => await node.metric('todoke_passwords_total') > 70);
+        await node.stop();
+        assert.ok((await last).every(r => [401, 503, 'gone'].includes(r.status)));
+    });
+});
+
 describe('over a restart', () => {
     it('sessions stay, and what was ended stays ended, after a kill too', async () => {
         const data = dataDir();
