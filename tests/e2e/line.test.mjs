@@ -140,8 +140,11 @@ describe('the official SDK', () => {
         const before = await Promise.all(names.map(n => node.metric(n)));
         bot.answer = () => 500;
         await client.testWebhookEndpoint();
+        await node.api('POST', `/api/v1/channels/${channel.channelId}/verify`, {}, { headers: { accept: 'application/json' } });
         bot.answer = () => 200;
         await client.testWebhookEndpoint();
+        const errors = await node.api('GET', `/api/v1/channels/${channel.channelId}/errors`);
+        assert.deepEqual([errors.status, errors.json.rows], [200, []]);
         assert.deepEqual(await Promise.all(names.map(n => node.metric(n))), before);
         assert.deepEqual((await node.api('GET', `/api/v1/channels/${channel.channelId}/events`)).json.events, []);
     });
@@ -254,7 +257,7 @@ describe('verify', () => {
         assert.deepEqual([url.status, url.json.detail, url.json.phase], [200, 'Invalid URL syntax', 'url']);
         const stream = await node.api('POST', path(), { endpoint: `https://x/${'y'.repeat(600)}` });
         assert.deepEqual(events(stream.text).map(([name, d]) => [name, d.cause]), [['outcome', 'url_too_long']]);
-        for (const [body, property] of [[{ endpoint: 1 }, 'endpoint'], [{ url: bot.url }, '']]) {
+        for (const [body, property] of [[{ endpoint: 1 }, 'endpoint'], [{ url: bot.url }, ''], [[], '']]) {
             const r = await json(body);
             assert.deepEqual([r.status, r.json.details[0].property], [400, property], r.text);
         }

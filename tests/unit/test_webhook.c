@@ -56,6 +56,46 @@ static void standard_signature(void **state)
     }
 }
 
+static void both_secrets_sign_in_the_grace(void **state)
+{
+    (void)state;
+    struct channel c = {.secret = "8c570fa6dd201bb328f1c1eac23a96d8", .bot_user_id = "U0"};
+    struct request r, old, both;
+    assert_int_equal(request_build(&r, &c, NULL, 0, "ua", 1700000000123), ERR_NONE);
+    assert_int_equal(r.header_count, REQUEST_HEADERS - 1);
+    request_deinit(&r);
+    for (int before = 0; before < 2; before++) {
+        c = (struct channel){.secret = "11111111111111111111111111111111",
+                             .previous_secret = "8c570fa6dd201bb328f1c1eac23a96d8",
+                             .previous_until_ms = 1700000000123 + before,
+                             .bot_user_id = "U0"};
+        struct channel was = {.secret = "8c570fa6dd201bb328f1c1eac23a96d8", .bot_user_id = "U0"};
+        assert_int_equal(request_build(&both, &c, NULL, 0, "ua", 1700000000123), ERR_NONE);
+        assert_int_equal(request_build(&old, &was, NULL, 0, "ua", 1700000000123), ERR_NONE);
+        c.previous_secret[0] = '\0';
+        assert_int_equal(request_build(&r, &c, NULL, 0, "ua", 1700000000123), ERR_NONE);
+        assert_string_equal(both.signature, r.signature); /* by the new one */
+        assert_int_equal(both.header_count, before ? REQUEST_HEADERS : REQUEST_HEADERS - 1);
+        assert_string_equal(both.previous, before ? old.signature : "");
+        char want[2 * SIGNATURE_LEN + 16], first[SIGNATURE_LEN + 4], second[SIGNATURE_LEN + 4];
+        assert_int_equal(
+            signature_standard(span_of(c.secret), span_of(both.id), 1700000000, buf_span(&both.body), first),
+            ERR_NONE);
+        assert_int_equal(signature_standard(span_of(was.secret), span_of(both.id), 1700000000,
+                                            buf_span(&both.body), second),
+                         ERR_NONE);
+        (void)snprintf(want, sizeof(want), before ? "%s %s" : "%s", first, second);
+        assert_string_equal(both.standard, want);
+        if (before) {
+            assert_true(span_eq(both.headers[6].name, SPAN_LIT("x-line-signature-previous")));
+            assert_true(span_eq(both.headers[6].value, span_of(old.signature)));
+        }
+        request_deinit(&r);
+        request_deinit(&old);
+        request_deinit(&both);
+    }
+}
+
 static struct event *one(const char *body, struct publication *p)
 {
     struct publication_fault f;
@@ -271,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(line_signature),
         cmocka_unit_test(standard_signature),
+        cmocka_unit_test(both_secrets_sign_in_the_grace),
         cmocka_unit_test(body_keeps_the_publishers_bytes),
         cmocka_unit_test(a_batch_is_one_body),
         cmocka_unit_test(refusals_name_the_field),
