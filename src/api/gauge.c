@@ -123,6 +123,8 @@ enum err alarms_print(const struct alarms *a, const struct store_stats *store,
     if (!e)
         e = one_alarm(out, "accept",
                       atomic_load_explicit(&a->accept_until_ms, memory_order_relaxed) > now_ms);
+    if (!e)
+        e = one_alarm(out, "mail", atomic_load_explicit(&a->mail_since_ms, memory_order_relaxed) != 0);
     for (int i = 0; !e && i < CAUSE_COUNT; i++)
         if (alarming(i))
             e = one_alarm(out, cause_of((enum cause_id)i)->id,
@@ -144,6 +146,11 @@ void alarms_watch_store(struct alarms *a, const struct store_stats *store,
     watch_state(&a->retention_since_ms, atomic_load_explicit(&retention->over, memory_order_relaxed), now_ms);
 }
 
+void alarms_watch_mail(struct alarms *a, bool trouble, int64_t now_ms)
+{
+    watch_state(&a->mail_since_ms, trouble, now_ms);
+}
+
 static const char *const store_text[] = {
     [LANG_EN] = "The last commit failed (disk full, I/O error, locked): posts are refused until it recovers.",
     [LANG_JA] = "直近の書き込みに失敗しました（ディスクの空き不足、I/"
@@ -153,6 +160,12 @@ static const char *const retention_text[] = {
     [LANG_EN] = "The database is past its bound (retention-size), and only events that wait are left in it.",
     [LANG_JA] =
         "データベースが上限（retention-size）を超えています。残っているのは配信待ちのイベントだけです。",
+};
+static const char *const mail_text[] = {
+    [LANG_EN] = "Mails cannot be sent: the relay or the Maildir cannot be used. They wait in the outbox, "
+                "which shows why.",
+    [LANG_JA] = "リレーまたはMaildirを利用できず、メールを送信できません。メールは送信待ちです。理由は送信箱"
+                "に表示されます。",
 };
 static const char *const accept_text[] = {
     [LANG_EN] = "A connection to the API could not be taken: no descriptors or memory.",
@@ -167,6 +180,9 @@ void alarms_each(const struct alarms *a, int64_t now_ms, alarm_fn *fn, void *arg
     since = atomic_load_explicit(&a->retention_since_ms, memory_order_relaxed);
     if (since)
         fn(arg, "retention", since, retention_text);
+    since = atomic_load_explicit(&a->mail_since_ms, memory_order_relaxed);
+    if (since)
+        fn(arg, "mail", since, mail_text);
     if (atomic_load_explicit(&a->accept_until_ms, memory_order_relaxed) > now_ms)
         fn(arg, "accept", atomic_load_explicit(&a->accept_since_ms, memory_order_relaxed), accept_text);
     for (int i = 0; i < CAUSE_COUNT; i++) {

@@ -37,7 +37,7 @@ struct alarms {
     _Atomic int64_t until_ms[CAUSE_COUNT]; /* faults of our own, by cause; wall clock */
     _Atomic int64_t accept_until_ms;
     /* Since when they last, while they do. */
-    _Atomic int64_t since_ms[CAUSE_COUNT], accept_since_ms, store_since_ms, retention_since_ms;
+    _Atomic int64_t since_ms[CAUSE_COUNT], accept_since_ms, store_since_ms, retention_since_ms, mail_since_ms;
     uint64_t seen[CAUSE_COUNT], accept_seen; /* by the first loop */
 };
 
@@ -52,6 +52,9 @@ enum err alarms_print(const struct alarms *a, const struct store_stats *store,
 /* The same for what is a state of the store, of which only the beginning is noted here. */
 void alarms_watch_store(struct alarms *a, const struct store_stats *store,
                         const struct retention_stats *retention, int64_t now_ms);
+
+/* And of the outbox: mails cannot be sent. */
+void alarms_watch_mail(struct alarms *a, bool trouble, int64_t now_ms);
 
 /* Those that last, with what they mean in both languages. */
 typedef void alarm_fn(void *arg, const char *name, int64_t since_ms, const char *const text[2]);

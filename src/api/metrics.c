@@ -1,6 +1,7 @@
 /* Figures for machines, in Prometheus' text form. Every one of them is described in docs/operations.md; a test sees to it. */
 #include "api/call.h"
 #include "api/meter.h"
+#include "api/metrics_mail.h"
 #include "api/oldest.h"
 #include "base/mem.h"
 #include "fault/outcome.h"
@@ -177,6 +178,8 @@ static void metrics_done(struct store_call *call)
         e = answers(&out, c->api->config.answers);
     if (!e)
         e = gauges_print(c->api->config.gauges, c->api->config.gauge_count, &out);
+    if (!e)
+        e = metrics_mail_print(c->api->config.notices, c->api->config.outbox, call_now(c), &out);
     if (!e)
         e = alarms_print(c->api->config.alarms, s, r, call_now(c), &out);
     if (e) {

@@ -110,6 +110,7 @@ static void on_tick(uv_timer_t *t)
     int64_t now_ms = clock_system.wall_ms(NULL);
     alarms_watch(&n->alarms, &n->counters, n->gauges, n->count, now_ms);
     alarms_watch_store(&n->alarms, store_stats(n->store), &n->retention.stats, now_ms);
+    alarms_watch_mail(&n->alarms, atomic_load(&n->mail.outbox.stats.trouble), now_ms);
     meter_sample(&n->meter, &n->counters, store_stats(n->store), clock_system.mono_us(NULL));
 }
 

@@ -5,22 +5,29 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define CONNECT_MS 15000L /* a relay that does not answer within this is not there */
+#define SOCKETS_MAX 8     /* a few addresses of the relay are tried at once */
 #define POLL_MS 250       /* how long smtp_stop() may have to wait */
 
 struct smtp {
     struct smtp_config config;
     CURLM *multi; /* it has the connection; a multi, so that a transfer can be broken off at any time */
     CURL *easy;   /* NULL: not made yet */
+    curl_socket_t sockets[SOCKETS_MAX];
     atomic_bool stopped;
     /* Of the mail that is under way: */
     struct span rest; /* what is still to be written */
     char verb[12];    /* of the last command, upper case; never its argument: it may be a password */
     int code;         /* of the last answer; 0: none to that command yet */
     char answer[200]; /* its last line */
+    uint64_t deadline_us;
+    bool leaving; /* QUIT was sent */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -55,6 +62,9 @@ static void take_text(char *to, size_t size, const char *from, size_t len)
 static void take_command(struct smtp *s, const char *line, size_t len)
 {
     size_t n = 0;
+    s->leaving = len >= 4 && memcmp(line, "QUIT", 4) == 0; /* what went before is what counts */
+    if (s->leaving)
+        return;
     /* The parts of a login that follow the first are no verbs, and secret. */
     if (strcmp(s->verb, "AUTH") != 0 || s->code / 100 != 3) {
         for (; n < len && n < sizeof(s->verb) - 1 && line[n] > ' ' && line[n] <= '~'; n++)
@@ -71,7 +81,7 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void
     struct smtp *s = arg;
     if (type == CURLINFO_HEADER_OUT) {
         take_command(s, data, len);
-    } else if (type == CURLINFO_HEADER_IN && len >= 3 && data[0] >= '2' && data[0] <= '5') {
+    } else if (type == CURLINFO_HEADER_IN && !s->leaving && len >= 3 && data[0] >= '2' && data[0] <= '5') {
         s->code = (data[0] - '0') * 100 + (data[1] - '0') * 10 + (data[2] - '0');
         take_text(s->answer, sizeof(s->answer), data, len);
     }
@@ -83,6 +93,50 @@ static CURLcode on_tls(CURL *easy, void *tls, void *arg)
     (void)easy;
     const struct smtp *s = arg;
     return SSL_CTX_load_verify_locations(tls, s->config.ca, NULL) == 1 ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+}
+
+static int on_open(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)purpose;
+    struct smtp *s = arg;
+    for (size_t i = 0; i < SOCKETS_MAX; i++) {
+        if (s->sockets[i] == CURL_SOCKET_BAD) {
+            s->sockets[i] = fd;
+            return CURL_SOCKOPT_OK;
+        }
+    }
+    return CURL_SOCKOPT_ERROR;
+}
+
+static int on_close(void *arg, curl_socket_t fd)
+{
+    struct smtp *s = arg;
+    for (size_t i = 0; i < SOCKETS_MAX; i++)
+        if (s->sockets[i] == fd)
+            s->sockets[i] = CURL_SOCKET_BAD;
+    return close(fd);
+}
+
+/* libcurl says QUIT before it closes, and waits two minutes for the answer to it: this lets QUIT leave, and waits for nothing. */
+static void hear_no_more(const struct smtp *s)
+{
+    for (size_t i = 0; i < SOCKETS_MAX; i++)
+        if (s->sockets[i] != CURL_SOCKET_BAD)
+            (void)shutdown(s->sockets[i], SHUT_RD);
+}
+
+/*
+ * Waiting for the answer to the end of DATA libcurl blocks, with its own patience of two minutes whatever CURLOPT_TIMEOUT_MS says; but about
+ * once a second it asks here.
+ */
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    (void)a;
+    (void)b;
+    (void)c;
+    (void)d;
+    const struct smtp *s = arg;
+    return atomic_load(&s->stopped) || clock_system.mono_us(NULL) >= s->deadline_us;
 }
 
 static bool is_tls_from_the_start(const struct smtp *s)
@@ -98,21 +152,27 @@ static CURL *easy_new(struct smtp *s)
     long use_tls = s->config.tls == SMTP_TLS_REQUIRED || is_tls_from_the_start(s) ? CURLUSESSL_ALL
                    : s->config.tls == SMTP_TLS_OFFERED                            ? CURLUSESSL_TRY
                                                                                   : CURLUSESSL_NONE;
-    bool ok = !curl_easy_setopt(easy, CURLOPT_URL, s->config.url) &&
-              !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps") &&
-              !curl_easy_setopt(easy, CURLOPT_PROXY, "") && /* none from the environment */
-              !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
-              !curl_easy_setopt(easy, CURLOPT_USE_SSL, use_tls) &&
-              !curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-              !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) &&
-              !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)s->config.timeout_ms) &&
-              !curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) &&
-              !curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) &&
-              !curl_easy_setopt(easy, CURLOPT_READDATA, s) &&
-              !curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L) && /* all of it goes to on_debug */
-              !curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug) &&
-              !curl_easy_setopt(easy, CURLOPT_DEBUGDATA, s) &&
-              !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, s->error);
+    bool ok =
+        !curl_easy_setopt(easy, CURLOPT_URL, s->config.url) &&
+        !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps") &&
+        !curl_easy_setopt(easy, CURLOPT_PROXY, "") && /* none from the environment */
+        !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) && !curl_easy_setopt(easy, CURLOPT_USE_SSL, use_tls) &&
+        !curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+        !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) &&
+        !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)s->config.timeout_ms) &&
+        !curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_open) &&
+        !curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, s) &&
+        !curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) &&
+        !curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, s) &&
+        !curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L) &&
+        !curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress) &&
+        !curl_easy_setopt(easy, CURLOPT_XFERINFODATA, s) && !curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) &&
+        !curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) &&
+        !curl_easy_setopt(easy, CURLOPT_READDATA, s) &&
+        !curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L) && /* all of it goes to on_debug */
+        !curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug) &&
+        !curl_easy_setopt(easy, CURLOPT_DEBUGDATA, s) &&
+        !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, s->error);
     if (ok && s->config.ca)
         ok = !curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls) &&
              !curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, s);
@@ -132,6 +192,8 @@ enum err smtp_new(struct smtp **ret, const struct smtp_config *config)
     if (!s)
         return ERR_NOMEM;
     s->config = *config;
+    for (size_t i = 0; i < SOCKETS_MAX; i++)
+        s->sockets[i] = CURL_SOCKET_BAD;
     s->multi = curl_multi_init();
     if (!s->multi) {
         mem_free(s);
@@ -143,6 +205,7 @@ enum err smtp_new(struct smtp **ret, const struct smtp_config *config)
 
 void smtp_rest(struct smtp *s)
 {
+    hear_no_more(s);
     if (s->easy)
         curl_easy_cleanup(s->easy);
     s->easy = NULL;
@@ -159,6 +222,7 @@ void smtp_free(struct smtp *s)
 {
     if (!s)
         return;
+    hear_no_more(s);
     if (s->easy)
         curl_easy_cleanup(s->easy);
     (void)curl_multi_cleanup(s->multi);
@@ -188,7 +252,13 @@ static CURLcode perform(struct smtp *s)
             break;
     }
     (void)curl_multi_remove_handle(s->multi, s->easy);
-    return running && atomic_load(&s->stopped) ? CURLE_ABORTED_BY_CALLBACK : code;
+    if (running && atomic_load(&s->stopped))
+        return CURLE_ABORTED_BY_CALLBACK;
+    if (code == CURLE_ABORTED_BY_CALLBACK && !atomic_load(&s->stopped)) {
+        (void)snprintf(s->error, sizeof(s->error), "timed out after %u ms", s->config.timeout_ms);
+        return CURLE_OPERATION_TIMEDOUT;
+    }
+    return code;
 }
 
 static bool verb_is(const struct smtp *s, const char *verb)
@@ -240,6 +310,8 @@ void smtp_send(struct smtp *s, const char *from, const char *to, struct span mai
         s->rest = mail;
         s->verb[0] = s->answer[0] = s->error[0] = '\0';
         s->code = 0;
+        s->leaving = false;
+        s->deadline_us = clock_system.mono_us(NULL) + 1000u * (uint64_t)s->config.timeout_ms;
         CURLcode code = perform(s);
         tell(s, code, ret);
         (void)curl_easy_setopt(s->easy, CURLOPT_MAIL_RCPT, NULL);

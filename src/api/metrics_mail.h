@@ -1,0 +1,8 @@
+#pragma once
+/* Figures of notices and mails, as Prometheus text. */
+#include "base/buf.h"
+#include "report/notice.h"
+#include "report/outbox.h"
+
+enum err metrics_mail_print(const struct notice_stats *notices, const struct outbox_stats *outbox,
+                            int64_t now_ms, struct buf *out) MUST_CHECK;
