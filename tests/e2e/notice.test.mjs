@@ -376,7 +376,7 @@ describe('the option', () => {
         assert.deepEqual(actions.reverse(), ['option.apply', 'option.refuse', 'option.apply', 'option.approve', 'option.withdraw']);
     });
 
-    it('lets the channel\'s switch go on only while it is approved; once it is withdrawn no mails come', async () => {
+    it('lets a channel switch it on only while it is approved; once it is withdrawn no mails come', async () => {
         const refused = await node.api('POST', '/api/v1/channels', { name: 'x', errorNotification: true });
         assert.deepEqual([refused.status, refused.json.message], [409, "errorNotification: the provider's option is not approved"]);
         const channel = await node.channel({ webhookUrl: bot.url, contactEmail: 'a@example.com' });
