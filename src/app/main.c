@@ -59,7 +59,7 @@
  *     api                         what the server hands over
  *     router, route.def, gate     path and method; who may
  *     call, caller                one request up to its answer; who it is from, and the audit log
- *     channel, channel_json, event, test_event, health, metrics, session, session_json, system,
+ *     channel, channel_json, event, test_event, health, metrics, metrics_mail, session, session_json, system,
  *     account, account_json, login, setup, provider, role, audit, option, outbox   a file a resource
  *     token, secret               a channel's access tokens; its secret shown and rotated
  *     line, token_auth            the LINE-compatible calls, and who calls them
