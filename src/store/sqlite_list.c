@@ -167,7 +167,9 @@ static enum err begin_walk(struct walk *w, unsigned states, int64_t before, uint
             if (!e)
                 e = enter(w->s, &w->sections, w->channel_id, at);
         } else {
-            w->rows[i] = sqlite_statement(w->s, sources[i].statement, &e);
+            bool given_up = i == SOURCE_FATE && states == 1u << EVENT_GIVEN_UP; /* an index of their own */
+            w->rows[i] =
+                sqlite_statement(w->s, given_up ? STATEMENT_fate_failed_before : sources[i].statement, &e);
             if (!w->rows[i])
                 return e;
             sqlite_bind_number(w->rows[i], 1, w->channel_id);
