@@ -414,6 +414,7 @@ describe('housekeeping', () => {
         await until(async () => (await node.metric('todoke_pruned_error_rows_total')) === 49 * 20, () => 'old days are still there');
         const after = await sumsOf(node, channel, '?by=day');
         assert.equal(after.total, 1200 + 51 * 20 * 2);
+        await until(() => sqlite(data, 'SELECT count(*) FROM error_minute')[0] === '0', () => 'not all rows were moved');
         await node.stop();
         assert.deepEqual(sqlite(data, `SELECT (SELECT count(*) FROM error_minute), (SELECT count(*) FROM error_row), (SELECT min(day) FROM error_row)`), [`0|${1200 + 51 * 20}|${day - 50}`]);
         const refused = await command(['serve', '--data', data, '--statistics-time', '12 parsecs']);
