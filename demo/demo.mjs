@@ -65,7 +65,7 @@ async function startBots(authority) {
 }
 
 async function createChannel(node, bot, lang) {
-    bot.channel = await call(node, 'POST', '/api/v1/channels', { name: bot.name[lang], webhookUrl: bot.url, useWebhook: true });
+    bot.channel = await call(node, 'POST', '/api/v1/channels', { name: bot.name[lang], webhookUrl: bot.url, useWebhook: true, errorStatistics: true });
     bot.server.ready?.(bot.channel);
 }
 

@@ -51,6 +51,7 @@ export async function startNode(bin, dir, flags, undo) {
         const read = bytes => {
             const lines = bytes.toString().split('\n').filter(Boolean);
             node.log = [...node.log, ...lines].slice(-LOG_LINES);
+            node.link ??= /http\S+\/setup#\S+/.exec(lines.join('\n'))?.[0]; // makes the console's first account
             const found = lines.join('\n').match(/127\.0\.0\.1:([1-9]\d*)/);
             if (found) resolve(`http://127.0.0.1:${found[1]}`);
         };

@@ -25,7 +25,11 @@ Starts a node and a dozen bots that fail each in its own way, posts events, show
         next: `Next:  ./dev demo --keep                       the same, left running to play with
        build/todoke explain tls_cert_expired  more about one cause; ./dev demo --lang ja speaks Japanese
        build/todoke probe https://YOUR.BOT/   your own bot, tried once`,
-        keep: ({ node, healthy, event, probe, dir }) => `The node and the bots stay up until Ctrl-C. In another terminal:
+        keep: ({ node, healthy, event, probe, dir }) => `The node and the bots stay up until Ctrl-C. Their channels and failures in a browser; the link makes your account, once:
+
+  ${node.link}
+
+In another terminal:
 
   export KEY=${node.key} NODE=${node.url}
 
@@ -68,7 +72,11 @@ Its data: ${dir}. Press Ctrl-C to stop.`,
         next: `次は:  ./dev demo --keep                                 終了せずに動かしておく
        build/todoke explain tls_cert_expired --lang ja  要因の詳しい説明
        build/todoke probe https://YOUR.BOT/             自分のボットを1回試す`,
-        keep: ({ node, healthy, event, probe, dir }) => `Ctrl-Cを押すまで、ノードとボットは動き続けます。別の端末で試してください:
+        keep: ({ node, healthy, event, probe, dir }) => `Ctrl-Cを押すまで、ノードとボットは動き続けます。チャネルとエラーはブラウザーで確認できます（リンクからアカウントを作成できるのは一度だけです）:
+
+  ${node.link}
+
+別の端末で試してください:
 
   export KEY=${node.key} NODE=${node.url}
 

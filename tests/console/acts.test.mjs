@@ -187,6 +187,15 @@ for (const lang of ['en', 'ja']) {
             assert.equal((await api.ok('GET', scene.path('good'))).responseTimeoutMs, 1500);
             await edit(w.messaging.limit, '');
             await page.getByText(`2,000 ${w.messaging.ms}`).waitFor();
+            await edit(w.messaging.schedule, 'soon');
+            await page.getByText(w.messaging.scheduleBad).waitFor();
+            await page.getByLabel(w.messaging.schedule, { exact: true }).fill('30s, 2m,1h');
+            await press(w.common.update);
+            await page.getByText('30s, 2m, 1h').waitFor();
+            assert.deepEqual((await api.ok('GET', scene.path('good'))).redeliverySchedule, [30, 120, 3600]);
+            await edit(w.messaging.schedule, '');
+            await page.getByText(w.messaging.scheduleDefault).waitFor();
+            assert.equal((await api.ok('GET', scene.path('good'))).redeliverySchedule, null);
             await edit(w.messaging.batch, '7');
             await eventually(async () => (await api.ok('GET', scene.path('good'))).maxEventsPerRequest === 7, 'events per request');
         });

@@ -128,6 +128,11 @@ describe('the demo', { concurrency: 2 }, () => {
         const [, key, node] = demo.stdout.match(/export KEY=(\S+) NODE=(\S+)/);
         const answer = await fetch(`${node}/healthz`, { headers: { Authorization: `Bearer ${key}` } });
         assert.equal(answer.status, 200);
+        const [, token] = demo.stdout.match(/http:\S+\/setup#(\S+)/); // the console's first account
+        const made = await fetch(`${node}/api/v1/setup`, {
+            method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token, email: 'someone@example.jp', password: 'a long enough password' }),
+        });
+        assert.equal(made.status, 201, await made.text());
         const printed = demo.stdout.slice(demo.stdout.indexOf('  export KEY='), demo.stdout.indexOf('Its data:'));
         const { stdout } = await promisify(execFile)('bash', ['-c', `${printed}\n:`]);
         assert.match(stdout, /"channels":\s*\[/, printed + stdout);

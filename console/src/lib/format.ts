@@ -49,6 +49,20 @@ export function duration(us: number): string {
     return `${(us / 1_000_000).toFixed(2)} s`;
 }
 
+// 90 → "90s", 120 → "2m"; and back. A list of pauses as people write it.
+const UNITS: [string, number][] = [['d', 86_400], ['h', 3600], ['m', 60], ['s', 1]];
+export const pauses = (seconds: number[]): string => seconds.map(n => {
+    const [unit, size] = UNITS.find(u => n % u[1] === 0) ?? ['s', 1];
+    return `${n / size}${unit}`;
+}).join(', ');
+export function parsePauses(text: string): number[] | null {
+    const found = text.split(/[,、\s]+/).filter(Boolean).map(part => {
+        const m = /^(\d+)([smhd])?$/.exec(part);
+        return m ? Number(m[1]) * (UNITS.find(u => u[0] === (m[2] ?? 's'))?.[1] ?? 1) : null;
+    });
+    return found.every(n => n !== null) ? found as number[] : null;
+}
+
 export function bytes(n: number): string {
     const units = ['B', 'KB', 'MB', 'GB', 'TB'];
     let i = 0;

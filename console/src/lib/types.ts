@@ -50,6 +50,7 @@ export interface Channel {
     webhookUrl: string | null;
     useWebhook: boolean;
     webhookRedelivery: boolean;
+    redeliverySchedule: number[] | null; // seconds; null: the node's
     errorStatistics: boolean;
     errorNotification?: boolean;
     notificationAvailable?: boolean;

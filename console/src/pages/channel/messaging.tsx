@@ -1,7 +1,7 @@
 // Messaging API: where webhooks go, the switches, limits, tokens, the secret's rotation.
 import { useState } from 'preact/hooks';
 import { call } from '../../lib/api';
-import { figure } from '../../lib/format';
+import { figure, parsePauses, pauses } from '../../lib/format';
 import { isAdmin, isMember } from '../../lib/session';
 import type { Channel } from '../../lib/types';
 import { useTexts } from '../../texts';
@@ -104,6 +104,8 @@ export function Messaging(props: ChannelProps) {
             <Card title={t.channel.deliveries}>
                 <EditRow label={t.messaging.limit} property="responseTimeoutMs" type="number" value={String(channel.responseTimeoutMs)} shown={<>{figure(channel.responseTimeoutMs)} {t.messaging.ms}</>} suffix={t.messaging.ms}
                     hint={t.messaging.limitHint} mayEdit={admin} onSave={number('responseTimeoutMs')} />
+                <EditRow label={t.messaging.schedule} property="redeliverySchedule" value={pauses(channel.redeliverySchedule ?? [])} shown={channel.redeliverySchedule ? undefined : <span class="muted">{t.messaging.scheduleDefault}</span>} hint={t.messaging.scheduleHint} mayEdit={admin}
+                    check={v => (parsePauses(v) ? undefined : t.messaging.scheduleBad)} onSave={async v => { await change({ redeliverySchedule: v ? parsePauses(v) : null }); toast(t.common.saved); }} />
                 <EditRow label={t.messaging.batch} property="maxEventsPerRequest" type="number" value={String(channel.maxEventsPerRequest)} shown={figure(channel.maxEventsPerRequest)} hint={t.messaging.batchHint} mayEdit={admin} onSave={number('maxEventsPerRequest')} />
             </Card>
             {member && <TestEvent {...props} />}
