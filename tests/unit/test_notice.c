@@ -427,6 +427,41 @@ static void full_outbox(void **state)
     has(0, "\nTime detected: 2026/11/22 12:00:00 (UTC+9)\n");
 }
 
+/* Ten thousand channels fail at once: a mail each, in steps that leave the store's thread free in between. */
+static void crowd(void **state)
+{
+    (void)state;
+    enum { CHANNELS = 10000 };
+    for (int i = 0; i < CHANNELS; i++) {
+        struct channel c = channel;
+        (void)snprintf(c.name, sizeof(c.name), "bot %d", i);
+        (void)snprintf(c.contact_email, sizeof(c.contact_email), "c%d@example.org", i);
+        assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+        struct attempt a = {.channel_id = c.id,
+                            .reason = SPAN_LIT("request_timeout"),
+                            .detail = SPAN_LIT("Request timeout"),
+                            .cause = SPAN_LIT("x"),
+                            .processed = SPAN_LIT("unknown"),
+                            .phase = SPAN_LIT("await"),
+                            .notice_ms = WINDOW};
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(b->ops->result_put(b, &a, NULL, 0, NOON + k), ERR_NONE);
+    }
+    struct notice_step sum = {0}, step;
+    uint32_t found, steps = 0;
+    do {
+        assert_int_equal(notices_step(b, &settings, NOON + WINDOW, 1000, &step, &found), ERR_NONE);
+        assert_true(found <= 25);
+        sum.told += step.told;
+        steps++;
+    } while (found);
+    assert_int_equal(sum.told, CHANNELS);
+    assert_int_equal(steps, CHANNELS / 25 + 1);
+    struct mail_counts counts;
+    assert_int_equal(b->ops->mail_count(b, &counts), ERR_NONE);
+    assert_int_equal(counts.waiting, CHANNELS);
+}
+
 static void options(void **state)
 {
     (void)state;
@@ -506,9 +541,19 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {
-        CASE(windows),           CASE(clock_set_back),  CASE(what_it_says), CASE(names),
-        CASE(recipients),        CASE(nobody_wants_it), CASE(other_kinds),  CASE(storm),
-        CASE(daily_cap),         CASE(full_outbox),     CASE(outbox_rows),  cmocka_unit_test(options),
+        CASE(windows),
+        CASE(clock_set_back),
+        CASE(what_it_says),
+        CASE(names),
+        CASE(recipients),
+        CASE(nobody_wants_it),
+        CASE(other_kinds),
+        CASE(storm),
+        CASE(daily_cap),
+        CASE(full_outbox),
+        CASE(outbox_rows),
+        CASE(crowd),
+        cmocka_unit_test(options),
         cmocka_unit_test(waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
