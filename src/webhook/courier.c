@@ -149,7 +149,10 @@ static void on_timer(uv_timer_t *timer)
 {
     struct courier *c = timer->data;
     c->timer_at = 0;
-    courier_delivery_record_again(c);
+    if (c->again_at && uv_now(c->config.loop) >= c->again_at) {
+        c->again_at = 0;
+        courier_delivery_record_again(c);
+    }
     courier_pump(c);
 }
 
@@ -157,16 +160,19 @@ static void on_timer(uv_timer_t *timer)
 static void set_timer(struct courier *c)
 {
     uint64_t wait = c->refused < COURIER_REFUSED_MAX ? dispatch_next_ms(c->dispatch) : UINT64_MAX;
-    if (!list_empty(&c->unrecorded) && wait > COURIER_AGAIN_MS)
-        wait = COURIER_AGAIN_MS;
-    if (!list_empty(&c->orphans) && wait > COURIER_AGAIN_MS)
-        wait = COURIER_AGAIN_MS;
+    uint64_t now = uv_now(c->config.loop);
+    if (list_empty(&c->unrecorded) && list_empty(&c->orphans))
+        c->again_at = 0;
+    else if (!c->again_at) /* once: whatever else happens meanwhile puts it off no further */
+        c->again_at = now + COURIER_AGAIN_MS;
+    if (c->again_at && wait > (c->again_at > now ? c->again_at - now : 0))
+        wait = c->again_at > now ? c->again_at - now : 0;
     if (wait == UINT64_MAX || c->closing) {
         (void)uv_timer_stop(&c->timer);
         c->timer_at = 0;
         return;
     }
-    uint64_t at = uv_now(c->config.loop) + wait;
+    uint64_t at = now + wait;
     if (c->timer_at && c->timer_at <= at && c->timer_at + 1 >= at)
         return;
     c->timer_at = at;

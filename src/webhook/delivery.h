@@ -12,6 +12,7 @@ struct courier {
     struct dispatch *dispatch;
     uv_timer_t timer;
     uint64_t timer_at; /* on the loop's clock; 0: not set */
+    uint64_t again_at; /* what the store or memory refused is tried again then; 0: nothing */
     bool closing;
     uint64_t deliveries; /* started and not yet on record */
     uint64_t loading;
