@@ -2,6 +2,7 @@
 /* An attempt: one webhook request with 1..n events, and what came of it. Names of the catalogue are kept as
  * strings. */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/span.h"
@@ -46,3 +47,12 @@ struct fate {
     uint16_t tries;      /* how often it has been sent now */
     uint16_t faults;     /* faults of our own in a row */
 };
+
+/* Attempts of one event that a fault of our own stopped, in a row, that are kept on record: an outage of days must not fill the store. */
+#define FATE_FAULTS_KEPT 20u
+
+/* Whether the attempt is to be kept; else only the time when its one event is due again is. */
+static inline bool fate_keeps_attempt(const struct fate *fates, size_t count)
+{
+    return count != 1 || fates->end != FATE_UNSENT || fates->faults <= FATE_FAULTS_KEPT;
+}

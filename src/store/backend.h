@@ -181,7 +181,7 @@ struct backend_ops {
     enum err (*backlog_list)(struct backend *b, backlog_row_fn *fn, void *arg);
 
     /* Records an attempt (sets a->id) and ends, or puts off, what it carried. What waits no longer (its
-     * channel was deleted) is not put off. */
+     * channel was deleted) is not put off. See fate_keeps_attempt(). */
     enum err (*result_put)(struct backend *b, struct attempt *a, const struct fate *fates, size_t count,
                            int64_t wall_ms);
     enum err (*event_get)(struct backend *b, int64_t channel_id, int64_t id, event_view_fn *fn, void *arg);

@@ -427,6 +427,20 @@ static enum err put_retry(struct memory *m, struct m_wait row)
     return ERR_NONE;
 }
 
+static enum err put_attempt(struct memory *m, const struct attempt *a)
+{
+    struct attempt *row = vec_add(&m->t.attempts, sizeof(*row));
+    if (!row)
+        return ERR_NOMEM;
+    *row = *a;
+    struct span *const texts[] = {&row->reason,    &row->detail, &row->cause,
+                                  &row->processed, &row->phase,  &row->address};
+    enum err e = ERR_NONE;
+    for (size_t i = 0; !e && i < sizeof(texts) / sizeof(texts[0]); i++)
+        e = keep(m, *texts[i], texts[i]);
+    return e;
+}
+
 static enum err m_result_put(struct backend *b, struct attempt *a, const struct fate *fates, size_t count,
                              int64_t wall_ms)
 {
@@ -434,20 +448,15 @@ static enum err m_result_put(struct backend *b, struct attempt *a, const struct 
     enum err e = fails(m);
     if (e || (e = ulid_seq_next(&m->t.seq, wall_ms, &a->id)))
         return e;
-    struct attempt *row = vec_add(&m->t.attempts, sizeof(*row));
-    if (!row)
-        return ERR_NOMEM;
-    *row = *a;
-    struct span *const texts[] = {&row->reason,    &row->detail, &row->cause,
-                                  &row->processed, &row->phase,  &row->address};
-    for (size_t i = 0; !e && i < sizeof(texts) / sizeof(texts[0]); i++)
-        e = keep(m, *texts[i], texts[i]);
+    bool kept = fate_keeps_attempt(fates, count);
+    e = kept ? put_attempt(m, a) : ERR_NONE;
     for (size_t i = 0; !e && i < count; i++) {
         const struct fate *f = &fates[i];
-        struct m_fate *fate = vec_add(&m->t.fates, sizeof(*fate));
-        if (!fate)
+        struct m_fate *fate = kept ? vec_add(&m->t.fates, sizeof(*fate)) : NULL;
+        if (kept && !fate)
             return ERR_NOMEM;
-        *fate = (struct m_fate){a->channel_id, f->event_id, a->id, f->end};
+        if (kept)
+            *fate = (struct m_fate){a->channel_id, f->event_id, a->id, f->end};
         bool waited = unwait(f->was_retry ? &m->t.retry : &m->t.queue, a->channel_id, f->event_id);
         if (fate_waits(f->end) && waited)
             e = put_retry(m,

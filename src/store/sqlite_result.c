@@ -96,13 +96,15 @@ static enum err put_own(struct sqlite *s, struct attempt *a, struct tail_event *
 static enum err put_with_fates(struct sqlite *s, struct attempt *a, const struct fate *fates, size_t count,
                                int64_t wall_ms)
 {
+    bool kept = fate_keeps_attempt(fates, count);
     if (ulid_seq_next(&s->seq, wall_ms, &a->id))
         return ERR_INTERNAL;
-    enum err e = put_attempt(s, a);
+    enum err e = kept ? put_attempt(s, a) : ERR_NONE;
     for (size_t i = 0; !e && i < count; i++) {
         const struct fate *f = &fates[i];
         bool waited = false;
-        e = put_fate(s, a, f);
+        if (kept)
+            e = put_fate(s, a, f);
         if (!e)
             e = unwait(s, a->channel_id, f, &waited);
         if (!e && fate_waits(f->end) && waited) /* else the channel is gone, and its events with it */

@@ -55,7 +55,7 @@ static enum err count_event(void *arg, struct span json, const struct event *hea
 
 static int64_t rows(const char *table)
 {
-    char path[96], sql[64];
+    char path[96], sql[160];
     (void)snprintf(path, sizeof(path), "%s/todoke.db", dir);
     (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
     sqlite3 *db;
@@ -154,6 +154,34 @@ static void history_goes(void **state)
     b->ops->close(b);
     for (int i = 0; i < 5; i++)
         mem_free(events[i]);
+}
+
+/* Faults of our own that last: the first attempts are on record, then only the time moves. */
+static void an_outage_does_not_fill_the_store(void **state)
+{
+    (void)state;
+    struct backend *b;
+    assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+    struct channel c = some_channel(1);
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    struct event *event = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0);
+    assert_non_null(event);
+    assert_int_equal(b->ops->events_insert(b, &event, 1, 1000), ERR_NONE);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    for (uint16_t i = 0; i < 100; i++)
+        put_result(b, c.id,
+                   &(struct fate){.event_id = event->item.id,
+                                  .end = FATE_UNSENT,
+                                  .was_retry = i > 0,
+                                  .next_due_ms = i,
+                                  .faults = (uint16_t)(i + 1)},
+                   1, 2000);
+    assert_int_equal(rows("attempt"), FATE_FAULTS_KEPT);
+    assert_int_equal(rows("fate"), FATE_FAULTS_KEPT);
+    assert_int_equal(rows("retry WHERE due_ms=99 AND tries=0 AND faults=100"), 1);
+    mem_free(event);
+    b->ops->close(b);
 }
 
 static uint32_t channel_prune(struct backend *b, uint32_t limit)
@@ -345,8 +373,12 @@ int main(void)
 {
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
     const struct CMUnitTest tests[] = {
-        IN_DIR(history_goes), IN_DIR(a_deleted_channel_goes_in_steps), IN_DIR(a_long_history_goes),
-        IN_DIR(sections_go),  IN_DIR(older_directory_is_upgraded),
+        IN_DIR(history_goes),
+        IN_DIR(an_outage_does_not_fill_the_store),
+        IN_DIR(a_deleted_channel_goes_in_steps),
+        IN_DIR(a_long_history_goes),
+        IN_DIR(sections_go),
+        IN_DIR(older_directory_is_upgraded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

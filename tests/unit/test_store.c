@@ -230,7 +230,7 @@ static void step(struct backend *b, const struct random *r, int64_t now)
                                      item->retry,
                                      now + (int64_t)random_below(r, 5) * 1000,
                                      (uint16_t)(item->tries + 1),
-                                     (uint16_t)random_below(r, 9)};
+                                     (uint16_t)random_below(r, 2 * FATE_FAULTS_KEPT)};
         }
         struct attempt a = {.channel_id = channel,
                             .started_ms = now,
