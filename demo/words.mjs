@@ -15,7 +15,7 @@ Starts a node and a dozen bots that fail each in its own way, posts events, show
   --keep        leave the node and the bots up until Ctrl-C
   --lang en|ja  the language; by default that of LC_ALL, LC_MESSAGES or LANG`,
         starting: n => `Starting a todoke node and ${n} bot servers: one works, the others fail, each in its own way …`,
-        posting: (n, url) => `The node is up at ${url}. Posting ${n} events (a message, a new friend, a button) for each bot …`,
+        posting: (n, url) => `The node is up at ${url}, its console too. Posting ${n} events (a message, a new friend, a button) for each bot …`,
         bot: 'Bot', reason: 'Reason', detail: 'Detail', cause: 'Cause', processed: 'May have been\nprocessed', advice: 'What to do',
         processedAs: { no: 'no', unknown: 'unknown', yes: 'yes' },
         accepted: (n, ms) => `${n} events accepted, each on disk before its 202 (${Math.round(ms)} ms for all).`,
@@ -62,7 +62,7 @@ Its data: ${dir}. Press Ctrl-C to stop.`,
   --keep        Ctrl-Cを押すまでノードとボットを動かしておく
   --lang en|ja  言語。既定ではLC_ALL、LC_MESSAGES、LANGに従う`,
         starting: n => `todokeのノードとボットサーバー${n}台を起動しています。1台は正常、残りはそれぞれ違う壊れ方をします…`,
-        posting: (n, url) => `ノードを ${url} で起動しました。各ボットにイベントを${n}件ずつ送ります（メッセージ、友だち追加、ポストバック）…`,
+        posting: (n, url) => `ノードとコンソールを ${url} で起動しました。各ボットにイベントを${n}件ずつ送ります（メッセージ、友だち追加、ポストバック）…`,
         bot: 'ボット', reason: '原因', detail: '詳細', cause: '要因', processed: '処理された\n可能性', advice: '対処方法',
         processedAs: { no: 'いいえ', unknown: '不明', yes: 'はい' },
         accepted: (n, ms) => `${n}件のイベントを受け付けました。すべて、202を返す前にディスクに保存しています（全部で${Math.round(ms)}ミリ秒）。`,
