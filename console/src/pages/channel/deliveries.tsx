@@ -106,7 +106,7 @@ export function Deliveries(props: ChannelProps) {
                                         <td><EventBadge state={e.state} /></td>
                                         <td data-label={t.deliveries.accepted}><Time at={e.acceptedAt} /></td>
                                         <td class="num" data-label={t.deliveries.tries}>{figure(e.tries)}</td>
-                                        <td data-label={t.deliveries.next}>{e.nextAttemptAt ? <Time at={e.nextAttemptAt} /> : '–'}</td>
+                                        <td data-label={t.deliveries.next}>{e.nextAttemptAt && e.state === 'retrying' ? <Time at={e.nextAttemptAt} /> : '–'}</td>
                                     </tr>
                                 ))}</tbody>
                             </table>

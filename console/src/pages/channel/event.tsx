@@ -128,7 +128,7 @@ export function EventPage({ channel, live, path, id }: ChannelProps & { id: stri
                 {type && <><dt>{t.event.type}</dt><dd><code>{type}</code></dd></>}
                 <dt>{t.deliveries.accepted}</dt><dd><Time at={event.acceptedAt} /></dd>
                 <dt>{t.deliveries.tries}</dt><dd class="figure">{figure(event.tries)}</dd>
-                {event.nextAttemptAt && <><dt>{t.event.next}</dt><dd><Time at={event.nextAttemptAt} /></dd></>}
+                {event.nextAttemptAt && event.state === 'retrying' && <><dt>{t.event.next}</dt><dd><Time at={event.nextAttemptAt} /></dd></>}
             </dl>
             <Card title={t.event.attempts}>
                 {event.attempts.length

@@ -123,7 +123,7 @@ export function Statistics({ channel, live, account, path, change }: ChannelProp
                     : !summary.data ? <Loading lines={8} />
                         : (
                             <div class={summary.stale ? 'stale' : ''}>
-                                <p class="period-line">{t.statistics.periodShown(dateTime(period.from, shownZone), dateTime(period.to, shownZone), shownZone)}</p>
+                                <p class="period-line">{t.statistics.periodShown(dateTime(period.from, shownZone), dateTime(period.to, shownZone), shownZone)}{(reason || detail) && <strong> {[reason, detail].filter(Boolean).join(' ▸ ')}</strong>}</p>
                                 <Totals summary={summary.data} reason={reason} />
                                 <Card title={`${t.statistics.chart} (${t.statistics.per[by]})`}>
                                     <Chart summary={summary.data} from={period.from} to={period.to} by={by} zone={shownZone} />
