@@ -157,7 +157,7 @@ describe('refusals', () => {
     });
 
     it('404, and 405 with Allow', async () => {
-        for (const path of ['/', '/api', '/api/v1/channels/', '/api/v1/channels/1', '/api/v1/channels/abc', `/api/v1/channels/${channel.channelId}/nothing`,
+        for (const path of ['/api', '/api/v1/channels/', '/api/v1/channels/1', '/api/v1/channels/abc', `/api/v1/channels/${channel.channelId}/nothing`,
             `/api/v1/channels/${channel.channelId}/events/01FZ74A0TDDPYRVKNK77XKC3ZR`, `/api/v1/channels/${channel.channelId}/events/x`, '/api/v1/channels/%31'])
             assert.equal((await node.api('GET', path)).status, 404, path);
         const r = await node.api('PUT', `/api/v1/channels/${channel.channelId}`, {});
