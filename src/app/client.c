@@ -177,8 +177,10 @@ int client_strange(void)
 
 void client_print(FILE *to, struct span json)
 {
+    /* 15 digits are what a double surely keeps: with 17, 0.24 would be shown as 0.23999999999999999. */
+    size_t flags = JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
     json_t *root = json_loadb(json.ptr, json.len, JSON_DECODE_ANY, NULL);
-    char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY) : NULL;
+    char *text = root ? json_dumps(root, flags) : NULL;
     client_text(to, text ? span_of(text) : json, true);
     (void)fputc('\n', to);
     free(text); /* libc: jansson's */

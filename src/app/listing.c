@@ -82,7 +82,7 @@ static void print_lines(const json_t *rows)
     json_t *row;
     json_array_foreach((json_t *)(uintptr_t)rows, i, row)
     {
-        char *text = json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        char *text = json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
         if (text)
             client_text(stdout, span_of(text), false);
         (void)putchar('\n');
@@ -160,7 +160,26 @@ int listing_pages(const struct client *c, const struct listing *l, const char *p
     }
 }
 
-static void print_members(const json_t *object, const char *prefix, const char *but)
+/* How much room the names take, those of the objects inside included. */
+static unsigned name_width(const json_t *object, const char *but)
+{
+    const char *key;
+    json_t *value;
+    unsigned most = 0;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        if (but && strcmp(key, but) == 0)
+            continue;
+        unsigned width = paint_width(key);
+        if (json_is_object(value))
+            width += 1 + name_width(value, NULL);
+        if (width > most)
+            most = width;
+    }
+    return most < WIDTH_MAX ? most : WIDTH_MAX;
+}
+
+static void print_members(const json_t *object, const char *prefix, const char *but, unsigned width)
 {
     const char *key;
     json_t *value;
@@ -175,18 +194,19 @@ static void print_members(const json_t *object, const char *prefix, const char *
         if (json_is_object(value)) {
             char deeper[124];
             (void)snprintf(deeper, sizeof(deeper), "%s.", name);
-            print_members(value, deeper, NULL);
+            print_members(value, deeper, NULL, width);
         } else if (json_is_array(value)) {
             char *list = json_dumps(value, JSON_COMPACT);
-            paint_padded(&p, PAINT_DIM, name, 24);
+            paint_padded(&p, PAINT_DIM, name, width);
+            (void)fputs("  ", stdout);
             if (list)
                 client_text(stdout, span_of(list), false);
             (void)putchar('\n');
             free(list); /* libc: jansson's */
         } else {
             cell(value, text);
-            paint_padded(&p, PAINT_DIM, name, 24);
-            (void)printf(" %s\n", text);
+            paint_padded(&p, PAINT_DIM, name, width);
+            (void)printf("  %s\n", text);
         }
     }
 }
@@ -199,9 +219,11 @@ int listing_object(const struct listing *l, struct span answer)
         return client_strange();
     }
     const json_t *rows = l && l->member ? json_object_get(root, l->member) : NULL;
-    print_members(root, "", l ? l->member : NULL);
+    const char *table = l ? l->member : NULL;
+    print_members(root, "", table, name_width(root, table));
     if (rows) {
-        (void)putchar('\n');
+        if (json_object_size(root) > 1)
+            (void)putchar('\n');
         listing_table(l, rows, true);
     }
     json_decref(root);

@@ -5,6 +5,7 @@
 
 #include "app/commands.h"
 #include "app/listing.h"
+#include "app/paint.h"
 #include "base/json_write.h"
 
 #define ANSWER_MAX (8u << 20)
@@ -160,16 +161,18 @@ static const struct verb verbs[] = {
                   {"ADDRESS", "email"},
                   {"NAME", "name"}}}},
     {"account", "show", "ACCOUNT", "one of them", "GET", "/api/v1/accounts/{}", .pages = false},
-    {"account", "invite", "", "makes one, and the token of its invitation", "POST", "/api/v1/accounts",
-     .fields = {{"--email", "email", "ADDRESS", "", FIELD_TEXT},
-                {"--name", "name", "NAME", "", FIELD_TEXT},
+    {"account", "invite", "", "makes one, and the token for /invitation#TOKEN", "POST", "/api/v1/accounts",
+     .fields = {{"--email", "email", "ADDRESS", "whose", FIELD_TEXT},
+                {"--name", "name", "NAME", "how it is shown", FIELD_TEXT},
                 {"--operator", "operator", "on|off", "may do everything", FIELD_SWITCH},
                 {"--language", "language", "en|ja", "of its mails and pages", FIELD_TEXT}}},
     {"account", "set", "ACCOUNT", "changes it", "PATCH", "/api/v1/accounts/{}",
-     .fields = {{"--name", "name", "NAME", "", FIELD_TEXT},
+     .fields = {{"--name", "name", "NAME", "how it is shown", FIELD_TEXT},
                 {"--operator", "operator", "on|off", "may do everything", FIELD_SWITCH},
                 {"--disabled", "disabled", "on|off", "may not log in", FIELD_SWITCH},
-                {"--language", "language", "en|ja", "", FIELD_TEXT}}},
+                {"--language", "language", "en|ja", "of its mails and pages", FIELD_TEXT},
+                {"--invitation", "invitation", "on", "another token, such as for a forgotten password",
+                 FIELD_SWITCH}}},
     {"account", "delete", "ACCOUNT", "it goes, with its roles", "DELETE", "/api/v1/accounts/{}",
      .pages = false},
 };
@@ -202,7 +205,8 @@ void resource_usage(FILE *to, const char *command, const char *lead)
         char line[120];
         (void)snprintf(line, sizeof(line), "todoke %s%s%s %s", command, v->verb ? " " : "",
                        v->verb ? v->verb : "", v->ids);
-        (void)fprintf(to, "%-7s%-46s  %s\n", lead, line, v->help);
+        unsigned width = paint_width(line); /* of what is seen: "…" is three bytes */
+        (void)fprintf(to, "%-7s%s%*s  %s\n", lead, line, width < 46 ? (int)(46 - width) : 0, "", v->help);
         lead = "";
         for (const struct field *f = v->fields; f->flag; f++)
             (void)fprintf(to, "           %-12s %-10s %s\n", f->flag, f->argument, f->help);

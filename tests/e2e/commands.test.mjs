@@ -67,8 +67,16 @@ describe('commands', () => {
         assert.ok(JSON.parse(await run(['account', 'invite', '--email', 'b@example.com', '--operator', 'on', '--json'])).invitationToken);
         assert.match(await run(['option', 'apply', made.providerId, '--note', 'please'], 0), /errorNotification\.state +applied/);
         assert.match(await run(['option', 'list', '--state', 'applied']), new RegExp(`^${made.providerId} +errorNotification +applied `, 'm'));
-        assert.match(await run(['option', 'approve', made.providerId]), /errorNotification\.state +approved/);
+        const approved = lines(await run(['option', 'approve', made.providerId]));
+        assert.match(approved[0], /^errorNotification\.state +approved$/);
+        assert.equal(new Set(approved.map(l => / {2,}/.exec(l)?.index + / {2,}/.exec(l)?.[0].length)).size, 1, 'one column of values');
+        const shop = JSON.parse(await run(['channel', 'create', '--name', 'Shop bot', '--provider', made.providerId, '--error-notification', 'on']));
+        assert.equal(shop.errorNotification, true);
+        assert.match(await run(['channel', 'set', bad.channelId, '--error-notification', 'on'], 2), /409/);
+        await run(['channel', 'delete', shop.channelId]);
         assert.equal(await run(['outbox', 'list', '--json']), '');
+        assert.ok(JSON.parse(await run(['account', 'set', role.accountId, '--invitation', 'on', '--json'])).invitationToken);
+        assert.match(await run(['channel', 'roles', bad.channelId]), /^ACCOUNT +ROLE/, 'no empty line before the table');
         const audit = await run(['audit', '--limit', '50']);
         assert.match(audit, /provider\.create +provider\/\d+ /);
         assert.ok(audit.includes(node.key.slice(0, 8)), 'the key that did it');
