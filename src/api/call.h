@@ -117,7 +117,7 @@ void call_stopped(struct call *c, enum err e);
 /* Goes on with c->serve once c->bearer is known; text that is no valid channel access token is refused with 401. */
 void call_token(struct call *c, struct span text);
 
-/* A zeroed state of the handler's; NULL: answered with 503 already. */
+/* A zeroed state of the handler's; NULL: answered with 503 already, and c is gone: its result never goes straight into c or its arena. */
 void *call_state(struct call *c, size_t size) MUST_CHECK;
 
 /* The channel of params[0], a reference; NULL: answered with 404 already. */

@@ -18,7 +18,8 @@ struct download {
     struct error_query query;
     enum lang lang;
     struct buf piece;
-    bool begun, reading, gone;
+    bool begun, gone;
+    bool busy; /* the store has the call, or a write is under way: whoever is at it ends it */
 };
 
 static void end(struct call *c, bool complete)
@@ -51,7 +52,7 @@ static void piece_done(struct store_call *s);
 static void read_piece(struct call *c)
 {
     struct download *d = c->state;
-    d->reading = true;
+    d->busy = true;
     call_read(c, piece_run, piece_done);
 }
 
@@ -59,12 +60,14 @@ static void write_piece(void *arg)
 {
     struct call *c = arg;
     struct download *d = c->state;
+    d->busy = true;
     enum err e = call_stream_write(c, buf_span(&d->piece));
-    if (e == ERR_BUSY)
+    d->busy = false;
+    if (e == ERR_BUSY && !d->gone)
         return; /* called again once there is room */
     d->query.page.at = d->query.page.ret_at;
-    if (e || !d->query.page.ret_more)
-        end(c, !e);
+    if (e || d->gone || !d->query.page.ret_more)
+        end(c, !e && !d->gone);
     else
         read_piece(c);
 }
@@ -74,7 +77,7 @@ static void on_gone(void *arg)
     struct call *c = arg;
     struct download *d = c->state;
     d->gone = true;
-    if (!d->reading) /* else the store still has the call */
+    if (!d->busy)
         end(c, false);
 }
 
@@ -102,7 +105,7 @@ static void piece_done(struct store_call *s)
 {
     struct call *c = call_of(s);
     struct download *d = c->state;
-    d->reading = false;
+    d->busy = false;
     if (s->err && !d->begun) {
         buf_deinit(&d->piece);
         call_failed(c, s->err);

@@ -360,9 +360,10 @@ static bool read_ids(struct call *c, const json_t *list, struct redeliver_state 
         call_invalid(c, "webhookEventIds", "must be an array of 1 to 500 ids");
         return false;
     }
-    r->ids = call_state(c, count * sizeof(*r->ids));
-    if (!r->ids)
-        return false;
+    int64_t *ids = call_state(c, count * sizeof(*ids));
+    if (!ids)
+        return false; /* answered, and r is gone */
+    r->ids = ids;
     for (size_t i = 0; i < count; i++) {
         const json_t *v = json_array_get(list, i);
         const char *text = json_string_value(v);

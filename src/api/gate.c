@@ -75,12 +75,28 @@ static bool is_open(const struct call *c)
     return c->route->who == WHO_ANYBODY || (c->route->who == WHO_METRICS && from_here(c));
 }
 
+static bool is_safe(const struct call *c)
+{
+    struct span method = server_method(c->req);
+    return span_eq(method, SPAN_LIT("GET")) || span_eq(method, SPAN_LIT("HEAD"));
+}
+
 /* A cookie comes along with whatever another site makes a browser send; this header does not. */
 static bool is_forged(const struct call *c)
 {
-    struct span method = server_method(c->req);
-    return c->account && !span_eq(method, SPAN_LIT("GET")) && !span_eq(method, SPAN_LIT("HEAD")) &&
+    return c->account && !is_safe(c) &&
            !session_csrf_ok(c->cookie, server_header(c->req, "x-csrf-token"));
+}
+
+/*
+ * Who logs in has no session that a token could follow from; and another site must not log its visitors in here, as somebody else. Browsers
+ * say where a call comes from (Fetch Metadata, Sec-Fetch-Site), and no page can say otherwise; what is no browser says nothing.
+ */
+static bool is_foreign(const struct call *c)
+{
+    struct span site = server_header(c->req, "sec-fetch-site");
+    return site.ptr && !is_safe(c) && !span_eq(site, SPAN_LIT("same-origin")) &&
+           !span_eq(site, SPAN_LIT("none"));
 }
 
 static void refuse_account(struct call *c)
@@ -254,7 +270,10 @@ void gate_pass(struct call *c, void (*serve)(struct call *c))
         return;
     }
     if (is_open(c)) {
-        serve(c);
+        if (is_foreign(c))
+            call_refuse(c, 403, "Another site may not do this");
+        else
+            serve(c);
         return;
     }
     struct span key = bearer(c->req);
@@ -272,9 +291,11 @@ void gate_pass(struct call *c, void (*serve)(struct call *c))
         decide(c);
         return;
     }
-    c->state = call_state(c, sizeof(struct lookup));
-    if (c->state)
-        call_read(c, lookup_run, lookup_done);
+    struct lookup *l = call_state(c, sizeof(*l));
+    if (!l)
+        return; /* answered, and c is gone */
+    c->state = l;
+    call_read(c, lookup_run, lookup_done);
 }
 
 static void again_done(struct store_call *s)

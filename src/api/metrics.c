@@ -193,7 +193,9 @@ static void metrics_done(struct store_call *call)
 
 void api_metrics(struct call *c)
 {
-    c->state = call_state(c, sizeof(struct oldest));
-    if (c->state)
-        call_read(c, oldest_run, metrics_done);
+    struct oldest *found = call_state(c, sizeof(*found));
+    if (!found)
+        return; /* answered, and c is gone */
+    c->state = found;
+    call_read(c, oldest_run, metrics_done);
 }

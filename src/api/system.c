@@ -143,7 +143,9 @@ void api_system(struct call *c)
     static const char *const known[] = {NULL};
     if (!call_query_known(c, known))
         return;
-    c->state = call_state(c, sizeof(struct oldest));
-    if (c->state)
-        call_read(c, system_run, system_done);
+    struct oldest *found = call_state(c, sizeof(*found));
+    if (!found)
+        return; /* answered, and c is gone */
+    c->state = found;
+    call_read(c, system_run, system_done);
 }

@@ -41,6 +41,8 @@ enum err sqlite_provider_delete(struct backend *b, int64_t id)
     e = sqlite_run_with(s, STATEMENT_provider_delete, &id, 1);
     if (!e && sqlite3_changes(s->db) == 0)
         return ERR_NOT_FOUND;
+    if (!e)
+        e = sqlite_run_with(s, STATEMENT_provider_delete_option, &id, 1);
     return e ? e : sqlite_run_with(s, STATEMENT_provider_delete_roles, &id, 1);
 }
 

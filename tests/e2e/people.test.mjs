@@ -175,10 +175,25 @@ describe('accounts', () => {
         for (const method of ['GET', 'PATCH', 'DELETE']) assert.equal((await op.api(method, path, method === 'PATCH' ? { name: 'x' } : undefined)).status, 404);
     });
 
+    it('are not logged in by another site', async () => {
+        const from = (site, path = '/api/v1/session', body = { email: 'op@example.com', password }) => node.api('POST', path, body, { key: null, headers: site ? { 'sec-fetch-site': site } : {} });
+        for (const site of ['cross-site', 'same-site']) {
+            const r = await from(site);
+            assert.deepEqual([r.status, r.headers.get('set-cookie')], [403, null], site);
+            for (const path of ['/api/v1/setup', '/api/v1/invitation']) assert.equal((await from(site, path, { token: 'x' })).json.message, 'Another site may not do this');
+        }
+        for (const site of ['same-origin', 'none', null]) assert.equal((await from(site)).status, 200, site);
+        assert.equal((await node.api('GET', '/healthz', undefined, { key: null, headers: { 'sec-fetch-site': 'cross-site' } })).status, 200);
+    });
+
     it('leave one operator', async () => {
         const path = `/api/v1/accounts/${op.account.accountId}`;
         for (const change of [{ disabled: true }, { operator: false }]) assert.equal((await op.api('PATCH', path, change)).status, 409);
         assert.equal((await op.api('DELETE', path)).status, 409);
+        const invited = await op.api('POST', '/api/v1/accounts', { email: 'nobody-yet@example.com', operator: true });
+        assert.equal(invited.status, 201, invited.text);
+        assert.equal((await op.api('PATCH', path, { operator: false })).status, 409, 'who has no password yet cannot do an operator\'s work');
+        assert.equal((await op.api('DELETE', `/api/v1/accounts/${invited.json.accountId}`)).status, 204);
         assert.equal((await op.api('GET', '/api/v1/session')).status, 200);
     });
 

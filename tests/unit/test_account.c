@@ -95,6 +95,17 @@ static void accounts(void **state)
     uint64_t operators = 9;
     OK(b->ops->account_operators(b, 0, &operators));
     assert_int_equal(operators, 0); /* a disabled one is none */
+    a.disabled = false;
+    a.password[0] = '\0';
+    OK(b->ops->account_update(b, &a));
+    OK(b->ops->account_operators(b, 0, &operators));
+    assert_int_equal(operators, 0); /* nor is one who has not taken up the invitation */
+    (void)snprintf(a.password, sizeof(a.password), "$argon2id$");
+    OK(b->ops->account_update(b, &a));
+    OK(b->ops->account_operators(b, 0, &operators));
+    assert_int_equal(operators, 1);
+    OK(b->ops->account_operators(b, a.id, &operators));
+    assert_int_equal(operators, 0);
     unsigned n = 0;
     OK(b->ops->account_list(b, 0, 10, count_account, &n));
     assert_int_equal(n, 2);
