@@ -84,8 +84,7 @@ static bool is_safe(const struct call *c)
 /* A cookie comes along with whatever another site makes a browser send; this header does not. */
 static bool is_forged(const struct call *c)
 {
-    return c->account && !is_safe(c) &&
-           !session_csrf_ok(c->cookie, server_header(c->req, "x-csrf-token"));
+    return c->account && !is_safe(c) && !session_csrf_ok(c->cookie, server_header(c->req, "x-csrf-token"));
 }
 
 /*
