@@ -188,10 +188,13 @@ static bool read_note(struct call *c, struct option_call *s, const json_t *v)
         call_invalid(c, "note", "must be a text of 1000 bytes at most, without control characters");
         return false;
     }
-    s->given = arena_dup(&c->arena, (struct span){text, len});
-    if (!s->given)
+    char *given = arena_dup(&c->arena, (struct span){text, len});
+    if (!given) {
         call_failed(c, ERR_NOMEM);
-    return s->given;
+        return false;
+    }
+    s->given = given;
+    return true;
 }
 
 static bool read_state(struct call *c, struct option_call *s, const json_t *v)

@@ -55,6 +55,8 @@ void *arena_alloc(struct arena *a, size_t size)
     size = size ? (size + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
     if (size > a->max || a->used > a->max - size)
         return NULL;
+    if (mem_must_fail()) /* also where there is room: whoever asks must bear it */
+        return NULL;
     struct arena_chunk *c = a->chunk;
     if (!c || c->size - c->used < size) {
         size_t room = size > a->chunk_size ? size : a->chunk_size;

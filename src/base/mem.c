@@ -11,7 +11,7 @@ static atomic_ulong fail_nth;
 static atomic_ulong made;
 static atomic_bool hit;
 
-static bool must_fail(void)
+bool mem_must_fail(void)
 {
     unsigned long nth = atomic_load_explicit(&fail_nth, memory_order_relaxed);
     if (nth == 0)
@@ -24,17 +24,17 @@ static bool must_fail(void)
 
 void *mem_alloc(size_t size)
 {
-    return must_fail() ? NULL : malloc(size ? size : 1);
+    return mem_must_fail() ? NULL : malloc(size ? size : 1);
 }
 
 void *mem_zero(size_t count, size_t size)
 {
-    return must_fail() ? NULL : calloc(count ? count : 1, size ? size : 1);
+    return mem_must_fail() ? NULL : calloc(count ? count : 1, size ? size : 1);
 }
 
 void *mem_resize(void *p, size_t size)
 {
-    return must_fail() ? NULL : realloc(p, size ? size : 1);
+    return mem_must_fail() ? NULL : realloc(p, size ? size : 1);
 }
 
 char *mem_dup(const char *s, size_t len)

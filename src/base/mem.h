@@ -3,6 +3,7 @@
  * Every allocation of ours goes through here, so that tests can fail number N (mem_fail_at) and see that
  * nothing crashes or leaks. nghttp2 is given the same allocator, in tests c-ares too.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -16,6 +17,9 @@ void mem_free(void *p);                               /* NULL-safe */
 /* Tests only: the nth allocation from now on fails (1 = the next; 0 = none). Returns how many were made since
  * the last call. */
 unsigned long mem_fail_at(unsigned long nth);
+
+/* For allocators on top of this one: counts as an allocation; whether it is the one to fail. */
+bool mem_must_fail(void);
 
 /* Whether the allocation chosen by mem_fail_at has been reached and refused. */
 int mem_fail_hit(void);

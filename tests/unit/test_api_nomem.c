@@ -215,6 +215,12 @@ static void every_allocation_of_a_request_fails(void **state)
         "GET /api/v1/channels/CHANNEL/errors?format=tsv&zone=%2B09:00",
         "GET /api/v1/channels/CHANNEL/errors/summary?by=day",
         "GET /api/v1/faults",
+        "POST /api/v1/providers {\"name\":\"x\"}",
+        "POST /api/v1/accounts {\"email\":\"op@example.com\",\"password\":\"some password\"}",
+        "POST /api/v1/channels/CHANNEL/tokens {\"expiresInSeconds\":60}",
+        "PUT /api/v1/channels/CHANNEL/roles {\"email\":\"op@example.com\",\"role\":\"tester\"}",
+        "PATCH /api/v1/channels/CHANNEL {\"providerId\":\"1\"}",
+        "POST /api/v1/channels {\"useWebhook\":true,\"name\":\"x\"}",
         "POST /api/v1/channels/CHANNEL/redeliver {\"webhookEventIds\":[\"01KAM0000000000000000000AA\"]}",
         "POST /api/v1/channels/CHANNEL/redeliver {\"from\":0,\"to\":1}",
         "GET /api/v1/channels/CHANNEL/roles",
@@ -227,7 +233,7 @@ static void every_allocation_of_a_request_fails(void **state)
         "GET /v2/bot/channel/webhook/endpoint",
     };
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        for (int by_key = 0; by_key < 2; by_key++) {
+        for (int by = 0; by < 3; by++) {
             char line[256], text[1024], id[24];
             (void)snprintf(line, sizeof(line), "%s", paths[i]);
             char *body = strstr(line, " {"), *at = strstr(line, "CHANNEL");
@@ -235,8 +241,9 @@ static void every_allocation_of_a_request_fails(void **state)
                 *body++ = '\0';
             (void)snprintf(id, sizeof(id), "%lld", (long long)channel_id);
             char credentials[256];
-            if (by_key)
-                (void)snprintf(credentials, sizeof(credentials), "authorization: Bearer %s", key);
+            if (by)
+                (void)snprintf(credentials, sizeof(credentials), "authorization: Bearer %s",
+                               by == 1 ? key : cookie);
             else
                 (void)snprintf(credentials, sizeof(credentials),
                                "cookie: todoke_session=%s\r\nx-csrf-token: %s", cookie, csrf);
