@@ -137,10 +137,11 @@ void call_retry(struct call *c, int status, const char *message, unsigned after_
 void call_invalid(struct call *c, const char *property, const char *message)
 {
     char text[400];
-    if (property[0])
-        (void)snprintf(text, sizeof(text), "The request body has 1 error: %s: %s", property, message);
-    else
-        (void)snprintf(text, sizeof(text), "The request body has 1 error: %s", message);
+    struct span method = server_method(c->req);
+    bool body = !span_eq(method, SPAN_LIT("GET")) && !span_eq(method, SPAN_LIT("HEAD")) &&
+                !span_eq(method, SPAN_LIT("DELETE")); /* the others have parameters only */
+    (void)snprintf(text, sizeof(text), "The request%s has 1 error: %s%s%s", body ? " body" : "", property,
+                   property[0] ? ": " : "", message);
     refuse(c, 400, text, property, message, NULL, NULL);
 }
 

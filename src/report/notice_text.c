@@ -67,7 +67,7 @@ static const struct {
 };
 
 static const char *const words_meaning[] = {"What it means", "エラーの意味"};
-static const char *const words_advice[] = {"What to do", "対応方法"};
+static const char *const words_advice[] = {"What to do", "対処方法"};
 static enum lang lang_of(const struct notice_facts *f)
 {
     return strcmp(f->channel->language, "ja") == 0 ? LANG_JA : LANG_EN;

@@ -15,6 +15,12 @@ it('is valid OpenAPI, and names the calls that route.def has', async () => {
     assert.equal(new Set(ids).size, ids.length, 'operationIds are unique');
 });
 
+it('has the limits that the console tells before it asks', async () => {
+    const { components } = await validate();
+    const told = readFileSync(new URL('../../console/src/lib/limits.ts', import.meta.url), 'utf8');
+    assert.equal(Number(/PASSWORD_MIN = (\d+)/.exec(told)[1]), components.schemas.Password.minLength);
+});
+
 it('is served as it stands', async () => {
     const node = await startNode();
     try {

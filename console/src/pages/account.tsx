@@ -1,5 +1,6 @@
 // One's own account.
 import { useState } from 'preact/hooks';
+import { isShort } from '../lib/limits';
 import { changeAccount, logOut } from '../lib/session';
 import type { Account } from '../lib/types';
 import { useTexts } from '../texts';
@@ -16,7 +17,7 @@ function Password() {
     const empty = { current: '', next: '', again: '' };
     const [form, set] = useState(empty);
     const [tried, setTried] = useState(false);
-    const short = [...form.next].length < 12 ? t.setup.short : undefined, differ = form.next !== form.again ? t.setup.differ : undefined;
+    const short = isShort(form.next) ? t.setup.short : undefined, differ = form.next !== form.again ? t.setup.differ : undefined;
     const submit = async (e: Event): Promise<void> => {
         e.preventDefault();
         setTried(true);

@@ -1,6 +1,7 @@
 // Before one is in: log-in, first start, invitation.
 import { useState } from 'preact/hooks';
 import { call, type Refusal } from '../lib/api';
+import { isShort } from '../lib/limits';
 import { usePreferences } from '../lib/preferences';
 import { navigate, usePlace } from '../lib/router';
 import { adopt, logIn } from '../lib/session';
@@ -9,8 +10,6 @@ import { useTexts } from '../texts';
 import { Button, Field, useAction } from '../ui/parts';
 import { Notice, Refused } from '../ui/states';
 import { Gate } from '../ui/shell';
-
-const MIN_PASSWORD = 12;
 
 export function LogIn({ expired }: { expired: boolean }) {
     const t = useTexts();
@@ -48,7 +47,7 @@ function Welcome({ kind }: { kind: 'setup' | 'invitation' }) {
     const field = (name: keyof typeof form) => ({ value: form[name], onInput: (e: { currentTarget: HTMLInputElement }) => set({ ...form, [name]: e.currentTarget.value }) });
     const wrong = {
         email: setup && !/^[^@\s]+@[^@\s]+$/.test(form.email.trim()) ? t.setup.badEmail : undefined,
-        password: [...form.password].length < MIN_PASSWORD ? t.setup.short : undefined,
+        password: isShort(form.password) ? t.setup.short : undefined,
         again: form.password !== form.again ? t.setup.differ : undefined,
     };
     const submit = async (e: Event): Promise<void> => {

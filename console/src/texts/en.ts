@@ -1,4 +1,6 @@
 // Every word of the console in English. Its shape is the type of the Japanese catalogue too: a missing key fails the build.
+import { PASSWORD_MIN } from '../lib/limits';
+
 export const en = {
     language: 'English',
     common: {
@@ -88,10 +90,10 @@ export const en = {
         submit: 'Create the account',
         name: 'Your name',
         password: 'Password',
-        passwordHint: 'At least 12 characters',
+        passwordHint: `At least ${PASSWORD_MIN} characters`,
         passwordAgain: 'Password again',
         differ: 'The two passwords differ.',
-        short: 'At least 12 characters.',
+        short: `At least ${PASSWORD_MIN} characters.`,
         badLink: 'This link is incomplete',
         badLinkText: 'Open the whole link that the node printed at its start, with everything behind the #.',
         used: 'This link is no longer valid: it was used, has expired, or the node already has an account.',

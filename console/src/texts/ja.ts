@@ -1,4 +1,5 @@
 // 日本語の全文言。キーの過不足はビルドエラーになる。
+import { PASSWORD_MIN } from '../lib/limits';
 import type { Texts } from './en';
 
 export const ja: Texts = {
@@ -90,10 +91,10 @@ export const ja: Texts = {
         submit: 'アカウントを作成',
         name: '名前',
         password: 'パスワード',
-        passwordHint: '12文字以上',
+        passwordHint: `${PASSWORD_MIN}文字以上`,
         passwordAgain: 'パスワード（確認）',
         differ: 'パスワードが一致しません。',
-        short: '12文字以上で入力してください。',
+        short: `${PASSWORD_MIN}文字以上で入力してください。`,
         badLink: 'リンクが不完全です',
         badLinkText: 'ノードの起動時に表示されたリンクを、「#」以降も含めてすべて開いてください。',
         used: 'このリンクは無効です。使用済みか、有効期限が切れているか、すでにアカウントが存在します。',
