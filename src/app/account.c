@@ -2,19 +2,17 @@
  * `todoke account`: who may log in, straight in the data directory, whether a node runs on it or not. A running node sees what is changed
  * here at once: it reads an account with every request of its sessions.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "access/account.h"
 #include "access/password.h"
 #include "app/client.h"
 #include "app/commands.h"
+#include "app/direct.h"
 #include "app/record.h"
 #include "app/resource.h"
 #include "base/clock.h"
@@ -84,16 +82,6 @@ static int parse(int argc, char **argv, struct account_args *ret)
     if (ret->name && account_name_refuse(span_of(ret->name)))
         return complain("--name", account_name_refuse(span_of(ret->name)));
     return 0;
-}
-
-static int fail(const char *dir, enum err e)
-{
-    const char *text = e == ERR_VERSION       ? "written by a newer version of todoke"
-                       : e == ERR_BUSY        ? "the store is busy; try again"
-                       : e == ERR_IO && errno ? strerror(errno)
-                                              : err_text(e);
-    (void)fprintf(stderr, "todoke account: %s: %s\n", dir, text);
-    return 1;
 }
 
 struct line {
@@ -206,7 +194,7 @@ static int create(struct backend *b, const struct account_args *a)
     if (e == ERR_EXISTS)
         return complain("there is an account already of", to->email);
     if (e)
-        return fail(a->data, e);
+        return direct_fail("account", a->data, e);
     if (!status)
         (void)printf("%lld\n", (long long)to->id);
     return status;
@@ -223,7 +211,7 @@ static int alter(struct backend *b, const struct account_args *a)
     if (e == ERR_NOT_FOUND)
         return complain("no account has the address", email);
     if (e)
-        return fail(a->data, e);
+        return direct_fail("account", a->data, e);
     int status = 0;
     if (strcmp(a->what, "password") == 0) {
         c.action = "account.password";
@@ -233,25 +221,15 @@ static int alter(struct backend *b, const struct account_args *a)
         c.end_sessions = c.account.disabled;
     }
     e = status ? ERR_NONE : change(b, &c);
-    return e ? fail(a->data, e) : status;
-}
-
-static void print_time(int64_t ms, char out[32])
-{
-    time_t s = (time_t)(ms / 1000);
-    struct tm tm;
-    out[0] = '-';
-    out[1] = '\0';
-    if (ms && gmtime_r(&s, &tm))
-        (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return e ? direct_fail("account", a->data, e) : status;
 }
 
 static enum err print_account(void *arg, const struct account *a)
 {
     (void)arg;
-    char made[32], last[32];
-    print_time(a->created_ms, made);
-    print_time(a->last_login_ms, last);
+    char made[DIRECT_TIME_LEN], last[DIRECT_TIME_LEN];
+    direct_time(a->created_ms, made);
+    direct_time(a->last_login_ms, last);
     (void)printf("%-4lld %-32s %-9s %-9s %-20s  %s\n", (long long)a->id, a->email,
                  a->operator? "operator" : "-",
                  a->disabled      ? "disabled"
@@ -265,7 +243,7 @@ static int list(struct backend *b, const struct account_args *a)
 {
     (void)printf("%-4s %-32s %-9s %-9s %-20s  %s\n", "ID", "EMAIL", "ROLE", "STATE", "CREATED", "LAST LOGIN");
     enum err e = b->ops->account_list(b, 0, UINT32_MAX, print_account, NULL);
-    return e ? fail(a->data, e) : 0;
+    return e ? direct_fail("account", a->data, e) : 0;
 }
 
 /* A list is wanted of the data directory, not of a node. */
@@ -300,12 +278,10 @@ int cmd_account(int argc, char **argv)
     int status = parse(argc, argv, &a);
     if (status)
         return status;
-    if (mkdir(a.data, 0700) && errno != EEXIST)
-        return fail(a.data, ERR_IO);
     struct backend *b;
-    enum err e = sqlite_open(&b, a.data, STORE_WRITE);
-    if (e)
-        return fail(a.data, e);
+    status = direct_open("account", a.data, strcmp(argv[1], "create") == 0, &b);
+    if (status)
+        return status;
     status = commands[n].run(b, &a);
     b->ops->close(b);
     return status;

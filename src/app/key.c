@@ -2,15 +2,13 @@
  * `todoke key`: API keys, straight in the data directory, whether a node runs on it or not. A running node sees a new key at once
  * and a revoked one within a second.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "access/keys.h"
 #include "app/commands.h"
+#include "app/direct.h"
 #include "app/key_seal.h"
 #include "app/record.h"
 
@@ -58,16 +56,6 @@ static int parse(int argc, char **argv, struct key_args *ret)
     return 0;
 }
 
-static int fail(const char *dir, enum err e)
-{
-    const char *text = e == ERR_VERSION       ? "written by a newer version of todoke"
-                       : e == ERR_BUSY        ? "the store is busy; try again"
-                       : e == ERR_IO && errno ? strerror(errno)
-                                              : err_text(e);
-    (void)fprintf(stderr, "todoke key: %s: %s\n", dir, text);
-    return 1;
-}
-
 static enum err change(struct backend *b, enum err (*fn)(struct backend *b, void *arg), void *arg)
 {
     enum err e = b->ops->begin(b);
@@ -113,27 +101,17 @@ static int create(struct backend *b, const struct key_args *a)
     k.created_ms = clock_system.wall_ms(NULL);
     enum err e = change(b, insert, &k);
     if (e)
-        return fail(a->data, e);
+        return direct_fail("key", a->data, e);
     (void)puts(text);
     return 0;
-}
-
-static void print_time(int64_t ms, char out[32])
-{
-    time_t s = (time_t)(ms / 1000);
-    struct tm tm;
-    out[0] = '-';
-    out[1] = '\0';
-    if (ms && gmtime_r(&s, &tm))
-        (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 static enum err print_key(void *arg, const struct access_key *k)
 {
     (void)arg;
-    char made[32], revoked[32];
-    print_time(k->created_ms, made);
-    print_time(k->revoked_ms, revoked);
+    char made[DIRECT_TIME_LEN], revoked[DIRECT_TIME_LEN];
+    direct_time(k->created_ms, made);
+    direct_time(k->revoked_ms, revoked);
     (void)printf("%-4lld %-9s %s…  %-20s  %s\n", (long long)k->id, keys_role_text(k->role), k->hint, made,
                  revoked);
     return ERR_NONE;
@@ -158,7 +136,7 @@ static int run(struct backend *b, const char *what, const struct key_args *a)
         return create(b, a);
     if (strcmp(what, "list") == 0) {
         enum err e = change(b, print_all, NULL);
-        return e ? fail(a->data, e) : 0;
+        return e ? direct_fail("key", a->data, e) : 0;
     }
     char *end = NULL;
     int64_t id = a->id ? strtoll(a->id, &end, 10) : 0;
@@ -171,7 +149,7 @@ static int run(struct backend *b, const char *what, const struct key_args *a)
         (void)fprintf(stderr, "todoke key: no valid key has the id %lld\n", (long long)id);
         return 2;
     }
-    return e ? fail(a->data, e) : 0;
+    return e ? direct_fail("key", a->data, e) : 0;
 }
 
 int cmd_key(int argc, char **argv)
@@ -187,12 +165,10 @@ int cmd_key(int argc, char **argv)
         return status;
     if (strcmp(argv[1], "rotate-seal") == 0)
         return key_seal_rotate(a.data, a.secret_key);
-    if (mkdir(a.data, 0700) && errno != EEXIST)
-        return fail(a.data, ERR_IO);
     struct backend *b;
-    enum err e = sqlite_open(&b, a.data, STORE_WRITE);
-    if (e)
-        return fail(a.data, e);
+    status = direct_open("key", a.data, strcmp(argv[1], "create") == 0, &b);
+    if (status)
+        return status;
     status = run(b, argv[1], &a);
     b->ops->close(b);
     return status;

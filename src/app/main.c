@@ -77,7 +77,7 @@
  *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md
  *     serve, settings             a node as a command; what it can be told
  *     node, node_*                the loops of a node: start, drain, end; what the store, logging in and mails need
- *     key, account, record        keys and accounts, in the data directory; what that adds to the audit log
+ *     key, account, direct, record   keys and accounts, in the data directory; what that adds to the audit log
  *     key_seal                    another key for the secrets at rest
  *     channel, event, client      channels and events over the API of a node
  *     channel_secret              a channel's tokens and secret; its webhook URL verified

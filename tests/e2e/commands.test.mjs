@@ -1,5 +1,6 @@
 // The commands over the API: what they print is what the API answers, as a table for people and as JSON for programs.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { startBot } from './lib/bot.mjs';
 import { command, createKey, startNode, until } from './lib/node.mjs';
@@ -82,6 +83,13 @@ describe('commands', () => {
         assert.ok(audit.includes(node.key.slice(0, 8)), 'the key that did it');
         await run(['provider', 'set', made.providerId, '--name', 'Shops']);
         assert.equal(await run(['provider', 'delete', made.providerId]), '');
+    });
+
+    it('make no data directory where a name is mistyped', async () => {
+        const dir = `${node.data}-mistyped`;
+        for (const args of [['key', 'list'], ['key', 'revoke', '1'], ['account', 'list'], ['account', 'enable', 'a@example.com']])
+            assert.match(await run([...args, '--data', dir], 1), /no node has kept its data there/, args.join(' '));
+        assert.equal(existsSync(dir), false);
     });
 
     it('say how the node is', async () => {

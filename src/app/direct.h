@@ -1,0 +1,20 @@
+#pragma once
+/* What the commands share that work straight in a data directory, whether a node runs on it or not. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/backend.h"
+
+#define DIRECT_TIME_LEN 32
+
+/*
+ * Opens the store of dir for `todoke command`; b->ops->close(b) ends it. make: where there is none, it is made; else that is refused, for a slip in the name
+ * must not leave a directory behind. 0, or the exit status; what is wrong has been told.
+ */
+int direct_open(const char *command, const char *dir, bool make, struct backend **ret) MUST_CHECK;
+
+/* Tells e (errno says more of ERR_IO) and returns the exit status. */
+int direct_fail(const char *command, const char *dir, enum err e);
+
+/* Milliseconds since 1970 as a list shows them; "-" for 0. */
+void direct_time(int64_t ms, char out[static DIRECT_TIME_LEN]);
