@@ -213,17 +213,9 @@ enum err call_stop(struct call *c, enum err e, const char *why)
     return e;
 }
 
-enum err call_stop_at(struct call *c, const char *property, const char *why)
-{
-    c->property = property;
-    return call_stop(c, ERR_INVALID, why);
-}
-
 void call_stopped(struct call *c, enum err e)
 {
-    if (c->why && e == ERR_INVALID)
-        call_invalid(c, c->property, c->why);
-    else if (c->why && (e == ERR_NOT_FOUND || e == ERR_CONFLICT || e == ERR_DENIED))
+    if (c->why && (e == ERR_NOT_FOUND || e == ERR_CONFLICT || e == ERR_DENIED))
         call_refuse(c, e == ERR_NOT_FOUND ? 404 : e == ERR_DENIED ? 403 : 409, c->why);
     else
         call_failed(c, e);

@@ -36,7 +36,7 @@ struct call {
     void (*serve)(struct call *c);               /* once it is known who calls */
     int status;                                  /* what call_done() answers with, */
     struct buf out;                              /* and what call_out() began, */
-    const char *why, *property;                  /* or why not: call_stop() */
+    const char *why;                             /* or why not: call_stop() */
     void (*again)(struct call *c, bool allowed); /* of gate_again(), with where it looks */
     void *looked;
     void *state; /* the handler's, in the arena */
@@ -107,9 +107,8 @@ struct call *call_of(struct store_call *s);
  * answers it with c->status, or 204 without it, or what the run stopped for.
  */
 struct buf *call_out(struct call *c);
-/* In a run: what the caller is told. ERR_INVALID: 400 about property; ERR_DENIED 403, ERR_NOT_FOUND 404, ERR_CONFLICT 409. Returns e. */
+/* In a run: what the caller is told. ERR_DENIED 403, ERR_NOT_FOUND 404, ERR_CONFLICT 409. Returns e. */
 enum err call_stop(struct call *c, enum err e, const char *why) MUST_CHECK;
-enum err call_stop_at(struct call *c, const char *property, const char *why) MUST_CHECK;
 void call_done(struct store_call *s);
 /* Answers an error that a run ended with, as call_done() does. */
 void call_stopped(struct call *c, enum err e);
