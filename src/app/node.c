@@ -191,6 +191,17 @@ static void open_halt(struct letter *letter)
     l->server = NULL;
 }
 
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
+/* The end is under way: one more signal changes nothing, and must not cut it short. */
+static void close_signals(struct node_loop *l)
+{
+    for (size_t i = 0; i < 3; i++) {
+        uv_close((uv_handle_t *)&l->signals[i], NULL);
+        (void)sigaction(signal_numbers[i], &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    }
+}
+
 static void close_timers(struct node_loop *l)
 {
     if (!l->timers_open)
@@ -198,8 +209,8 @@ static void close_timers(struct node_loop *l)
     l->timers_open = false;
     uv_close((uv_handle_t *)&l->tick, NULL);
     uv_close((uv_handle_t *)&l->drain_tick, NULL);
-    for (size_t i = 0; l == &l->node->loops[0] && i < 3; i++)
-        uv_close((uv_handle_t *)&l->signals[i], NULL);
+    if (l == &l->node->loops[0])
+        close_signals(l);
     if (l == &l->node->loops[0] && l->node->retention_open)
         retention_close(&l->node->retention);
     if (l == &l->node->loops[0])
@@ -319,11 +330,10 @@ static enum err start_timers(struct node_loop *l)
     l->timers_open = true;
     l->tick.data = l->drain_tick.data = l;
     (void)uv_timer_start(&l->tick, on_tick, 0, TICK_MS);
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     for (size_t i = 0; l == &l->node->loops[0] && i < 3; i++) {
         (void)uv_signal_init(&l->loop, &l->signals[i]);
         l->signals[i].data = l;
-        if (uv_signal_start(&l->signals[i], on_signal, numbers[i]))
+        if (uv_signal_start(&l->signals[i], on_signal, signal_numbers[i]))
             return ERR_IO;
     }
     return ERR_NONE;

@@ -350,9 +350,9 @@ describe('SIGTERM', () => {
         const end = await node.ended;
         going = false;
         await Promise.all(busy);
+        await bot.close();
         assert.equal(end.code, 0, end.stderr);
         assert.doesNotMatch(end.stderr, /Sanitizer|runtime error/);
-        await bot.close();
         rmSync(node.data, { recursive: true, force: true });
     });
 });
