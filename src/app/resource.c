@@ -87,7 +87,7 @@ static const struct verb verbs[] = {
      "POST", C "/redeliver", .rest = "webhookEventIds",
      .fields = {{"--from", "from", "TIME", "accepted from then on, such as 2026-11-22T00:00:00+09:00",
                  FIELD_TEXT},
-                {"--to", "to", "TIME", "accepted before then", FIELD_TEXT},
+                {"--to", "to", "TIME", "accepted before then; goes with --from", FIELD_TEXT},
                 {"--reason", "reason", "REASON",
                  "could_not_connect, request_timeout, error_status_code, unclassified", FIELD_TEXT}}},
     {"event", "test", "CHANNEL", "posts a text message as an event", "POST", C "/test-event",
