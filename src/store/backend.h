@@ -23,6 +23,7 @@
 
 struct backend {
     const struct backend_ops *ops;
+    bool unwritten; /* the last commit had nothing to write: that it succeeded says nothing of the disk */
 };
 
 enum role { ROLE_NONE, ROLE_INGEST, ROLE_OPERATOR };

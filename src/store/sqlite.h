@@ -37,6 +37,7 @@ struct sqlite {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     enum store_access access;
+    int64_t changes;                  /* rows changed in all when the transaction began */
     struct ulid_seq seq;              /* of payload and attempt rows alike */
     struct tail tail;                 /* the writer's; of a reader for one transaction */
     int64_t channels[CHANNELS_KNOWN]; /* the writer's: some that are there, each at its number modulo that */

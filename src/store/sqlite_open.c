@@ -228,6 +228,7 @@ static enum err op_begin(struct backend *b)
     enum err e = ERR_NONE;
     if (s->access == STORE_READ)
         sqlite_tail_forget(s); /* the writer has gone on */
+    s->changes = sqlite3_total_changes64(s->db);
     sqlite3_stmt *stmt =
         sqlite_statement(s, s->access == STORE_WRITE ? STATEMENT_begin : STATEMENT_begin_read, &e);
     return stmt ? sqlite_run(s, stmt) : e;
@@ -237,6 +238,7 @@ static enum err op_commit(struct backend *b)
 {
     struct sqlite *s = sqlite_of(b);
     enum err e = ERR_NONE;
+    b->unwritten = sqlite3_total_changes64(s->db) == s->changes;
     sqlite3_stmt *stmt = sqlite_statement(s, STATEMENT_commit, &e);
     return stmt ? sqlite_run(s, stmt) : e;
 }

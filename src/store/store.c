@@ -105,6 +105,8 @@ static void note(struct worker *w, enum err e, uint64_t began_us)
         atomic_fetch_add_explicit(&st->commits, 1, memory_order_relaxed);
         histogram_add(&st->commit, clock_system.mono_us(NULL) - began_us);
     }
+    if (!e && w->backend->unwritten)
+        return;
     int before = atomic_exchange_explicit(&st->last_error, (int)e, memory_order_relaxed);
     if (e && before != (int)e)
         log_error("store", "cannot commit; what cannot be kept is refused", log_err("err", e));

@@ -78,7 +78,7 @@ static uv_loop_t loop;
 static void by_size_it_goes_on_where_it_stopped(void **state)
 {
     (void)state;
-    static struct backend writer = {&ops}, reader = {&ops};
+    static struct backend writer = {.ops = &ops}, reader = {.ops = &ops};
     struct store *store;
     struct mailbox mailbox;
     struct retention r;

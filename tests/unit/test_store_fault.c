@@ -360,6 +360,13 @@ static void every_operation_fails_once(void **state)
 /* A batch on a full disk: all are refused, after a few tries, and all succeed once there is room. */
 #define CALLS 300
 
+static enum err run_nothing(struct store_call *c, struct backend *b)
+{
+    (void)c;
+    (void)b;
+    return ERR_NONE;
+}
+
 static void full_for_a_while(void **state)
 {
     (void)state;
@@ -386,6 +393,10 @@ static void full_for_a_while(void **state)
     for (int i = 0; i < CALLS; i++)
         assert_int_equal(steps[i].call.err, ERR_FULL);
     assert_true(atomic_load(&store_stats(s)->failures) - failures < CALLS);
+    /* What writes nothing succeeds all the same, and is no sign that there is room again. */
+    struct store_call nothing = {.run = run_nothing};
+    assert_int_equal(store_wait(s, &nothing), ERR_NONE);
+    assert_int_equal(atomic_load(&store_stats(s)->last_error), ERR_FULL);
     plan.nth = 0;
     plan.on = false;
     assert_int_equal(store_wait(s, &last.call), ERR_NONE);
