@@ -1,15 +1,14 @@
-// The console's own words, from its two catalogues: TypeScript, so Vite's compiler reads them.
-import { readFileSync } from 'node:fs';
+// The console's own words, from its two catalogues: TypeScript, so the compiler that comes with Vite reads them and what they import.
 import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 
-const require = createRequire(new URL('../../../console/package.json', import.meta.url));
-const { transformWithEsbuild } = await import(pathToFileURL(require.resolve('vite')).href.replace('index.cjs', 'dist/node/index.js'));
+const vite = createRequire(new URL('../../../console/package.json', import.meta.url)).resolve('vite');
+const { build } = createRequire(vite)('esbuild');
 
 async function catalogue(name) {
-    const source = readFileSync(new URL(`../../../console/src/texts/${name}.ts`, import.meta.url), 'utf8');
-    const { code } = await transformWithEsbuild(source, `${name}.ts`, { sourcemap: false });
-    return (await import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`))[name];
+    const file = fileURLToPath(new URL(`../../../console/src/texts/${name}.ts`, import.meta.url));
+    const { outputFiles: [{ text }] } = await build({ entryPoints: [file], bundle: true, write: false, format: 'esm' });
+    return (await import(`data:text/javascript;base64,${Buffer.from(text).toString('base64')}`))[name];
 }
 
 export const words = { en: await catalogue('en'), ja: await catalogue('ja') };
