@@ -11,7 +11,6 @@ struct outbox_page {
     int64_t before, last;
     uint32_t limit, count;
     bool more;
-    struct buf out;
     struct json_write w;
 };
 
@@ -53,12 +52,11 @@ static enum err list_row(void *arg, const struct mail *m)
 
 static enum err list_run(struct store_call *call, struct backend *b)
 {
-    struct outbox_page *l = call_of(call)->state;
-    buf_deinit(&l->out); /* a second run */
-    buf_init(&l->out, 4u << 20);
-    l->count = 0;
+    struct call *c = call_of(call);
+    struct outbox_page *l = c->state;
+    l->count = 0; /* it may be the second run */
     l->more = false;
-    json_write_init(&l->w, &l->out);
+    json_write_init(&l->w, call_out(c));
     json_write_object(&l->w);
     json_write_key(&l->w, "mails");
     json_write_array(&l->w);
@@ -71,18 +69,6 @@ static enum err list_run(struct store_call *call, struct backend *b)
     json_write_end(&l->w);
     enum err written = json_write_finish(&l->w);
     return e ? e : written;
-}
-
-static void list_done(struct store_call *call)
-{
-    struct call *c = call_of(call);
-    struct outbox_page *l = c->state;
-    if (call->err) {
-        buf_deinit(&l->out);
-        call_failed(c, call->err);
-        return;
-    }
-    call_json(c, 200, &l->out);
 }
 
 void api_outbox_list(struct call *c)
@@ -104,7 +90,8 @@ void api_outbox_list(struct call *c)
     if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
         return;
     c->state = l;
-    call_read(c, list_run, list_done);
+    c->status = 200;
+    call_read(c, list_run, call_done);
 }
 
 static enum err retry_run(struct store_call *call, struct backend *b)
