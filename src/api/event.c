@@ -310,6 +310,29 @@ static enum err list_run(struct store_call *call, struct backend *b)
     return end_answer(s, e);
 }
 
+/* The states of a list such as "retrying,given_up", as bits of what the store knows: a suspended channel's waiting events
+ * are shown as suspended, and under no other name. */
+static bool read_states(struct span text, bool suspended, unsigned *ret)
+{
+    const unsigned waiting = 1u << EVENT_PENDING | 1u << EVENT_RETRYING;
+    *ret = 0;
+    for (bool more = true; more;) {
+        const char *comma = memchr(text.ptr, ',', text.len);
+        size_t len = comma ? (size_t)(comma - text.ptr) : text.len;
+        enum event_state wanted;
+        if (event_state_find((struct span){text.ptr, len}, &wanted))
+            return false;
+        if (wanted == EVENT_SUSPENDED)
+            *ret |= suspended ? waiting : 0;
+        else if (!suspended || !(1u << wanted & waiting))
+            *ret |= 1u << wanted;
+        more = comma != NULL;
+        if (more)
+            text = (struct span){comma + 1, text.len - len - 1};
+    }
+    return true;
+}
+
 void api_event_list(struct call *c)
 {
     static const char *const known[] = {"state", "cursor", "limit", NULL};
@@ -317,18 +340,12 @@ void api_event_list(struct call *c)
     if (!s || !call_query_known(c, known) || !call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &s->limit))
         return;
     struct span state = call_query(c, "state"), cursor = call_query(c, "cursor");
-    const unsigned waiting = 1u << EVENT_PENDING | 1u << EVENT_RETRYING;
-    s->states = waiting | 1u << EVENT_DELIVERED | 1u << EVENT_GIVEN_UP;
-    if (state.len) {
-        enum event_state wanted;
-        if (event_state_find(state, &wanted)) {
-            call_invalid(c, "state", "must be pending, delivered, retrying, given_up or suspended");
-            return;
-        }
-        if (wanted == EVENT_SUSPENDED)
-            s->states = s->suspended ? waiting : 0;
-        else
-            s->states = s->suspended ? (1u << wanted) & ~waiting : 1u << wanted;
+    s->states = 1u << EVENT_PENDING | 1u << EVENT_RETRYING | 1u << EVENT_DELIVERED | 1u << EVENT_GIVEN_UP;
+    if (state.len && !read_states(state, s->suspended, &s->states)) {
+        call_invalid(c, "state",
+                     "must be pending, delivered, retrying, given_up or suspended, or several of them with "
+                     "commas between");
+        return;
     }
     s->before = INT64_MAX;
     if (cursor.ptr && event_id_parse(cursor, &s->before)) {

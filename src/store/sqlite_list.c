@@ -167,7 +167,8 @@ static enum err begin_walk(struct walk *w, unsigned states, int64_t before, uint
             if (!e)
                 e = enter(w->s, &w->sections, w->channel_id, at);
         } else {
-            bool given_up = i == SOURCE_FATE && states == 1u << EVENT_GIVEN_UP; /* an index of their own */
+            /* Failures have an index of their own. */
+            bool given_up = i == SOURCE_FATE && !(states & 1u << EVENT_DELIVERED);
             w->rows[i] =
                 sqlite_statement(w->s, given_up ? STATEMENT_fate_failed_before : sources[i].statement, &e);
             if (!w->rows[i])

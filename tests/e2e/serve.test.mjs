@@ -92,7 +92,10 @@ describe('a delivery', () => {
         } while (cursor);
         assert.deepEqual(seen, [...ids].reverse());
         assert.deepEqual((await node.api('GET', `${path}?state=given_up`)).json, { events: [] });
-        assert.equal((await node.api('GET', `${path}?state=lost`)).json.details[0].property, 'state');
+        assert.deepEqual((await node.api('GET', `${path}?state=given_up,retrying`)).json, { events: [] });
+        assert.deepEqual((await node.api('GET', `${path}?state=given_up,delivered&limit=3`)).json.events, (await node.api('GET', `${path}?state=delivered&limit=3`)).json.events);
+        for (const bad of ['lost', 'delivered,', ',delivered', 'delivered,lost', 'delivered given_up'])
+            assert.equal((await node.api('GET', `${path}?state=${encodeURIComponent(bad)}`)).json.details[0].property, 'state', bad);
         assert.equal((await node.api('GET', `${path}?cursor=x`)).json.details[0].property, 'cursor');
     });
 
