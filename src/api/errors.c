@@ -71,6 +71,7 @@ static bool read_query(struct call *c, struct error_query *q)
     if (!ref)
         return false;
     q->page = (struct error_page){.channel_id = ref->channel.id};
+    q->counting = ref->channel.error_statistics && ref->channel.use_webhook;
     channel_ref_drop(ref);
     struct span zone = call_query(c, "zone");
     q->zone = STATISTICS_ZONE;
@@ -97,6 +98,13 @@ static void write_text(struct json_write *w, const char *key, const char *text)
 {
     json_write_key(w, key);
     json_write_str(w, text);
+}
+
+/* No rows mean no errors only where errors are counted. */
+static void write_counting(struct json_write *w, const struct error_query *q)
+{
+    json_write_key(w, "counting");
+    json_write_bool(w, q->counting);
 }
 
 static enum err list_row(void *arg, const struct error_row *row)
@@ -141,6 +149,7 @@ static void list_done(struct store_call *s)
     json_write_end(&l->w);
     statistics_zone_text(l->query.zone, zone);
     write_text(&l->w, "timeZone", zone);
+    write_counting(&l->w, &l->query);
     if (p->ret_more) {
         statistics_cursor(&p->ret_at, cursor);
         write_text(&l->w, "cursor", cursor);
@@ -224,6 +233,7 @@ static enum err summary_run(struct store_call *s, struct backend *b)
     struct json_write w;
     begin_answer(&m->out, &w);
     summary_show(m->summary, &w);
+    write_counting(&w, &m->query);
     json_write_end(&w);
     return json_write_finish(&w);
 }

@@ -209,6 +209,16 @@ static bool print_row(const struct errors_args *a, const json_t *v)
     return true;
 }
 
+/* Rows that are missing must not be taken for errors that did not happen. Standard error, for the rows may go into a file. */
+static void say_unless_counting(const struct errors_args *a, const json_t *root)
+{
+    if (json_is_false(json_object_get(root, "counting")))
+        (void)fprintf(stderr,
+                      "todoke: errors of channel %s are not counted now: that takes both switches, "
+                      "todoke channel set %s --error-statistics on --use-webhook on\n",
+                      a->channel, a->channel);
+}
+
 /* cursor: of the next page, "" after the last one. */
 static int print_page(const struct errors_args *a, struct span answer,
                       char cursor[static STATISTICS_CURSOR_SIZE])
@@ -224,6 +234,8 @@ static int print_page(const struct errors_args *a, struct span answer,
     {
         sound = sound && print_row(a, v);
     }
+    if (sound && !next)
+        say_unless_counting(a, root);
     (void)snprintf(cursor, STATISTICS_CURSOR_SIZE, "%s", sound && next ? next : "");
     json_decref(root);
     return sound ? 0 : client_strange();
@@ -306,8 +318,10 @@ static int print_summary(const struct errors_args *a)
             print_table(json_object_get(root, "buckets"), "    ERRORS  START, REASON", buckets, 27) &&
             print_table(json_object_get(root, "totals"), "\n    ERRORS  REASON", totals, 0) &&
             print_table(json_object_get(root, "details"), "\n    ERRORS  REASON, DETAIL", details, 19);
-        if (sound)
+        if (sound) {
             (void)printf("\n%10lld  in all\n", (long long)json_integer_value(json_object_get(root, "total")));
+            say_unless_counting(a, root);
+        }
         json_decref(root);
         status = sound ? 0 : client_strange();
     }
