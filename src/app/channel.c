@@ -169,8 +169,8 @@ static int list(const struct channel_args *a)
                                             {"STATE", "state"},
                                             {"REDELIVERY", "webhookRedelivery"},
                                             {"BACKLOG", "backlogEvents"},
-                                            {"DELIVERED/H", "lastHour.delivered"},
-                                            {"FAILED/H", "lastHour.failed"},
+                                            {"DELIVERED EVENTS/H", "lastHour.delivered"},
+                                            {"FAILED REQUESTS/H", "lastHour.failed"},
                                             {"NAME", "name"},
                                             {"URL", "webhookUrl"}}};
     char path[400];

@@ -194,7 +194,7 @@ for (const lang of ['en', 'ja']) {
             await page.getByText('30s, 2m, 1h').waitFor();
             assert.deepEqual((await api.ok('GET', scene.path('good'))).redeliverySchedule, [30, 120, 3600]);
             await edit(w.messaging.schedule, '');
-            await page.getByText(w.messaging.scheduleDefault).waitFor();
+            await page.getByText(w.messaging.scheduleDefault, { exact: true }).waitFor(); // the hint has the words too
             // the same words stand in the form while it is open
             await eventually(async () => (await api.ok('GET', scene.path('good'))).redeliverySchedule === null, 'the default schedule');
             await edit(w.messaging.batch, '7');
@@ -277,6 +277,68 @@ for (const lang of ['en', 'ja']) {
             await page.getByLabel(w.deliveries.search).fill('nonsense');
             await press(w.deliveries.go);
             await page.getByText(w.deliveries.badId).waitFor();
+        });
+
+        await act('deliveries: a failing channel leads to what failed, and a filter shows nothing else', async () => {
+            await channel('broken', 'basic'); // its redelivery is on: what failed is tried again
+            await page.locator('.banner').getByText(w.channel.seeDeliveries).click();
+            const rows = page.locator('tr[data-event]'), ids = () => rows.evaluateAll(all => all.map(r => r.dataset.event).sort());
+            await eventually(async () => await rows.count() > 0, 'the banner leads to an empty list');
+            const told = (await api.ok('GET', `${scene.path('broken')}/events?state=retrying,given_up`)).events;
+            assert.ok(told.length > 0 && told.every(e => ['retrying', 'given_up'].includes(e.state)));
+            assert.deepEqual(await ids(), told.map(e => e.webhookEventId).sort());
+            const chip = name => page.locator('.chips').getByRole('button', { name, exact: true });
+            assert.deepEqual([await chip(w.eventStates.retrying).getAttribute('aria-pressed'), await chip(w.eventStates.given_up).getAttribute('aria-pressed')], ['true', 'true']);
+
+            // 60 were given up; the newest 50 are shown and delivered again with success: they leave, and the older ten are no new events.
+            const one = await api.ok('POST', '/api/v1/channels', { name: 'Mended', providerId: scene.provider.providerId, webhookUrl: scene.bots.good.url.replace('127.0.0.1', 'localhost') });
+            const path = `/api/v1/channels/${one.channelId}`;
+            await api.ok('PATCH', path, { webhookUrl: scene.bots.expired.url.replace('127.0.0.1', 'localhost') });
+            await api.ok('POST', `${path}/events`, { events: Array.from({ length: 60 }, (_, n) => ({ type: 'unfollow', timestamp: n })) });
+            const gone = async n => (await api.ok('GET', `${path}/events?state=given_up&limit=100`)).events.length === n;
+            await eventually(() => gone(60), 'not given up');
+            await api.ok('PATCH', path, { webhookUrl: scene.bots.good.url.replace('127.0.0.1', 'localhost') });
+            await own.go(`/channels/${one.channelId}/deliveries?state=given_up`);
+            await eventually(async () => await rows.count() === 50, 'the first page');
+            await page.getByRole('checkbox', { name: w.deliveries.selectAll }).check();
+            await press(w.deliveries.again);
+            await yes(w.deliveries.again);
+            await eventually(() => gone(10), 'not delivered');
+            await eventually(async () => await rows.count() === 10, 'the rest is not shown');
+            assert.equal(await page.locator('tr[data-event] .badge.good').count(), 0, 'delivered under the filter of what was given up');
+            assert.equal(await page.getByRole('button', { name: new RegExp(w.deliveries.newOnes(50).replace('50', String.raw`\d+`)) }).count(), 0, 'old events are called new');
+            await api.ok('DELETE', path);
+        });
+
+        await act('statistics that are off do not claim that nothing failed', async () => {
+            const one = await api.ok('POST', '/api/v1/channels', { name: 'Uncounted', providerId: scene.provider.providerId, webhookUrl: scene.bots.expired.url.replace('127.0.0.1', 'localhost') });
+            const path = `/api/v1/channels/${one.channelId}`;
+            await api.ok('POST', `${path}/events`, { events: [{ type: 'unfollow' }] });
+            await eventually(async () => (await api.ok('GET', `${path}/events?state=given_up`)).events.length === 1, 'not given up');
+            await own.go(`/channels/${one.channelId}/statistics/errors`);
+            await page.getByText(w.statistics.notCounted, { exact: true }).waitFor();
+            assert.equal(await page.getByText(w.statistics.none).count(), 0);
+            assert.equal(await page.locator('[data-test=total]').count(), 0, 'a total of what nobody counts');
+            assert.equal((await api.ok('GET', `${path}/errors`)).counting, false);
+            await own.axe('statistics, not counted');
+            await press(w.statistics.turnOn);
+            await page.getByText(w.statistics.none, { exact: true }).waitFor();
+            assert.equal((await api.ok('GET', path)).errorStatistics, true);
+            assert.equal((await api.ok('GET', `${path}/errors/summary`)).counting, true);
+            await api.ok('PATCH', path, { useWebhook: false });
+            await page.reload();
+            await page.locator('[data-test=not-counting]').getByText(w.statistics.webhookOff).waitFor();
+            await api.ok('DELETE', path);
+        });
+
+        await act('what is counted says in what, and "not processed" is no success', async () => {
+            await own.go('/');
+            for (const unit of [w.units.events, w.units.eventsLastHour, w.units.requestsLastHour]) await page.locator('thead').getByText(unit, { exact: true }).first().waitFor();
+            await channel('expired', `deliveries/${scene.events.expired[0]}`);
+            for (const unit of [w.units.events, w.units.eventsLastHour, w.units.requestsLastHour]) await page.locator('.figures').getByText(unit, { exact: true }).waitFor();
+            const badge = page.locator('[data-test=attempt] .badge').filter({ hasText: w.processed.no }).first();
+            await badge.waitFor();
+            assert.ok(!(await badge.getAttribute('class')).includes('good'), 'green for a delivery that failed');
         });
 
         await act('one event again, from its page', async () => {

@@ -11,7 +11,7 @@ const words = {
         switches: ['Use webhook', 'Webhook redelivery', 'Error statistics aggregation', 'Error notification'], tsv: 'Download as TSV', verify: 'Verify', processed: { no: 'No', unknown: 'Possibly', yes: 'Yes' } },
     ja: { active: '正常', failing: 'エラー発生中', off: 'オフ', suspended: '停止中', delivered: '配信済み', given_up: '配信断念', retrying: '再送待ち', pending: '配信待ち', applied: '承認待ち', admin: 'Admin',
         columns: ['日付', '開始', '終了', '原因', '詳細', 'エラー'], tabs: ['チャネル基本設定', 'Messaging API設定', '統計情報', '配信', '権限設定', '監査ログ'],
-        switches: ['Webhookの利用', 'Webhookの再送', 'エラーの統計情報', 'エラー通知'], tsv: 'TSVファイルをダウンロード', verify: '検証', processed: { no: 'いいえ', unknown: '可能性あり', yes: 'はい' } },
+        switches: ['Webhookの利用', 'Webhookの再送', 'エラーの統計情報', 'エラー通知'], tsv: 'TSVファイルをダウンロード', verify: '検証', processed: { no: 'なし', unknown: 'あり', yes: '処理済み' } },
 };
 
 let scene;

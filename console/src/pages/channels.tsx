@@ -12,7 +12,7 @@ import { Button, PageTitle } from '../ui/parts';
 import { Failure, Loading, Notice } from '../ui/states';
 import { ChannelBadge, ChannelMark } from '../ui/badges';
 import { NewChannel } from './new-channel';
-import { useRefresh } from '../lib/refresh';
+import { firstPage, useRefresh } from '../lib/refresh';
 
 const STATES: ChannelState[] = ['failing', 'suspended', 'active', 'off'];
 
@@ -25,8 +25,8 @@ export function ChannelTable({ rows, providers }: { rows: Channel[]; providers?:
                     <tr>
                         <th scope="col">{t.common.state}</th><th scope="col">{t.channels.channel}</th>
                         {providers && <th scope="col">{t.channels.provider}</th>}
-                        <th scope="col" class="num">{t.channels.delivered} <small>{t.channels.lastHour}</small></th><th scope="col" class="num">{t.channels.failed} <small>{t.channels.lastHour}</small></th>
-                        <th scope="col" class="num" title={t.channels.backlogHint}>{t.channels.backlog}</th>
+                        <th scope="col" class="num">{t.channels.delivered} <small>{t.units.eventsLastHour}</small></th><th scope="col" class="num">{t.channels.failed} <small>{t.units.requestsLastHour}</small></th>
+                        <th scope="col" class="num" title={t.channels.backlogHint}>{t.channels.backlog} <small>{t.units.events}</small></th>
                     </tr>
                 </thead>
                 <tbody>
@@ -35,9 +35,9 @@ export function ChannelTable({ rows, providers }: { rows: Channel[]; providers?:
                             <td><ChannelBadge state={c.state} /></td>
                             <td class="main-cell"><a href={`/channels/${c.channelId}/basic`}>{c.name}</a><span class="sub">{c.channelId}</span></td>
                             {providers && <td data-label={t.channels.provider}><a class="plain" href={`/providers/${c.providerId}`}>{providers.get(c.providerId) ?? c.providerId}</a></td>}
-                            <td class="num" data-label={t.channels.delivered}>{c.lastHour ? figure(c.lastHour.delivered) : '–'}</td>
-                            <td class={`num ${c.lastHour?.failed ? 'bad-text' : ''}`} data-label={t.channels.failed}>{c.lastHour ? figure(c.lastHour.failed) : '–'}</td>
-                            <td class="num" data-label={t.channels.backlog}>{figure(c.backlogEvents)}</td>
+                            <td class="num" data-label={`${t.channels.delivered} (${t.units.eventsLastHour})`}>{c.lastHour ? figure(c.lastHour.delivered) : '–'}</td>
+                            <td class={`num ${c.lastHour?.failed ? 'bad-text' : ''}`} data-label={`${t.channels.failed} (${t.units.requestsLastHour})`}>{c.lastHour ? figure(c.lastHour.failed) : '–'}</td>
+                            <td class="num" data-label={`${t.channels.backlog} (${t.units.events})`}>{figure(c.backlogEvents)}</td>
                         </tr>
                     ))}
                 </tbody>
@@ -53,9 +53,9 @@ export function Channels({ account }: { account: Account }) {
     const [typed, type] = useState(q);
     const [creating, create] = useState(false);
     const providers = useLoad<{ providers: Provider[] }>('/api/v1/providers?limit=500');
-    const path = withQuery('/api/v1/channels', { provider, q, limit: 100 });
-    const list = usePages<Channel>(path, 'channels');
-    const refresh = useRefresh<Channel>(path, 'channels', c => c.channelId, list);
+    const source = { path: withQuery('/api/v1/channels', { provider, q }), limit: 100 };
+    const list = usePages<Channel>(firstPage(source), 'channels');
+    const refresh = useRefresh<Channel>(source, 'channels', c => c.channelId, list);
     useLive<SystemView>(account.operator ? '/api/v1/system/live' : null, 'system', refresh.soon);
 
     const names = useMemo(() => new Map((providers.data?.providers ?? []).map(p => [p.providerId, p.name])), [providers.data]);

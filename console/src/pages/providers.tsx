@@ -1,6 +1,6 @@
 // Providers, and one of them: its channels, roles, options and settings.
 import { useState } from 'preact/hooks';
-import { call } from '../lib/api';
+import { call, withQuery } from '../lib/api';
 import { figure } from '../lib/format';
 import { useLoad, usePages } from '../lib/load';
 import { navigate } from '../lib/router';
@@ -16,7 +16,7 @@ import { ChannelTable } from './channels';
 import { NewChannel } from './new-channel';
 import { ProviderOptions } from './options';
 import { Roles } from './roles';
-import { useRefresh } from '../lib/refresh';
+import { firstPage, useRefresh } from '../lib/refresh';
 
 export function Providers() {
     const t = useTexts();
@@ -61,9 +61,9 @@ export function Providers() {
 
 function ProviderChannels({ provider, admin }: { provider: Provider; admin: boolean }) {
     const t = useTexts();
-    const path = `/api/v1/channels?provider=${encodeURIComponent(provider.providerId)}&limit=100`;
-    const list = usePages<Channel>(path, 'channels');
-    useRefresh<Channel>(path, 'channels', c => c.channelId, list);
+    const source = { path: withQuery('/api/v1/channels', { provider: provider.providerId }), limit: 100 };
+    const list = usePages<Channel>(firstPage(source), 'channels');
+    useRefresh<Channel>(source, 'channels', c => c.channelId, list);
     const dialog = useDialog();
     const button = admin && <Button kind="primary" icon="plus" onClick={dialog.show}>{t.channels.create}</Button>;
     return (

@@ -39,7 +39,7 @@ function Overview() {
     const s = load.data;
     const rate = (name: keyof SystemView['rates'], label: string, tone: string) => (
         <div class="stat">
-            <dt>{label}</dt><dd>{figure(s.rates[name])}<small>{t.system.perSecond}</small></dd>
+            <dt>{label}</dt><dd>{figure(s.rates[name])}<small>{name === 'failed' ? t.units.requestsPerSecond : t.units.eventsPerSecond}</small></dd>
             <dd><Spark values={history.current.map(r => r[name])} tone={tone} /></dd>
         </div>
     );
@@ -54,7 +54,7 @@ function Overview() {
                 <dl class="stats three">{rate('accepted', t.system.accepted, 'info')}{rate('delivered', t.system.delivered, 'good')}{rate('failed', t.system.failed, 'bad')}</dl>
             </Card>
             <dl class="stats">
-                <div class="stat"><dt>{t.system.backlog}</dt><dd>{figure(s.backlogEvents)}<small>{t.system.events}</small></dd><dd class="hint">{t.system.backlogAge}: {s.backlogEvents ? age(s.backlogAgeMs) : '–'}</dd></div>
+                <div class="stat"><dt>{t.system.backlog}</dt><dd>{figure(s.backlogEvents)}<small>{t.units.events}</small></dd><dd class="hint">{t.system.backlogAge}: {s.backlogEvents ? age(s.backlogAgeMs) : '–'}</dd></div>
                 <div class="stat"><dt>{t.system.inFlight}</dt><dd>{figure(s.inFlight)}</dd><dd class="hint">{t.system.sessions}: HTTP/1 {figure(s.sessions.http1)} · HTTP/2 {figure(s.sessions.http2)}</dd></div>
                 <div class="stat"><dt>{t.system.store}</dt><dd>{bytes(s.store.bytes)}</dd><dd class="hint">{t.system.commit} {figure(s.store.commitMs)} ms · {t.system.queued} {figure(s.store.queued)}</dd></div>
                 <div class="stat"><dt>{t.system.memory}</dt><dd>{bytes(s.memoryBytes)}</dd></div>

@@ -26,7 +26,8 @@ export function OptionBadge({ state }: { state: OptionState }) {
     return <Badge tone={optionTones[state] ?? 'idle'}>{t.options.states[state] ?? state}</Badge>;
 }
 
-const processedTones: Record<Processed, Tone> = { no: 'good', unknown: 'warn', yes: 'info' };
+// Nothing here is good news: the request failed, and this says what sending it again would mean.
+const processedTones: Record<Processed, Tone> = { no: 'idle', unknown: 'warn', yes: 'info' };
 export function ProcessedBadge({ processed }: { processed: Processed }) {
     const t = useTexts();
     return <Badge tone={processedTones[processed] ?? 'idle'}>{t.processed[processed] ?? processed}</Badge>;

@@ -4,7 +4,7 @@ import { call, withQuery } from '../../lib/api';
 import { figure, localZone } from '../../lib/format';
 import { usePages } from '../../lib/load';
 import { navigate, setQuery, usePlace } from '../../lib/router';
-import { useRefresh } from '../../lib/refresh';
+import { firstPage, useRefresh } from '../../lib/refresh';
 import type { EventRow, EventState } from '../../lib/types';
 import { useTexts } from '../../texts';
 import { Button, Time } from '../../ui/parts';
@@ -50,10 +50,11 @@ export function Deliveries(props: ChannelProps) {
     const { channel, live, path } = props;
     const t = useTexts();
     const { query } = usePlace();
-    const state = query.get('state') as EventState | null;
-    const url = withQuery(`${path}/events`, { state, limit: 50 });
+    const asked = (query.get('state') ?? '').split(','), states = STATES.filter(s => asked.includes(s)), filtered = states.length > 0;
+    const source = { path: withQuery(`${path}/events`, { state: states.join(',') }), limit: 50, newest: true };
+    const url = firstPage(source);
     const list = usePages<EventRow>(url, 'events');
-    const refresh = useRefresh<EventRow>(url, 'events', e => e.webhookEventId, list, { insert: true, also: state ? `${path}/events?limit=200` : undefined });
+    const refresh = useRefresh<EventRow>(source, 'events', e => e.webhookEventId, list);
     const [picked, pick] = useState<Set<string>>(new Set());
     const again = useDialog(), range = useDialog();
     const [progress, setProgress] = useState<{ count: number; key: number } | null>(null);
@@ -63,6 +64,8 @@ export function Deliveries(props: ChannelProps) {
     const rows = list.rows ?? [];
     const able = rows.filter(r => r.state === 'given_up' || r.state === 'delivered').map(r => r.webhookEventId);
     const all = able.length > 0 && able.every(id => picked.has(id));
+    const chosen = able.filter(id => picked.has(id)); // a row that left the list is not delivered again unseen
+    const turn = (s: EventState): void => setQuery({ state: STATES.filter(x => (x === s) !== states.includes(x)).join(',') || null });
     const toggle = (id: string): void => {
         const next = new Set(picked);
         if (!next.delete(id)) next.add(id);
@@ -79,19 +82,19 @@ export function Deliveries(props: ChannelProps) {
             <div class="toolbar">
                 <SearchById channelId={channel.channelId} path={path} />
                 <div class="chips" role="group" aria-label={t.deliveries.state}>
-                    <button type="button" class="chip" aria-pressed={!state} onClick={() => setQuery({ state: null })}>{t.common.all}</button>
-                    {STATES.map(s => <button key={s} type="button" class={`chip ${s}`} aria-pressed={state === s} onClick={() => setQuery({ state: state === s ? null : s })}>{t.eventStates[s]}</button>)}
+                    <button type="button" class="chip" aria-pressed={!filtered} onClick={() => setQuery({ state: null })}>{t.common.all}</button>
+                    {STATES.map(s => <button key={s} type="button" class={`chip ${s}`} aria-pressed={states.includes(s)} onClick={() => turn(s)}>{t.eventStates[s]}</button>)}
                 </div>
             </div>
             <div class="toolbar acts">
-                <Button kind={picked.size ? 'primary' : undefined} icon="again" disabled={!picked.size} onClick={again.show}>{t.deliveries.again}</Button>
+                <Button kind={chosen.length ? 'primary' : undefined} icon="again" disabled={!chosen.length} onClick={again.show}>{t.deliveries.again}</Button>
                 <Button onClick={range.show}>{t.deliveries.range}</Button>
-                <span class="muted" role="status">{picked.size > 0 && t.deliveries.selected(picked.size)}</span>
-                {refresh.fresh > 0 && <Button kind="quiet" icon="down" onClick={() => { void list.reload(); scrollTo({ top: 0 }); }}>{t.deliveries.newOnes(refresh.fresh)}</Button>}
+                <span class="muted" role="status">{chosen.length > 0 && t.deliveries.selected(chosen.length)}</span>
+                {refresh.fresh > 0 && <Button kind="quiet" icon="down" onClick={() => { void list.reload(); scrollTo({ top: 0 }); }}>{(filtered ? t.deliveries.moreMatch : t.deliveries.newOnes)(refresh.fresh)}</Button>}
             </div>
             {progress && <RedeliveryProgress key={progress.key} count={progress.count} backlog={channel.backlogEvents} live={live !== null} onClose={() => setProgress(null)} />}
             {list.refusal && !list.rows ? <Failure refusal={list.refusal} retry={() => void list.reload()} /> : !list.rows ? <Loading lines={6} />
-                : !rows.length && !list.more ? <Notice icon="info" title={state ? t.deliveries.filteredNone : t.deliveries.none} text={state ? undefined : t.deliveries.noneText}>{!state && channel.useWebhook && channel.webhookUrl && <a class="button" href={`/channels/${channel.channelId}/messaging`}>{t.deliveries.test}</a>}</Notice> : (
+                : !rows.length && !list.more ? <Notice icon="info" title={filtered ? t.deliveries.filteredNone : t.deliveries.none} text={filtered ? undefined : t.deliveries.noneText}>{!filtered && channel.useWebhook && channel.webhookUrl && <a class="button" href={`/channels/${channel.channelId}/messaging`}>{t.deliveries.test}</a>}</Notice> : (
                     <>
                         <div class="table-wrap" tabIndex={0} role="region" aria-label={t.deliveries.title}>
                             <table class="cards selectable">
@@ -115,7 +118,7 @@ export function Deliveries(props: ChannelProps) {
                     </>
                 )}
             {list.more && <p class="more"><Button onClick={list.more} busy={list.loading}>{t.common.more}</Button></p>}
-            {again.open && <RedeliverDialog path={path} ids={[...picked]} onClose={again.hide} onBegun={begun} />}
+            {again.open && <RedeliverDialog path={path} ids={chosen} onClose={again.hide} onBegun={begun} />}
             {range.open && <RangeDialog path={path} onClose={range.hide} onBegun={begun} />}
         </>
     );

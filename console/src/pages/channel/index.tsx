@@ -69,7 +69,7 @@ function Banner({ channel, live, account, change }: ChannelProps) {
             <div class="banner warn" role="status">
                 <Icon name="warn" />
                 <p>{t.channel.failingBanner}{last && <> <ReasonName reason={last.reason} /> <strong>{last.detail}</strong> <time class="figure" dateTime={last.at}>{dateTime(last.at)}</time></>}</p>
-                <a href={isMember(account, channel) ? `${base}/deliveries?state=given_up` : `${base}/statistics/errors`}>{isMember(account, channel) ? t.channel.seeDeliveries : t.channel.seeStatistics}</a>
+                <a href={isMember(account, channel) ? `${base}/deliveries?state=retrying,given_up` : `${base}/statistics/errors`}>{isMember(account, channel) ? t.channel.seeDeliveries : t.channel.seeStatistics}</a>
             </div>
         );
     }
@@ -109,9 +109,9 @@ export function ChannelPage({ id, tab, event, account }: { id: string; tab: stri
                 <PageTitle title={title ? `${title} – ${channel.name}` : channel.name}>{channel.name}</PageTitle>
                 <ChannelBadge state={channel.state} />
                 <dl class="figures" aria-label={t.channel.lastHour}>
-                    <div><dt>{t.channel.backlog}</dt><dd>{figure(channel.backlogEvents)}</dd></div>
-                    <div><dt>{t.channel.delivered} <small>{t.channel.lastHour}</small></dt><dd>{channel.lastHour ? figure(channel.lastHour.delivered) : '–'}</dd></div>
-                    <div class={channel.lastHour?.failed ? 'bad-text' : ''}><dt>{t.channel.failed} <small>{t.channel.lastHour}</small></dt><dd>{channel.lastHour ? figure(channel.lastHour.failed) : '–'}</dd></div>
+                    <div><dt>{t.channel.backlog} <small>{t.units.events}</small></dt><dd>{figure(channel.backlogEvents)}</dd></div>
+                    <div><dt>{t.channel.delivered} <small>{t.units.eventsLastHour}</small></dt><dd>{channel.lastHour ? figure(channel.lastHour.delivered) : '–'}</dd></div>
+                    <div class={channel.lastHour?.failed ? 'bad-text' : ''}><dt>{t.channel.failed} <small>{t.units.requestsLastHour}</small></dt><dd>{channel.lastHour ? figure(channel.lastHour.failed) : '–'}</dd></div>
                     <div class="live-mark"><dt class="visually-hidden">{t.common.live}</dt><dd class={state}>{state === 'waiting' ? t.common.reconnecting : state === 'on' ? t.common.live : ''}</dd></div>
                 </dl>
             </header>

@@ -91,7 +91,7 @@ export function Statistics({ channel, live, account, path, change }: ChannelProp
         });
     };
     const tsv = withQuery(`${path}/errors`, { ...ask, format: 'tsv', lang: language });
-    const counting = channel.errorStatistics;
+    const counting = channel.errorStatistics && channel.useWebhook;
     const shownZone = summary.data?.timeZone ?? zone;
     const reasonOptions: [string, string][] = [['', t.statistics.allReasons], ...REASONS.map(r => [r, r] as [string, string])];
     const zones: [string, string][] = [[DEFAULT_ZONE, t.statistics.zoneIs(DEFAULT_ZONE)], ...[...new Set(['+00:00', own, zone])].filter(z => z !== DEFAULT_ZONE).map(z => [z, z === own ? t.statistics.zoneOwn(z) : t.statistics.zoneIs(z)] as [string, string])];
@@ -106,9 +106,11 @@ export function Statistics({ channel, live, account, path, change }: ChannelProp
                 </div>
             </div>
             {!counting && (
-                <div class="banner info" role="status">
-                    <Icon name="info" /><p><strong>{t.statistics.off}</strong> {t.statistics.offText}</p>
-                    {isAdmin(account, channel) && <Button busy={turning.busy} onClick={() => void turning.run(async () => { await change({ errorStatistics: true }); toast(t.messaging.switchOn(t.messaging.statistics)); })}>{t.statistics.turnOn}</Button>}
+                <div class="banner info" role="status" data-test="not-counting">
+                    <Icon name="info" /><p><strong>{channel.errorStatistics ? t.statistics.webhookOff : t.statistics.off}</strong> {t.statistics.offText}</p>
+                    {!isAdmin(account, channel) ? <span class="muted">{t.statistics.askAdmin}</span>
+                        : channel.errorStatistics ? <a class="button" href={`/channels/${channel.channelId}/messaging`}>{t.channel.setUrl}</a>
+                            : <Button busy={turning.busy} onClick={() => void turning.run(async () => { await change({ errorStatistics: true }); toast(t.messaging.switchOn(t.messaging.statistics)); })}>{t.statistics.turnOn}</Button>}
                 </div>
             )}
             <Refused refusal={turning.refusal} />
@@ -124,20 +126,24 @@ export function Statistics({ channel, live, account, path, change }: ChannelProp
                         : (
                             <div class={summary.stale ? 'stale' : ''}>
                                 <p class="period-line">{t.statistics.periodShown(dateTime(period.from, shownZone), dateTime(period.to, shownZone), shownZone)}{(reason || detail) && <strong> {[reason, detail].filter(Boolean).join(' ▸ ')}</strong>}</p>
-                                <Totals summary={summary.data} reason={reason} />
-                                <Card title={`${t.statistics.chart} (${t.statistics.per[by]})`}>
-                                    <Chart summary={summary.data} from={period.from} to={period.to} by={by} zone={shownZone} />
-                                </Card>
-                                <Card title={t.statistics.table}>
-                                    <div ref={table}>
-                                        {first.refusal ? <Failure refusal={first.refusal} retry={() => void first.reload()} /> : !first.data ? <Loading />
-                                            : rows.length ? <ErrorTable rows={rows} zone={first.data.timeZone} />
-                                                : reason || detail ? <Notice icon="search" title={t.statistics.filteredNone} text={t.statistics.filteredNoneText}><Button onClick={() => setQuery({ reason: null, detail: null })}>{t.statistics.clear}</Button></Notice>
-                                                    : <Notice icon="check" title={t.statistics.none} text={t.statistics.noneText} />}
-                                    </div>
-                                    {cursor !== undefined && <p class="more"><Button onClick={loadMore} busy={loading.busy}>{t.common.more}</Button></p>}
-                                    <Refused refusal={loading.refusal} />
-                                </Card>
+                                {!counting && !summary.data.total && !reason && !detail ? <Notice icon="info" title={t.statistics.notCounted} text={t.statistics.notCountedText} /> : (
+                                    <>
+                                        <Totals summary={summary.data} reason={reason} />
+                                        <Card title={`${t.statistics.chart} (${t.statistics.per[by]})`}>
+                                            <Chart summary={summary.data} from={period.from} to={period.to} by={by} zone={shownZone} />
+                                        </Card>
+                                        <Card title={t.statistics.table}>
+                                            <div ref={table}>
+                                                {first.refusal ? <Failure refusal={first.refusal} retry={() => void first.reload()} /> : !first.data ? <Loading />
+                                                    : rows.length ? <ErrorTable rows={rows} zone={first.data.timeZone} />
+                                                        : reason || detail ? <Notice icon="search" title={t.statistics.filteredNone} text={t.statistics.filteredNoneText}><Button onClick={() => setQuery({ reason: null, detail: null })}>{t.statistics.clear}</Button></Notice>
+                                                            : <Notice icon="check" title={t.statistics.none} text={t.statistics.noneText} />}
+                                            </div>
+                                            {cursor !== undefined && <p class="more"><Button onClick={loadMore} busy={loading.busy}>{t.common.more}</Button></p>}
+                                            <Refused refusal={loading.refusal} />
+                                        </Card>
+                                    </>
+                                )}
                             </div>
                         )}
         </div>
@@ -150,7 +156,7 @@ function Totals({ summary, reason }: { summary: ErrorSummary; reason: string }) 
     const all = Math.max(1, summary.total);
     return (
         <div class="totals">
-            <div class="total"><span class="total-name">{t.statistics.total}</span><span class="total-figure" data-test="total">{figure(summary.total)}</span></div>
+            <div class="total"><span class="total-name">{t.statistics.total}</span><span class="total-figure"><span data-test="total">{figure(summary.total)}</span><small>{t.statistics.unit}</small></span></div>
             {REASONS.map(r => {
                 const errors = summary.totals.find(x => x.reason === r)?.errors ?? 0;
                 return (
