@@ -1,8 +1,13 @@
 /*
  * The HTTP/1 response codec: one answer, however the network cuts it. The first byte: whether the peer closes at the
  * end, and where to cut; the rest is what the peer sends.
+ *
+ * llhttp in its strict mode is the judge of what is surely an answer: whatever it takes, the codec takes, with the same
+ * status and the same content. The codec may take more.
  */
+#include <llhttp.h>
 #include <string.h>
+#include <strings.h>
 
 #include "fuzz.h"
 #include "net/http1.h"
@@ -96,6 +101,102 @@ static void same(const struct told *a, const struct told *b)
     need(a->body_bytes == b->body_bytes, "cut differently, another body length");
 }
 
+/* ---- the judge ---- */
+
+struct judge {
+    int status;
+    bool done;
+    uint32_t body_bytes;
+    bool named; /* the field being read has a name; llhttp takes one without */
+    bool nameless;
+};
+
+static int judge_begin(llhttp_t *p)
+{
+    p->content_length = 0; /* llhttp would read on from that of an interim head: 4, then 0, as 40 */
+    return HPE_OK;
+}
+
+static int judge_field(llhttp_t *p, const char *at, size_t len)
+{
+    (void)at;
+    struct judge *j = p->data;
+    j->named |= len > 0;
+    return HPE_OK;
+}
+
+static int judge_value_complete(llhttp_t *p)
+{
+    struct judge *j = p->data;
+    j->nameless |= !j->named;
+    j->named = false;
+    return HPE_OK;
+}
+
+static int judge_head(llhttp_t *p)
+{
+    struct judge *j = p->data;
+    if (p->http_major != 1 || p->status_code < 100)
+        return HPE_USER;
+    int no_content = p->status_code < 200 || p->status_code == 204 || p->status_code == 304;
+    if (p->status_code >= 200 || p->status_code == 101)
+        j->status = p->status_code;
+    return no_content;
+}
+
+static int judge_body(llhttp_t *p, const char *at, size_t len)
+{
+    (void)at;
+    struct judge *j = p->data;
+    j->body_bytes += (uint32_t)len;
+    return HPE_OK;
+}
+
+static int judge_complete(llhttp_t *p)
+{
+    struct judge *j = p->data;
+    j->done = j->status != 0;
+    return j->done ? HPE_PAUSED : HPE_OK;
+}
+
+static struct judge judge(const uint8_t *data, size_t size, bool eof)
+{
+    static const llhttp_settings_t settings = {.on_message_begin = judge_begin,
+                                               .on_header_field = judge_field,
+                                               .on_header_value_complete = judge_value_complete,
+                                               .on_headers_complete = judge_head,
+                                               .on_body = judge_body,
+                                               .on_message_complete = judge_complete};
+    struct judge j = {0};
+    llhttp_t parser;
+    llhttp_init(&parser, HTTP_RESPONSE, &settings);
+    llhttp_set_lenient_keep_alive(&parser, 1);
+    parser.data = &j;
+    llhttp_errno_t e = llhttp_execute(&parser, (const char *)data, size);
+    if (e == HPE_OK && eof && j.status != 0)
+        (void)llhttp_finish(&parser);
+    j.done &= !j.nameless;
+    return j;
+}
+
+/* llhttp does not know that a list may have empty elements: behind "chunked," it waits for the close. And it reads a
+ * status 0200. */
+static bool judge_errs(const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i + 9 < size; i++) {
+        if (memcmp(data + i, "HTTP/1.", 7) == 0 && memcmp(data + i + 8, " 0", 2) == 0)
+            return true;
+        if (strncasecmp((const char *)data + i, "chunked", 7) != 0)
+            continue;
+        size_t at = i + 7;
+        while (at < size && strchr(" \t\r\n", data[at]) && data[at])
+            at++;
+        if (at < size && data[at] == ',')
+            return true;
+    }
+    return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
@@ -108,5 +209,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run(data + 1, size - 1, step, eof, &pieces);
     same(&whole, &bytes);
     same(&whole, &pieces);
+    struct judge j = judge(data + 1, size - 1, eof);
+    if (j.done && size < HTTP1_HEAD_MAX && j.status != 101 && !judge_errs(data, size)) {
+        need(whole.state == HTTP1_DONE, "refused, though it keeps to the grammar");
+        need(whole.status == j.status, "another status than it has");
+        need(whole.body_bytes == j.body_bytes, "other content than it has");
+    }
     return 0;
 }

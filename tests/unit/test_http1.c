@@ -16,6 +16,8 @@
 #define STATUS "HTTP/1.1 200 OK\r\n"
 #define EMPTY "Content-Length: 0\r\n\r\n"
 #define CHUNKED STATUS "Transfer-Encoding: chunked\r\n\r\n"
+#define LAST "0\r\n\r\n"
+#define OK_CHUNK "2\r\nok\r\n" LAST
 #define NO_HEAD .answer = ANSWER_NONE
 #define PART .answer = ANSWER_PARTIAL_HEAD
 #define INTERIM .answer = ANSWER_INTERIM
@@ -46,18 +48,41 @@ static const struct answer_case cases[] = {
     {STATUS "Content-Length: 0\r\nConnection: Keep-Alive, close\r\n\r\n", DONE(200)},
     {"HTTP/1.1 200\r\n" EMPTY, DONE_KEPT(200)},
     {"HTTP/1.1 200 \r\n" EMPTY, DONE_KEPT(200)},
-    {"\r\n\r\nHTTP/1.1 200 OK\r\n" EMPTY, DONE_KEPT(200)},
+    {"\r\n\r\nHTTP/1.1 200 OK\r\n" EMPTY, DONE(200)},
     {"HTTP/1.1 999 Odd\r\n" EMPTY, DONE_KEPT(999)},
     {"HTTP/1.1 600 Odd\r\n" EMPTY, DONE_KEPT(600)},
     {"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\n" EMPTY, DONE_KEPT(302)},
     {"HTTP/1.1 413 Too Large\r\n" EMPTY, DONE_KEPT(413)},
     {STATUS "X: \xe3\x81\x82 \xff\r\n" EMPTY, DONE_KEPT(200)},
     {STATUS "X:\r\n" EMPTY, DONE_KEPT(200)},
-    {STATUS "X: a\r\n b\r\n" EMPTY, DONE_KEPT(200)},
+    {STATUS "X: a\r\n b\r\n" EMPTY, DONE(200)},
+    {"HTTP/1.1 200   OK\r\n" EMPTY, DONE_KEPT(200)},
+    {"HTTP/1.1 200 \xe3\x81\x82\r\n" EMPTY, DONE_KEPT(200)},
+    {STATUS "Content-Length: \t 5 \t \r\n\r\nhello", DONE_KEPT(200), .body = "hello"},
+    {STATUS "CONTENT-LENGTH: 005\r\n\r\nhello", DONE_KEPT(200), .body = "hello"},
+    /* understood as other clients understand it, but the connection is not used again */
+    {"\nHTTP/1.1 200 OK\r\n" EMPTY, DONE(200)},
+    {"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", DONE(200), .body = "ok"},
+    {"HTTP/1.1 200\nContent-Length: 2\r\n\r\nok", DONE(200), .body = "ok"},
+    {STATUS "X: y\nContent-Length: 2\r\n\r\nok", DONE(200), .body = "ok"},
+    {STATUS "Content-Length: 2\r\n\nok", DONE(200), .body = "ok"},
+    {STATUS "Content-Length: 2\n\r\nok", DONE(200), .body = "ok"},
+    {STATUS "Content-Length:\r\n 2\r\n\r\nok", DONE(200), .body = "ok"},
+    {STATUS "X: a\r\n \r\n" EMPTY, DONE(200)},
+    {STATUS "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok", DONE(200), .body = "ok"},
+    {STATUS "Content-Length: 2\r\nX: y\r\ncontent-length: 02\r\n\r\nok", DONE(200), .body = "ok"},
+    {STATUS "Content-Length: 2, 2\r\n\r\nok", DONE(200), .body = "ok"},
+    {STATUS "Content-Length: 2,2 ,\t2\r\nContent-Length: 2\r\n\r\nok", DONE(200), .body = "ok"},
+    {"HTTP/1.2 200 OK\r\n" EMPTY, DONE(200)},
+    {"HTTP/1.9 404 Odd\r\n" EMPTY, DONE(404)},
+    {"HTTP/1.2 103 Hints\r\n\r\n" STATUS EMPTY, DONE(200)},
     /* no content, whatever the fields say */
     {"HTTP/1.1 204 No Content\r\n\r\n", DONE_KEPT(204)},
-    {"HTTP/1.1 204 No Content\r\nContent-Length: 10\r\n\r\n", DONE_KEPT(204)},
-    {"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", DONE_KEPT(204)},
+    {"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", DONE_KEPT(204)},
+    {"HTTP/1.1 204 No Content\r\nContent-Length: 10\r\n\r\n", DONE(204)},
+    {"HTTP/1.1 204 No Content\r\nContent-Length: 2, 3\r\n\r\n", DONE(204)},
+    {"HTTP/1.1 304 Not Modified\r\nContent-Length: many\r\n\r\n", DONE(304)},
+    {"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", DONE(204)},
     {"HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n", DONE_KEPT(304)},
     /* interim ones are skipped */
     {"HTTP/1.1 100 Continue\r\n\r\n" STATUS EMPTY, DONE_KEPT(200)},
@@ -65,6 +90,10 @@ static const struct answer_case cases[] = {
      DONE_KEPT(500)},
     {"HTTP/1.1 103 Hints\r\nConnection: close\r\nContent-Length: 4\r\n\r\n" STATUS EMPTY, DONE_KEPT(200)},
     {"HTTP/1.0 100 Continue\r\n\r\n" STATUS EMPTY, DONE_KEPT(200)},
+    {"HTTP/1.1 100 Continue\r\nContent-Length: 4\r\nContent-Length: no\r\nTransfer-Encoding: gzip\r\n\r\n" STATUS EMPTY,
+     DONE_KEPT(200)},
+    {"HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\r\n" EMPTY, DONE(200)},
+    {"HTTP/1.1 100 Continue\r\n\r\n\r\nHTTP/1.1 200 OK\r\n" EMPTY, DONE(200)},
     {"HTTP/1.1 103 Hints\r\nRetry-After: 7\r\nKeep-Alive: timeout=7\r\n\r\n" STATUS EMPTY, DONE_KEPT(200)},
     {"HTTP/1.1 100 Continue\r\n\r\n", TRUNCATED, INTERIM},
     {"HTTP/1.1 100 Continue\r\n\r\n\r\n", TRUNCATED, INTERIM},
@@ -76,16 +105,74 @@ static const struct answer_case cases[] = {
     /* HTTP/1.0 and bodies that end with the connection */
     {"HTTP/1.0 200 OK\r\n" EMPTY, DONE(200)},
     {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" EMPTY, DONE_KEPT(200)},
+    {"HTTP/1.0 200 OK\r\nConnection: x, Keep-Alive ,y\r\n" EMPTY, DONE_KEPT(200)},
+    {"HTTP/1.0 200 OK\r\nConnection: keep-alive, close\r\n" EMPTY, DONE(200)},
+    {STATUS "Connection: a-token-that-is-longer-than-what-is-kept-of-one-it-is\r\nConnection: CLOSE\r\n" EMPTY, DONE(200)},
+    {STATUS "Connection: close-not, not close\r\n" EMPTY, DONE_KEPT(200)},
+    {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", DONE(200), .body = "ok"},
     {"HTTP/1.0 200 OK\r\n\r\nto the end", UNTIL_CLOSE(200), .body = "to the end"},
     {STATUS "\r\nto the end", UNTIL_CLOSE(200), .body = "to the end"},
     {STATUS "\r\n", UNTIL_CLOSE(200)},
     {STATUS "Transfer-Encoding: gzip\r\n\r\nzzz", UNTIL_CLOSE(200), .body = "zzz"},
+    {STATUS "Transfer-Encoding: identity\r\n\r\nzzz", UNTIL_CLOSE(200), .body = "zzz"},
+    {STATUS "Transfer-Encoding: chunked, gzip\r\n\r\nzzz", UNTIL_CLOSE(200), .body = "zzz"},
+    {STATUS "Transfer-Encoding: chunked;q=1\r\n\r\nzzz", UNTIL_CLOSE(200), .body = "zzz"},
+    {STATUS "Transfer-Encoding: \"chunked\"\r\n\r\nzzz", UNTIL_CLOSE(200), .body = "zzz"},
+    {STATUS "Transfer-Encoding: chunked                                              x\r\n\r\nzzz", UNTIL_CLOSE(200),
+     .body = "zzz"},
+    {STATUS "Transfer-Encoding:\r\n\r\nzzz", UNTIL_CLOSE(200), .body = "zzz"},
     /* chunks */
     {CHUNKED "0\r\n\r\n", DONE_KEPT(200)},
     {CHUNKED "5\r\nhello\r\n0\r\n\r\n", DONE_KEPT(200), .body = "hello"},
     {CHUNKED "2;a=\"b;c\"\r\nhe\r\n0003\r\nllo\r\n00\r\nTrailer: x\r\n\r\n", DONE_KEPT(200), .body = "hello"},
     {CHUNKED "A\r\n0123456789\r\n0\r\n\r\n", DONE_KEPT(200), .body = "0123456789"},
     {STATUS "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", DONE_KEPT(200)},
+    {STATUS "Transfer-Encoding: CHUNKED\r\n\r\n" OK_CHUNK, DONE_KEPT(200), .body = "ok"},
+    {STATUS "Transfer-Encoding: chunked,\r\n\r\n" OK_CHUNK, DONE_KEPT(200), .body = "ok"},
+    {STATUS "Transfer-Encoding: , ,\tchunked\t, ,\r\n\r\n" OK_CHUNK, DONE_KEPT(200), .body = "ok"},
+    {STATUS "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" OK_CHUNK, DONE_KEPT(200), .body = "ok"},
+    {STATUS "Transfer-Encoding: chunked \t                                                       \r\n\r\n" OK_CHUNK,
+     DONE_KEPT(200), .body = "ok"},
+    {STATUS "Transfer-Encoding: chunked, chunked\r\n\r\n" OK_CHUNK, DONE(200), .body = "ok"},
+    {STATUS "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" OK_CHUNK, DONE(200), .body = "ok"},
+    {STATUS "Transfer-Encoding: identity, chunked\r\n\r\n" OK_CHUNK, DONE_KEPT(200), .body = "ok"},
+    {STATUS "Transfer-Encoding:\r\n chunked\r\n\r\n" OK_CHUNK, DONE(200), .body = "ok"},
+    {STATUS "Transfer-Encoding:\r\nContent-Length: 2\r\n\r\nok", DONE(200), .body = "ok"},
+    {STATUS "Transfer-Encoding: chunked\r\nContent-Length: 12\r\n\r\n" OK_CHUNK, DONE(200), .body = "ok"},
+    {STATUS "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n" OK_CHUNK, DONE(200), .body = "ok"},
+    /* extensions that keep to the grammar of RFC 9112 7.1.1: passed over */
+    {CHUNKED "2;a\r\nok\r\n" LAST, DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "2;a=b\r\nok\r\n" LAST, DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "2;a=b;c=d\r\nok\r\n" LAST, DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "2;a;b;c=d;e=\"f\";g\r\nok\r\n" LAST, DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "2 ;a\r\nok\r\n" LAST, DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "2\t ; \ta \t= \tb ;\tc\t=\td\r\nok\r\n" LAST, DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "2;a=\"\"\r\nok\r\n" LAST, DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "2;a=\"b\\\"c;d=\\\\\" ;e\r\nok\r\n" LAST, DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "2;a=\" \t\xe3\x81\x82\"\r\nok\r\n" LAST, DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "2\r\nok\r\n0;a=b;c\r\n\r\n", DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "2\r\nok\r\n0 ; a = \"b\"\r\nTrailer: x\r\n\r\n", DONE_KEPT(200), .body = "ok"},
+    {CHUNKED "1;chunk-signature=0123456789abcdef\r\no\r\n1;chunk-signature=fedcba9876543210\r\nk\r\n" LAST,
+     DONE_KEPT(200), .body = "ok"},
+    /* and such as do not */
+    {CHUNKED "2  \r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    {CHUNKED "2\t\r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    {CHUNKED "2\r\nok\r\n0 \r\n\r\n", DONE(200), .body = "ok"},
+    {CHUNKED "2;\r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    {CHUNKED "2;;a\r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    {CHUNKED "2;a=\r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    {CHUNKED "2;a=b \r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    {CHUNKED "2;a b\r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    {CHUNKED "2;a=\"b\r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    {CHUNKED "2;a=\"b\\\r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    {CHUNKED "2;a=\"b\"c\r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    {CHUNKED "2;/?@\r\nok\r\n" LAST, DONE(200), .body = "ok"},
+    /* trailers are fields */
+    {CHUNKED "0\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\nConnection: close\r\nRetry-After: 5\r\n\r\n",
+     DONE_KEPT(200)},
+    {CHUNKED "0\r\nX: y\r\n z\r\n\r\n", DONE(200)},
+    {CHUNKED "0\r\nX: y\n\n", DONE(200)},
+    {CHUNKED "0\r\n\n", DONE(200)},
     /* more than was asked for */
     {STATUS EMPTY "HTTP/1.1 408 Request Timeout\r\n\r\n", DONE(200)},
     {STATUS "Content-Length: 1\r\n\r\nab", DONE(200), .body = "a"},
@@ -128,6 +215,16 @@ static const struct answer_case cases[] = {
     {"GET / HTTP/1.1\r\n\r\n", BROKEN(h1_not_http), PART},
     {"HTTPS/1.1 200 OK\r\n\r\n", BROKEN(h1_not_http), PART},
     /* malformed heads */
+    {"HTTP/1.10 200 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {"HTTP/11.1 200 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {"HTTP/01.1 200 OK\r\n\r\n", BROKEN(h1_not_http), PART},
+    {"HTTP/1 200 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {"HTTP/1. 200 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {"HTTP/1.1\t200 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {"HTTP/1.1 200\tOK\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {"HTTP/1.1 200 OK\rContent-Length: 0\r\r", BROKEN(h1_malformed_head), PART},
+    {"HTTP/0.9 200 OK\r\n\r\n", BROKEN(h1_not_http), PART},
+    {" HTTP/1.1 200 OK\r\n\r\n", BROKEN(h1_not_http), PART},
     {"HTTP/1.1 2x0 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
     {"HTTP/1.1 20 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
     {"HTTP/1.1 099 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
@@ -135,7 +232,6 @@ static const struct answer_case cases[] = {
     {"HTTP/1.1 200OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
     {"HTTP/1.1  200 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
     {"HTTP/2.0 200 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
-    {"HTTP/1.5 200 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
     {"HTTP/3.0 200 OK\r\n\r\n", BROKEN(h1_malformed_head), PART},
     {STATUS "No colon\r\n\r\n", BROKEN(h1_malformed_head), PART},
     {STATUS "A b: c\r\n\r\n", BROKEN(h1_malformed_head), PART},
@@ -144,22 +240,61 @@ static const struct answer_case cases[] = {
     {STATUS " A: b\r\n\r\n", BROKEN(h1_malformed_head), PART},
     {STATUS "A: \x01\r\n\r\n", BROKEN(h1_malformed_head), PART},
     {STATUS "A: b\rc\r\n\r\n", BROKEN(h1_malformed_head), PART},
-    {"HTTP/1.1 200 OK\nContent-Length: 0\n\n", BROKEN(h1_malformed_head), PART},
+    {STATUS "A: b\r\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {STATUS "A: \x7f\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {STATUS "A\x01: b\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {STATUS "A(B): b\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {STATUS "A\xe9: b\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {STATUS "A\n b: c\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {STATUS "Content-Length : 0\r\n\r\n", BROKEN(h1_malformed_head), PART},
+    {STATUS "Transfer-Encoding : chunked\r\n\r\n", BROKEN(h1_malformed_head), PART},
     /* lengths that cannot be */
     {STATUS "Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc", BROKEN(h1_conflicting_length), PART},
-    {STATUS "Content-Length: 2\r\nContent-Length: 2\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 2\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc", BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: 2, 3\r\n\r\nabc", BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: two\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: -2\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: 99999999999999999999999\r\n\r\n", BROKEN(h1_conflicting_length), PART},
-    {STATUS "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", BROKEN(h1_conflicting_length), PART},
-    {STATUS "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: +2\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 0x2\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 2.0\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 2 2\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 2\r\n 2\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length:\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 2,\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: \"2\"\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 0000000000000000000000000000000000000000000000002\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 18446744073709551616\r\n\r\n", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 2\r\nTransfer-Encoding: gzip\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 2\r\nTransfer-Encoding: chunked, gzip\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Transfer-Encoding: chunked\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n", BROKEN(h1_conflicting_length), PART},
     /* bad chunks: the status was read */
     {CHUNKED "zz\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
     {CHUNKED "\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
     {CHUNKED "-1\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
     {CHUNKED "5\r\nhelloXX0\r\n\r\n", BROKEN(h1_bad_chunk), FINAL(200), .body = "hello"},
     {CHUNKED "fffffffffffffffff\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "10000000000000000\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED " 2\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "+2\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "0x2\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2x\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2 2\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2 a=b\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2\rok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2\r\nok\n" LAST, BROKEN(h1_bad_chunk), FINAL(200), .body = "ok"},
+    {CHUNKED "2\r\nok" LAST, BROKEN(h1_bad_chunk), FINAL(200), .body = "ok"},
+    {CHUNKED "2;a\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2;a\rb\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2;a=\"\n\"\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2;a=\"\\\n\"\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2;a=\x01\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "2;\x7f\r\nok\r\n" LAST, BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "0\r\nX : y\r\n\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "0\r\n folded: y\r\n\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
+    {CHUNKED "0\r\nX: \x01\r\n\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
     {CHUNKED "0\r\nno colon\r\n\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
     {"HTTP/1.1 500 X\r\nTransfer-Encoding: chunked\r\n\r\n?\r\n", BROKEN(h1_bad_chunk), FINAL(500)},
 };
@@ -266,6 +401,7 @@ static void head_has_a_cap(void **state)
         {"HTTP/1.1 103 Hints\r\n", "Link: </a.css>\r\n"}, /* an interim head */
         {CHUNKED "0\r\n", "Trailer: 0123456789\r\n"},     /* trailers */
         {STATUS "X: a\r\n", " folded\r\n"},               /* a folded value */
+        {"\r\n", "\r\n\r\n\r\n"},                        /* empty lines first */
     };
     for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
         struct http1_response r;
@@ -277,6 +413,69 @@ static void head_has_a_cap(void **state)
             fail_msg("%s: state %d, %s after %zu bytes", floods[i].unit, (int)r.state, cause_of(r.cause)->id,
                      total);
         assert_true(total <= (size_t)HTTP1_HEAD_MAX * 2);
+    }
+}
+
+/* What frames nothing counts as nothing else: in one line or in many, it has a cap of its own. */
+static void chunk_extensions_have_a_cap(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *start, *unit;
+    } floods[] = {
+        {CHUNKED "2;", "name"},
+        {CHUNKED "2;a=\"", "in a string"},
+        {CHUNKED "2;a=\"", "\\\""},
+        {CHUNKED "2", "    "},
+        {CHUNKED "2;", ";;;;"},
+        {CHUNKED "", "0000"},
+        {CHUNKED, "1;chunk-signature=0123456789abcdef0123456789abcdef\r\nx\r\n"},
+    };
+    for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
+        struct http1_response r;
+        http1_response_init(&r);
+        (void)http1_response_feed(&r, floods[i].start, strlen(floods[i].start));
+        assert_int_equal(r.state, HTTP1_MORE);
+        size_t total = flood(&r, floods[i].unit, (size_t)HTTP1_CHUNKS_EXTRA_MAX * 4);
+        if (r.state != HTTP1_ERROR || r.cause != CAUSE_h1_bad_chunk || r.status != 200)
+            fail_msg("%s: state %d, %s after %zu bytes", floods[i].unit, (int)r.state, cause_of(r.cause)->id,
+                     total);
+        assert_true(total <= (size_t)HTTP1_CHUNKS_EXTRA_MAX * 2);
+    }
+    /* An honest answer of many small chunks has none of it. */
+    struct http1_response r;
+    http1_response_init(&r);
+    (void)http1_response_feed(&r, CHUNKED, sizeof(CHUNKED) - 1);
+    (void)flood(&r, "1\r\nx\r\n", (size_t)HTTP1_CHUNKS_EXTRA_MAX * 8);
+    assert_int_equal(http1_response_feed(&r, LAST, sizeof(LAST) - 1), HTTP1_DONE);
+    assert_true(r.keep_alive);
+}
+
+/* A NUL is no byte of a value, a name or an extension. */
+static void nul_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+        enum cause_id cause;
+    } nuls[] = {
+#define NUL(s, cause) {s, sizeof(s) - 1, CAUSE_##cause}
+        NUL("\0HTTP/1.1 200 OK\r\n", h1_not_http),
+        NUL(STATUS "X: a\0b\r\n", h1_malformed_head),
+        NUL(STATUS "X\0: a\r\n", h1_malformed_head),
+        NUL(STATUS "Content-Length: 0\0\r\n", h1_malformed_head),
+        NUL(CHUNKED "2\0\r\n", h1_bad_chunk),
+        NUL(CHUNKED "2;a=\0\r\n", h1_bad_chunk),
+        NUL(CHUNKED "2;a=\"\\\0\"\r\n", h1_bad_chunk),
+        NUL(CHUNKED "0\r\nX: \0\r\n", h1_bad_chunk),
+#undef NUL
+    };
+    for (size_t i = 0; i < sizeof(nuls) / sizeof(nuls[0]); i++) {
+        struct http1_response r;
+        http1_response_init(&r);
+        assert_int_equal(http1_response_feed(&r, nuls[i].bytes, nuls[i].len), HTTP1_ERROR);
+        assert_int_equal(r.cause, nuls[i].cause);
     }
 }
 
@@ -363,6 +562,8 @@ int main(void)
         cmocka_unit_test(every_answer_however_it_is_cut),
         cmocka_unit_test(version_is_told),
         cmocka_unit_test(head_has_a_cap),
+        cmocka_unit_test(chunk_extensions_have_a_cap),
+        cmocka_unit_test(nul_is_refused),
         cmocka_unit_test(large_head_is_read),
         cmocka_unit_test(body_has_a_cap),
         cmocka_unit_test(body_is_kept_to_its_cap),
