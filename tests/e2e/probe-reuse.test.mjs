@@ -4,12 +4,11 @@ import { MAX_ID, answer, data, goaway, h2, head, ping, rstStream, settings, wind
 import { dispatch, goaway as gone, ok, sessionClosed, status, streamClosed, timeout } from './lib/names.mjs';
 import { haproxy, nghttpd, nginx } from './lib/peers.mjs';
 import { h1, h1s, sleep } from './lib/raw.mjs';
-import { suite } from './lib/suite.mjs';
+import { reused, suite } from './lib/suite.mjs';
 
 const okay = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 const closing = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 const conns = n => (_, p) => assert.equal(p.conns.length, n, 'connections');
-const reused = (...flags) => (lines, p) => { assert.deepEqual(lines.map(l => l.reused), flags); if (p.conns) assert.equal(p.conns.length, flags.filter(f => !f).length, 'connections'); };
 const fresh = ok(200, { reused: false, retries: 0 });
 const again = ok(200, { reused: true, retries: 0 });
 const noPhases = ([, l]) => { assert.equal(l.timings.connect_us, 0); assert.equal(l.timings.tls_us, 0); assert.equal(l.timings.dns_us, 0); };

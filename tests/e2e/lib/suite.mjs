@@ -57,3 +57,9 @@ export function suite(title, cases, { concurrency = 8, close, skip } = {}) {
         }
     });
 }
+
+// Which requests of a run went over a connection that was used before; a new connection for each of the others.
+export const reused = (...flags) => (lines, p) => {
+    assert.deepEqual(lines.map(l => l.reused), flags);
+    if (p.conns) assert.equal(p.conns.length, flags.filter(f => !f).length, 'connections');
+};
