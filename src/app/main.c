@@ -19,7 +19,9 @@
  *     url, address                what may be called; the guard
  *     resolve, dns_message        names to addresses; what an answer says beyond c-ares
  *     transport, http1, http2     a socket with or without TLS; codecs without I/O
- *     http2_cut                   what nghttp2 must be shown whole
+ *     http1_chunks, http1_octet   chunked framing; which byte may stand where
+ *     http2_message, http2_cut    what makes frames a response; what nghttp2 must be shown whole
+ *     content_length              a length that was said, perhaps twice
  *     timer, tls, dial            deadlines; what TLS we offer; happy eyeballs
  *     exchange, pool, session, session_*   one request; which connection serves it; one connection, phase by phase
  *     net, net_private            what all of one loop share

@@ -32,3 +32,13 @@ static inline bool span_starts(struct span s, struct span prefix)
 {
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
+
+/* Without the blanks and tabs at its ends: what HTTP allows around a value (RFC 9110 5.6.3). */
+static inline struct span span_trim(struct span s)
+{
+    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+        s = (struct span){s.ptr + 1, s.len - 1};
+    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}

@@ -22,21 +22,12 @@ void content_length_add(struct content_length *l, struct span digits)
     l->said = l->said == 0 ? 1 : 2;
 }
 
-static struct span trimmed(struct span s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s = (struct span){s.ptr + 1, s.len - 1};
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 void content_length_add_list(struct content_length *l, struct span value)
 {
     for (;;) {
         const char *comma = value.len ? memchr(value.ptr, ',', value.len) : NULL;
         size_t n = comma ? (size_t)(comma - value.ptr) : value.len;
-        content_length_add(l, trimmed((struct span){value.ptr, n}));
+        content_length_add(l, span_trim((struct span){value.ptr, n}));
         if (!comma)
             return;
         value = (struct span){comma + 1, value.len - n - 1};

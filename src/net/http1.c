@@ -39,8 +39,8 @@ static const struct {
     struct span name;
     enum field field;
 } fields[] = {
-    {SPAN_LIT("content-length"), FIELD_LENGTH},  {SPAN_LIT("transfer-encoding"), FIELD_CODING},
-    {SPAN_LIT("connection"), FIELD_CONNECTION},  {SPAN_LIT("keep-alive"), FIELD_KEEP_ALIVE},
+    {SPAN_LIT("content-length"), FIELD_LENGTH},   {SPAN_LIT("transfer-encoding"), FIELD_CODING},
+    {SPAN_LIT("connection"), FIELD_CONNECTION},   {SPAN_LIT("keep-alive"), FIELD_KEEP_ALIVE},
     {SPAN_LIT("retry-after"), FIELD_RETRY_AFTER},
 };
 
@@ -86,9 +86,7 @@ static void take_coding(struct http1_response *r, struct span coding)
 /* The end of a field, or of an element of its list. */
 static void end_value(struct http1_response *r)
 {
-    struct span v = {r->value, r->value_len};
-    while (v.len > 0 && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
-        v.len--;
+    struct span v = span_trim((struct span){r->value, r->value_len});
     switch ((enum field)r->field) {
     case FIELD_OTHER:
         return;

@@ -82,7 +82,8 @@ static void take_extension(struct http1_chunks *c, char byte)
 {
     enum step step = (enum step)c->step;
     if (byte == '\r') {
-        c->lax |= step != STEP_DIGITS && step != STEP_IN_NAME && step != STEP_IN_TOKEN && step != STEP_STRING_END;
+        c->lax |=
+            step != STEP_DIGITS && step != STEP_IN_NAME && step != STEP_IN_TOKEN && step != STEP_STRING_END;
         c->step = STEP_LF;
         return;
     }

@@ -8,12 +8,15 @@
 
 #define WINDOW 1048576     /* a whole body of the largest size we accept, so that no answer waits for us */
 #define HEADERS_MAX_OUT 40 /* fields of one request of ours */
+#define BLOCK_MAX                                                                                            \
+    (4u * HTTP2_HEAD_MAX) /* bytes of a head as it is sent: no coding makes one we take that large */
 
 struct http2 {
     nghttp2_session *session;
     struct http2_events events;
     struct list streams;
     uint32_t open;
+    uint64_t block;                    /* bytes of the frames of the head that is being received */
     uint8_t first[HTTP2_FRAME_HEADER]; /* the peer's first frame header: it must be SETTINGS (RFC 9113 3.4) */
     uint8_t first_len;
     struct http2_cut cut;
@@ -63,12 +66,36 @@ static void complete(struct http2 *h, struct http2_stream *s)
         (void)nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
 }
 
+/* We end the stream for what the peer sent on it. */
+static void refuse(struct http2 *h, struct http2_stream *s, enum cause_id cause, uint32_t code)
+{
+    (void)nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id, code);
+    stream_end(h, s, ENDED_PROTOCOL, cause, code);
+}
+
+static void malformed(struct http2 *h, struct http2_stream *s)
+{
+    refuse(h, s, CAUSE_h2_malformed_message, NGHTTP2_PROTOCOL_ERROR);
+}
+
 static void answers(struct http2 *h, struct http2_stream *s)
 {
     if (s->answer == ANSWER_NONE) {
         s->answer = ANSWER_PARTIAL_HEAD;
         h->events.stream_answers(h->events.arg, s);
     }
+}
+
+/* A head that is too large costs its stream; one that does not end would keep us decoding. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *frame, void *arg)
+{
+    (void)session;
+    struct http2 *h = arg;
+    h->block = frame->type == NGHTTP2_CONTINUATION ? h->block + frame->length : frame->length;
+    if (frame->type != NGHTTP2_CONTINUATION || h->block <= BLOCK_MAX)
+        return 0;
+    h->broken = CAUSE_h2_head_too_large;
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -78,6 +105,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     struct http2_stream *s = stream_of(h, frame->hd.stream_id);
     if (s) {
         answers(h, s);
+        http2_message_begin(&s->message);
         s->head_bytes = 0;
         if (s->answer == ANSWER_INTERIM)
             s->answer = ANSWER_PARTIAL_HEAD;
@@ -96,20 +124,20 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         return 0;
     size_t size = name_len + value_len + 32;
     if (size > HTTP2_HEAD_MAX - s->head_bytes) {
-        s->cause = CAUSE_h2_head_too_large;
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* resets the stream; told in on_frame_send */
+        refuse(h, s, CAUSE_h2_head_too_large, NGHTTP2_CANCEL);
+        return 0;
     }
     s->head_bytes += (uint32_t)size;
-    if (s->answer == ANSWER_HEAD) /* trailers */
-        return 0;
     struct span n = {(const char *)name, name_len}, v = {(const char *)value, value_len};
-    if (span_eq(n, SPAN_LIT(":status"))) { /* nghttp2 has checked that it is a number */
-        if (v.len != 3 || v.ptr[0] == '0') {
-            s->cause = CAUSE_h2_malformed_message;
-            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-        }
-        s->status = (v.ptr[0] - '0') * 100 + (v.ptr[1] - '0') * 10 + (v.ptr[2] - '0');
-    } else if (span_eq(n, SPAN_LIT("retry-after"))) {
+    enum http2_field field = http2_message_field(&s->message, n, &v);
+    if (field == HTTP2_FIELD_MALFORMED) {
+        malformed(h, s);
+        return 0;
+    }
+    if (s->answer == ANSWER_HEAD || field == HTTP2_FIELD_IGNORED) /* trailers say nothing that we use */
+        return 0;
+    s->status = s->message.status;
+    if (s->status >= 200 && span_eq(n, SPAN_LIT("retry-after"))) {
         s->retry_after_s = 0;
         for (size_t i = 0; i < v.len && i < 9 && v.ptr[i] >= '0' && v.ptr[i] <= '9'; i++)
             s->retry_after_s = s->retry_after_s * 10 + (uint32_t)(v.ptr[i] - '0');
@@ -120,22 +148,22 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t len,
                    void *arg)
 {
+    (void)session;
     (void)flags;
     struct http2 *h = arg;
     struct http2_stream *s = stream_of(h, id);
     if (!s)
         return 0;
-    enum cause_id cause = CAUSE_ok;
-    if (len > HTTP2_BODY_MAX - s->body_bytes)
-        cause = CAUSE_body_too_large;
-    else if (s->response_body && buf_add(s->response_body, p, len) == ERR_NOMEM)
-        cause = CAUSE_local_out_of_memory;
-    if (cause != CAUSE_ok) {
-        (void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
-        stream_end(h, s, cause == CAUSE_body_too_large ? ENDED_PROTOCOL : ENDED_LOCAL, cause, 0);
-        return 0;
+    if (!http2_message_data(&s->message, (uint64_t)s->body_bytes + len)) {
+        malformed(h, s);
+    } else if (len > HTTP2_BODY_MAX - s->body_bytes) {
+        refuse(h, s, CAUSE_body_too_large, NGHTTP2_CANCEL);
+    } else if (s->response_body && buf_add(s->response_body, p, len) == ERR_NOMEM) {
+        (void)nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+        stream_end(h, s, ENDED_LOCAL, CAUSE_local_out_of_memory, 0);
+    } else {
+        s->body_bytes += (uint32_t)len;
     }
-    s->body_bytes += (uint32_t)len;
     return 0;
 }
 
@@ -144,6 +172,22 @@ static void on_goaway(struct http2 *h, const nghttp2_goaway *frame)
     h->goaway = true;
     h->goaway_last = frame->last_stream_id;
     h->goaway_code = frame->error_code;
+}
+
+/* A frame of the answer is whole. */
+static void on_message(struct http2 *h, struct http2_stream *s, uint8_t type, bool end_stream)
+{
+    struct http2_message *m = &s->message;
+    bool well =
+        type == NGHTTP2_HEADERS ? http2_message_head(m, end_stream) : http2_message_data(m, s->body_bytes);
+    if (!well || (end_stream && !http2_message_end(m, s->body_bytes))) {
+        malformed(h, s);
+        return;
+    }
+    s->answer = m->final ? ANSWER_HEAD : ANSWER_INTERIM;
+    s->status = m->final ? m->status : 0;
+    if (end_stream)
+        complete(h, s);
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -157,18 +201,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     struct http2_stream *s = stream_of(h, frame->hd.stream_id);
     if (!s)
         return 0;
-    if (frame->hd.type == NGHTTP2_HEADERS && s->answer == ANSWER_PARTIAL_HEAD) {
-        bool final = s->status >= 200;
-        s->answer = final ? ANSWER_HEAD : ANSWER_INTERIM;
-        if (!final)
-            s->status = 0;
-    }
-    bool end = (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) &&
-               (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
-    if (end && s->answer == ANSWER_HEAD)
-        complete(h, s);
-    else if (frame->hd.type == NGHTTP2_RST_STREAM)
+    if (frame->hd.type == NGHTTP2_RST_STREAM)
         stream_end(h, s, ENDED_RST_STREAM, CAUSE_ok, frame->rst_stream.error_code);
+    else if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA)
+        on_message(h, s, frame->hd.type, frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
     return 0;
 }
 
@@ -182,9 +218,6 @@ static enum cause_id cause_of_lib(int lib_error)
         return CAUSE_h2_frame_size;
     case NGHTTP2_ERR_FLOW_CONTROL:
         return CAUSE_h2_flow_control;
-    case NGHTTP2_ERR_HTTP_HEADER:
-    case NGHTTP2_ERR_HTTP_MESSAGING:
-        return CAUSE_h2_malformed_message;
     default:
         return CAUSE_h2_protocol;
     }
@@ -316,6 +349,7 @@ static enum err session_make(struct http2 *h)
         return e;
     if (nghttp2_option_new(&opt) != 0)
         goto out;
+    nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
@@ -325,6 +359,10 @@ static enum err session_make(struct http2 *h)
     nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
     nghttp2_option_set_peer_max_concurrent_streams(opt, HTTP2_STREAMS_MAX);
     nghttp2_option_set_max_send_header_block_length(opt, HTTP2_HEAD_MAX);
+    nghttp2_option_set_no_http_messaging(opt, 1); /* http2_message.h */
+#ifdef HAVE_NGHTTP2_MAX_CONTINUATIONS             /* a version without it has no limit */
+    nghttp2_option_set_max_continuations(opt, HTTP2_CONTINUATIONS_MAX);
+#endif
     if (nghttp2_session_client_new3(&h->session, cb, h, opt, &mem) != 0)
         goto out;
     const nghttp2_settings_entry ours[] = {

@@ -14,10 +14,12 @@
 #include "base/list.h"
 #include "fault/outcome.h"
 #include "net/exchange.h"
+#include "net/http2_message.h"
 
 #define HTTP2_STREAMS_MAX 100u /* ours at once on one connection, however many the peer allows */
 #define HTTP2_HEAD_MAX 65536u  /* as HTTP1_HEAD_MAX; counted as RFC 9113 6.5.2 does */
 #define HTTP2_BODY_MAX 1048576u
+#define HTTP2_CONTINUATIONS_MAX 1024u /* of one head: 64 bytes each, for the largest one we take */
 
 struct http2;
 
@@ -31,6 +33,7 @@ struct http2_stream {
     uint64_t headers_end; /* output offset behind our HEADERS: sent once the output was flushed that far; 0:
                              not packed */
     uint64_t body_end;    /* the same of our END_STREAM */
+    struct http2_message message;
     uint32_t head_bytes, body_bytes;
     uint32_t retry_after_s;
     struct span body; /* what is left to send */

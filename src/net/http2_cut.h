@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Cuts what the network brings so that nghttp2 sees whole frame headers only. nghttp2 1.52 counts a CONTINUATION each time it looks at a part of
- * its header and takes nine parts for nine frames, which it forbids (nghttp2 issue 2817).
+ * Cuts what the network brings so that nghttp2 sees whole frame headers only. nghttp2 1.52 counts a CONTINUATION each
+ * time it looks at a part of its header, takes nine parts for nine frames, and allows only so many (nghttp2 issue 2817).
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -15,6 +15,12 @@ const row = (name, make, end, want, more) => ({
 });
 const onTime = ([l]) => assert.ok(l.timings.total_us >= 995_000, `ended early: ${l.timings.total_us}`);
 const yes = { processed: 'yes' };
+// A head in HEADERS and n CONTINUATIONs of equal size.
+const continued = (id, n) => {
+    const block = hpack([[':status', '200'], ['x-long', 'v'.repeat(1000)]]), size = Math.ceil(block.length / (n + 1));
+    const parts = Array.from({ length: n + 1 }, (_, i) => block.subarray(i * size, (i + 1) * size));
+    return Buffer.concat(parts.map((b, i) => frame(i ? T.CONTINUATION : T.HEADERS, (i ? 0 : END_STREAM) | (i === n ? END_HEADERS : 0), id, b)));
+};
 const bytes = (...b) => Buffer.from(b);
 
 suite('real servers', [
@@ -46,6 +52,18 @@ suite('whole answers', [
     row('200 with an empty DATA at the end', id => [head(id), data(id, 'ok'), data(id, '', true)], hold, ok()),
     row('200 with a right content-length', id => [head(id, 200, { 'content-length': '2' }), data(id, 'ok', true)], hold, ok()),
     row('204', id => answer(id, 204), hold, ok(204)),
+    row('204 with a content-length', id => answer(id, 204, { 'content-length': '5' }), hold, ok(204)),
+    row('204 with a content-length and an empty DATA', id => [head(id, 204, { 'content-length': '5' }), data(id, '', true)], hold, ok(204)),
+    row('204 with the content it announces', id => [head(id, 204, { 'content-length': '5' }), data(id, 'hello', true)], hold, ok(204)),
+    row('205 with content', id => [head(id, 205, { 'content-length': '5' }), data(id, 'hello', true)], hold, ok(205)),
+    row('103 with a content-length', id => [head(id, 103, { 'content-length': '5' }), answer(id)], hold, ok()),
+    row('the same content-length twice', id => [frame(T.HEADERS, END_HEADERS, id, hpack([[':status', '200'], ['content-length', '5'], ['content-length', '5']])), data(id, 'hello', true)], hold, ok()),
+    row('the same content-length twice in one field', id => [head(id, 200, { 'content-length': '5, 5' }), data(id, 'hello', true)], hold, ok()),
+    row('blanks around values', id => [head(id, 200, { 'content-length': ' 5\t', server: ' bot ', 'x-empty': ' ' }), data(id, 'hello', true)], hold, ok()),
+    row('trailers with a content-length', id => [head(id), data(id, 'ok'), headers(id, { 'content-length': '9' }, END_HEADERS | END_STREAM)], hold, ok()),
+    ...[8, 9, 10, 50, 500].map(n => row(`a head in ${n} CONTINUATIONs`, id => continued(id, n), hold, ok())),
+    { ...row('answers in ten CONTINUATIONs, one after the other', id => continued(id, 10), hold, ok(), { flags: { count: 20 } }), verify: (_, p) => assert.equal(p.conns.length, 1) },
+    { name: 'a head in 20 CONTINUATIONs, byte by byte', peer: h2((c, id) => c.drip(continued(id, 20), 0)), want: ok() },
     row('100, then 200', id => [head(id, 100), answer(id)], hold, ok()),
     row('103, 102, then 204', id => [head(id, 103, { link: '</a>' }), head(id, 102), answer(id, 204)], hold, ok(204)),
     row('trailers', id => [head(id), data(id, 'ok'), headers(id, { 'x-sum': '1' }, END_HEADERS | END_STREAM)], hold, ok()),

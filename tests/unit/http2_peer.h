@@ -30,8 +30,10 @@
 #define ONE "\x01"
 #define S200 "\x88" /* :status of the static table (RFC 7541 A) */
 #define S204 "\x89"
+#define S304 "\x8b"
 #define S500 "\x8e"
-#define STATUS(n) "\x08\x03" n /* 5 bytes */
+#define LENGTH(len) "\x0f\x0d" len /* content-length, literal: 3 bytes and its value */
+#define STATUS(n) "\x08\x03" n     /* 5 bytes */
 #define LITERAL(s) s, sizeof(s) - 1
 
 struct peer {

@@ -90,7 +90,8 @@ static const struct answer_case cases[] = {
      DONE_KEPT(500)},
     {"HTTP/1.1 103 Hints\r\nConnection: close\r\nContent-Length: 4\r\n\r\n" STATUS EMPTY, DONE_KEPT(200)},
     {"HTTP/1.0 100 Continue\r\n\r\n" STATUS EMPTY, DONE_KEPT(200)},
-    {"HTTP/1.1 100 Continue\r\nContent-Length: 4\r\nContent-Length: no\r\nTransfer-Encoding: gzip\r\n\r\n" STATUS EMPTY,
+    {"HTTP/1.1 100 Continue\r\nContent-Length: 4\r\nContent-Length: no\r\nTransfer-Encoding: "
+     "gzip\r\n\r\n" STATUS EMPTY,
      DONE_KEPT(200)},
     {"HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\r\n" EMPTY, DONE(200)},
     {"HTTP/1.1 100 Continue\r\n\r\n\r\nHTTP/1.1 200 OK\r\n" EMPTY, DONE(200)},
@@ -107,9 +108,12 @@ static const struct answer_case cases[] = {
     {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" EMPTY, DONE_KEPT(200)},
     {"HTTP/1.0 200 OK\r\nConnection: x, Keep-Alive ,y\r\n" EMPTY, DONE_KEPT(200)},
     {"HTTP/1.0 200 OK\r\nConnection: keep-alive, close\r\n" EMPTY, DONE(200)},
-    {STATUS "Connection: a-token-that-is-longer-than-what-is-kept-of-one-it-is\r\nConnection: CLOSE\r\n" EMPTY, DONE(200)},
+    {STATUS
+     "Connection: a-token-that-is-longer-than-what-is-kept-of-one-it-is\r\nConnection: CLOSE\r\n" EMPTY,
+     DONE(200)},
     {STATUS "Connection: close-not, not close\r\n" EMPTY, DONE_KEPT(200)},
-    {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", DONE(200), .body = "ok"},
+    {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+     DONE(200), .body = "ok"},
     {"HTTP/1.0 200 OK\r\n\r\nto the end", UNTIL_CLOSE(200), .body = "to the end"},
     {STATUS "\r\nto the end", UNTIL_CLOSE(200), .body = "to the end"},
     {STATUS "\r\n", UNTIL_CLOSE(200)},
@@ -118,8 +122,8 @@ static const struct answer_case cases[] = {
     {STATUS "Transfer-Encoding: chunked, gzip\r\n\r\nzzz", UNTIL_CLOSE(200), .body = "zzz"},
     {STATUS "Transfer-Encoding: chunked;q=1\r\n\r\nzzz", UNTIL_CLOSE(200), .body = "zzz"},
     {STATUS "Transfer-Encoding: \"chunked\"\r\n\r\nzzz", UNTIL_CLOSE(200), .body = "zzz"},
-    {STATUS "Transfer-Encoding: chunked                                              x\r\n\r\nzzz", UNTIL_CLOSE(200),
-     .body = "zzz"},
+    {STATUS "Transfer-Encoding: chunked                                              x\r\n\r\nzzz",
+     UNTIL_CLOSE(200), .body = "zzz"},
     {STATUS "Transfer-Encoding:\r\n\r\nzzz", UNTIL_CLOSE(200), .body = "zzz"},
     /* chunks */
     {CHUNKED "0\r\n\r\n", DONE_KEPT(200)},
@@ -130,11 +134,14 @@ static const struct answer_case cases[] = {
     {STATUS "Transfer-Encoding: CHUNKED\r\n\r\n" OK_CHUNK, DONE_KEPT(200), .body = "ok"},
     {STATUS "Transfer-Encoding: chunked,\r\n\r\n" OK_CHUNK, DONE_KEPT(200), .body = "ok"},
     {STATUS "Transfer-Encoding: , ,\tchunked\t, ,\r\n\r\n" OK_CHUNK, DONE_KEPT(200), .body = "ok"},
-    {STATUS "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" OK_CHUNK, DONE_KEPT(200), .body = "ok"},
-    {STATUS "Transfer-Encoding: chunked \t                                                       \r\n\r\n" OK_CHUNK,
+    {STATUS "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" OK_CHUNK, DONE_KEPT(200),
+     .body = "ok"},
+    {STATUS
+     "Transfer-Encoding: chunked \t                                                       \r\n\r\n" OK_CHUNK,
      DONE_KEPT(200), .body = "ok"},
     {STATUS "Transfer-Encoding: chunked, chunked\r\n\r\n" OK_CHUNK, DONE(200), .body = "ok"},
-    {STATUS "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" OK_CHUNK, DONE(200), .body = "ok"},
+    {STATUS "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" OK_CHUNK, DONE(200),
+     .body = "ok"},
     {STATUS "Transfer-Encoding: identity, chunked\r\n\r\n" OK_CHUNK, DONE_KEPT(200), .body = "ok"},
     {STATUS "Transfer-Encoding:\r\n chunked\r\n\r\n" OK_CHUNK, DONE(200), .body = "ok"},
     {STATUS "Transfer-Encoding:\r\nContent-Length: 2\r\n\r\nok", DONE(200), .body = "ok"},
@@ -168,7 +175,8 @@ static const struct answer_case cases[] = {
     {CHUNKED "2;a=\"b\"c\r\nok\r\n" LAST, DONE(200), .body = "ok"},
     {CHUNKED "2;/?@\r\nok\r\n" LAST, DONE(200), .body = "ok"},
     /* trailers are fields */
-    {CHUNKED "0\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\nConnection: close\r\nRetry-After: 5\r\n\r\n",
+    {CHUNKED
+     "0\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\nConnection: close\r\nRetry-After: 5\r\n\r\n",
      DONE_KEPT(200)},
     {CHUNKED "0\r\nX: y\r\n z\r\n\r\n", DONE(200)},
     {CHUNKED "0\r\nX: y\n\n", DONE(200)},
@@ -250,7 +258,8 @@ static const struct answer_case cases[] = {
     {STATUS "Transfer-Encoding : chunked\r\n\r\n", BROKEN(h1_malformed_head), PART},
     /* lengths that cannot be */
     {STATUS "Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc", BROKEN(h1_conflicting_length), PART},
-    {STATUS "Content-Length: 2\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 2\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
+     BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: 2, 3\r\n\r\nabc", BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: two\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: -2\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
@@ -263,12 +272,16 @@ static const struct answer_case cases[] = {
     {STATUS "Content-Length:\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: 2,\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: \"2\"\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
-    {STATUS "Content-Length: 0000000000000000000000000000000000000000000000002\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Content-Length: 0000000000000000000000000000000000000000000000002\r\n\r\nab",
+     BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: 18446744073709551616\r\n\r\n", BROKEN(h1_conflicting_length), PART},
     {STATUS "Content-Length: 2\r\nTransfer-Encoding: gzip\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
-    {STATUS "Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
-    {STATUS "Content-Length: 2\r\nTransfer-Encoding: chunked, gzip\r\n\r\nab", BROKEN(h1_conflicting_length), PART},
-    {STATUS "Transfer-Encoding: chunked\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n", BROKEN(h1_conflicting_length), PART},
+    {STATUS "Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nab", BROKEN(h1_conflicting_length),
+     PART},
+    {STATUS "Content-Length: 2\r\nTransfer-Encoding: chunked, gzip\r\n\r\nab", BROKEN(h1_conflicting_length),
+     PART},
+    {STATUS "Transfer-Encoding: chunked\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n",
+     BROKEN(h1_conflicting_length), PART},
     /* bad chunks: the status was read */
     {CHUNKED "zz\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
     {CHUNKED "\r\n", BROKEN(h1_bad_chunk), FINAL(200)},
@@ -401,7 +414,7 @@ static void head_has_a_cap(void **state)
         {"HTTP/1.1 103 Hints\r\n", "Link: </a.css>\r\n"}, /* an interim head */
         {CHUNKED "0\r\n", "Trailer: 0123456789\r\n"},     /* trailers */
         {STATUS "X: a\r\n", " folded\r\n"},               /* a folded value */
-        {"\r\n", "\r\n\r\n\r\n"},                        /* empty lines first */
+        {"\r\n", "\r\n\r\n\r\n"},                         /* empty lines first */
     };
     for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
         struct http1_response r;

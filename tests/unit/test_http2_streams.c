@@ -35,6 +35,140 @@ static void goaway_parts_the_streams(void **state)
     peer_free(p);
 }
 
+/* An answer whose head is cut into so many CONTINUATION frames, of len bytes of a field's value each. */
+static enum err answer_in_continuations(struct peer *p, uint8_t id, unsigned count, size_t len, size_t step)
+{
+    struct buf b;
+    buf_init(&b, OUT_MAX);
+    size_t value = count * len;
+    char head[] = HEADERS("\x08", "\x01", "\x00") S200 "\x00\x01"
+                                                       "a"
+                                                       "\x7f\x00\x00";
+    head[8] = (char)id;
+    assert_true(value >= 127 && value - 127 < 1 << 14);
+    head[14] = (char)((value - 127) & 0x7f) | (char)0x80; /* the length of the value (RFC 7541 5.1) */
+    head[15] = (char)((value - 127) >> 7);
+    head[2] = 7;
+    assert_int_equal(buf_add(&b, head, 16), ERR_NONE);
+    for (unsigned i = 0; i < count; i++) {
+        char frame[9 + 256] = FRAME("\x00", "\x09", "\x00", "\x00");
+        frame[2] = (char)len;
+        frame[4] = i + 1 == count ? 4 : 0;
+        frame[8] = (char)id;
+        memset(frame + 9, 'v', len);
+        assert_int_equal(buf_add(&b, frame, 9 + len), ERR_NONE);
+    }
+    enum err e = feed(p, buf_span(&b).ptr, buf_len(&b), step);
+    buf_deinit(&b);
+    return e;
+}
+
+/* An honest head may come in more pieces than nghttp2 allows by itself; one that does not end is ended. */
+static void continuations(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned count;
+        size_t len;
+        bool good;
+    } cases[] = {{1, 200, true},
+                 {8, 100, true},
+                 {9, 100, true},
+                 {20, 50, true},
+                 {500, 1, true},
+                 {1000, 16, true},
+                 {HTTP2_CONTINUATIONS_MAX, 1, true},
+                 {HTTP2_CONTINUATIONS_MAX + 1, 1, false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) * 2; i++) {
+        size_t n = i / 2;
+        struct peer *p = peer_with(1);
+        enum err e = answer_in_continuations(p, 1, cases[n].count, cases[n].len, i % 2 ? 1 : SIZE_MAX);
+        assert_int_equal(e, cases[n].good ? ERR_NONE : ERR_INVALID);
+        assert_int_equal(http2_broken(p->h), cases[n].good ? CAUSE_ok : CAUSE_h2_protocol);
+        assert_int_equal(p->streams[0].complete, cases[n].good);
+        peer_free(p);
+    }
+    /* They are counted for each head. */
+    struct peer *p = peer_with(100);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(answer_in_continuations(p, (uint8_t)(1 + 2 * i), 100, 2, SIZE_MAX), ERR_NONE);
+    assert_int_equal(p->ended, 100);
+    peer_free(p);
+}
+
+/* A head that is over the cap costs its stream; one that goes on and on, the connection. */
+static void endless_head(void **state)
+{
+    (void)state;
+    struct peer *p = peer_with(1);
+    char frame[9 + 16384] = "\x00\x40\x00\x01\x00\x00\x00\x00\x01";
+    for (size_t at = 9; at + 128 <= sizeof(frame); at += 128) {
+        memcpy(frame + at,
+               "\x00\x01"
+               "a"
+               "\x7c",
+               4);
+        memset(frame + at + 4, 'v', 124);
+    }
+    frame[9] = (char)0x88;
+    memcpy(frame + 10,
+           "\x00\x01"
+           "a"
+           "\x7b",
+           4);
+    enum err e = feed(p, frame, sizeof(frame), SIZE_MAX);
+    frame[3] = 9;
+    memcpy(frame + 9,
+           "\x00\x01"
+           "a"
+           "\x7c"
+           "v",
+           5);
+    int sent = 1;
+    for (; e == ERR_NONE && sent < 100; sent++) {
+        e = feed(p, frame, sizeof(frame), SIZE_MAX);
+        if (sent > 4) {
+            assert_int_equal(p->ended, 1);
+            assert_int_equal(p->streams[0].cause, CAUSE_h2_head_too_large);
+        }
+    }
+    assert_int_equal(e, ERR_INVALID);
+    assert_int_equal(http2_broken(p->h), CAUSE_h2_head_too_large);
+    assert_true(sent <= 18);
+    peer_free(p);
+}
+
+static void retry_after(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+        uint32_t want;
+    } cases[] = {
+        {LITERAL(HEADERS("\x0a", END, ONE) STATUS("503") "\x0f\x26\x02"
+                                                         "30"),
+         30},
+        {LITERAL(HEADERS("\x0d", END, ONE) STATUS("503") "\x0f\x26\x05"
+                                                         " 30\t "),
+         30},
+        {LITERAL(HEADERS("\x0a", OPEN, ONE) STATUS("103") "\x0f\x26\x02"
+                                                          "30" HEADERS("\x05", END, ONE) STATUS("503")),
+         0},
+        {LITERAL(HEADERS("\x05", OPEN, ONE) STATUS("503") HEADERS("\x05", END, ONE) "\x0f\x26\x02"
+                                                                                    "30"),
+         0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct peer *p = peer_with(1);
+        assert_int_equal(feed(p, cases[i].bytes, cases[i].len, SIZE_MAX), ERR_NONE);
+        assert_int_equal(p->streams[0].ended, ENDED_COMPLETE);
+        assert_int_equal(p->streams[0].status, 503);
+        assert_int_equal(p->streams[0].retry_after_s, cases[i].want);
+        peer_free(p);
+    }
+}
+
 /* Requests that stand in the queue when GOAWAY comes were never sent. */
 static void goaway_before_our_headers(void **state)
 {
@@ -376,6 +510,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goaway_parts_the_streams),
         cmocka_unit_test(goaway_before_our_headers),
+        cmocka_unit_test(continuations),
+        cmocka_unit_test(endless_head),
+        cmocka_unit_test(retry_after),
         cmocka_unit_test(sent_means_flushed),
         cmocka_unit_test(early_answer),
         cmocka_unit_test(cancel),
