@@ -16,6 +16,9 @@ struct explain_rows {
  * least 8 bytes. */
 const char *explain_detail(const struct search_hit *hit, enum lang lang, char buf[8]);
 
+/* Of a cause: what the status that was asked for says, else what the cause says in general. */
+enum processed explain_processed(const struct search_hit *hit);
+
 /* One row with everything the catalogue knows of it. */
 void explain_full(const struct paint *p, const struct search_hit *hit, enum lang lang);
 

@@ -57,7 +57,7 @@ static int set_detail(json_t *o, const struct search_hit *hit, enum lang lang)
 static int set_cause(json_t *o, const struct search_hit *hit, enum lang lang)
 {
     const struct cause *c = cause_of(hit->cause);
-    int bad = set_common(o, hit, cause_processed(hit->cause), cause_blame(hit->cause));
+    int bad = set_common(o, hit, explain_processed(hit), cause_blame(hit->cause));
     bad |= set_string(o, "explanation", c->text[lang]);
     bad |= set_string(o, "advice", c->advice[lang]);
     return bad | set_string(o, "source", c->source);

@@ -31,8 +31,8 @@ static const struct page pages[2] = {
                     "for any of them. \"No\" under *May have been processed* means that the bot server "
                     "provably never\n"
                     "handled the request; after a timeout or a malformed response the answer of one attempt "
-                    "becomes\n"
-                    "\"yes\" where a final status had been read.\n",
+                    "is that\n"
+                    "of its status, where a final one had been read.\n",
             .table_head = "| Reason | Detail | May have been processed | Causes |\n|---|---|---|---|\n",
             .line_says = "LINE's wording",
             .older_says = "Its older wording",
@@ -57,7 +57,7 @@ static const struct page pages[2] = {
                     "TEXT`で、このページの各項目を表示できます。*処理された可能性*"
                     "が「いいえ」の場合、ボットサーバーでリクエストが処理されていないことが確実です。\n"
                     "タイムアウトや不正なレスポンスの場合でも、ステータスコードを受信していれば、その送信につ"
-                    "いては「はい」になります。\n",
+                    "いてはステータスコードに応じた値になります。\n",
             .table_head = "| 原因 | 詳細 | 処理された可能性 | 要因 |\n|---|---|---|---|\n",
             .line_says = "LINEの説明",
             .older_says = "以前の説明",
@@ -87,7 +87,7 @@ static void table(FILE *to, const struct page *page, enum lang lang)
         const struct fault *fault = fault_of(f);
         struct search_hit hit = {.kind = SEARCH_DETAIL, .fault = f};
         char buf[8];
-        const char *words = processed_words(fault->processed, lang);
+        const char *words = fault_processed_words(f, lang);
         (void)fprintf(to, "| `%s` | %s | %.*s | ", reason_text(fault->reason),
                       explain_detail(&hit, lang, buf), short_len(words), words);
         const char *comma = "";
@@ -125,7 +125,7 @@ static void section_detail(FILE *to, const struct page *page, const struct searc
     (void)fprintf(to, "\n### %s\n\n%s\n\n", explain_detail(hit, lang, buf), f->text[lang]);
     if (strcmp(f->text[lang], f->old_text[lang]) != 0)
         bullet(to, page, page->older_says, f->old_text[lang]);
-    bullet(to, page, page->processed, processed_words(f->processed, lang));
+    bullet(to, page, page->processed, fault_processed_words(hit->fault, lang));
     bullet(to, page, page->blame, blame_words(f->blame, lang));
     bullet(to, page, page->retry, retry_words(f->retry, lang));
     bullet(to, page, page->advice, f->advice[lang]);
@@ -137,8 +137,9 @@ static void section_cause(FILE *to, const struct page *page, enum cause_id id, e
     const struct cause *c = cause_of(id);
     const struct fault *f = fault_of(c->fault);
     (void)fprintf(to, "\n#### `%s`\n\n%s\n\n", c->id, c->text[lang]);
-    if (cause_processed(id) != f->processed)
-        bullet(to, page, page->processed, processed_words(cause_processed(id), lang));
+    const char *words = cause_processed_words(id, lang);
+    if (strcmp(words, fault_processed_words(c->fault, lang)) != 0)
+        bullet(to, page, page->processed, words);
     if (cause_blame(id) != f->blame)
         bullet(to, page, page->blame, blame_words(cause_blame(id), lang));
     bullet(to, page, page->advice, c->advice[lang]);

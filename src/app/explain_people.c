@@ -124,7 +124,7 @@ static void full_detail(const struct paint *p, const struct search_hit *hit, enu
         (void)fprintf(p->to, "%s\n", cause_of(c)->id);
         first = false;
     }
-    field(p, LABEL_PROCESSED, lang, processed_style(f->processed), processed_words(f->processed, lang));
+    field(p, LABEL_PROCESSED, lang, processed_style(f->processed), fault_processed_words(hit->fault, lang));
     field(p, LABEL_BLAME, lang, PAINT_PLAIN, blame_words(f->blame, lang));
     field(p, LABEL_RETRY, lang, PAINT_PLAIN, retry_words(f->retry, lang));
     field(p, LABEL_TEXT, lang, PAINT_PLAIN, f->text[lang]);
@@ -135,7 +135,7 @@ static void full_detail(const struct paint *p, const struct search_hit *hit, enu
 }
 
 static void full_cause(const struct paint *p, const struct search_hit *hit, enum processed processed,
-                       enum lang lang)
+                       const char *words, enum lang lang)
 {
     const struct cause *c = cause_of(hit->cause);
     const struct fault *f = fault_of(c->fault);
@@ -143,12 +143,17 @@ static void full_cause(const struct paint *p, const struct search_hit *hit, enum
     field(p, LABEL_REASON, lang, PAINT_PLAIN, reason_text(f->reason));
     field(p, LABEL_DETAIL, lang, PAINT_PLAIN, explain_detail(hit, lang, buf));
     field(p, LABEL_CAUSE, lang, PAINT_BOLD, c->id);
-    field(p, LABEL_PROCESSED, lang, processed_style(processed), processed_words(processed, lang));
+    field(p, LABEL_PROCESSED, lang, processed_style(processed), words);
     field(p, LABEL_BLAME, lang, PAINT_PLAIN, blame_words(cause_blame(hit->cause), lang));
     field(p, LABEL_RETRY, lang, PAINT_PLAIN, retry_words(f->retry, lang));
     field(p, LABEL_TEXT, lang, PAINT_PLAIN, c->text[lang]);
     field(p, LABEL_ADVICE, lang, PAINT_PLAIN, c->advice[lang]);
     field(p, LABEL_SOURCE, lang, PAINT_DIM, c->source);
+}
+
+enum processed explain_processed(const struct search_hit *hit)
+{
+    return hit->status ? processed_by_status(hit->status) : cause_processed(hit->cause);
 }
 
 void explain_full(const struct paint *p, const struct search_hit *hit, enum lang lang)
@@ -161,7 +166,10 @@ void explain_full(const struct paint *p, const struct search_hit *hit, enum lang
         full_detail(p, hit, lang);
         break;
     case SEARCH_CAUSE:
-        full_cause(p, hit, cause_processed(hit->cause), lang);
+        full_cause(p, hit, explain_processed(hit),
+                   hit->status ? processed_words(explain_processed(hit), lang)
+                               : cause_processed_words(hit->cause, lang),
+                   lang);
         break;
     }
 }
@@ -176,7 +184,7 @@ void explain_outcome(const struct paint *p, const struct outcome *o, enum lang l
                              .fault = o->fault,
                              .cause = o->cause,
                              .status = status ? o->status : 0};
-    full_cause(p, &hit, o->processed, lang);
+    full_cause(p, &hit, o->processed, processed_words(o->processed, lang), lang);
 }
 
 /* A row found bears its explanation; one that only heads others stands alone. */

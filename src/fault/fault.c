@@ -152,6 +152,11 @@ enum blame cause_blame(enum cause_id id)
     return fault_of(cause_of(id)->fault)->blame;
 }
 
+enum processed processed_by_status(int status)
+{
+    return status == 429 || (status >= 502 && status <= 504) ? PROCESSED_UNKNOWN : PROCESSED_YES;
+}
+
 /* The faults of ours named here strike before a connection is open; the others may strike once the request is
  * on its way. */
 enum processed cause_processed(enum cause_id id)
@@ -159,9 +164,43 @@ enum processed cause_processed(enum cause_id id)
     if (id == CAUSE_local_files || id == CAUSE_local_buffers || id == CAUSE_local_addresses ||
         id == CAUSE_local_pool_full || id == CAUSE_h2_rst_refused)
         return PROCESSED_NO;
-    if (id == CAUSE_response_body_stalled) /* there is no body without a final status */
+    /* The family of a status in which each says the same. */
+    if (cause_of(id)->fault == FAULT_status && id != CAUSE_status_client_error &&
+        id != CAUSE_status_server_error)
         return PROCESSED_YES;
     return fault_of(cause_of(id)->fault)->processed;
+}
+
+/* Where the status decides (processed_by_status()). */
+static const char *const by_any_status[2] = {
+    "unknown for 429, 502, 503 and 504, else yes: with these a limiter or a proxy may have answered without "
+    "the bot "
+    "server, or after it had begun",
+    "429、502、503、504は不明、それ以外は「はい」（これらは、流量制限やプロキシがボットサーバーに代わって応答"
+    "した可能性があります）"};
+static const char *const by_client_error[2] = {
+    "unknown for 429, else yes: with 429 a limiter may have answered without the bot server",
+    "429は不明、それ以外は「はい」（429は、流量制限がボットサーバーに代わって応答した可能性があります）"};
+static const char *const by_server_error[2] = {"unknown for 502, 503 and 504, else yes: with these a proxy "
+                                               "may have answered without the bot server, or after it "
+                                               "had begun",
+                                               "502、503、504は不明、それ以外は「はい」（これらは、プロキシが"
+                                               "ボットサーバーに代わって応答した可能性があります）"};
+
+const char *fault_processed_words(enum fault_id id, enum lang lang)
+{
+    return id == FAULT_status ? by_any_status[lang] : processed_words(fault_of(id)->processed, lang);
+}
+
+const char *cause_processed_words(enum cause_id id, enum lang lang)
+{
+    if (id == CAUSE_status_client_error)
+        return by_client_error[lang];
+    if (id == CAUSE_status_server_error)
+        return by_server_error[lang];
+    if (id == CAUSE_response_body_stalled) /* there is no body without a final status */
+        return by_any_status[lang];
+    return processed_words(cause_processed(id), lang);
 }
 
 enum cause_id cause_by_status(int status)

@@ -96,9 +96,17 @@ bool cause_is_local(enum cause_id id);
  * knows better, its own. */
 enum blame cause_blame(enum cause_id id);
 
-/* What the catalogue says of a cause in general. The outcome of one attempt can be firmer: a timeout or an
- * error of dispatch is YES once a final status had been read. */
+/* What a final status says of it. YES: the bot server answered. UNKNOWN for 429, 502, 503 and 504: a limiter or a proxy in front of it may
+ * have answered without it, or after it had begun. */
+enum processed processed_by_status(int status);
+
+/* What the catalogue says of a cause in general. The outcome of one attempt can be firmer: there the status is known, if
+ * one was read. */
 enum processed cause_processed(enum cause_id id);
+
+/* The same for people: as processed_words(), and for which statuses it is otherwise. */
+const char *fault_processed_words(enum fault_id id, enum lang lang);
+const char *cause_processed_words(enum cause_id id, enum lang lang);
 
 /* The cause of a complete final response with this status, by its family (RFC 9110 15); ok for 200 to 299. */
 enum cause_id cause_by_status(int status);

@@ -277,12 +277,12 @@ static enum processed processed_of(const struct evidence *e, enum cause_id cause
     if (fault->reason == REASON_COULD_NOT_CONNECT || refused)
         return PROCESSED_NO;
     if (fault->reason == REASON_OK || fault->reason == REASON_ERROR_STATUS_CODE)
-        return PROCESSED_YES;
+        return processed_by_status(e->status);
     if (!e->sent)
         return PROCESSED_NO;
     bool answered = e->answer == ANSWER_HEAD && e->status >= 200;
     if (answered && (fault->reason == REASON_REQUEST_TIMEOUT || cause_of(cause)->fault == FAULT_dispatch))
-        return PROCESSED_YES;
+        return processed_by_status(e->status);
     return PROCESSED_UNKNOWN;
 }
 

@@ -56,8 +56,9 @@ suite('whole answers', [
 ]);
 
 suite('statuses', [
-    ...[[300, 'status_redirect'], [304, 'status_redirect'], [308, 'status_redirect'], [400, 'status_client_error'], [401, 'status_client_error'], [404, 'status_client_error'], [410, 'status_client_error'],
-        [429, 'status_client_error'], [499, 'status_client_error'], [500, 'status_server_error'], [502, 'status_server_error'], [503, 'status_server_error'], [599, 'status_server_error'], [600, 'status_unknown'],
+    ...[[300, 'status_redirect'], [304, 'status_redirect'], [308, 'status_redirect'], [400, 'status_client_error'], [401, 'status_client_error'], [404, 'status_client_error'], [408, 'status_client_error'], [410, 'status_client_error'],
+        [421, 'status_client_error'], [428, 'status_client_error'], [429, 'status_client_error'], [430, 'status_client_error'], [499, 'status_client_error'], [500, 'status_server_error'], [501, 'status_server_error'],
+        [502, 'status_server_error'], [503, 'status_server_error'], [504, 'status_server_error'], [505, 'status_server_error'], [599, 'status_server_error'], [600, 'status_unknown'],
         [700, 'status_unknown'], [999, 'status_unknown']].map(([n, cause]) => row(String(n), head(`${n} Odd`, 'Content-Length: 4') + (n === 304 ? '' : 'body'), hold, status(n, cause))),
     row('304 says a length but has no body', head('304 Not Modified', 'Content-Length: 400'), hold, status(304)),
     row('503 with Retry-After', head('503 Service Unavailable', 'Retry-After: 120', 'Content-Length: 0'), hold, status(503)),
@@ -234,6 +235,7 @@ suite('we end it: lengths and chunks', [
     row('a body over 1 MiB by length', head('200 OK', `Content-Length: ${(1 << 20) + 1}`) + 'a'.repeat((1 << 20) + 1), hold, dispatch('body_too_large', { processed: 'yes' })),
     row('a body over 1 MiB in chunks', chunked(('10000\r\n' + 'a'.repeat(65536) + '\r\n').repeat(17) + '0\r\n\r\n'), hold, dispatch('body_too_large', { processed: 'yes' })),
     row('a body over 1 MiB until close', head('200 OK') + 'a'.repeat((1 << 20) + 1), fin, dispatch('body_too_large', { processed: 'yes' })),
+    row('a bad chunk of a 502', head('502 Bad Gateway', 'Transfer-Encoding: chunked') + 'xyz\r\n', hold, dispatch('h1_bad_chunk', { processed: 'unknown' })),
     row('a body over 1 MiB with status 500', head('500 Oops', `Content-Length: ${2 << 20}`) + 'a'.repeat(2 << 20), hold, dispatch('body_too_large', { processed: 'yes' })),
     row('a body without end', '', async c => { await c.write(head('200 OK')); await c.pour('x'.repeat(65536)); }, dispatch('body_too_large', { processed: 'yes' })),
 ]);
@@ -253,6 +255,7 @@ suite('the clock ends it', [
     late('a head dripped', '', c => c.drip(head('200 OK', `X: ${'v'.repeat(60)}`), 40), timeout('response_head_stalled')),
     late('half a body', head('200 OK', 'Content-Length: 10') + 'abc', hold, timeout('response_body_stalled', processed)),
     late('no body', head('200 OK', 'Content-Length: 10'), hold, timeout('response_body_stalled', processed)),
+    late('half a body of a 503', head('503 Busy', 'Content-Length: 10') + 'abc', hold, timeout('response_body_stalled', { processed: 'unknown' })),
     late('half a body of a 500', head('500 Oops', 'Content-Length: 10') + 'abc', hold, timeout('response_body_stalled', processed)),
     late('half a chunk', chunked('5\r\nab'), hold, timeout('response_body_stalled', processed)),
     late('no last chunk', chunked('2\r\nok\r\n'), hold, timeout('response_body_stalled', processed)),

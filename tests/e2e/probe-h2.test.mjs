@@ -82,6 +82,7 @@ suite('whole answers', [
     row('status 999', id => answer(id, 999), hold, status(999, 'status_unknown')),
     row('status 600', id => answer(id, 600), hold, status(600, 'status_unknown')),
     row('status 304 with a content-length', id => answer(id, 304, { 'content-length': '100' }), hold, status(304)),
+    ...[429, 502, 504].map(n => row(`status ${n}`, id => answer(id, n), hold, status(n))),
     row('status 503 with retry-after', id => answer(id, 503, { 'retry-after': '10' }), hold, status(503)),
     row('status 500 with a body', id => [head(id, 500), data(id, 'trace', true)], hold, status(500)),
     row('connection-wide window of 0 for our body, opened later', id => answer(id), hold, ok(), { peer: h2((c, id) => c.write(answer(id)), { first: settings([SETTING.WINDOW, 0]), whole: false, open: async (c, f) => {
@@ -137,6 +138,9 @@ suite('GOAWAY', [
     row('at us with an error, then FIN', id => goaway(id, 1), fin, sessionClosed('h2_goaway_then_closed')),
     row('at us, then RST', id => goaway(id), rst, sessionClosed(['h2_goaway_then_closed', 'h2_reset'])),
     row('at us, half an answer, FIN', id => [goaway(id), head(id), data(id, 'x')], fin, sessionClosed('h2_goaway_then_closed')),
+    // An answer begun belies it: no refusal, and no retry.
+    ...[0, 2].map(code => row(`below us after the head, code ${code}`, id => [head(id), goaway(0, code)], hold, sessionClosed('h2_goaway_then_closed', { retries: 0 }), { verify: (_, p) => assert.equal(p.conns.length, 1) })),
+    row('below us inside the body', id => [head(id), data(id, 'x'), goaway(0)], fin, sessionClosed('h2_goaway_then_closed', { retries: 0 })),
     row('at us, then silence', id => goaway(id), hold, timeout('response_silent'), { verify: onTime }),
     row('a drain, then silence', () => goaway(MAX_ID), hold, timeout('response_silent'), { verify: onTime }),
     row('at us, then RST_STREAM(2)', id => [goaway(id), rstStream(id, 2)], hold, streamClosed('h2_rst_internal_error')),
@@ -286,6 +290,7 @@ suite('messages that break the protocol', [
     row('a body shorter than its content-length', id => [head(id, 200, { 'content-length': '10' }), data(id, 'abc', true)], hold, dispatch('h2_malformed_message', yes)),
     row('a body longer than its content-length', id => [head(id, 200, { 'content-length': '2' }), data(id, 'abc', true)], hold, dispatch('h2_malformed_message', yes)),
     row('a body longer than its content-length, unfinished', id => [head(id, 200, { 'content-length': '2' }), data(id, 'abc')], hold, dispatch('h2_malformed_message', yes)),
+    row('a 504 shorter than its content-length', id => [head(id, 504, { 'content-length': '10' }), data(id, 'abc', true)], hold, dispatch('h2_malformed_message', { processed: 'unknown' })),
     row('a 500 shorter than its content-length', id => [head(id, 500, { 'content-length': '10' }), data(id, 'abc', true)], hold, dispatch('h2_malformed_message', yes)),
     row('trailers without END_STREAM', id => [head(id), data(id, 'x'), headers(id, { 'x-sum': '1' })], hold, dispatch(['h2_malformed_message', 'h2_protocol'], yes)),
     row('trailers with :status', id => [head(id), data(id, 'x'), answer(id)], hold, dispatch(['h2_malformed_message', 'h2_protocol'], yes)),

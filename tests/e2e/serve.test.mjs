@@ -245,6 +245,17 @@ describe('a failure', () => {
         }
     });
 
+    it('does not say that the bot has processed what a proxy or a limiter may have answered', async () => {
+        for (const [status, cause, processed] of [[429, 'status_client_error', 'unknown'], [502, 'status_server_error', 'unknown'], [503, 'status_server_error', 'unknown'],
+            [504, 'status_server_error', 'unknown'], [404, 'status_client_error', 'yes'], [501, 'status_server_error', 'yes']]) {
+            bot.answer = () => status;
+            const channel = await node.channel({ webhookUrl: bot.url });
+            const [id] = await node.post(channel, [text()]);
+            const [a] = (await node.reaches(channel, id, 'given_up')).attempts;
+            assert.deepEqual([a.reason, a.detail, a.cause, a.processed, a.status], ['error_status_code', String(status), cause, processed, status]);
+        }
+    });
+
     it('tells silence, refusal and an unknown host apart', async () => {
         bot.answer = () => new Promise(() => {});
         const gone = await startBot();

@@ -150,6 +150,14 @@ static void a_status_number_is_the_detail(void **state)
     assert_has(ran.out, "error_status_code");
     assert_has(ran.out, "503");
     assert_has(ran.out, "status_server_error");
+    assert_has(ran.out, "unknown: the bot server may have handled it");
+    RUN("explain", "500");
+    assert_has(ran.out, "yes: the bot server answered it");
+    RUN("explain", "status_server_error"); /* without a number, what each says */
+    assert_has(ran.out, "unknown for 502, 503 and 504, else yes");
+    RUN("explain", "status_client_error", "--lang", "ja");
+    assert_has(ran.out, "429は不明");
+    RUN("explain", "status_redirect");
     assert_has(ran.out, "yes: the bot server answered it");
 }
 
@@ -248,8 +256,13 @@ static void json_of_one_row(void **state)
     RUN("explain", "--json", "--lang", "ja", "503");
     rows = load_rows();
     assert_string_equal(member(json_array_get(rows, 0), "detail"), "503");
+    assert_string_equal(member(json_array_get(rows, 0), "processed"), "unknown");
     assert_string_equal(member(json_array_get(rows, 0), "explanation"),
                         cause_of(CAUSE_status_server_error)->text[LANG_JA]);
+    json_decref(rows);
+    RUN("explain", "--json", "404");
+    rows = load_rows();
+    assert_string_equal(member(json_array_get(rows, 0), "processed"), "yes");
     json_decref(rows);
 }
 

@@ -213,11 +213,36 @@ static void processed_follows_the_reason(void **state)
         enum reason r = fault_of(cause_of(c)->fault)->reason;
         if (r == REASON_COULD_NOT_CONNECT)
             assert_int_equal(cause_processed(c), PROCESSED_NO);
-        if (r == REASON_OK || r == REASON_ERROR_STATUS_CODE)
+        if (r == REASON_OK)
             assert_int_equal(cause_processed(c), PROCESSED_YES);
     }
+    /* The status decides. What is said of a family holds for each status of it. */
+    for (int status = 100; status < 1000; status++) {
+        enum processed p = processed_by_status(status), family = cause_processed(cause_by_status(status));
+        bool in_front = status == 429 || status == 502 || status == 503 || status == 504;
+        assert_int_equal(p, in_front ? PROCESSED_UNKNOWN : PROCESSED_YES);
+        assert_true(family == PROCESSED_UNKNOWN || family == p);
+        if (in_front) {
+            char digits[4];
+            (void)snprintf(digits, sizeof(digits), "%d", status);
+            for (enum lang lang = LANG_EN; lang <= LANG_JA; lang++) {
+                assert_non_null(strstr(cause_processed_words(cause_by_status(status), lang), digits));
+                assert_non_null(strstr(fault_processed_words(FAULT_status, lang), digits));
+                assert_non_null(strstr(cause_processed_words(CAUSE_response_body_stalled, lang), digits));
+            }
+        }
+    }
+    assert_int_equal(cause_processed(CAUSE_status_redirect), PROCESSED_YES);
+    assert_int_equal(cause_processed(CAUSE_status_other_success), PROCESSED_YES);
+    assert_int_equal(cause_processed(CAUSE_status_server_error), PROCESSED_UNKNOWN);
+    for (enum cause_id c = 0; c < CAUSE_COUNT; c++) /* the words agree with the word for programs */
+        for (enum lang lang = LANG_EN; lang <= LANG_JA; lang++) {
+            const char *words = cause_processed_words(c, lang);
+            bool same = strcmp(words, processed_words(cause_processed(c), lang)) == 0;
+            assert_true(same || cause_processed(c) == PROCESSED_UNKNOWN);
+        }
     assert_int_equal(cause_processed(CAUSE_response_silent), PROCESSED_UNKNOWN);
-    assert_int_equal(cause_processed(CAUSE_response_body_stalled), PROCESSED_YES);
+    assert_int_equal(cause_processed(CAUSE_response_body_stalled), PROCESSED_UNKNOWN);
     assert_int_equal(cause_processed(CAUSE_h2_rst_refused), PROCESSED_NO);
     assert_int_equal(cause_processed(CAUSE_h2_rst_cancel), PROCESSED_UNKNOWN);
     assert_int_equal(cause_processed(CAUSE_local_files), PROCESSED_NO);

@@ -3,7 +3,9 @@ const could = detail => cause => ({ reason: 'could_not_connect', detail, process
 const unclassified = detail => (cause, more = {}) => ({ reason: 'unclassified', detail, processed: 'unknown', cause, ...more });
 
 export const ok = (status = 200, more = {}) => ({ reason: 'ok', detail: String(status), processed: 'yes', status, cause: 'ok', ...more });
-export const status = (n, cause) => ({ reason: 'error_status_code', detail: String(n), processed: 'yes', status: n, cause });
+// A limiter or a proxy in front of the bot may have given these in its place.
+export const processedBy = n => ([429, 502, 503, 504].includes(n) ? 'unknown' : 'yes');
+export const status = (n, cause) => ({ reason: 'error_status_code', detail: String(n), processed: processedBy(n), status: n, cause });
 export const invalidUrl = could('Invalid URL syntax');
 export const unknownHost = could('Unknown host');
 export const dnsTimeout = could('DNS Query timeout');
