@@ -312,6 +312,33 @@ bool outcome_may_retry(const struct evidence *e, const struct outcome *o)
     return e->reused && !e->sent && (e->ended == ENDED_FIN || e->ended == ENDED_RST);
 }
 
+bool outcome_wants_full_handshake(const struct evidence *e, const struct outcome *o)
+{
+    if (!e->resumption || o->processed != PROCESSED_NO)
+        return false;
+    switch (e->ended) {
+    case ENDED_FIN:
+    case ENDED_RST:
+    case ENDED_ALERT:
+        return true;
+    case ENDED_TLS_LOCAL: /* a certificate was judged: that was a full handshake */
+        return e->verify == X509_V_OK;
+    case ENDED_COMPLETE:
+    case ENDED_URL:
+    case ENDED_DNS:
+    case ENDED_GUARD:
+    case ENDED_ERRNO:
+    case ENDED_GOAWAY:
+    case ENDED_RST_STREAM:
+    case ENDED_NOT_TLS:
+    case ENDED_PROTOCOL:
+    case ENDED_DEADLINE: /* silence proves nothing, and has used the time that another try would need */
+    case ENDED_LOCAL:
+        break;
+    }
+    return false;
+}
+
 const char *outcome_detail(const struct outcome *o, char buf[8])
 {
     if (o->fault == FAULT_status || o->fault == FAULT_ok) {

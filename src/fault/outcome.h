@@ -48,10 +48,11 @@ struct evidence {
     enum ended ended;
     enum cause_id cause; /* for the ends that name their own; CAUSE_ok otherwise */
     int sys_errno;
-    bool tls;    /* https */
-    int http;    /* 0 not known yet, 10, 11, 20 */
-    bool reused; /* an idle connection of the pool was taken */
-    bool sent;   /* at least one request byte was accepted by the transport; h2: our HEADERS were flushed */
+    bool tls;        /* https */
+    int http;        /* 0 not known yet, 10, 11, 20 */
+    bool reused;     /* an idle connection of the pool was taken */
+    bool resumption; /* a TLS resumption was offered or used, and no answer has come on the connection */
+    bool sent; /* at least one request byte was accepted by the transport; h2: our HEADERS were flushed */
     bool sent_whole; /* the whole request was accepted */
     enum answer answer;
     int status;           /* final status, or 101; 0: none was read */
@@ -78,8 +79,11 @@ struct outcome {
 struct outcome outcome_of(const struct evidence *e);
 
 /* Whether the pool may try again by itself on a fresh connection: only what the server provably never handled
- * and what fits one of the cases of docs/attribution.md "Transparent retry". */
+ * and what fits one of the cases of docs/attribution.md "Tried again at once". */
 bool outcome_may_retry(const struct evidence *e, const struct outcome *o);
+
+/* Whether it ended as a refused TLS resumption ends, provably unhandled: then one full handshake is the fair try. */
+bool outcome_wants_full_handshake(const struct evidence *e, const struct outcome *o);
 
 /* The detail as people read it: the catalogue's string, or the status number. buf takes at least 8 bytes;
  * returns a string that lives as long as buf or for ever. */

@@ -24,6 +24,8 @@ static void on_response_deadline(struct timer *t)
     struct evidence e;
     session_evidence(s, x, &e);
     e.ended = ENDED_DEADLINE;
+    if (!x->origin->resumes) /* a resumption that has never worked here may be what swallows requests */
+        session_doubt(s);
     session_abandon(s, x);
     exchange_end(x, &e);
 }
@@ -71,15 +73,28 @@ void exchange_answers(struct exchange *x)
     x->result.timings.first_byte_us = elapsed_us(x->attached_us, net_now(x->net));
 }
 
+/* Once, besides the others, and while half of the session's budget is left: its full handshake has a whole one. */
+static bool wants_full_handshake(struct exchange *x, const struct evidence *e, const struct outcome *o)
+{
+    if (x->full || !outcome_wants_full_handshake(e, o) ||
+        (uint64_t)x->opening_us * 2 > (uint64_t)x->request.deadlines.session_ms * 1000)
+        return false;
+    x->full = true;
+    return true;
+}
+
 /* Tries again by itself only while more than half of the response budget is left: a server that turns us away
  * slowly is then named for that and not for the clock, and nobody waits longer than the budget says. */
 static bool retry(struct exchange *x, const struct evidence *e, const struct outcome *o)
 {
-    if (x->net->closing || x->result.retries >= RETRIES_MAX || !outcome_may_retry(e, o))
+    if (x->net->closing)
         return false;
     if (x->attached_us)
         x->response_used_us += net_now(x->net) - x->attached_us;
     if (x->response_used_us * 2 > (uint64_t)x->request.deadlines.response_ms * 1000)
+        return false;
+    if (!wants_full_handshake(x, e, o) &&
+        (x->result.retries - x->full >= RETRIES_MAX || !outcome_may_retry(e, o)))
         return false;
     x->result.retries++;
     x->net->stats.retries_total++;

@@ -73,7 +73,10 @@ void net_deliver_soon(struct net *net)
 static int on_ticket(SSL *ssl, SSL_SESSION *session)
 {
     struct session *s = SSL_get_app_data(ssl);
-    if (!s || s->closed || !SSL_SESSION_is_resumable(session))
+    if (!s || s->closed)
+        return 0;
+    s->heard = true;
+    if (!SSL_SESSION_is_resumable(session))
         return 0;
     if (SSL_get_SSL_CTX(ssl) != s->net->tls) /* checked by certificates that have been read anew since */
         return 0;

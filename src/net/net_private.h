@@ -28,8 +28,9 @@
 #define SESSION_OUT_MAX 2097152 /* output of one session: a body of 1 MiB and the frames around it */
 #define IDLE_H1_MS 4000u        /* docs/attribution.md "Transparent retry" */
 #define IDLE_H2_MS 30000u
-#define RETRIES_MAX 2     /* transparent ones (docs/attribution.md) */
-#define ORIGINS_MAX 65536 /* remembered at once */
+#define RETRIES_MAX 2 /* transparent ones (docs/attribution.md), besides the one by a full handshake */
+#define FULL_HANDSHAKES_US 600000000u /* how long an origin that ended a resumption is offered none */
+#define ORIGINS_MAX 65536             /* remembered at once */
 
 struct session;
 
@@ -78,7 +79,9 @@ struct origin {
     struct sockaddr_storage addresses[RESOLVE_ADDRESSES_MAX]; /* resolved, good until */
     size_t address_count;
     uint64_t addresses_until_us;
-    SSL_SESSION *ticket; /* to resume; NULL: none */
+    SSL_SESSION *ticket;     /* to resume; NULL: none */
+    bool resumes;            /* a resumed connection has brought an answer */
+    uint64_t resume_from_us; /* until then no resumption is offered: one was ended */
 };
 
 struct exchange {
@@ -95,6 +98,8 @@ struct exchange {
     uint64_t started_us, attached_us;
     uint64_t response_used_us; /* of the response budget, by earlier tries */
     bool fresh;                /* a retry: only a connection opened after it */
+    bool full;                 /* a resumption was ended under it: this try is by a full handshake */
+    uint32_t opening_us;       /* of the session limit, by a session that failed */
     bool over;
     enum phase told; /* the last phase that on_phase heard of */
     struct exchange_result result;
@@ -103,6 +108,7 @@ struct exchange {
 /* How a session came to be, told to each exchange that waited for it. */
 struct opening {
     uint32_t dns_us, connect_us, tls_us;
+    uint32_t session_us; /* from TCP to its failure */
     char address[64];
 };
 
@@ -118,9 +124,14 @@ struct session {
     bool draining;   /* takes no new exchanges */
     bool write_dead; /* the peer takes no more bytes; what it has said is still to be read */
     bool again;      /* there is more to do at the loop's next turn, whatever the socket says */
+    bool offered;    /* a resumption, to the server */
     bool resumed, app_data;
+    bool answered;  /* it has brought a byte of an answer */
+    bool listening; /* HTTP/1: its resumption is on trial before the request is sent */
+    bool heard;     /* the server has sent a ticket since then */
     struct exchange_deadlines deadlines;
     uint64_t phase_us;  /* when the phase began */
+    uint64_t tcp_us;    /* when TCP was up; 0: not yet */
     struct timer timer; /* of the phase, then of idleness */
     struct resolve_query *query;
     struct dial *dial;
@@ -178,6 +189,8 @@ void session_abandon(struct session *s,
                      struct exchange *x); /* the exchange ended first: RST_STREAM(CANCEL) or close */
 void session_evidence(const struct session *s, const struct exchange *x, struct evidence *ret);
 void session_close(struct session *s);
+void session_doubt(
+    struct session *s); /* it ended: if a resumption may be to blame, none is offered for a while */
 
 /* between session.c (how it opens and ends) and session_serve.c (what it does with bytes) */
 void session_fail_as(struct session *s, enum ended ended,
@@ -187,6 +200,7 @@ bool session_read(struct session *s);             /* reads all there is; false: 
 void session_flush(struct session *s);            /* writes what can be written; may end the session */
 void session_settle(struct session *s);           /* HTTP/2, after bytes went in; may end the session */
 void session_ready(struct session *s);
+void session_answers(struct session *s); /* the first byte of an answer has come */
 void session_watch(struct session *s, int events);
 void session_come_back(struct session *s); /* at the loop's next turn, whatever the socket says */
 void session_arm_idle(struct session *s);

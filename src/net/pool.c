@@ -277,6 +277,18 @@ void pool_session_free(struct session *s)
     pool_room(s->net); /* who waits for room may have its */
 }
 
+/* The waiter that a failed session of its own is told to. Those that wait for a full handshake did not wait for a resumption that was
+ * still under way: others are opening for them. */
+static struct exchange *waiter_of_failed(struct origin *o, const struct evidence *e)
+{
+    for (struct list *l = o->waiters.next; l != &o->waiters; l = l->next) {
+        struct exchange *x = list_entry(l, struct exchange, wait);
+        if (!e->resumption || !x->full)
+            return x;
+    }
+    return NULL;
+}
+
 void pool_session_failed(struct origin *o, const struct opening *how, int http, const struct evidence *e)
 {
     o->opening--;
@@ -284,10 +296,10 @@ void pool_session_failed(struct origin *o, const struct opening *how, int http, 
     unsigned fail = o->http == 11 ? (o->waiting > 0 ? 1 : 0) : o->waiting;
     struct list failed;
     list_init(&failed);
-    for (; fail > 0; fail--) {
-        struct exchange *x = list_entry(o->waiters.next, struct exchange, wait);
-        pool_forget(x);
-        list_push_back(&failed, &x->wait);
+    struct exchange *waiter;
+    for (; fail > 0 && (waiter = waiter_of_failed(o, e)) != NULL; fail--) {
+        pool_forget(waiter);
+        list_push_back(&failed, &waiter->wait);
     }
     struct list *l;
     while ((l = list_pop_front(&failed)) != NULL) {
@@ -297,6 +309,7 @@ void pool_session_failed(struct origin *o, const struct opening *how, int http, 
         x->result.timings.dns_us = how->dns_us;
         x->result.timings.connect_us = how->connect_us;
         x->result.timings.tls_us = how->tls_us;
+        x->opening_us = how->session_us;
         exchange_end(x, e);
     }
     origin_note_use(o);

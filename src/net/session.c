@@ -19,11 +19,15 @@
 
 #define UNACKED_MS                                                                                           \
     30000u /* how long the kernel waits for an acknowledgement before it gives a connection up */
+/* How long HTTP/1 listens after the first resumption with an origin, above two round trips, before it sends: a server that takes the
+ * ticket and then ends the connection is caught before the request is out. Long enough for a busy server. */
+#define LISTEN_US 200000u
 
 static void enter_resolve(struct session *s);
 static void enter_connect(struct session *s);
 static void enter_tls(struct session *s);
 static void enter_session(struct session *s);
+static void listen_first(struct session *s);
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 static const struct opening_phase {
@@ -94,6 +98,12 @@ static void answer_evidence(enum answer answer, int status, struct evidence *e)
     e->status = answer == ANSWER_HEAD ? status : 0;
 }
 
+/* A resumption was offered to the server, and as far as we know it has not declined it, and nothing has come of it yet. */
+static bool may_blame_resumption(const struct session *s)
+{
+    return (s->phase == PHASE_TLS ? s->offered : s->resumed) && !s->answered;
+}
+
 /* What is known of an exchange on this session right now; x NULL: while opening. ended is the caller's to
  * set. */
 void session_evidence(const struct session *s, const struct exchange *x, struct evidence *ret)
@@ -105,6 +115,7 @@ void session_evidence(const struct session *s, const struct exchange *x, struct 
         .tls_alert = s->transport.alert,
         .tls13 = s->transport.ssl && SSL_version(s->transport.ssl) == TLS1_3_VERSION,
         .app_data = s->app_data,
+        .resumption = may_blame_resumption(s),
         .verify = s->transport.verify,
         .tls_old_version = s->transport.old_version,
         .sys_errno = s->transport.sys_errno,
@@ -170,15 +181,26 @@ static void note_phase_time(struct session *s)
         s->opening.tls_us = us;
 }
 
+void session_doubt(struct session *s)
+{
+    struct origin *o = s->origin;
+    if (!may_blame_resumption(s) || s->transport.verify != X509_V_OK)
+        return;
+    SSL_SESSION_free(o->ticket);
+    o->ticket = NULL;
+    o->resumes = false;
+    o->resume_from_us = net_now(s->net) + FULL_HANDSHAKES_US;
+}
+
 /* It did not get ready: all that waited for it hear why, once it is gone and its room free. */
 static void session_fail(struct session *s, const struct evidence *e)
 {
     note_phase_time(s);
     struct origin *o = s->origin;
-    if (s->phase == PHASE_TLS && o->ticket) { /* whatever it was, try without resumption next time */
-        SSL_SESSION_free(o->ticket);
-        o->ticket = NULL;
-    }
+    if (s->tcp_us)
+        s->opening.session_us = elapsed_us(s->tcp_us, net_now(s->net));
+    if (e->ended != ENDED_LOCAL)
+        session_doubt(s);
     struct evidence evidence = *e;
     struct opening how = s->opening;
     int http = s->http;
@@ -287,8 +309,9 @@ static void on_dialled(void *arg, const struct dial_result *r)
         t->fd = r->fd; /* to be closed with the session */
     if (!e && t->ssl) {
         SSL_set_app_data(t->ssl, s);
-        if (o->ticket)
-            (void)SSL_set_session(t->ssl, o->ticket);
+        /* OpenSSL takes a ticket of TLS 1.3 for used once it was. */
+        if (o->ticket && SSL_SESSION_is_resumable(o->ticket) && net_now(s->net) >= o->resume_from_us)
+            s->offered = SSL_set_session(t->ssl, o->ticket) == 1;
     }
     if (!e && uv_poll_init(s->net->loop, &s->poll, t->fd) != 0)
         e = ERR_NOMEM;
@@ -349,6 +372,7 @@ static void handshake(struct session *s)
 
 static void enter_tls(struct session *s)
 {
+    s->tcp_us = s->phase_us;
     timer_arm(&s->net->timers, &s->timer, s->phase_us + (uint64_t)s->deadlines.session_ms * 1000,
               on_session_deadline);
     handshake(s); /* done at once without TLS */
@@ -395,6 +419,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         s->poll_events = 0;
     if (s->phase == PHASE_TLS) {
         handshake(s);
+    } else if (s->phase == PHASE_SESSION && s->http != 20) {
+        listen_first(s);
     } else {
         session_flush(s);
         if (!s->closed && session_read(s) && !s->closed && s->h2)
@@ -425,12 +451,41 @@ static void enter_session(struct session *s)
             session_settle(s);
         return;
     }
+    listen_first(s);
+}
+
+static void on_listened(struct timer *t)
+{
+    session_ready(list_entry(t, struct session, timer));
+}
+
+/* The first resumption with this origin is on trial: an end of it that comes before the request leaves no doubt that nothing was
+ * handled. A server that goes on with it mostly says so by a new ticket; what came with the handshake is no such word. */
+static bool is_on_trial(struct session *s)
+{
+    if (!s->resumed || s->origin->resumes)
+        return false;
+    if (s->listening)
+        return !s->heard;
+    s->listening = true;
+    s->heard = false;
+    uint64_t deadline_us = s->tcp_us + (uint64_t)s->deadlines.session_ms * 1000;
+    uint64_t until_us = net_now(s->net) + LISTEN_US + 2 * (uint64_t)s->opening.connect_us;
+    timer_arm(&s->net->timers, &s->timer, until_us < deadline_us ? until_us : deadline_us, on_listened);
+    return true;
+}
+
+/* HTTP/1, the handshake is over: the end of the connection may stand there already. */
+static void listen_first(struct session *s)
+{
     session_watch(s, UV_READABLE);
     enum io io = transport_peek(&s->transport); /* an end seen before the write leaves no doubt */
     if (io != IO_OK && io != IO_WANT_READ && io != IO_WANT_WRITE) {
         session_over(s, io);
         return;
     }
+    if (io != IO_OK && is_on_trial(s))
+        return;
     if (io ==
         IO_OK) /* early bytes are judged with the answer; TLS may hold them already, and no poll tells of those */
         session_come_back(s);

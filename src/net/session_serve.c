@@ -21,9 +21,17 @@ void session_stream_ended(void *arg, struct http2_stream *stream)
     list_push_back(&s->ended, &stream->link);
 }
 
+/* A resumption that has brought an answer is none that the server refuses. */
+void session_answers(struct session *s)
+{
+    s->answered = true;
+    if (s->resumed)
+        s->origin->resumes = true;
+}
+
 void session_stream_answers(void *arg, struct http2_stream *stream)
 {
-    (void)arg;
+    session_answers(arg);
     exchange_answers(list_entry(stream, struct exchange, stream));
 }
 
@@ -191,8 +199,10 @@ static void h1_input(struct session *s, size_t len)
         session_close(s);
         return;
     }
-    if (s->h1.answer == ANSWER_NONE)
+    if (s->h1.answer == ANSWER_NONE) {
+        session_answers(s);
         exchange_answers(s->x);
+    }
     switch (http1_response_feed(&s->h1, s->net->scratch, len)) {
     case HTTP1_MORE:
         return;
@@ -221,6 +231,8 @@ void session_over(struct session *s, enum io io)
             session_fail_as(s, ended, cause);
         return;
     }
+    if (ended != ENDED_LOCAL)
+        session_doubt(s);
     if (s->h2) {
         end_streams(s, ended, cause);
         session_close(s);

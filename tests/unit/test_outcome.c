@@ -184,6 +184,7 @@ static struct evidence random_evidence(const struct random *r)
         .app_data = flags & 128,
         .verify = around(r, 0, 100),
         .tls_old_version = flags & 256,
+        .resumption = flags & 512,
     };
 }
 
@@ -222,7 +223,7 @@ static void total_and_consistent(void **state)
                 assert_true(e.answer == ANSWER_HEAD && e.status >= 200);
             break;
         }
-        if (outcome_may_retry(&e, &o))
+        if (outcome_may_retry(&e, &o) || outcome_wants_full_handshake(&e, &o))
             assert_int_equal(o.processed, PROCESSED_NO);
     }
 }
@@ -241,6 +242,60 @@ static void retried(void **state)
         /* A fresh connection that fails is the server's answer. */
         if (!e->reused && !goaway && o.reason == REASON_COULD_NOT_CONNECT)
             assert_false(outcome_may_retry(e, &o));
+    }
+}
+
+/* A refused resumption is tried again in full, and nothing else is: not what was sent, but for an alert that says that the
+ * handshake failed; not a certificate; not what the clock ended. */
+static void full_handshake(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *why;
+        struct evidence e;
+        bool want;
+    } cases[] = {
+        {"an alert", {AT_TLS, .resumption = true, .ended = ENDED_ALERT}, true},
+        {"a reset", {AT_TLS, .resumption = true, .ended = ENDED_RST}, true},
+        {"a FIN", {AT_TLS, .resumption = true, .ended = ENDED_FIN}, true},
+        {"a record of its that we cannot read", {AT_TLS, .resumption = true, .ended = ENDED_TLS_LOCAL}, true},
+        {"none was offered", {AT_TLS, .ended = ENDED_ALERT}, false},
+        {"a certificate: it was declined",
+         {AT_TLS, .resumption = true, .ended = ENDED_TLS_LOCAL, .verify = X509_V_ERR_CERT_HAS_EXPIRED},
+         false},
+        {"silence", {AT_TLS, .resumption = true, .ended = ENDED_DEADLINE}, false},
+        {"no TLS any more", {AT_TLS, .resumption = true, .ended = ENDED_NOT_TLS}, false},
+        {"a fault of ours",
+         {AT_TLS, .resumption = true, .ended = ENDED_LOCAL, .cause = CAUSE_local_out_of_memory},
+         false},
+        {"before SETTINGS", {AT_SETTINGS, .resumption = true, .ended = ENDED_RST}, true},
+        {"before the request", {AT_SEND(11), .resumption = true, .ended = ENDED_FIN}, true},
+        {"a FIN with the request sent", {SENT(11), .resumption = true, .ended = ENDED_FIN}, false},
+        {"a reset with the request sent", {SENT(20), .resumption = true, .ended = ENDED_RST}, false},
+        {"TLS 1.3: an alert, the request sent with our Finished",
+         {.phase = PHASE_AWAIT,
+          .tls = true,
+          .http = 11,
+          .tls13 = true,
+          .sent = true,
+          .tls_alert = 51,
+          .resumption = true,
+          .ended = ENDED_ALERT},
+         true},
+        {"TLS 1.2: an alert, the request sent",
+         {.phase = PHASE_AWAIT,
+          .tls = true,
+          .http = 11,
+          .sent = true,
+          .tls_alert = 80,
+          .resumption = true,
+          .ended = ENDED_ALERT},
+         false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct outcome o = outcome_of(&cases[i].e);
+        if (outcome_wants_full_handshake(&cases[i].e, &o) != cases[i].want)
+            fail_msg("%s: want %d", cases[i].why, cases[i].want);
     }
 }
 
@@ -282,6 +337,7 @@ int main(void)
         cmocka_unit_test(every_fault_and_cause_is_reached),
         cmocka_unit_test(total_and_consistent),
         cmocka_unit_test(retried),
+        cmocka_unit_test(full_handshake),
         cmocka_unit_test(ours_is_ours),
         cmocka_unit_test(status_is_told),
     };
