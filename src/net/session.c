@@ -460,7 +460,7 @@ static void on_listened(struct timer *t)
 }
 
 /* The first resumption with this origin is on trial: an end of it that comes before the request leaves no doubt that nothing was
- * handled. A server that goes on with it mostly says so by a new ticket; what came with the handshake is no such word. */
+ * handled. Some servers that go on with it say so by a new ticket; one that came with the handshake is no such word. */
 static bool is_on_trial(struct session *s)
 {
     if (!s->resumed || s->origin->resumes)

@@ -202,7 +202,8 @@ enum err transport_init_client(struct transport *t, int fd, SSL_CTX *ctx, const 
         t->ssl = NULL;
         return ERR_NOMEM;
     }
-    SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    /* RFC 9525 6.3, 2: a wildcard is the whole left-most label, and the subject (CN) names nobody. */
+    SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     SSL_set_connect_state(t->ssl);
     return ERR_NONE;
 }

@@ -151,6 +151,7 @@ suite('inside the handshake', [v12, v13].flatMap((v, i) => [3, 60, 300].flatMap(
 ]));
 
 const cert = (name, c, want, more = {}) => ({ name, peer: h1s(okay, { tls: { cert: certs[c], secure: { ...secure0, ...more.secure } } }), want, ...(more.named ? named : {}), verify: want.reason === 'ok' ? undefined : inTls });
+const inBots = { url: p => `https://aa.bots.test:${p.port}/`, flags: { dns: dns.address } };
 suite('certificates', [
     cert('good', 'good', ok()),
     cert('good, by name', 'good', ok(), { named: true }),
@@ -163,6 +164,18 @@ suite('certificates', [
     cert('another address', 'wrongHost', tlsFailure('tls_cert_wrong_host')),
     cert('an address that is not in the certificate, though the name is', 'nameOnly', tlsFailure('tls_cert_wrong_host')),
     cert('only the name', 'nameOnly', ok(), { named: true }),
+    // RFC 9525: the subjectAltName alone names the host.
+    cert('the name only in the CN', 'cnOnly', tlsFailure('tls_cert_wrong_host'), { named: true }),
+    cert('the name only in the CN, TLS 1.2', 'cnOnly', tlsFailure('tls_cert_wrong_host'), { named: true, secure: v12 }),
+    cert('the name in the CN, a mail address and a URI beside it', 'cnAndMail', tlsFailure('tls_cert_wrong_host'), { named: true }),
+    cert('the name in the CN, an address beside it', 'addressOnly', tlsFailure('tls_cert_wrong_host'), { named: true }),
+    cert('the name in the CN, another name beside it', 'cnAndOther', tlsFailure('tls_cert_wrong_host'), { named: true }),
+    { ...cert('a wildcard in the CN', 'cnWildcard', tlsFailure('tls_cert_wrong_host')), ...inBots },
+    cert('an address only in the CN', 'cnAddress', tlsFailure('tls_cert_wrong_host')),
+    cert('an address as a name', 'addressAsName', tlsFailure('tls_cert_wrong_host')),
+    cert('only the address', 'addressOnly', ok()),
+    { ...cert('a wildcard for a part of a label', 'partialWildcard', tlsFailure('tls_cert_wrong_host')), ...inBots },
+    { ...cert('a wildcard that is not left-most', 'innerWildcard', tlsFailure('tls_cert_wrong_host')), ...inBots },
     cert('self-signed', 'selfSigned', tlsFailure('tls_cert_self_signed')),
     cert('of a stranger', 'untrusted', tlsFailure(['tls_cert_untrusted', 'tls_cert_self_signed'])),
     cert('intermediate left out', 'missingIntermediate', tlsFailure('tls_cert_untrusted')),
