@@ -65,7 +65,7 @@ static enum err run(struct trip *t, const struct client *c, const struct exchang
     uv_loop_t loop;
     if (uv_loop_init(&loop))
         return ERR_IO;
-    const struct net_config config = {.ca_file = c->ca, .allow_private = true};
+    const struct net_config config = {.ca_file = c->ca, .allow_private = true, .allow_any_port = true};
     enum err e = net_new(&t->net, &loop, &config);
     if (!e) {
         e = exchange_start(t->net, x, on_done, t, NULL);

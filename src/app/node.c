@@ -369,8 +369,10 @@ static enum err start_mail(struct node *n)
 static enum err open_net(struct node_loop *l)
 {
     const struct settings *s = l->node->settings;
-    struct net_config config = {
-        .ca_file = s->ca, .dns_server = s->dns, .allow_private = s->allow_private_targets};
+    struct net_config config = {.ca_file = s->ca,
+                                .dns_server = s->dns,
+                                .allow_private = s->allow_private_targets,
+                                .allow_any_port = s->allow_any_port};
     enum err e = net_new(&l->net, &l->loop, &config);
     if (e == ERR_INVALID)
         (void)fprintf(stderr, "todoke: --dns %s: not ADDR:PORT\n", s->dns ? s->dns : "");

@@ -21,7 +21,7 @@
 
 struct probe {
     const char *url_text;
-    bool json, allow_private, allow_http;
+    bool json, allow_private, allow_any_port, allow_http;
     uint32_t count, interval_ms;
     const char *ca, *dns, *secret;
     struct exchange_deadlines deadlines;
@@ -56,6 +56,8 @@ static const struct option_row {
     {"--secret", OPTION_TEXT, offsetof(struct probe, secret), 0, 0, " S", "channel secret to sign with"},
     {"--allow-private", OPTION_FLAG, offsetof(struct probe, allow_private), 0, 0, "",
      "allow targets inside our network"},
+    {"--allow-any-port", OPTION_FLAG, offsetof(struct probe, allow_any_port), 0, 0, "",
+     "allow ports of other services (22, 25, 110, ...)"},
     {"--allow-http", OPTION_FLAG, offsetof(struct probe, allow_http), 0, 0, "", "allow http:// URLs"},
     {"--dns-timeout", OPTION_NUMBER, offsetof(struct probe, deadlines.dns_ms), 1, MS_MAX, " MS",
      "name resolution [2000]"},
@@ -267,8 +269,10 @@ static int run(struct probe *p)
     int rc = uv_loop_init(&p->loop);
     if (rc != 0)
         return tell_local(p, rc == UV_EMFILE || rc == UV_ENFILE);
-    const struct net_config config = {
-        .ca_file = p->ca, .dns_server = p->dns, .allow_private = p->allow_private};
+    const struct net_config config = {.ca_file = p->ca,
+                                      .dns_server = p->dns,
+                                      .allow_private = p->allow_private,
+                                      .allow_any_port = p->allow_any_port};
     errno = 0;
     e = net_new(&p->net, &p->loop, &config);
     if (e) {

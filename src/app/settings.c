@@ -41,6 +41,8 @@ static const struct setting table[] = {
     {"allow-http-targets", TYPE_FLAG, AT(allow_http_targets), NULL, 0, 0, "", "webhook URLs may be http://"},
     {"allow-private-targets", TYPE_FLAG, AT(allow_private_targets), NULL, 0, 0, "",
      "webhooks may go to addresses inside our network"},
+    {"allow-any-port", TYPE_FLAG, AT(allow_any_port), NULL, 0, 0, "",
+     "webhooks may go to ports of other services than web servers (22, 25, 110, ...)"},
     {"ca", TYPE_TEXT, AT(ca), NULL, 0, 0, "FILE", "certificates (PEM) to trust beside the system's"},
     {"dns", TYPE_TEXT, AT(dns), NULL, 0, 0, "ADDR:PORT", "ask this resolver instead of /etc/resolv.conf"},
     {"user-agent", TYPE_TEXT, AT(user_agent), "todoke/" TODOKE_VERSION, 0, 0, "TEXT",

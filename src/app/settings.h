@@ -12,7 +12,7 @@
 
 struct settings {
     char *data, *config, *secret_key, *listen, *tls_cert, *tls_key, *ca, *dns, *user_agent, *log;
-    bool allow_http_targets, allow_private_targets, behind_proxy;
+    bool allow_http_targets, allow_private_targets, allow_any_port, behind_proxy;
     uint32_t session_time;   /* ms */
     uint32_t success_status; /* enum success */
     bool no_tls_record;

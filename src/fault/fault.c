@@ -144,7 +144,7 @@ enum blame cause_blame(enum cause_id id)
 {
     if (cause_is_local(id) || id == CAUSE_dns_unreachable) /* our resolver, not the domain's name servers */
         return BLAME_LOCAL;
-    if (id == CAUSE_ssrf_blocked) /* the URL or its DNS records lead inside */
+    if (id == CAUSE_ssrf_blocked) /* the URL or its DNS records lead where nobody may go */
         return BLAME_CHANNEL;
     if (id == CAUSE_tcp_host_unreachable || id == CAUSE_tcp_net_unreachable || id == CAUSE_tcp_prohibited ||
         id == CAUSE_tcp_invalid) /* a route said so, not the server */

@@ -25,7 +25,7 @@ enum ended {
     ENDED_COMPLETE,   /* the message end was seen: END_STREAM, or the end of the HTTP/1 message */
     ENDED_URL,        /* the URL was refused; evidence.cause says why */
     ENDED_DNS,        /* the resolver's answers gave no address; evidence.cause says why */
-    ENDED_GUARD,      /* every address was refused by the address guard */
+    ENDED_GUARD,      /* the port, or every address, was refused by the address guard */
     ENDED_ERRNO,      /* connect(2), socket(2) or the like failed; evidence.sys_errno */
     ENDED_FIN,        /* the peer closed */
     ENDED_RST,        /* the peer reset the connection */

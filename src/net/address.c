@@ -52,6 +52,15 @@ static const struct range6 ranges6[] = {
     {{0xff}, 8, "multicast (RFC 4291)"},
 };
 
+/* WHATWG Fetch, "port blocking": ports of services that are no web servers and might take what we send for something else. Rising. */
+static const uint16_t other_services[] = {
+    0,    1,    7,    9,    11,   13,   15,   17,   19,   20,   21,   22,   23,   25,   37,    42,   43,
+    53,   69,   77,   79,   87,   95,   101,  102,  103,  104,  109,  110,  111,  113,  115,   117,  119,
+    123,  135,  137,  139,  143,  161,  179,  389,  427,  465,  512,  513,  514,  515,  526,   530,  531,
+    532,  540,  548,  554,  556,  563,  587,  601,  636,  989,  990,  993,  995,  1719, 1720,  1723, 2049,
+    3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+};
+
 static bool prefix_eq(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
     unsigned whole = bits / 8, rest = bits % 8;
@@ -71,9 +80,9 @@ static bool same_host(const struct sockaddr *a, const struct sockaddr_storage *b
                   &((const struct sockaddr_in6 *)(const void *)b)->sin6_addr, 16) == 0;
 }
 
-enum err address_guard_init(struct address_guard *g, bool allow_private)
+enum err address_guard_init(struct address_guard *g, bool allow_private, bool allow_any_port)
 {
-    *g = (struct address_guard){.allow_private = allow_private};
+    *g = (struct address_guard){.allow_private = allow_private, .allow_any_port = allow_any_port};
     struct ifaddrs *all = NULL;
     if (getifaddrs(&all) != 0)
         return ERR_IO;
@@ -107,6 +116,16 @@ const char *address_refused(const struct address_guard *g, const struct sockaddr
         if (same_host(sa, &g->own[i]))
             return "an address of this node";
     return NULL;
+}
+
+bool address_port_refused(const struct address_guard *g, uint16_t port)
+{
+    if (g->allow_any_port)
+        return false;
+    size_t i = 0, count = sizeof(other_services) / sizeof(other_services[0]);
+    while (i < count && other_services[i] < port)
+        i++;
+    return i < count && other_services[i] == port;
 }
 
 void address_text(const struct sockaddr *sa, char out[64])

@@ -104,7 +104,7 @@ enum err net_new(struct net **ret, uv_loop_t *loop, const struct net_config *con
     list_init(&net->idle);
     list_init(&net->starved);
     map_init(&net->origins, ORIGINS_MAX, &random_system);
-    enum err e = address_guard_init(&net->guard, config->allow_private);
+    enum err e = address_guard_init(&net->guard, config->allow_private, config->allow_any_port);
     if (!e && config->ca_file) {
         net->ca_file = mem_dup(config->ca_file, strlen(config->ca_file));
         e = net->ca_file ? ERR_NONE : ERR_NOMEM;

@@ -16,6 +16,7 @@ struct net_config {
     const char *ca_file;      /* PEM, added to the system's trust store; NULL: none */
     const char *dns_server;   /* "ADDR:PORT"; NULL: /etc/resolv.conf */
     bool allow_private;       /* targets inside our network are allowed */
+    bool allow_any_port;      /* so are ports of services that are no web servers */
     uint32_t connections_max; /* in all; 0: 20000 */
     uint32_t
         connections_per_origin; /* 0: half of them, so that no one host takes all; HTTP/2 streams do not count */

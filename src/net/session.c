@@ -271,7 +271,9 @@ static void on_resolved(void *arg, const struct resolve_result *r)
 static void enter_resolve(struct session *s)
 {
     struct origin *o = s->origin;
-    if (o->is_ip) {
+    if (address_port_refused(&s->net->guard, o->port)) {
+        session_fail_as(s, ENDED_GUARD, CAUSE_ok);
+    } else if (o->is_ip) {
         o->addresses[0] = o->addr;
         o->address_count = 1;
         session_phase(s, PHASE_CONNECT);

@@ -204,6 +204,45 @@ describe('a node as it is by default', () => {
     });
 });
 
+// Whether a port is allowed is a setting of the node, as with addresses: the URL may be set, and goes nowhere.
+describe('a port of another service', () => {
+    const blocked = ['could_not_connect', 'Connection failed', 'ssrf_blocked', 'no'];
+    const names = o => [o.reason, o.detail, o.cause, o.processed];
+    const follow = { type: 'follow', source: { type: 'user', userId: 'U1' } };
+    const json = { headers: { accept: 'application/json' } };
+
+    it('is refused as a target, however it was set', async () => {
+        const node = await startNode();
+        try {
+            for (const [i, port] of [22, 25, 110, 143, 6000, 10080].entries()) {
+                const url = `http://127.0.0.1:${port}/`;
+                const channel = await node.channel(i % 3 === 0 ? { webhookUrl: url, useWebhook: true } : {});
+                const client = clientOf(node, channel.channelAccessToken), path = `/api/v1/channels/${channel.channelId}`;
+                if (i % 3 === 1) assert.deepEqual(await client.setWebhookEndpoint({ endpoint: url }), {});
+                if (i % 3 > 0) assert.equal((await node.api('PATCH', path, { webhookUrl: url, useWebhook: true })).status, 200);
+                const tested = await client.testWebhookEndpoint();
+                assert.deepEqual([tested.success, tested.reason, tested.detail], [false, 'COULD_NOT_CONNECT', `Connection failed: ${url}`]);
+                const verified = await node.api('POST', `${path}/verify`, undefined, json);
+                assert.deepEqual(names(verified.json), blocked);
+                assert.match(verified.json.advice.en, /port.*--allow-any-port/s);
+                assert.match(verified.json.advice.ja, /ポート.*--allow-any-port/s);
+                const [id] = await node.post(channel, [follow]);
+                const { attempts } = await node.reaches(channel, id, 'given_up');
+                assert.deepEqual(attempts.map(names), [blocked]);
+            }
+        } finally { await node.stop(); }
+    });
+
+    it('is one like any other where the operator allows it', async () => {
+        const node = await startNode({ env: { TODOKE_ALLOW_ANY_PORT: 'true' } });
+        try {
+            const channel = await node.channel({ webhookUrl: 'http://127.0.0.1:1/' });
+            const verified = await node.api('POST', `/api/v1/channels/${channel.channelId}/verify`, undefined, json);
+            assert.equal(verified.json.cause, 'tcp_refused');
+        } finally { await node.stop(); }
+    });
+});
+
 describe('verify', () => {
     let node, bot, channel;
     before(async () => {

@@ -80,6 +80,29 @@ suite('inside addresses by name', [
     { name: 'the default port is no way round', url: 'https://127.0.0.1/', flags: strict, want: blocked },
 ]);
 
+// Ports of services that are no web servers (WHATWG Fetch, "port blocking"), whatever the address, and before a name is looked up.
+const otherServices = [1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427,
+    465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080];
+const asked = [];
+const counting = await dnsPeer(q => { asked.push(q.name); return { answers: q.type === A ? [{ type: A, value: '127.0.0.1' }] : [] }; });
+const viaCounting = { dns: counting.address };
+const unasked = ([l]) => { assert.equal(l.phase, 'resolve'); assert.equal(l.address, null); assert.deepEqual(asked, []); };
+const allowed = ([l]) => { assert.notEqual(l.cause, 'ssrf_blocked'); assert.match(l.address, /^127\.0\.0\.1:/); };
+suite('ports of other services', [
+    ...otherServices.map(p => ({ name: `port ${p}`, url: `https://bot.test:${p}/`, flags: viaCounting, want: blocked, verify: unasked })),
+    { name: 'http', url: 'http://bot.test:25/', flags: viaCounting, want: blocked, verify: unasked },
+    { name: 'an address', url: 'https://127.0.0.1:22/', want: blocked, verify: unasked },
+    { name: 'IPv6', url: 'https://[::1]:6667/', want: blocked, verify: unasked },
+    { name: 'leading zeros', url: 'https://127.0.0.1:00025/', want: blocked, verify: unasked },
+    { name: 'for each of several requests', url: 'https://127.0.0.1:25/', flags: { count: 3 }, want: blocked },
+    { name: 'a redirect there', peer: () => rawPeer(async c => {
+        await c.request();
+        await c.write('HTTP/1.1 302 Elsewhere\r\nLocation: http://127.0.0.1:25/\r\nContent-Length: 0\r\n\r\n');
+    }), want: status(302, 'status_redirect') },
+    ...[1, 9, 25, 6667, 10080].map(p => ({ name: `port ${p} where the operator allows it`, url: `https://127.0.0.1:${p}/`, flags: { 'allow-any-port': true, 'session-timeout': 300 }, want: {}, verify: allowed })),
+    { name: 'allowed ports allow no address', url: `https://127.0.0.1:25/`, flags: { ...strict, 'allow-any-port': true }, want: blocked },
+], { close: () => counting.close() });
+
 // Allowed inside addresses work, and a redirect to the inside is reported, never followed.
 const redirect = code => () => rawPeer(async c => {
     await c.request();

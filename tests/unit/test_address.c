@@ -191,12 +191,34 @@ static void collected(void **state)
 {
     (void)state;
     struct address_guard guard;
-    assert_int_equal(address_guard_init(&guard, false), ERR_NONE);
+    assert_int_equal(address_guard_init(&guard, false, false), ERR_NONE);
     assert_true(guard.own_count <= ADDRESS_OWN_MAX);
     for (size_t i = 0; i < guard.own_count; i++)
         assert_non_null(address_refused(&guard, (const struct sockaddr *)&guard.own[i]));
-    assert_int_equal(address_guard_init(&guard, true), ERR_NONE);
-    assert_true(guard.allow_private);
+    assert_int_equal(address_guard_init(&guard, true, true), ERR_NONE);
+    assert_true(guard.allow_private && guard.allow_any_port);
+}
+
+/* Those of WHATWG Fetch, and no other. */
+static void ports(void **state)
+{
+    (void)state;
+    static const uint16_t bad[] = {
+        0,    1,    7,    9,    11,   13,   15,   17,   19,   20,   21,   22,   23,   25,   37,    42,   43,
+        53,   69,   77,   79,   87,   95,   101,  102,  103,  104,  109,  110,  111,  113,  115,   117,  119,
+        123,  135,  137,  139,  143,  161,  179,  389,  427,  465,  512,  513,  514,  515,  526,   530,  531,
+        532,  540,  548,  554,  556,  563,  587,  601,  636,  989,  990,  993,  995,  1719, 1720,  1723, 2049,
+        3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+    };
+    const struct address_guard guard = {.allow_private = true}, open = {.allow_any_port = true};
+    size_t next = 0;
+    for (unsigned port = 0; port <= UINT16_MAX; port++) {
+        bool want = next < sizeof(bad) / sizeof(bad[0]) && bad[next] == port;
+        next += want;
+        if (address_port_refused(&guard, (uint16_t)port) != want)
+            fail_msg("port %u: want refused %d", port, want);
+        assert_false(address_port_refused(&open, (uint16_t)port));
+    }
 }
 
 static void other_families(void **state)
@@ -224,8 +246,8 @@ static void as_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ranges),         cmocka_unit_test(own_addresses), cmocka_unit_test(collected),
-        cmocka_unit_test(other_families), cmocka_unit_test(as_text),
+        cmocka_unit_test(ranges),    cmocka_unit_test(ports),          cmocka_unit_test(own_addresses),
+        cmocka_unit_test(collected), cmocka_unit_test(other_families), cmocka_unit_test(as_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
