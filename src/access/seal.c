@@ -230,13 +230,11 @@ const char *seal_problem(enum err e)
 {
     switch (e) {
     case ERR_NOT_FOUND:
-        return "the key file is missing, and the secrets of channels are sealed with it; bring it back. "
-               "Nothing "
-               "was changed";
+        return "the key file is missing, and secrets and webhook URLs of channels are sealed with it; bring "
+               "it back. Nothing was changed";
     case ERR_DENIED:
-        return "this is not the key that sealed the secrets of channels, or one of them was changed; bring "
-               "the "
-               "right key back. Nothing was changed";
+        return "this is not the key that sealed secrets and webhook URLs of channels, or one of these was "
+               "changed; bring the right key back. Nothing was changed";
     case ERR_INVALID:
         return "this is no key file: 64 hex digits are expected. Nothing was changed";
     case ERR_IO:

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Secrets sealed at rest: XChaCha20-Poly1305 (libsodium, draft-irtf-cfrg-xchacha) under a key of 256 bits in a file of its own. What a secret
+ * Secrets (and webhook URLs) sealed at rest: XChaCha20-Poly1305 (libsodium, draft-irtf-cfrg-xchacha) under a key of 256 bits in a file of its own. What a secret
  * is good for ("channel 2000000001 secret") is authenticated with it, so that no sealed secret can be put in another's place.
  *
  *     sealed: 1 byte version │ 24 bytes nonce │ the secret, encrypted │ 16 bytes tag

@@ -341,10 +341,10 @@ static void tell_switch(struct json_write *w, const char *name, bool from, bool 
     json_write_end(w);
 }
 
-/* Without the query: people put passwords there. */
+/* Without the query and the fragment: people put passwords there. */
 static struct span address_of(const char *url)
 {
-    return (struct span){url, strcspn(url, "?")};
+    return (struct span){url, strcspn(url, "?#")};
 }
 
 enum err channel_change_tell(struct buf *out, const struct channel *from, const struct channel *to)

@@ -28,7 +28,9 @@ static const struct setting table[] = {
     {"data", TYPE_TEXT, AT(data), NULL, 0, 0, "DIR", "where everything is kept; made if it is missing"},
     {"config", TYPE_TEXT, AT(config), NULL, 0, 0, "FILE", "settings in INI form, under the names below"},
     {"secret-key", TYPE_TEXT, AT(secret_key), NULL, 0, 0, "FILE",
-     "the key that seals the secrets of channels; made if it is missing; without this secret.key in data"},
+     "the key that seals secrets and webhook URLs of channels; made if it is missing; without this "
+     "secret.key in "
+     "data"},
     {"listen", TYPE_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, "ADDR:PORT",
      "where the API listens; port 0: any free one"},
     {"tls-cert", TYPE_TEXT, AT(tls_cert), NULL, 0, 0, "FILE",

@@ -50,10 +50,10 @@ struct channel_token {
 };
 
 /*
- * How secrets are sealed before they are written and opened once they are read (access/seal.h). context says what a secret is and whose: what
+ * How secrets, and webhook URLs, which may hold one, are sealed before they are written and opened once they are read (access/seal.h). context says what a secret is and whose: what
  * was sealed under one opens under no other. seal and open may be called by several threads at once.
  */
-#define STORE_SEALED_MAX 128u
+#define STORE_SEALED_MAX 576u /* a webhook URL of 500 bytes and the seal */
 struct store_seal {
     /* Before anything is read or written under it. stored is the id of the key that sealed what is there, 0 if nothing is; *ret_id that of
      * the key from now on. ERR_NOT_FOUND: there is no key; ERR_DENIED: it is another one; ERR_IO, ERR_FULL. */
@@ -338,7 +338,7 @@ enum store_access {
 enum err sqlite_open(struct backend **ret, const char *dir, enum store_access access) MUST_CHECK;
 
 /*
- * From now on secrets of channels are written and read by seal, which outlives the backend; without one they are kept as they are: tests, and
+ * From now on secrets and webhook URLs of channels are written and read by seal, which outlives the backend; without one they are kept as they are: tests, and
  * commands that touch no channel. On the writer what still stands there in clear is sealed, and the file rid of what it left behind. What seal->begin
  * fails with; ERR_DENIED: a secret cannot be opened.
  */

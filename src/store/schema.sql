@@ -316,3 +316,8 @@ ALTER TABLE channel ADD COLUMN redelivery_schedule TEXT NOT NULL DEFAULT '';  --
 -- migration 12
 -- Lists of what was given up: a few among very many. What arrives writes nothing here.
 CREATE INDEX fate_failed ON fate (channel_id, event_id) WHERE end<>1;
+
+-- migration 13
+-- Webhook URLs are sealed as secrets are: one that is a text is still in clear, and is sealed when a node starts (sqlite_seal.c). Pages
+-- of this file may hold those of channels that are gone.
+UPDATE meta SET value=1 WHERE name='seal_unclean' AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name='channel' AND seq>2000000000);

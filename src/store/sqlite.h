@@ -44,7 +44,7 @@ struct sqlite {
     struct checkpoint *checkpoint;    /* the thread that copies the log, once there was one to copy */
     bool copied;                      /* it was asked to, since the log began */
     int restart_at;                   /* pages of log at which a checkpoint waits for readers */
-    const struct store_seal *seal;    /* NULL: secrets are kept as they are */
+    const struct store_seal *seal;    /* NULL: what is secret is kept as it is */
 };
 
 static inline struct sqlite *sqlite_of(struct backend *b)
@@ -86,9 +86,9 @@ enum err sqlite_exec(struct sqlite *s, const char *sql) MUST_CHECK;
 enum err sqlite_ask(struct sqlite *s, const char *sql, int64_t *ret) MUST_CHECK; /* one number */
 
 /* sqlite_seal.c */
-/* The secrets of a channel, to and from its row. */
+/* The secrets of a channel and its webhook URL, to its row, and from these columns of it. */
 enum err sqlite_secret_put(struct sqlite *s, const struct channel *c) MUST_CHECK;
-enum err sqlite_secret_read(struct sqlite *s, sqlite3_stmt *stmt, int secret, int previous,
+enum err sqlite_secret_read(struct sqlite *s, sqlite3_stmt *stmt, int secret, int previous, int url,
                             struct channel *c) MUST_CHECK;
 /* sqlite_token.c */
 enum err sqlite_token_insert(struct backend *b, struct channel_token *t, uint32_t max, int64_t wall_ms);

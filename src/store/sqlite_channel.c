@@ -6,22 +6,21 @@ static void bind_channel(sqlite3_stmt *q, const struct channel *c,
 {
     sqlite_bind_span(q, 1, span_of(c->name));
     sqlite_bind_span(q, 2, span_of(c->bot_user_id));
-    sqlite_bind_span(q, 3, span_of(c->webhook_url));
-    sqlite_bind_number(q, 4, c->use_webhook);
-    sqlite_bind_number(q, 5, c->webhook_redelivery);
-    sqlite_bind_number(q, 6, c->error_statistics);
-    sqlite_bind_span(q, 7, span_of(c->contact_email));
-    sqlite_bind_span(q, 8, span_of(c->language));
-    sqlite_bind_number(q, 9, c->response_timeout_ms);
-    sqlite_bind_number(q, 10, c->max_events);
-    sqlite_bind_number(q, 11, c->suspended_ms);
-    sqlite_bind_number(q, 12, c->created_ms);
-    sqlite_bind_number(q, 13, c->updated_ms);
-    sqlite_bind_number(q, 14, c->failing_ms);
-    sqlite_bind_number(q, 15, c->error_notification);
-    sqlite_bind_number(q, 16, c->provider_id);
+    sqlite_bind_number(q, 3, c->use_webhook);
+    sqlite_bind_number(q, 4, c->webhook_redelivery);
+    sqlite_bind_number(q, 5, c->error_statistics);
+    sqlite_bind_span(q, 6, span_of(c->contact_email));
+    sqlite_bind_span(q, 7, span_of(c->language));
+    sqlite_bind_number(q, 8, c->response_timeout_ms);
+    sqlite_bind_number(q, 9, c->max_events);
+    sqlite_bind_number(q, 10, c->suspended_ms);
+    sqlite_bind_number(q, 11, c->created_ms);
+    sqlite_bind_number(q, 12, c->updated_ms);
+    sqlite_bind_number(q, 13, c->failing_ms);
+    sqlite_bind_number(q, 14, c->error_notification);
+    sqlite_bind_number(q, 15, c->provider_id);
     size_t len = channel_schedule_text(c, schedule);
-    sqlite_bind_span(q, 17, (struct span){schedule, len});
+    sqlite_bind_span(q, 16, (struct span){schedule, len});
 }
 
 static enum err read_channel(struct sqlite *s, sqlite3_stmt *q, struct channel *c)
@@ -30,7 +29,6 @@ static enum err read_channel(struct sqlite *s, sqlite3_stmt *q, struct channel *
     sqlite_text(q, 1, c->name, sizeof(c->name));
     sqlite_text(q, 2, c->bot_user_id, sizeof(c->bot_user_id));
     c->previous_until_ms = sqlite_number(q, 5);
-    sqlite_text(q, 6, c->webhook_url, sizeof(c->webhook_url));
     c->use_webhook = sqlite_number(q, 7);
     c->webhook_redelivery = sqlite_number(q, 8);
     c->error_statistics = sqlite_number(q, 9);
@@ -46,7 +44,7 @@ static enum err read_channel(struct sqlite *s, sqlite3_stmt *q, struct channel *
     c->provider_id = sqlite_number(q, 19);
     if (channel_schedule_parse(sqlite_span(q, 20), c))
         return ERR_INTERNAL;
-    return sqlite_secret_read(s, q, 3, 4, c);
+    return sqlite_secret_read(s, q, 3, 4, 6, c);
 }
 
 enum err sqlite_channel_insert(struct backend *b, struct channel *c)
@@ -74,7 +72,7 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c)
         return e;
     char schedule[CHANNEL_SCHEDULE_TEXT];
     bind_channel(q, c, schedule);
-    sqlite_bind_number(q, 18, c->id);
+    sqlite_bind_number(q, 17, c->id);
     e = sqlite_run(s, q);
     if (!e && sqlite3_changes(s->db) == 0)
         e = ERR_NOT_FOUND;

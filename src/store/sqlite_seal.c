@@ -1,23 +1,26 @@
 /*
- * Secrets of channels on the disk: sealed by what the node hands in (backend.h), each for its channel. A sealed secret is a blob, one that an
- * older version left in clear is a text: those are sealed when a node starts, and then the whole file is written anew, because
- * pages that were freed, and the gaps in others, still hold what was written in clear.
+ * Secrets of channels on the disk, and their webhook URLs, whose query or path often holds one: sealed by what the node hands in (backend.h),
+ * each for its channel. What is sealed is a blob, what an older version left in clear is a text: that is sealed when a node starts, and
+ * then the whole file is written anew, because pages that were freed, and the gaps in others, still hold what was written in clear.
  */
 #include <stdio.h>
 
 #include "base/log.h"
 #include "store/sqlite.h"
 
+enum kept { KEPT_SECRET, KEPT_PREVIOUS, KEPT_URL, KEPT_COUNT };
+
+static const char *const kept_names[KEPT_COUNT] = {"secret", "previous secret", "webhook URL"};
+
 struct context {
     char text[64];
 };
 
-/* What a sealed secret is good for: "channel 2000000001 secret". */
-static struct context context_of(int64_t channel_id, bool previous)
+/* What something sealed is good for: "channel 2000000001 secret". */
+static struct context context_of(int64_t channel_id, enum kept kept)
 {
     struct context c;
-    (void)snprintf(c.text, sizeof(c.text), "channel %lld %s", (long long)channel_id,
-                   previous ? "previous secret" : "secret");
+    (void)snprintf(c.text, sizeof(c.text), "channel %lld %s", (long long)channel_id, kept_names[kept]);
     return c;
 }
 
@@ -26,10 +29,10 @@ struct sealed {
     size_t len;
 };
 
-static enum err seal_one(const struct store_seal *seal, int64_t channel_id, bool previous, const char *clear,
+static enum err seal_one(const struct store_seal *seal, int64_t channel_id, enum kept kept, const char *clear,
                          struct sealed *ret)
 {
-    struct context context = context_of(channel_id, previous);
+    struct context context = context_of(channel_id, kept);
     ret->len = 0;
     return clear[0] ? seal->seal(seal->arg, span_of(context.text), span_of(clear), ret->bytes, &ret->len)
                     : ERR_NONE;
@@ -37,25 +40,25 @@ static enum err seal_one(const struct store_seal *seal, int64_t channel_id, bool
 
 static enum err put(struct sqlite *s, const struct store_seal *seal, const struct channel *c)
 {
-    struct sealed secret, previous;
+    const char *const clear[KEPT_COUNT] = {c->secret, c->previous_secret, c->webhook_url};
+    struct sealed sealed[KEPT_COUNT];
     enum err e = ERR_NONE;
-    if (!seal && !c->secret[0]) /* it could not be read: it stays as it is */
-        return ERR_NONE;
-    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_channel_secret, &e);
+    sqlite3_stmt *q =
+        sqlite_statement(s, seal ? STATEMENT_channel_secret : STATEMENT_channel_secret_clear, &e);
     if (!q)
         return e;
-    if (seal && ((e = seal_one(seal, c->id, false, c->secret, &secret)) ||
-                 (e = seal_one(seal, c->id, true, c->previous_secret, &previous))))
-        return e;
     sqlite_bind_number(q, 1, c->id);
-    if (seal) {
-        sqlite_bind_bytes(q, 2, secret.bytes, secret.len);
-        sqlite_bind_bytes(q, 3, previous.bytes, previous.len);
-    } else {
-        sqlite_bind_span(q, 2, span_of(c->secret));
-        sqlite_bind_span(q, 3, span_of(c->previous_secret));
+    sqlite_bind_number(q, 2, c->previous_until_ms);
+    for (enum kept k = KEPT_SECRET; k < KEPT_COUNT; k++) {
+        if (!seal) {
+            sqlite_bind_span(q, 3 + (int)k, span_of(clear[k]));
+            continue;
+        }
+        e = seal_one(seal, c->id, k, clear[k], &sealed[k]);
+        if (e)
+            return e;
+        sqlite_bind_bytes(q, 3 + (int)k, sealed[k].bytes, sealed[k].len);
     }
-    sqlite_bind_number(q, 4, c->previous_until_ms);
     return sqlite_run(s, q);
 }
 
@@ -64,31 +67,37 @@ enum err sqlite_secret_put(struct sqlite *s, const struct channel *c)
     return put(s, s->seal, c);
 }
 
-static enum err read_one(struct sqlite *s, sqlite3_stmt *stmt, int column, int64_t channel_id, bool previous,
-                         char out[static CHANNEL_SECRET_LEN + 1])
+static enum err read_one(struct sqlite *s, sqlite3_stmt *stmt, int column, int64_t channel_id, enum kept kept,
+                         char *out, size_t size)
 {
     struct span stored = sqlite_span(stmt, column);
     out[0] = '\0';
     if (!stored.len)
         return ERR_NONE;
     if (sqlite3_column_type(stmt, column) == SQLITE_TEXT) {
-        sqlite_text(stmt, column, out, CHANNEL_SECRET_LEN + 1);
+        sqlite_text(stmt, column, out, size);
         return ERR_NONE;
     }
     if (!s->seal) /* a command without the key; nobody there needs it */
         return ERR_NONE;
-    struct context context = context_of(channel_id, previous);
-    enum err e = s->seal->open(s->seal->arg, span_of(context.text), stored, out, CHANNEL_SECRET_LEN + 1);
+    struct context context = context_of(channel_id, kept);
+    enum err e = s->seal->open(s->seal->arg, span_of(context.text), stored, out, size);
     if (e)
-        log_error("store", "a channel's secret cannot be opened: it was changed, or sealed for another one",
+        log_error("store",
+                  kept == KEPT_URL
+                      ? "a channel's webhook URL cannot be opened: it was changed, or sealed for another one"
+                      : "a channel's secret cannot be opened: it was changed, or sealed for another one",
                   log_int("channel", channel_id), log_err("err", e));
     return e;
 }
 
-enum err sqlite_secret_read(struct sqlite *s, sqlite3_stmt *stmt, int secret, int previous, struct channel *c)
+enum err sqlite_secret_read(struct sqlite *s, sqlite3_stmt *stmt, int secret, int previous, int url,
+                            struct channel *c)
 {
-    enum err e = read_one(s, stmt, secret, c->id, false, c->secret);
-    return e ? e : read_one(s, stmt, previous, c->id, true, c->previous_secret);
+    enum err e = read_one(s, stmt, secret, c->id, KEPT_SECRET, c->secret, sizeof(c->secret));
+    if (!e)
+        e = read_one(s, stmt, previous, c->id, KEPT_PREVIOUS, c->previous_secret, sizeof(c->previous_secret));
+    return e ? e : read_one(s, stmt, url, c->id, KEPT_URL, c->webhook_url, sizeof(c->webhook_url));
 }
 
 static enum err set_meta(struct sqlite *s, enum statement id, int64_t value)
@@ -101,7 +110,7 @@ static enum err set_meta(struct sqlite *s, enum statement id, int64_t value)
     return sqlite_run(s, q);
 }
 
-/* The next channel after c->id whose secret is in clear; *ret_row. */
+/* The next channel after c->id of which something is in clear; *ret_row. */
 static enum err next_clear(struct sqlite *s, struct channel *c, bool *ret_row)
 {
     enum err e = ERR_NONE;
@@ -112,10 +121,10 @@ static enum err next_clear(struct sqlite *s, struct channel *c, bool *ret_row)
     e = sqlite_row(s, q, ret_row);
     if (e || !*ret_row)
         return e;
-    *c = (struct channel){.id = sqlite_number(q, 0)};
-    sqlite_text(q, 1, c->secret, sizeof(c->secret));
+    *c = (struct channel){.id = sqlite_number(q, 0), .previous_until_ms = sqlite_number(q, 3)};
+    e = sqlite_secret_read(s, q, 1, 2, 4, c);
     (void)sqlite3_reset(q);
-    return ERR_NONE;
+    return e;
 }
 
 static enum err seal_clear(struct sqlite *s)
@@ -132,7 +141,7 @@ static enum err seal_clear(struct sqlite *s)
     }
     explicit_bzero(&c, sizeof(c));
     if (!e && count) {
-        log_info("store", "secrets of channels sealed", log_int("channels", count));
+        log_info("store", "secrets and webhook URLs of channels sealed", log_int("channels", count));
         e = set_meta(s, STATEMENT_seal_unclean, 1);
     }
     return e;
@@ -143,7 +152,9 @@ static enum err take_key(struct sqlite *s, const struct store_seal *seal)
     int64_t stored, sealed, id;
     enum err e = sqlite_ask(s, "SELECT ifnull(max(value),0) FROM meta WHERE name='seal_key'", &stored);
     if (!e)
-        e = sqlite_ask(s, "SELECT EXISTS (SELECT 1 FROM channel WHERE typeof(secret)='blob' AND secret<>x'')",
+        e = sqlite_ask(s,
+                       "SELECT EXISTS (SELECT 1 FROM channel WHERE typeof(secret)='blob' AND secret<>x'' "
+                       "OR typeof(webhook_url)='blob' AND webhook_url<>x'')",
                        &sealed);
     if (!e)
         e = seal->begin(seal->arg, sealed ? stored : 0, &id);

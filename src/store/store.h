@@ -44,7 +44,7 @@ struct store_stats {
 /*
  * Opens the data directory (made if missing, mode 0700) and starts the threads. One process at a time:
  * ERR_BUSY when another node holds DIR/lock. ERR_VERSION: written by a newer todoke; ERR_IO (errno),
- * ERR_FULL, ERR_NOMEM. seal (backend.h, sqlite_seal()) outlives the store; NULL: secrets are kept as they are.
+ * ERR_FULL, ERR_NOMEM. seal (backend.h, sqlite_seal()) outlives the store; NULL: what is secret is kept as it is.
  */
 enum err store_open(struct store **ret, const char *dir, const struct store_seal *seal) MUST_CHECK;
 

@@ -53,6 +53,52 @@ describe('at rest', () => {
         rmSync(data, { recursive: true, force: true });
     });
 
+    it('nor is the query of a webhook URL, in no file, no backup and no log, whoever set it and whatever became of it', async t => {
+        const bot = await startBot(), data = dataDir(), copy = join(dataDir(), 'copy');
+        t.after(() => bot.close());
+        let node = await startNode({ data, args: ['--log', 'debug'] });
+        const url = n => `${bot.url}?token=7a0ken${String(n).padStart(10, '0')}&x=%E5%B1%8A#7a0kenfragment`;
+        const channels = [];
+        for (let i = 0; i < 12; i++) {
+            const channel = await node.channel(i % 3 ? { webhookUrl: url(i), errorStatistics: true } : {}), path = `/api/v1/channels/${channel.channelId}`;
+            channels.push(channel);
+            const client = new messagingApi.MessagingApiClient({ channelAccessToken: channel.channelAccessToken, baseURL: node.url });
+            if (i % 3 === 0) await client.setWebhookEndpoint({ endpoint: url(i) });
+            await node.api('PATCH', path, { webhookUrl: url(100 + i), useWebhook: true, contactEmail: 'who@example.com', errorStatistics: true });
+            bot.answer = () => (i % 2 ? 200 : 500);
+            await client.testWebhookEndpoint();
+            await client.testWebhookEndpoint({ endpoint: url(200 + i) });
+            await node.api('POST', `${path}/verify`, { endpoint: url(300 + i) }, { headers: { accept: 'application/json' } });
+            const [id] = await node.post(channel, [note(i)]);
+            await node.reaches(channel, id, i % 2 ? 'delivered' : 'given_up');
+            assert.equal((await node.api('PATCH', path, { webhookUrl: 'nowhere?token=7a0kenrefused' })).status, 400);
+            if (i === 11) await node.api('DELETE', path);
+        }
+        const shown = i => node.api('GET', `/api/v1/channels/${channels[i].channelId}`).then(r => r.json.webhookUrl);
+        assert.equal(await shown(4), url(104));
+        assert.ok(bot.requests.some(r => r.path.includes('7a0ken0000000104')), 'it is sent');
+        const check = folder => assert.deepEqual(filesWith(folder, '7a0ken'), [], folder);
+        check(data);
+        assert.equal((await command(['backup', '--data', data, copy])).code, 0);
+        check(copy);
+        assert.ok(filesWith(copy, 'who@example.com').length > 0, 'the search finds what is there');
+        await node.kill();
+        check(data);
+        assert.ok(!node.log().includes('7a0ken'), 'nor in the log');
+        node = await startNode({ data, key: node.key });
+        assert.equal(await shown(5), url(105));
+        await node.stop();
+        check(data);
+        assert.equal((await command(['key', 'rotate-seal', '--data', data])).code, 0);
+        check(data);
+        node = await startNode({ data, key: node.key });
+        assert.equal(await shown(6), url(106));
+        await node.stop();
+        // The copy opens with the key of its time, and with no other.
+        await ended({ data: copy, key: node.key, args: ['--secret-key', join(data, 'secret.key')] }, /not the key that sealed/);
+        for (const d of [data, copy]) rmSync(d, { recursive: true, force: true });
+    });
+
     it('the key file is made once, for its owner only; without it, or with another, a node does not start and changes nothing', async () => {
         const data = dataDir(), file = join(data, 'secret.key'), kept = join(data, 'kept');
         createKey(data);
@@ -97,21 +143,33 @@ describe('at rest', () => {
         rmSync(data, { recursive: true, force: true });
     });
 
+    it('and so is a webhook URL', async () => {
+        const data = dataDir();
+        let node = await startNode({ data });
+        const one = await node.channel({ webhookUrl: 'https://one.example/' }), two = await node.channel({ webhookUrl: 'https://two.example/' });
+        await node.stop();
+        execFileSync('sqlite3', [join(data, 'todoke.db'), `UPDATE channel SET webhook_url=(SELECT webhook_url FROM channel WHERE id=${one.channelId}) WHERE id=${two.channelId}`]);
+        await ended({ data, key: node.key }, new RegExp(`a channel's webhook URL cannot be opened.*channel=${two.channelId}`));
+        rmSync(data, { recursive: true, force: true });
+    });
+
     it('a directory of the first version is sealed at the next start, and nothing of what was clear is left, whenever it is killed', async () => {
         const bot = await startBot();
         for (const plan of [null, 'wal_write:3:kill', 'wal_sync:2:kill', 'db_write:2:tear', 'db_sync:1:cut', 'wal_synced:2:cut', 'db_synced:1:kill']) {
             const data = dataDir();
-            firstVersion(data, bot.url);
+            const url = `${bot.url}?token=7a0ken`;
+            firstVersion(data, url);
             const db = join(data, 'todoke.db'), token = 'tokenOfTheFirstVersion_43characters_________';
             const text = token.slice(0, 43), hash = execFileSync('sha256sum', { input: text, encoding: 'utf8' }).slice(0, 64);
             const secret = n => `5ec2e7${String(n).padStart(26, '0')}`;
             execFileSync('sqlite3', [db], { input: `UPDATE channel SET secret='${secret(1)}', token_hash=x'${hash}';
-                WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<300) INSERT INTO channel SELECT 2000000000+i, 'c', 'U', printf('5ec2e7%026d', i), randomblob(32), '', 0, 0, 0, '', 'en', 0, 0, 0, 1, 1 FROM n;
+                WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i+1 FROM n WHERE i<300) INSERT INTO channel SELECT 2000000000+i, 'c', 'U', printf('5ec2e7%026d', i), randomblob(32), 'https://bot.example/?token=7a0ken', 0, 0, 0, '', 'en', 0, 0, 0, 1, 1 FROM n;
                 PRAGMA secure_delete=OFF; DELETE FROM channel WHERE id > 2000000200;` });
             assert.ok(Array.from({ length: 100 }, (_, i) => secret(201 + i)).some(s => filesWith(data, s).length > 0), 'a deleted one is still in the file');
+            assert.ok(filesWith(data, '7a0ken').length > 0);
             if (plan) await startNode({ data, key: 'none', env: diskPlan(plan) }).then(n => n.kill(), () => {});
             const node = await startNode({ data });
-            assert.deepEqual(filesWith(data, '5ec2e7'), [], plan ?? 'no plan');
+            for (const clear of ['5ec2e7', '7a0ken']) assert.deepEqual(filesWith(data, clear), [], plan ?? 'no plan');
             const channel = { channelId: '2000000001' };
             assert.equal((await node.api('GET', `/api/v1/channels/2000000001/secret`)).json.channelSecret, secret(1));
             const sent = bot.requests.length;
@@ -119,10 +177,10 @@ describe('at rest', () => {
             await node.reaches(channel, id, 'delivered');
             await lineAccepts(secret(1), bot.requests.slice(sent).find(r => r.headers['webhook-id'] === id));
             const client = new messagingApi.MessagingApiClient({ channelAccessToken: text, baseURL: node.url });
-            assert.equal((await client.getWebhookEndpoint()).endpoint, bot.url, 'its token is good');
+            assert.equal((await client.getWebhookEndpoint()).endpoint, url, 'its token is good');
             assert.equal((await node.api('GET', `/api/v1/channels/2000000001/tokens`)).json.tokens[0].hint, null);
             await node.stop();
-            assert.deepEqual(filesWith(data, '5ec2e7'), []);
+            for (const clear of ['5ec2e7', '7a0ken']) assert.deepEqual(filesWith(data, clear), []);
             rmSync(data, { recursive: true, force: true });
         }
         await bot.close();

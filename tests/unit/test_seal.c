@@ -100,12 +100,25 @@ static void secret_of(int n, char out[33])
     (void)snprintf(out, 33, "c0ffee%026d", n);
 }
 
+/* Of every length up to the longest; some channels have none. */
+static void url_of(int n, char out[CHANNEL_URL_MAX + 1])
+{
+    out[0] = '\0';
+    if (n % 10 == 0)
+        return;
+    int len = snprintf(out, CHANNEL_URL_MAX + 1, "https://bot.example/hook?token=7ea5e7%026d", n);
+    size_t more = (size_t)n * 13 % (CHANNEL_URL_MAX - (size_t)len + 1);
+    memset(out + len, 'x', more);
+    out[(size_t)len + more] = '\0';
+}
+
 static void add_channels(struct backend *b, int count)
 {
     assert_int_equal(b->ops->begin(b), ERR_NONE);
     for (int i = 1; i <= count; i++) {
         struct channel c = {.name = "c", .language = "en", .use_webhook = true};
         secret_of(i, c.secret);
+        url_of(i, c.webhook_url);
         assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
         assert_int_equal(c.id, 2000000000 + i);
         (void)snprintf(c.name, sizeof(c.name), "renamed %d", i);
@@ -119,10 +132,12 @@ static void check_channels(struct backend *b, int count)
     assert_int_equal(b->ops->begin(b), ERR_NONE);
     for (int i = 1; i <= count; i++) {
         struct channel c;
-        char want[33];
+        char want[CHANNEL_URL_MAX + 1];
         secret_of(i, want);
         assert_int_equal(b->ops->channel_get(b, 2000000000 + i, &c), ERR_NONE);
         assert_string_equal(c.secret, want);
+        url_of(i, want);
+        assert_string_equal(c.webhook_url, want);
     }
     b->ops->rollback(b);
 }
@@ -158,6 +173,8 @@ static void sealed_and_back(void **state)
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     b->ops->close(b);
     assert_int_equal(files_with("c0ffee"), 0);
+    assert_int_equal(files_with("7ea5e7"), 0);
+    assert_int_equal(files_with("bot.example"), 0);
     assert_int_equal(files_with("fresh0000"), 0);
     assert_true(files_with("renamed 7") > 0); /* the search finds what is there */
 
@@ -189,16 +206,59 @@ static void clear_secrets_are_sealed_and_wiped(void **state)
     execute(
         "PRAGMA secure_delete=OFF; DELETE FROM channel WHERE id > 2000000300"); /* Debian's default is ON */
     assert_true(files_with("c0ffee00000000000000000000000001") > 0);
-    assert_true(files_with("c0ffee00000000000000000000000390") > 0); /* though its row is gone */
+    assert_true(files_with("c0ffee00000000000000000000000391") > 0); /* though its row is gone */
+    assert_true(files_with("7ea5e700000000000000000000000001") > 0);
+    assert_true(files_with("7ea5e700000000000000000000000391") > 0);
     struct seal s;
     b = open_sealed(&s);
     check_channels(b, 300);
     assert_int_equal(files_with("c0ffee"), 0); /* while it is open, log and all */
+    assert_int_equal(files_with("7ea5e7"), 0);
     b->ops->close(b);
     assert_int_equal(files_with("c0ffee"), 0);
+    assert_int_equal(files_with("7ea5e7"), 0);
     b = open_sealed(&s);
     check_channels(b, 300);
     b->ops->close(b);
+}
+
+/* As version 12 left it: secrets sealed, URLs in clear; also of channels that are gone. */
+static void clear_urls_are_sealed_and_wiped(void **state)
+{
+    (void)state;
+    struct seal s;
+    struct backend *b = open_sealed(&s);
+    add_channels(b, 60);
+    struct channel c;
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_get(b, 2000000007, &c), ERR_NONE);
+    memcpy(c.previous_secret, c.secret, sizeof(c.secret));
+    c.previous_until_ms = 5000;
+    assert_int_equal(b->ops->channel_update(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->commit(b), ERR_NONE);
+    b->ops->close(b);
+    execute("UPDATE channel SET webhook_url=printf('https://old.example/?token=7ea5e7%026d', id);"
+            "PRAGMA secure_delete=OFF; DELETE FROM channel WHERE id > 2000000050; PRAGMA user_version=12");
+    assert_true(files_with("7ea5e700000000000000002000000001") > 0);
+    assert_true(files_with("7ea5e700000000000000002000000055") > 0);
+    b = open_sealed(&s);
+    assert_int_equal(files_with("7ea5e7"), 0);
+    assert_int_equal(b->ops->begin(b), ERR_NONE);
+    assert_int_equal(b->ops->channel_get(b, 2000000007, &c), ERR_NONE);
+    assert_string_equal(c.webhook_url, "https://old.example/?token=7ea5e700000000000000002000000007");
+    assert_string_equal(c.secret, "c0ffee00000000000000000000000007");
+    assert_string_equal(c.previous_secret, "c0ffee00000000000000000000000007");
+    assert_int_equal(c.previous_until_ms, 5000);
+    b->ops->rollback(b);
+    b->ops->close(b);
+    assert_int_equal(files_with("7ea5e7"), 0);
+    /* With no channel left there is nothing to seal, and the file holds them all the same. */
+    execute("UPDATE channel SET webhook_url=printf('https://old.example/?token=7ea5e7%026d', id);"
+            "PRAGMA secure_delete=OFF; DELETE FROM channel; PRAGMA user_version=12");
+    assert_true(files_with("7ea5e7") > 0);
+    b = open_sealed(&s);
+    b->ops->close(b);
+    assert_int_equal(files_with("7ea5e7"), 0);
 }
 
 static void wrong_or_missing_key(void **state)
@@ -253,6 +313,12 @@ static void for_its_channel_only(void **state)
          "THEN x'01' ELSE x'00' END AS BLOB) WHERE id=2000000002"),
         "UPDATE channel SET secret=CAST(x'02'||substr(secret,2) AS BLOB) WHERE id=2000000002",
         "UPDATE channel SET secret=x'01' WHERE id=2000000002",
+        "UPDATE channel SET webhook_url=(SELECT webhook_url FROM channel WHERE id=2000000001) WHERE "
+        "id=2000000002",
+        "UPDATE channel SET webhook_url=secret WHERE id=2000000002",
+        "UPDATE channel SET webhook_url=x'01' WHERE id=2000000002",
+        "UPDATE channel SET webhook_url=CAST(substr(webhook_url,1,60)||substr(webhook_url,62) AS BLOB) WHERE "
+        "id=2000000002",
     };
     for (size_t i = 0; i < sizeof(tampering) / sizeof(tampering[0]); i++) {
         assert_int_equal(remove_dir(NULL), 0);
@@ -285,6 +351,7 @@ static void without_a_key_nothing_is_lost(void **state)
     assert_int_equal(b->ops->begin(b), ERR_NONE);
     assert_int_equal(b->ops->channel_get(b, 2000000001, &c), ERR_NONE);
     assert_string_equal(c.secret, "");
+    assert_string_equal(c.webhook_url, "");
     assert_int_equal(b->ops->channel_update(b, &c), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     b->ops->close(b);
@@ -397,6 +464,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(sealed_and_back, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(clear_secrets_are_sealed_and_wiped, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(clear_urls_are_sealed_and_wiped, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(wrong_or_missing_key, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(for_its_channel_only, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(without_a_key_nothing_is_lost, make_dir, remove_dir),
