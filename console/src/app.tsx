@@ -42,7 +42,7 @@ function Page({ account, path }: { account: Account; path: string }) {
     if ((m = match('/channels/:id/statistics/errors', path))) return <ChannelPage key={m.id} id={m.id as string} tab="statistics" account={account} />;
     if ((m = match('/channels/:id/deliveries/:event', path))) return <ChannelPage key={m.id} id={m.id as string} tab="deliveries" event={m.event} account={account} />;
     if ((m = match('/channels/:id/:tab', path)) && CHANNEL_TABS.includes(m.tab as string)) return <ChannelPage key={m.id} id={m.id as string} tab={m.tab as string} account={account} />;
-    if (match('/providers', path)) return <Providers />;
+    if (match('/providers', path)) return <Providers account={account} />;
     if ((m = match('/providers/:id', path))) return <ProviderPage key={m.id} id={m.id as string} tab="" account={account} />;
     if ((m = match('/providers/:id/:tab', path)) && ['roles', 'options', 'settings'].includes(m.tab as string)) return <ProviderPage key={m.id} id={m.id as string} tab={m.tab as string} account={account} />;
     if (match('/options', path) && account.operator) return <OptionsPage />;

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "access/keep.h"
 #include "api/account_json.h"
 #include "api/login.h"
 
@@ -14,7 +15,8 @@ struct account_state {
     uint32_t limit, count;
     struct json_write w;
     struct account to; /* what is asked for: */
-    bool email, name, language, password, operator, disabled, invite;
+    bool email, name, language, password, operator, disabled, invite, confirm;
+    char why[KEEP_WHY_LEN];
 };
 
 static enum err show_listed(void *arg, const struct account *a)
@@ -69,17 +71,15 @@ void api_account_list(struct call *c)
     call_read(c, list_run, call_done);
 }
 
-/* ticket NULL or "": none was made. */
-static enum err answer(struct call *c, const struct account *a, const char *ticket)
+/* ticket "": none was made. */
+static enum err answer(struct call *c, const struct account *a, const char *ticket, bool mailed)
 {
     struct json_write w;
     json_write_init(&w, call_out(c));
     json_write_object(&w);
     account_json_show(&w, a);
-    if (ticket && ticket[0]) {
-        json_write_key(&w, "invitationToken");
-        json_write_str(&w, ticket);
-    }
+    if (ticket[0])
+        account_json_link(c, &w, ticket, mailed);
     json_write_end(&w);
     return json_write_finish(&w);
 }
@@ -95,7 +95,7 @@ static enum err show_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     struct account a;
     enum err e = get(c, b, &a);
-    return e ? e : answer(c, &a, NULL);
+    return e ? e : answer(c, &a, "", false);
 }
 
 void api_account_show(struct call *c)
@@ -152,11 +152,12 @@ static bool read_member(struct call *c, struct account_state *state, bool change
         return read_switch(c, key, v, &state->to.operator, & state->operator);
     if (change && strcmp(key, "disabled") == 0)
         return read_switch(c, key, v, &state->to.disabled, &state->disabled);
-    if (change && strcmp(key, "invitation") == 0 && json_is_true(v))
-        return state->invite = true;
+    bool only_true = change && (strcmp(key, "invitation") == 0 || strcmp(key, "confirmed") == 0);
+    if (only_true && json_is_true(v))
+        return *(strcmp(key, "invitation") == 0 ? &state->invite : &state->confirm) = true;
     char name[120];
     (void)snprintf(name, sizeof(name), "%.100s", key);
-    call_invalid(c, name, strcmp(key, "invitation") == 0 && change ? "can only be true" : "unknown member");
+    call_invalid(c, name, only_true ? "can only be true" : "unknown member");
     return false;
 }
 
@@ -186,27 +187,43 @@ static enum err conflict_of_email(struct call *c, enum err e)
     return e == ERR_EXISTS ? call_stop(c, ERR_CONFLICT, "Another account has this mail address") : e;
 }
 
+/* A new link for the account, and the mail that brings it. */
+static enum err invite(struct call *c, struct backend *b, const struct account *a,
+                       char ticket[static TICKET_LEN + 1], bool *ret_mailed)
+{
+    enum err e = account_json_invite(c, b, a, ticket);
+    const struct invitation_mail m = {
+        .kind = a->password[0] ? INVITATION_AGAIN : INVITATION_LINK, .to = a, .ticket = ticket};
+    return e ? e : account_json_mail(c, b, m, ret_mailed);
+}
+
 static enum err create_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
     struct account_state *state = c->state;
     char ticket[TICKET_LEN + 1] = "";
+    bool mailed = false;
     if (state->password)
         memcpy(state->to.password, state->login.job.hash, sizeof(state->to.password));
-    enum err e = conflict_of_email(c, b->ops->account_insert(b, &state->to));
+    state->to.confirmed = state->password; /* who comes by a link is so then */
+    account_json_made_by(c, &state->to);
+    enum err e = b->ops->account_insert(b, &state->to);
+    if (e == ERR_EXISTS)
+        return call_stop(
+            c, ERR_CONFLICT,
+            "There is an account with this mail address: make a link for it instead (invitation)");
     if (!e && !state->password)
-        e = account_json_invite(c, b, &state->to, ticket);
+        e = invite(c, b, &state->to, ticket, &mailed);
     if (!e)
         e = account_json_audit(c, b, "account.create", &state->to);
-    return e ? e : answer(c, &state->to, ticket);
+    return e ? e : answer(c, &state->to, ticket, mailed);
 }
 
-/* Whether somebody else is left who may do everything. */
-static enum err keep_operator(struct call *c, struct backend *b, int64_t except)
+/* What would leave the node without an operator, or a provider without an Admin, is refused with words. */
+static enum err keep(struct call *c, enum err e)
 {
-    uint64_t others = 0;
-    enum err e = b->ops->account_operators(b, except, &others);
-    return !e && !others ? call_stop(c, ERR_CONFLICT, "The last operator stays: make another one first") : e;
+    const struct account_state *state = c->state;
+    return e == ERR_CONFLICT ? call_stop(c, e, state->why) : e;
 }
 
 static void apply(const struct account_state *state, struct account *a)
@@ -225,31 +242,67 @@ static void apply(const struct account_state *state, struct account *a)
         memcpy(a->password, state->login.job.hash, sizeof(a->password));
 }
 
+/* Whether the change may be. */
+static enum err check_change(struct call *c, struct backend *b, const struct account *before,
+                             const struct account *a)
+{
+    struct account_state *state = c->state;
+    bool was = before->operator&& !before->disabled, is = a->operator&& !a->disabled;
+    enum err e = was && !is ? keep(c, keep_operator(b, a->id, state->why)) : ERR_NONE;
+    if (!e && a->disabled && !before->disabled)
+        e = keep(c, keep_admin(b, a->id, state->why));
+    if (!e && a->operator&& !before->operator&&
+              before->password[0] && !before->confirmed && !state->confirm && !state->password)
+        return call_stop(
+            c, ERR_CONFLICT,
+            "This account is not confirmed: its address may be another person's. Confirm it first, or "
+            "make a link for its owner");
+    return e;
+}
+
+/* What the change ends: sessions, and links that were made before. */
+static enum err end_access(struct call *c, struct backend *b, const struct account *before,
+                           const struct account *a)
+{
+    const struct account_state *state = c->state;
+    bool was = before->operator&& !before->disabled, is = a->operator&& !a->disabled;
+    enum err e = ERR_NONE;
+    if (a->disabled || state->password || (was && !is))
+        e = b->ops->session_delete_others(b, a->id, NULL);
+    /* A link went to the address of then: its owner is not asked for any more. */
+    if (!e && (a->disabled || state->password || strcmp(a->email, before->email) != 0))
+        e = b->ops->invitation_delete(b, a->id);
+    return e;
+}
+
 static enum err change_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
     const struct account_state *state = c->state;
     struct account a, before;
     char ticket[TICKET_LEN + 1] = "";
+    bool mailed = false;
     enum err e = get(c, b, &before);
     if (e)
         return e;
+    bool confirm = state->confirm || state->password;
+    enum confirm_by by = state->confirm ? CONFIRM_WORD : CONFIRM_HAND_OVER;
     a = before;
+    if (confirm)
+        confirm_mark(&a, by);
     apply(state, &a);
-    bool was = before.operator&& !before.disabled, is = a.operator&& !a.disabled;
-    if (was && !is)
-        e = keep_operator(c, b, a.id);
+    e = check_change(c, b, &before, &a);
     if (!e)
         e = conflict_of_email(c, b->ops->account_update(b, &a));
-    if (!e && (a.disabled || state->password || (was && !is)))
-        e = b->ops->session_delete_others(b, a.id, NULL);
-    if (!e && (a.disabled || state->password))
-        e = b->ops->invitation_delete(b, a.id);
+    if (!e)
+        e = end_access(c, b, &before, &a);
+    if (!e && confirm)
+        e = account_json_confirm(c, b, &before, by, NULL);
     if (!e && state->invite)
-        e = account_json_invite(c, b, &a, ticket);
+        e = invite(c, b, &a, ticket, &mailed);
     if (!e)
         e = account_json_audit(c, b, state->password ? "account.password" : "account.update", &a);
-    return e ? e : answer(c, &a, ticket);
+    return e ? e : answer(c, &a, ticket, mailed);
 }
 
 static void hashed(struct password_job *j)
@@ -325,16 +378,13 @@ void api_account_change(struct call *c)
 static enum err delete_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
+    struct account_state *state = c->state;
     struct account a;
-    int64_t provider_id = 0;
     enum err e = get(c, b, &a);
     if (!e && a.operator&& !a.disabled)
-        e = keep_operator(c, b, a.id);
+        e = keep(c, keep_operator(b, a.id, state->why));
     if (!e)
-        e = b->ops->provider_admin_alone(b, a.id, &provider_id);
-    if (!e && provider_id)
-        return call_stop(c, ERR_CONFLICT,
-                         "This account is the last Admin of a provider: make another one first");
+        e = keep(c, keep_admin(b, a.id, state->why));
     if (!e)
         e = b->ops->account_delete(b, a.id);
     return e ? e : account_json_audit(c, b, "account.delete", &a);
@@ -342,6 +392,10 @@ static enum err delete_run(struct store_call *s, struct backend *b)
 
 void api_account_delete(struct call *c)
 {
+    struct account_state *state = call_state(c, sizeof(*state));
+    if (!state)
+        return;
+    c->state = state;
     c->status = 204;
     call_write(c, delete_run, NULL, call_done);
 }

@@ -29,8 +29,12 @@ struct api_counters {
 struct api_access {
     struct password_worker *passwords;
     struct login_limit *limits;
-    int64_t session_ms; /* a session unused for so long ends */
-    bool behind_proxy;  /* which speaks https, and says in x-forwarded-for whom it speaks for */
+    int64_t session_ms;   /* a session unused for so long ends */
+    bool behind_proxy;    /* which speaks https, and says in x-forwarded-for whom it speaks for */
+    char public_url[512]; /* of the console, without a slash at the end; "": it is not known */
+    bool mails;           /* invitations go out as mails: there is a relay, and an address for their links */
+    uint32_t providers_max;               /* that an account which is no operator may have made */
+    uint32_t invitations_max;             /* addresses that it may give roles to on a day */
     uint8_t setup_hash[SESSION_HASH_LEN]; /* of the setup link's ticket; good while there is no account */
 };
 

@@ -217,6 +217,8 @@ void call_stopped(struct call *c, enum err e)
 {
     if (c->why && (e == ERR_NOT_FOUND || e == ERR_CONFLICT || e == ERR_DENIED))
         call_refuse(c, e == ERR_NOT_FOUND ? 404 : e == ERR_DENIED ? 403 : 409, c->why);
+    else if (c->why && e == ERR_LIMIT)
+        call_retry(c, 429, c->why, (unsigned)(86400 - call_now(c) / 1000 % 86400));
     else
         call_failed(c, e);
 }

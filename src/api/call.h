@@ -107,7 +107,7 @@ struct call *call_of(struct store_call *s);
  * answers it with c->status, or 204 without it, or what the run stopped for.
  */
 struct buf *call_out(struct call *c);
-/* In a run: what the caller is told. ERR_DENIED 403, ERR_NOT_FOUND 404, ERR_CONFLICT 409. Returns e. */
+/* In a run: what the caller is told. ERR_DENIED 403, ERR_NOT_FOUND 404, ERR_CONFLICT 409, ERR_LIMIT 429 until the day (UTC) is over. Returns e. */
 enum err call_stop(struct call *c, enum err e, const char *why) MUST_CHECK;
 void call_done(struct store_call *s);
 /* Answers an error that a run ended with, as call_done() does. */

@@ -160,12 +160,14 @@ static bool begin_change(struct call *c, struct change_state *state)
 static enum err check_provider(struct call *c, struct backend *b, int64_t id)
 {
     struct provider provider;
-    enum grant grant = GRANT_ADMIN;
+    struct grant_held held = {GRANT_ADMIN, true};
     enum err e = b->ops->provider_get(b, id, &provider);
     if (!e && !call_is_operator(c))
-        e = b->ops->grant_on_provider(b, c->account->id, id, &grant);
-    if (!e && grant < GRANT_ADMIN)
-        e = grant == GRANT_NONE ? ERR_NOT_FOUND : ERR_DENIED;
+        e = b->ops->grant_on_provider(b, c->account->id, id, &held);
+    if (!e && held.grant < GRANT_ADMIN)
+        e = held.grant == GRANT_NONE ? ERR_NOT_FOUND : ERR_DENIED;
+    if (!e && !held.known)
+        e = b->ops->grant_meet(b, c->account->id, GRANT_SCOPE_PROVIDER, id);
     return e;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "api/gate.h"
 
+#include "api/origin.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -87,15 +88,32 @@ static bool is_forged(const struct call *c)
     return c->account && !is_safe(c) && !session_csrf_ok(c->cookie, server_header(c->req, "x-csrf-token"));
 }
 
+static bool has_own_origin(const struct call *c)
+{
+    const struct api_access *access = c->api->config.access;
+    const struct origin_own own = {
+        .public_url = span_of(access->public_url),
+        .host = server_header(c->req, "host"),
+        .forwarded = access->behind_proxy ? server_header(c->req, "x-forwarded-host") : SPAN_LIT(""),
+        .secure = call_is_secure(c)};
+    size_t count = server_header_count(c->req, "origin");
+    for (size_t i = 0; i < count; i++)
+        if (!origin_is_own(server_header_at(c->req, "origin", i), &own))
+            return false;
+    return true;
+}
+
 /*
  * Who logs in has no session that a token could follow from; and another site must not log its visitors in here, as somebody else. Browsers
- * say where a call comes from (Fetch Metadata, Sec-Fetch-Site), and no page can say otherwise; what is no browser says nothing.
+ * say where a call comes from, and no page can say otherwise: with Sec-Fetch-Site (Fetch Metadata), which they compare themselves, though not
+ * over plain http; and with Origin, which we compare. What is no browser says nothing.
  */
 static bool is_foreign(const struct call *c)
 {
     struct span site = server_header(c->req, "sec-fetch-site");
-    return site.ptr && !is_safe(c) && !span_eq(site, SPAN_LIT("same-origin")) &&
-           !span_eq(site, SPAN_LIT("none"));
+    if (is_safe(c) || (site.ptr && span_eq(site, SPAN_LIT("same-origin"))))
+        return false;
+    return (site.ptr && !span_eq(site, SPAN_LIT("none"))) || !has_own_origin(c);
 }
 
 static void refuse_account(struct call *c)
@@ -159,6 +177,7 @@ struct lookup {
     struct session session;
     struct account account;
     bool found;
+    bool known; /* the role that was looked at is no news to whoever gave it */
 };
 
 static enum err look(struct call *c, struct backend *b, struct lookup *l)
@@ -166,6 +185,7 @@ static enum err look(struct call *c, struct backend *b, struct lookup *l)
     uint8_t hash[SESSION_HASH_LEN];
     ticket_hash(c->cookie, hash);
     l->found = false;
+    l->known = true;
     c->grant = GRANT_NONE;
     enum err e = b->ops->session_get(b, hash, &l->session);
     if (!e && call_now(c) >= session_expires(&l->session, c->api->config.access->session_ms))
@@ -179,8 +199,14 @@ static enum err look(struct call *c, struct backend *b, struct lookup *l)
     if (l->account.operator|| wants(c->route->who, &scope) == GRANT_NONE)
         return ERR_NONE;
     int64_t id = call_channel_id(c->params[0]);
-    return scope == GRANT_SCOPE_CHANNEL ? b->ops->grant_on_channel(b, l->account.id, id, &c->grant)
-                                        : b->ops->grant_on_provider(b, l->account.id, id, &c->grant);
+    struct grant_held held;
+    e = scope == GRANT_SCOPE_CHANNEL ? b->ops->grant_on_channel(b, l->account.id, id, &held)
+                                     : b->ops->grant_on_provider(b, l->account.id, id, &held);
+    if (!e) {
+        c->grant = held.grant;
+        l->known = held.known;
+    }
+    return e;
 }
 
 static enum err lookup_run(struct store_call *s, struct backend *b)
@@ -219,6 +245,41 @@ static void touch(struct call *c, const struct session *session)
     store_submit(c->api->config.store, &t->call);
 }
 
+struct meeting {
+    struct store_call call;
+    int64_t account_id, id;
+    enum grant_scope scope;
+};
+
+static enum err meet_run(struct store_call *s, struct backend *b)
+{
+    const struct meeting *m = list_entry(s, struct meeting, call);
+    return b->ops->grant_meet(b, m->account_id, m->scope, m->id);
+}
+
+static void meet_done(struct store_call *s)
+{
+    if (s->err)
+        log_debug("access", "the first use of a role was not written down", log_err("err", s->err));
+    mem_free(list_entry(s, struct meeting, call));
+}
+
+/*
+ * The account uses a role for the first time: from now on whoever sees the list of roles may know whose it is. Nobody waits for it; what
+ * comes after in the writer's order counts on it.
+ */
+static void meet(struct call *c)
+{
+    struct meeting *m = mem_zero(1, sizeof(*m));
+    if (!m)
+        return; /* the next use will do */
+    m->call = (struct store_call){.run = meet_run, .done = meet_done};
+    m->account_id = c->account->id;
+    m->id = call_channel_id(c->params[0]);
+    (void)wants(c->route->who, &m->scope);
+    store_submit(c->api->config.store, &m->call);
+}
+
 static void lookup_done(struct store_call *s)
 {
     struct call *c = call_of(s);
@@ -235,6 +296,8 @@ static void lookup_done(struct store_call *s)
             c->grant = GRANT_ADMIN;
         if (session_stale(&l->session, c->api->config.access->session_ms, call_now(c)))
             touch(c, &l->session);
+        if (!l->known && may(c))
+            meet(c);
     }
     decide(c);
 }

@@ -28,7 +28,10 @@ static enum err list_row(void *arg, const struct mail *m)
     json_write_key(w, "mailId");
     call_write_id(w, m->id);
     json_write_key(w, "channelId");
-    call_write_id(w, m->channel_id);
+    if (m->channel_id)
+        call_write_id(w, m->channel_id);
+    else
+        json_write_null(w);
     json_write_key(w, "to");
     json_write_span(w, m->recipient);
     json_write_key(w, "subject");

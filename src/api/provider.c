@@ -6,8 +6,6 @@
 
 #define PAGE_DEFAULT 100u
 #define PAGE_MAX 500u
-#define PROVIDERS_MAX                                                                                        \
-    100u /* that an account which is no operator has a role on, before it may make another one */
 
 struct provider_state {
     int64_t after, last;
@@ -115,24 +113,17 @@ static enum err audit_provider(struct call *c, struct backend *b, const char *ac
     return e;
 }
 
-static enum err count_one(void *arg, const struct provider *p, enum grant g)
-{
-    (void)p;
-    (void)g;
-    ++*(uint32_t *)arg;
-    return ERR_NONE;
-}
-
 static enum err create_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
     struct provider_state *state = c->state;
-    uint32_t has = 0;
-    enum err e = call_is_operator(c)
-                     ? ERR_NONE
-                     : b->ops->provider_list(b, c->account->id, 0, PROVIDERS_MAX, count_one, &has);
-    if (!e && has >= PROVIDERS_MAX)
-        return call_stop(c, ERR_CONFLICT, "This account has roles on 100 providers already; ask an operator");
+    uint64_t made = 0;
+    enum err e = call_is_operator(c) ? ERR_NONE : b->ops->provider_made(b, c->account->id, &made);
+    if (!e && !call_is_operator(c) && made >= c->api->config.access->providers_max)
+        return call_stop(
+            c, ERR_CONFLICT,
+            "This account has made as many providers as it may (account-providers); ask an operator");
+    state->provider.maker_id = c->account ? c->account->id : 0;
     if (!e)
         e = b->ops->provider_insert(b, &state->provider);
     if (!e && c->account)
@@ -157,6 +148,12 @@ static struct provider_state *read_name(struct call *c)
 
 void api_provider_create(struct call *c)
 {
+    if (!call_is_operator(c) && !session_may_make_providers(c, c->account)) {
+        call_refuse(c, 403,
+                    c->account->confirmed ? "Only operators make providers on this node (account-providers)"
+                                          : "Your mail address is not confirmed: ask an operator");
+        return;
+    }
     struct provider_state *state = read_name(c);
     if (!state)
         return;

@@ -1,13 +1,29 @@
 /*
- * /api/v1/providers/{id}/roles and /api/v1/channels/{id}/roles: who may do what. Giving a role to an address that has no account makes one
- * and answers the invitation by which its owner sets a password: once, to the one who made it.
+ * /api/v1/providers/{id}/roles and /api/v1/channels/{id}/roles: who may do what. A role is given to a mail address. Whoever gives it learns
+ * nothing by that: not whether there is an account, not whose; answers, lists and bounds are the same, and the account is made, invited or
+ * told behind them. Only once somebody has used the role does the list show whose it is. Operators see all of it.
+ *
+ *     an operator gives it          counts, and is shown, at once; a new account's link is in the answer
+ *     somebody else gives it        counts at once, is shown once it is used; a new account's link goes by mail, or the operator makes one
+ *     the account is not confirmed  it waits until it is (access/confirm.h)
  */
 #include <stdio.h>
 
 #include "access/account.h"
+#include "access/keep.h"
 #include "api/account_json.h"
+#include "report/recipient.h"
 
-#define ROLES_MAX 500u /* of one provider or channel */
+#define ROLES_MAX 500u   /* of one provider or channel */
+#define MAILS_DAY_MAX 3u /* to one address, caused by those who are no operators */
+#define DAY_MS 86400000
+#define TOPIC_LEN (ACCOUNT_EMAIL_MAX + 16)
+
+/* The row of the list that a call is about; account_id 0: there is none. */
+struct role_row {
+    int64_t account_id;
+    bool open; /* its account may be shown to those who administer roles */
+};
 
 struct role_state {
     enum grant_scope scope;
@@ -15,29 +31,57 @@ struct role_state {
     int64_t account_id;
     enum grant grant;
     char email[ACCOUNT_EMAIL_MAX + 1];
+    struct call *call;
+    struct role_row row;
+    uint32_t count;
+    bool created, mailed;
+    char ticket[TICKET_LEN + 1]; /* "": none was made, or it is not for the caller */
+    char why[KEEP_WHY_LEN];
     struct json_write w;
 };
 
-static void begin_row(struct json_write *w, int64_t account_id, struct span email)
+static bool is_open(const struct grant_row *g)
 {
-    json_write_object(w);
-    json_write_key(w, "accountId");
-    call_write_id(w, account_id);
-    json_write_key(w, "email");
-    json_write_span(w, email);
+    return g->known && !g->waits;
 }
 
-static enum err show_row(void *arg, const struct grant_row *g)
+/* The address that the caller may see. */
+static struct span shown_address(const struct call *c, const struct grant_row *g)
 {
-    struct json_write *w = arg;
-    begin_row(w, g->account_id, g->email);
+    return call_is_operator(c) || is_open(g) ? g->email : g->address;
+}
+
+static void write_row(const struct call *c, struct json_write *w, const struct grant_row *g)
+{
+    bool all = call_is_operator(c) || is_open(g);
+    json_write_key(w, "accountId");
+    if (all)
+        call_write_id(w, g->account_id);
+    else
+        json_write_null(w);
+    json_write_key(w, "email");
+    json_write_span(w, shown_address(c, g));
     json_write_key(w, "name");
-    json_write_span(w, g->name);
+    if (all)
+        json_write_span(w, g->name);
+    else
+        json_write_null(w);
     json_write_key(w, "role");
     json_write_str(w, account_grant_text(g->grant));
     json_write_key(w, "inherited");
     json_write_bool(w, g->inherited);
-    json_write_end(w);
+    if (call_is_operator(c)) {
+        json_write_key(w, "waiting");
+        json_write_bool(w, g->waits);
+    }
+}
+
+static enum err show_row(void *arg, const struct grant_row *g)
+{
+    struct role_state *r = arg;
+    json_write_object(&r->w);
+    write_row(r->call, &r->w, g);
+    json_write_end(&r->w);
     return ERR_NONE;
 }
 
@@ -63,15 +107,14 @@ static enum err list_run(struct store_call *s, struct backend *b)
     json_write_array(&r->w);
     enum err e = exists(c, b, r);
     if (!e)
-        e = b->ops->grant_list(b, r->scope, r->id, 2 * ROLES_MAX, show_row, &r->w);
+        e = b->ops->grant_list(b, r->scope, r->id, 2 * ROLES_MAX, show_row, r);
     json_write_end(&r->w);
     json_write_end(&r->w);
     enum err written = json_write_finish(&r->w);
     return e ? e : written;
 }
 
-static enum err audit_role(struct call *c, struct backend *b, const char *action, const struct role_state *r,
-                           const char *email)
+static enum err audit_role(struct call *c, struct backend *b, const char *action, const struct role_state *r)
 {
     struct buf details;
     struct json_write w;
@@ -81,10 +124,9 @@ static enum err audit_role(struct call *c, struct backend *b, const char *action
     buf_init(&details, 4096);
     json_write_init(&w, &details);
     json_write_object(&w);
-    json_write_key(&w, "accountId");
-    call_write_id(&w, r->account_id);
-    json_write_key(&w, "email");
-    json_write_str(&w, email);
+    json_write_key(&w,
+                   "email"); /* the account's id, which a channel's Admins read here, would tell its age */
+    json_write_str(&w, r->email);
     if (r->grant != GRANT_NONE) {
         json_write_key(&w, "role");
         json_write_str(&w, account_grant_text(r->grant));
@@ -97,44 +139,209 @@ static enum err audit_role(struct call *c, struct backend *b, const char *action
     return e;
 }
 
-/* A provider keeps an Admin: whoever is the only one stays one. */
-static enum err keep_admin(struct call *c, struct backend *b, const struct role_state *r)
+/* For operators: the account that a role went to, and whether it was made for that. One line for each, lest the numbers of lines tell. */
+static enum err audit_invited(struct call *c, struct backend *b, const struct role_state *r,
+                              const struct account *a)
 {
-    enum grant has = GRANT_NONE;
-    uint64_t others = 1;
-    if (r->scope != GRANT_SCOPE_PROVIDER || r->grant == GRANT_ADMIN)
-        return ERR_NONE;
-    enum err e = b->ops->grant_on_provider(b, r->account_id, r->id, &has);
-    if (!e && has == GRANT_ADMIN)
-        e = b->ops->provider_admins(b, r->id, r->account_id, &others);
-    return !e && !others
-               ? call_stop(c, ERR_CONFLICT, "The last Admin of a provider stays: make another one first")
-               : e;
+    struct buf details;
+    struct json_write w;
+    char target[32];
+    (void)snprintf(target, sizeof(target), "account/%lld", (long long)a->id);
+    buf_init(&details, 4096);
+    json_write_init(&w, &details);
+    json_write_object(&w);
+    json_write_key(&w, "email");
+    json_write_str(&w, a->email);
+    json_write_key(&w, "created");
+    json_write_bool(&w, r->created);
+    json_write_end(&w);
+    enum err e = json_write_finish(&w);
+    if (!e)
+        e = call_audit(c, b, "account.invite", target, 0, buf_span(&details));
+    buf_deinit(&details);
+    return e;
 }
 
-static enum err count_row(void *arg, const struct grant_row *g)
+/* A provider keeps an Admin: whoever is the only one stays one. */
+static enum err keep(struct call *c, struct backend *b, struct role_state *r)
 {
-    (void)g;
-    ++*(uint32_t *)arg;
+    if (r->scope != GRANT_SCOPE_PROVIDER || r->grant == GRANT_ADMIN || !r->row.account_id)
+        return ERR_NONE;
+    enum err e = keep_admin_of(b, r->id, r->row.account_id, !call_is_operator(c), r->why);
+    return e == ERR_CONFLICT ? call_stop(c, e, r->why) : e;
+}
+
+static enum err take_row(void *arg, const struct grant_row *g)
+{
+    struct role_state *r = arg;
+    r->count++;
+    bool is = r->account_id ? g->account_id == r->account_id && (call_is_operator(r->call) || is_open(g))
+                            : span_eq(shown_address(r->call, g), span_of(r->email));
+    if (!is || g->inherited)
+        return ERR_NONE;
+    r->row = (struct role_row){g->account_id, is_open(g)};
+    if (r->account_id) {
+        struct span email = shown_address(r->call, g);
+        (void)snprintf(r->email, sizeof(r->email), "%.*s", (int)email.len, email.ptr);
+    }
     return ERR_NONE;
 }
 
-/* The account of that address, made if there is none: then ticket is its invitation, else "". */
-static enum err find_or_invite(struct call *c, struct backend *b, const char *email, struct account *a,
-                               char ticket[static TICKET_LEN + 1])
+/* The row of the address, or of the account, as far as the caller sees it; the first of a run. */
+static enum err find_row(struct call *c, struct backend *b, struct role_state *r)
 {
-    ticket[0] = '\0';
-    enum err e = b->ops->account_by_email(b, span_of(email), a);
+    r->row = (struct role_row){0};
+    r->count = 0;
+    r->created = r->mailed = false;
+    r->ticket[0] = '\0';
+    enum err e = exists(c, b, r);
+    return e ? e : b->ops->grant_list(b, r->scope, r->id, 2 * ROLES_MAX, take_row, r);
+}
+
+static void topic_of(const char *what, const char *whom, char out[static TOPIC_LEN])
+{
+    (void)snprintf(out, TOPIC_LEN, "%s %s", what, whom);
+}
+
+static void topic_of_caller(const struct call *c, char out[static TOPIC_LEN])
+{
+    char id[24];
+    (void)snprintf(id, sizeof(id), "%lld", (long long)c->account->id);
+    topic_of("roles by", id, out);
+}
+
+/* Before anything is changed: whether there is room for one more. */
+static enum err check_room(struct call *c, struct backend *b, const struct role_state *r)
+{
+    char topic[TOPIC_LEN];
+    uint32_t given = 0;
+    if (r->row.account_id)
+        return ERR_NONE;
+    if (r->count >= ROLES_MAX)
+        return call_stop(c, ERR_CONFLICT, "There are 500 roles here already");
+    if (call_is_operator(c))
+        return ERR_NONE;
+    topic_of_caller(c, topic);
+    enum err e = b->ops->tally_get(b, call_now(c) / DAY_MS, span_of(topic), &given);
+    return !e && given >= c->api->config.access->invitations_max
+               ? call_stop(c, ERR_LIMIT,
+                           "This account has given roles to as many addresses as it may on a day "
+                           "(account-invitations)")
+               : e;
+}
+
+/* The account of that address, made if there is none. */
+static enum err find_account(struct call *c, struct backend *b, struct role_state *r, struct account *a)
+{
+    enum err e = r->row.account_id ? b->ops->account_get(b, r->row.account_id, a)
+                                   : b->ops->account_by_email(b, span_of(r->email), a);
+    if (!e && !r->row.account_id && !call_is_operator(c))
+        e = b->ops->account_skip(
+            b); /* who has several accounts made sees by their ids which addresses had one */
     if (e != ERR_NOT_FOUND)
         return e;
+    r->created = true;
     *a = (struct account){.language = "en", .created_ms = call_now(c)};
     if (c->account) /* theirs as a guess */
         memcpy(a->language, c->account->language, sizeof(a->language));
-    (void)snprintf(a->email, sizeof(a->email), "%s", email);
+    (void)snprintf(a->email, sizeof(a->email), "%s", r->email);
+    account_json_made_by(c, a);
     e = b->ops->account_insert(b, a);
+    return e || !call_is_operator(c) ? e : account_json_audit(c, b, "account.create", a);
+}
+
+static enum err provider_of(struct backend *b, const struct role_state *r, struct provider *ret)
+{
+    struct channel channel;
+    if (r->scope == GRANT_SCOPE_PROVIDER)
+        return b->ops->provider_get(b, r->id, ret);
+    enum err e = b->ops->channel_get(b, r->id, &channel);
+    return e ? e : b->ops->provider_get(b, channel.provider_id, ret);
+}
+
+static enum err mail_link(struct call *c, struct backend *b, struct role_state *r, const struct account *a,
+                          enum invitation_kind kind)
+{
+    struct provider provider;
+    enum err e = provider_of(b, r, &provider);
+    const struct invitation_mail m = {
+        .kind = kind, .to = a, .ticket = r->ticket, .grant = r->grant, .provider = &provider};
+    return e ? e : account_json_mail(c, b, m, &r->mailed);
+}
+
+/* An operator sees the link of one who has none yet. */
+static enum err invite_shown(struct call *c, struct backend *b, struct role_state *r, const struct account *a)
+{
+    int64_t expires_ms = 0;
+    enum err e = a->password[0] ? ERR_NONE : b->ops->invitation_last(b, a->id, &expires_ms);
+    if (e || a->password[0] || expires_ms > call_now(c))
+        return e;
+    e = account_json_invite(c, b, a, r->ticket);
+    return e ? e : mail_link(c, b, r, a, INVITATION_LINK);
+}
+
+/* What the owner of the address is told, and a link if there is none: by mail alone. */
+static enum err invite_mailed(struct call *c, struct backend *b, struct role_state *r,
+                              const struct account *a)
+{
+    char topic[TOPIC_LEN], to[ACCOUNT_EMAIL_MAX + 1];
+    uint32_t mails = 0;
+    int64_t day = call_now(c) / DAY_MS, expires_ms = 0;
+    topic_of("mail to", recipient_of(span_of(a->email), to) ? to : a->email, topic);
+    enum err e = b->ops->tally_get(b, day, span_of(topic), &mails);
     if (!e)
-        e = account_json_audit(c, b, "account.create", a);
-    return e ? e : account_json_invite(c, b, a, ticket);
+        e = b->ops->invitation_last(b, a->id, &expires_ms);
+    if (e || !c->api->config.access->mails || mails >= MAILS_DAY_MAX)
+        return e;
+    enum invitation_kind kind = a->password[0] ? a->confirmed ? INVITATION_ROLE : INVITATION_DOUBTED
+                                : expires_ms > call_now(c) ? INVITATION_WAITS /* its link stays good */
+                                                           : INVITATION_LINK;
+    if (kind == INVITATION_LINK)
+        e = account_json_invite(c, b, a, r->ticket);
+    if (!e)
+        e = mail_link(c, b, r, a, kind);
+    if (!e && kind == INVITATION_LINK && !r->mailed)
+        e = b->ops->invitation_delete(b, a->id); /* nobody has it */
+    r->ticket[0] = '\0';
+    r->mailed = false;
+    return e ? e : b->ops->tally_add(b, day, span_of(topic));
+}
+
+static enum err invite(struct call *c, struct backend *b, struct role_state *r, const struct account *a)
+{
+    char topic[TOPIC_LEN];
+    if (call_is_operator(c))
+        return invite_shown(c, b, r, a);
+    if (r->row.account_id)
+        return ERR_NONE;
+    topic_of_caller(c, topic);
+    enum err e = audit_invited(c, b, r, a);
+    if (!e)
+        e = b->ops->tally_add(b, call_now(c) / DAY_MS, span_of(topic));
+    return e ? e : invite_mailed(c, b, r, a);
+}
+
+static enum err answer(struct call *c, struct role_state *r, const struct account *a,
+                       const struct grant_gift *g)
+{
+    struct json_write *w = &r->w;
+    const struct grant_row row = {.account_id = a->id,
+                                  .email = span_of(a->email),
+                                  .name = span_of(a->name),
+                                  .address = span_of(r->email),
+                                  .grant = g->grant,
+                                  .waits = g->waits,
+                                  .known = g->known};
+    json_write_init(w, call_out(c));
+    json_write_object(w);
+    write_row(c, w, &row);
+    json_write_key(
+        w, "invitation"); /* how those without an account get theirs, whether or not this is one of them */
+    json_write_str(w, c->api->config.access->mails ? "mail" : "operator");
+    if (r->ticket[0])
+        account_json_link(c, w, r->ticket, r->mailed);
+    json_write_end(w);
+    return json_write_finish(w);
 }
 
 static enum err put_run(struct store_call *s, struct backend *b)
@@ -142,49 +349,37 @@ static enum err put_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     struct role_state *r = c->state;
     struct account a;
-    char ticket[TICKET_LEN + 1];
-    uint32_t count = 0;
-    enum err e = exists(c, b, r);
-    if (!e)
-        e = b->ops->grant_list(b, r->scope, r->id, ROLES_MAX, count_row, &count);
-    if (!e && count >= ROLES_MAX)
-        return call_stop(c, ERR_CONFLICT, "There are 500 roles here already");
-    if (!e)
-        e = find_or_invite(c, b, r->email, &a, ticket);
-    if (e)
+    enum err e;
+    /* What is refused is refused before anything is changed: such an error does not end the transaction. */
+    if ((e = find_row(c, b, r)) || (e = check_room(c, b, r)) || (e = keep(c, b, r)) ||
+        (e = find_account(c, b, r, &a)))
         return e;
-    r->account_id = a.id;
-    if ((e = keep_admin(c, b, r)) || (e = b->ops->grant_put(b, a.id, r->scope, r->id, r->grant)) ||
-        (e = audit_role(c, b, "role.set", r, a.email)))
+    const struct grant_gift gift = {.account_id = a.id,
+                                    .scope = r->scope,
+                                    .id = r->id,
+                                    .grant = r->grant,
+                                    .waits = !a.confirmed,
+                                    .known = call_is_operator(c) || r->row.open,
+                                    .address = span_of(r->email)};
+    if ((e = b->ops->grant_give(b, &gift)) || (e = audit_role(c, b, "role.set", r)) ||
+        (e = invite(c, b, r, &a)))
         return e;
-    struct json_write *w = &r->w;
-    json_write_init(w, call_out(c));
-    begin_row(w, a.id, span_of(a.email));
-    json_write_key(w, "role");
-    json_write_str(w, account_grant_text(r->grant));
-    if (ticket[0]) {
-        json_write_key(w, "invitationToken");
-        json_write_str(w, ticket);
-    }
-    json_write_end(w);
-    return json_write_finish(w);
+    return answer(c, r, &a, &gift);
 }
 
 static enum err delete_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
-    const struct role_state *r = c->state;
-    struct account a = {0};
-    enum err e = exists(c, b, r);
+    struct role_state *r = c->state;
+    enum err e = find_row(c, b, r);
+    if (!e && !r->row.account_id)
+        return call_stop(c, ERR_NOT_FOUND,
+                         r->account_id ? "This account has no role here" : "This address has no role here");
     if (!e)
-        e = keep_admin(c, b, r);
+        e = keep(c, b, r);
     if (!e)
-        e = b->ops->account_get(b, r->account_id, &a);
-    if (!e)
-        e = b->ops->grant_put(b, r->account_id, r->scope, r->id, GRANT_NONE);
-    if (e == ERR_NOT_FOUND && !c->why)
-        return call_stop(c, e, "This account has no role here");
-    return e ? e : audit_role(c, b, "role.delete", r, a.email);
+        e = b->ops->grant_put(b, r->row.account_id, r->scope, r->id, GRANT_NONE);
+    return e ? e : audit_role(c, b, "role.delete", r);
 }
 
 static struct role_state *role_state(struct call *c, enum grant_scope scope)
@@ -194,6 +389,7 @@ static struct role_state *role_state(struct call *c, enum grant_scope scope)
         return NULL;
     r->scope = scope;
     r->id = call_channel_id(c->params[0]);
+    r->call = c;
     c->state = r;
     c->status = 200;
     return r;
@@ -222,12 +418,32 @@ static void put(struct call *c, enum grant_scope scope)
     call_write(c, put_run, NULL, call_done);
 }
 
+/* By the account's id, as far as that is known to the caller. */
 static void take_away(struct call *c, enum grant_scope scope)
 {
     struct role_state *r = role_state(c, scope);
     if (!r)
         return;
     r->account_id = call_channel_id(c->params[1]);
+    c->status = 204;
+    if (r->account_id)
+        call_write(c, delete_run, NULL, call_done);
+    else
+        call_refuse(c, 404, "This account has no role here");
+}
+
+/* By the address that the list shows. */
+static void take_away_from(struct call *c, enum grant_scope scope)
+{
+    static const char *const known[] = {"email", NULL};
+    struct role_state *r = call_query_known(c, known) ? role_state(c, scope) : NULL;
+    if (!r)
+        return;
+    struct span email = call_query(c, "email");
+    if (!email.ptr || account_email(email, r->email)) {
+        call_invalid(c, "email", email.ptr ? "must be a mail address" : "is required");
+        return;
+    }
     c->status = 204;
     call_write(c, delete_run, NULL, call_done);
 }
@@ -247,6 +463,11 @@ void api_provider_role_delete(struct call *c)
     take_away(c, GRANT_SCOPE_PROVIDER);
 }
 
+void api_provider_role_delete_from(struct call *c)
+{
+    take_away_from(c, GRANT_SCOPE_PROVIDER);
+}
+
 void api_channel_roles(struct call *c)
 {
     list(c, GRANT_SCOPE_CHANNEL);
@@ -260,4 +481,9 @@ void api_channel_role_put(struct call *c)
 void api_channel_role_delete(struct call *c)
 {
     take_away(c, GRANT_SCOPE_CHANNEL);
+}
+
+void api_channel_role_delete_from(struct call *c)
+{
+    take_away_from(c, GRANT_SCOPE_CHANNEL);
 }

@@ -99,7 +99,9 @@ static void serve(struct call *c)
 {
     struct span body = server_body(c->req), type = server_header(c->req, "content-type");
     if (c->route->body_max) {
-        if (body.len && type.ptr && !type_is_json(type)) {
+        /* A form of another site can leave the type out; what a key or token came with cannot be such a form's. */
+        bool typed = type.ptr || (c->route->who != WHO_ANYBODY && !c->account);
+        if (body.len && (!typed || (type.ptr && !type_is_json(type)))) {
             call_refuse(c, 415, "The body must be application/json");
             return;
         }

@@ -151,7 +151,7 @@ static enum err write_session(struct call *c, struct backend *b, const struct ac
     struct session used = *c->session;
     if (session_stale(&used, idle_ms, call_now(c)))
         used.used_ms = call_now(c);
-    return session_show(call_out(c), b, a, c->cookie, session_expires(&used, idle_ms));
+    return session_show(c, b, a, c->cookie, session_expires(&used, idle_ms));
 }
 
 static enum err show_run(struct store_call *s, struct backend *b)

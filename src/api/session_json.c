@@ -112,13 +112,18 @@ static enum err show_channel(void *arg, int64_t channel_id, enum grant g)
     return ERR_NONE;
 }
 
-enum err session_show(struct buf *out, struct backend *b, const struct account *a, struct span cookie,
+bool session_may_make_providers(const struct call *c, const struct account *a)
+{
+    return a->operator||(a->confirmed && c->api->config.access->providers_max);
+}
+
+enum err session_show(struct call *c, struct backend *b, const struct account *a, struct span cookie,
                       int64_t expires_ms)
 {
     char csrf[TICKET_LEN + 1];
     session_csrf(cookie, csrf);
     struct json_write w;
-    json_write_init(&w, out);
+    json_write_init(&w, call_out(c));
     json_write_object(&w);
     json_write_key(&w, "account");
     json_write_object(&w);
@@ -130,6 +135,10 @@ enum err session_show(struct buf *out, struct backend *b, const struct account *
     json_write_str(&w, a->name);
     json_write_key(&w, "operator");
     json_write_bool(&w, a->operator);
+    json_write_key(&w, "confirmed");
+    json_write_bool(&w, a->confirmed);
+    json_write_key(&w, "mayMakeProviders");
+    json_write_bool(&w, session_may_make_providers(c, a));
     json_write_key(&w, "language");
     json_write_str(&w, a->language);
     json_write_key(&w, "providers");

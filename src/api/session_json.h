@@ -16,6 +16,9 @@ bool session_read_email(struct call *c, const char *text, char out[static ACCOUN
 bool session_read_name(struct call *c, const char *text, char out[static ACCOUNT_NAME_MAX + 1]) MUST_CHECK;
 bool session_read_language(struct call *c, const char *text, char out[static 3]) MUST_CHECK;
 
-/* A session as it is answered. Inside a call of the store. */
-enum err session_show(struct buf *out, struct backend *b, const struct account *a, struct span cookie,
+/* Whether the account may make a provider at all; how many it has made is another matter. */
+bool session_may_make_providers(const struct call *c, const struct account *a);
+
+/* A session as it is answered, in c's buffer. Inside a call of the store. */
+enum err session_show(struct call *c, struct backend *b, const struct account *a, struct span cookie,
                       int64_t expires_ms) MUST_CHECK;

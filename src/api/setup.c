@@ -4,6 +4,7 @@
  */
 #include <sodium.h>
 
+#include "api/account_json.h"
 #include "api/login.h"
 
 static enum err any_account(void *arg, const struct account *a)
@@ -89,7 +90,8 @@ void api_setup(struct call *c)
     struct login *l = login_new(c, password);
     if (!l)
         return;
-    l->account = (struct account){.operator= true, .language = "en", .created_ms = call_now(c)};
+    l->account =
+        (struct account){.operator= true, .confirmed = true, .language = "en", .created_ms = call_now(c)};
     if (!session_read_email(c, email, l->account.email) || !session_read_name(c, name, l->account.name) ||
         !session_read_language(c, language, l->account.language) ||
         !password_will_do(c, password, l->account.email))
@@ -135,6 +137,8 @@ static enum err invited_run(struct store_call *s, struct backend *b)
     enum err e = find_invited(c, b);
     if (e)
         return e;
+    const struct account before = *a;
+    confirm_mark(a, CONFIRM_HAND_OVER); /* the link was sent to the address, or an operator handed it over */
     memcpy(a->password, i->login.job.hash, sizeof(a->password));
     if (i->name[0])
         memcpy(a->name, i->name, sizeof(a->name));
@@ -143,6 +147,8 @@ static enum err invited_run(struct store_call *s, struct backend *b)
     e = b->ops->invitation_delete(b, a->id);
     if (!e)
         e = b->ops->session_delete_others(b, a->id, NULL);
+    if (!e)
+        e = account_json_confirm(c, b, &before, CONFIRM_HAND_OVER, a);
     return e ? e : login_begin(&i->login, b, "account.accept");
 }
 

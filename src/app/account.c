@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "access/account.h"
+#include "access/confirm.h"
+#include "access/keep.h"
 #include "access/password.h"
 #include "app/client.h"
 #include "app/commands.h"
@@ -25,7 +27,9 @@ static int usage(FILE *to, int status)
         "       todoke account password --data DIR EMAIL    another password; ends its sessions\n"
         "       todoke account disable --data DIR EMAIL     nobody logs in with it any more; ends its "
         "sessions\n"
-        "       todoke account enable --data DIR EMAIL\n\n"
+        "       todoke account enable --data DIR EMAIL\n"
+        "       todoke account confirm --data DIR EMAIL     whoever uses it owns the address: roles wait no "
+        "longer\n\n"
         "Over the API of a node, without --data:\n",
         to);
     resource_usage(to, "account", "");
@@ -142,8 +146,11 @@ static int ask_password(const char *email, char hash[static ACCOUNT_HASH_MAX])
 /* One change, in a transaction with its line of the audit log. */
 struct change {
     const char *action;
-    struct account account;
+    struct account account, before;
     bool insert, end_sessions;
+    bool confirm; /* it becomes confirmed, if it was not */
+    enum confirm_by by;
+    char why[KEEP_WHY_LEN];
 };
 
 static void tell(struct json_write *w, const void *arg)
@@ -157,9 +164,49 @@ static void tell(struct json_write *w, const void *arg)
     json_write_bool(w, a->disabled);
 }
 
+struct confirmation {
+    const struct account *account;
+    struct buf dropped;
+};
+
+static void tell_confirmed(struct json_write *w, const void *arg)
+{
+    const struct confirmation *c = arg;
+    json_write_key(w, "email");
+    json_write_str(w, c->account->email);
+    if (buf_len(&c->dropped)) {
+        json_write_key(w, "rolesDropped");
+        json_write_span(w, buf_span(&c->dropped));
+    }
+}
+
+static enum err confirm_before(struct backend *b, const struct change *c)
+{
+    struct confirmation told = {.account = &c->before};
+    buf_init(&told.dropped, 8192);
+    enum err e = confirm_roles(b, &c->before, c->by, &told.dropped);
+    if (!e)
+        e = record_change(b, "account.confirm", "account", c->before.id, tell_confirmed, &told);
+    buf_deinit(&told.dropped);
+    return e;
+}
+
+/* What may not end, by these commands either. */
+static enum err keep(struct backend *b, struct change *c)
+{
+    bool ends = !c->insert && c->account.disabled && !c->before.disabled;
+    enum err e = ends && c->account.operator? keep_operator(b, c->account.id, c->why) : ERR_NONE;
+    return e || !ends ? e : keep_admin(b, c->account.id, c->why);
+}
+
 static enum err run_change(struct backend *b, struct change *c)
 {
-    enum err e = c->insert ? b->ops->account_insert(b, &c->account) : b->ops->account_update(b, &c->account);
+    enum err e = keep(b, c);
+    if (e)
+        return e;
+    e = c->insert ? b->ops->account_insert(b, &c->account) : b->ops->account_update(b, &c->account);
+    if (!e && c->confirm && !c->before.confirmed)
+        e = confirm_before(b, c);
     if (!e && c->end_sessions)
         e = b->ops->session_delete_others(b, c->account.id, NULL);
     if (!e && c->end_sessions)
@@ -184,7 +231,7 @@ static int create(struct backend *b, const struct account_args *a)
 {
     struct change c = {.action = "account.create", .insert = true};
     struct account *to = &c.account;
-    *to = (struct account){.operator= a->role, .created_ms = clock_system.wall_ms(NULL)};
+    *to = (struct account){.operator= a->role, .confirmed = true, .created_ms = clock_system.wall_ms(NULL)};
     (void)snprintf(to->name, sizeof(to->name), "%s", a->name ? a->name : "");
     (void)snprintf(to->language, sizeof(to->language), "%s", a->language ? a->language : "en");
     if (account_email(span_of(a->email), to->email))
@@ -200,11 +247,31 @@ static int create(struct backend *b, const struct account_args *a)
     return status;
 }
 
-/* enable, disable, password. */
+/* enable, disable, password, confirm. 0, or the exit status. */
+static int prepare(struct change *c, const struct account_args *a)
+{
+    struct account *to = &c->account;
+    c->before = *to;
+    c->confirm = strcmp(a->what, "password") == 0 || strcmp(a->what, "confirm") == 0;
+    c->by = strcmp(a->what, "password") == 0 ? CONFIRM_HAND_OVER : CONFIRM_WORD;
+    c->end_sessions = c->by == CONFIRM_HAND_OVER;
+    if (c->confirm)
+        confirm_mark(to, c->by);
+    if (c->by == CONFIRM_HAND_OVER) {
+        c->action = "account.password";
+        return ask_password(to->email, to->password);
+    }
+    if (!c->confirm) {
+        to->disabled = strcmp(a->what, "disable") == 0;
+        c->end_sessions = to->disabled;
+    }
+    return 0;
+}
+
 static int alter(struct backend *b, const struct account_args *a)
 {
     char email[ACCOUNT_EMAIL_MAX + 1];
-    struct change c = {.action = "account.update", .end_sessions = true};
+    struct change c = {.action = "account.update"};
     if (account_email(span_of(a->email), email))
         return complain("no mail address:", a->email);
     enum err e = b->ops->account_by_email(b, span_of(email), &c.account);
@@ -212,15 +279,12 @@ static int alter(struct backend *b, const struct account_args *a)
         return complain("no account has the address", email);
     if (e)
         return direct_fail("account", a->data, e);
-    int status = 0;
-    if (strcmp(a->what, "password") == 0) {
-        c.action = "account.password";
-        status = ask_password(email, c.account.password);
-    } else {
-        c.account.disabled = strcmp(a->what, "disable") == 0;
-        c.end_sessions = c.account.disabled;
-    }
+    int status = prepare(&c, a);
     e = status ? ERR_NONE : change(b, &c);
+    if (e == ERR_CONFLICT) {
+        (void)fprintf(stderr, "todoke account: %s\n", c.why);
+        return 2;
+    }
     return e ? direct_fail("account", a->data, e) : status;
 }
 
@@ -230,18 +294,20 @@ static enum err print_account(void *arg, const struct account *a)
     char made[DIRECT_TIME_LEN], last[DIRECT_TIME_LEN];
     direct_time(a->created_ms, made);
     direct_time(a->last_login_ms, last);
-    (void)printf("%-4lld %-32s %-9s %-9s %-20s  %s\n", (long long)a->id, a->email,
+    (void)printf("%-4lld %-32s %-9s %-11s %-20s  %-20s  %s\n", (long long)a->id, a->email,
                  a->operator? "operator" : "-",
-                 a->disabled      ? "disabled"
-                 : a->password[0] ? "active"
-                                  : "invited",
-                 made, last);
+                 a->disabled       ? "disabled"
+                 : !a->password[0] ? "invited"
+                 : a->confirmed    ? "active"
+                                   : "unconfirmed",
+                 made, last, a->inviter[0] ? a->inviter : "-");
     return ERR_NONE;
 }
 
 static int list(struct backend *b, const struct account_args *a)
 {
-    (void)printf("%-4s %-32s %-9s %-9s %-20s  %s\n", "ID", "EMAIL", "ROLE", "STATE", "CREATED", "LAST LOGIN");
+    (void)printf("%-4s %-32s %-9s %-11s %-20s  %-20s  %s\n", "ID", "EMAIL", "ROLE", "STATE", "CREATED",
+                 "LAST LOGIN", "INVITED BY");
     enum err e = b->ops->account_list(b, 0, UINT32_MAX, print_account, NULL);
     return e ? direct_fail("account", a->data, e) : 0;
 }
@@ -263,16 +329,17 @@ int cmd_account(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(struct backend *b, const struct account_args *a);
-    } commands[] = {
-        {"create", create}, {"list", list}, {"password", alter}, {"disable", alter}, {"enable", alter}};
+    } commands[] = {{"create", create}, {"list", list},    {"password", alter},
+                    {"disable", alter}, {"enable", alter}, {"confirm", alter}};
+    const size_t count = sizeof(commands) / sizeof(commands[0]);
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
         return usage(stdout, 0);
     if (argc > 1 && resource_has("account", argv[1]) && !is_local(argc, argv))
         return resource_run("account", argc, argv);
     size_t n = 0;
-    while (argc > 1 && n < 5 && strcmp(argv[1], commands[n].name) != 0)
+    while (argc > 1 && n < count && strcmp(argv[1], commands[n].name) != 0)
         n++;
-    if (argc < 2 || n == 5)
+    if (argc < 2 || n == count)
         return usage(stderr, 2);
     struct account_args a = {0};
     int status = parse(argc, argv, &a);

@@ -49,6 +49,7 @@
  *     tsv                         the same for spreadsheets
  *     notice, notice_text         windows of errors that have closed become mails; what those say
  *     outbox                      mails until they are sent, refused or too old
+ *     invitation, recipient       mails to people who are invited or given a role; an address as mails are sent to it
  *     option, approval            what becomes of an application for the error notification; whose is approved
  * 3 access    who may call
  *     keys, token                 keys of the API; channel access tokens
@@ -56,10 +57,13 @@
  *     seal                        secrets sealed at rest, and the key file
  *     ticket, session             256 random bits and what they stand for; the console's cookie
  *     account, password           mail addresses, roles in words; Argon2id on a thread of its own
+ *     confirm                     an address is its owner's: the roles that waited for that, and those that go
+ *     keep                        the last operator, and the last Admin of a provider
  *     login_limit                 how often somebody may try
  * 4 api       the HTTP API
  *     api                         what the server hands over
  *     router, route.def, gate     path and method; who may
+ *     origin                      whether a call comes from our own pages
  *     call, caller                one request up to its answer; who it is from, and the audit log
  *     channel, channel_json, event, test_event, health, metrics, metrics_mail, session, session_json, system,
  *     account, account_json, login, setup, provider, role, audit, option, outbox   a file a resource

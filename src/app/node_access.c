@@ -1,30 +1,61 @@
 #include "app/node_access.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
 #define PASSWORD_QUEUE 64u /* about five seconds' work */
 
 struct accounts_call {
     struct store_call call;
     bool any;
+    unsigned doubtful;
 };
 
-static enum err is_account(void *arg, const struct account *a)
+static enum err look_at(void *arg, const struct account *a)
 {
-    (void)a;
-    *(bool *)arg = true;
+    struct accounts_call *found = arg;
+    found->any = true;
+    found->doubtful += !a->confirmed && a->password[0];
     return ERR_NONE;
 }
 
-static enum err any_account(struct store_call *call, struct backend *b)
+static enum err look_at_accounts(struct store_call *call, struct backend *b)
 {
     struct accounts_call *a = list_entry(call, struct accounts_call, call);
-    return b->ops->account_list(b, 0, 1, is_account, &a->any);
+    return b->ops->account_list(b, 0, UINT32_MAX, look_at, a);
+}
+
+/* The address for links, and whether invitations are mailed. */
+static void take_invitations(struct api_access *a, const struct settings *s)
+{
+    size_t len = s->public_url ? strlen(s->public_url) : 0;
+    while (len && s->public_url[len - 1] == '/')
+        len--;
+    if (len < sizeof(a->public_url)) /* node_mail.c refuses a longer one */
+        (void)snprintf(a->public_url, sizeof(a->public_url), "%.*s", (int)len, len ? s->public_url : "");
+    a->mails = s->smtp_url && a->public_url[0];
+    a->providers_max = s->account_providers;
+    a->invitations_max = s->account_invitations;
+    if (s->smtp_url && !a->mails)
+        log_warn("access",
+                 "invitations are not mailed, because public-url is not set: their links would lead nowhere. "
+                 "Operators pass them on");
 }
 
 enum err node_access_open(struct api_access *a, struct store *store, const struct settings *settings,
                           char setup[static TICKET_LEN + 1])
 {
-    struct accounts_call accounts = {.call = {.run = any_account}};
+    struct accounts_call accounts = {.call = {.run = look_at_accounts}};
     enum err e = store_wait(store, &accounts.call);
+    if (!e && accounts.doubtful)
+        log_warn(
+            "access",
+            "accounts that others invited are not confirmed: roles given to them wait. See `todoke account "
+            "list`, and confirm them or make links for their owners",
+            log_uint("accounts", accounts.doubtful));
+    take_invitations(a, settings);
     if (!e)
         e = password_new(&a->passwords, &password_cost_standard, PASSWORD_QUEUE);
     if (!e)

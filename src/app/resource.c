@@ -15,7 +15,7 @@
 
 enum field_type { FIELD_TEXT, FIELD_SWITCH };
 
-/* A flag: a parameter of a GET, else a member of the body. */
+/* A flag: a parameter of a GET or DELETE, else a member of the body. */
 struct field {
     const char *flag, *name, *argument, *help;
     enum field_type type;
@@ -27,6 +27,7 @@ struct verb {
     const char *method, *path;       /* each {} is an id of the command line */
     const char *fixed, *fixed_value; /* a member that is always in the body */
     const char *rest;                /* the array of the body that further ids go into */
+    bool optional;                   /* the last id may be missing, and the path ends before it then */
     bool pages;                      /* a list with cursors, listing.member its array */
     struct field fields[FIELDS_MAX + 1];
     struct listing listing;
@@ -40,11 +41,16 @@ struct verb {
         {"--email", "email", "ADDRESS", "whose; one without an account is invited", FIELD_TEXT},             \
             {"--role", "role", "ROLE", "admin, member; on channels also tester", FIELD_TEXT},                \
     }
+#define REVOKE_FIELDS                                                                                        \
+    {                                                                                                        \
+        {"--email", "email", "ADDRESS", "instead of ACCOUNT: the address as the list shows it", FIELD_TEXT}, \
+    }
 #define ROLE_LISTING                                                                                         \
     {                                                                                                        \
         "roles",                                                                                             \
         {                                                                                                    \
-            {"ACCOUNT", "accountId"}, {"ROLE", "role"}, {"INHERITED", "inherited"}, {"ADDRESS", "email"},    \
+            {"ACCOUNT", "accountId"}, {"ROLE", "role"}, {"INHERITED", "inherited"}, {"WAITING", "waiting"},  \
+                {"ADDRESS", "email"},                                                                        \
             {                                                                                                \
                 "NAME", "name"                                                                               \
             }                                                                                                \
@@ -105,11 +111,13 @@ static const struct verb verbs[] = {
     {"provider", "delete", "PROVIDER", "one without channels goes", "DELETE", P, .pages = false},
     {"provider", "roles", "PROVIDER", "who has a role on it", "GET", P "/roles", .listing = ROLE_LISTING},
     {"provider", "grant", "PROVIDER", "gives somebody a role", "PUT", P "/roles", .fields = ROLE_FIELDS},
-    {"provider", "revoke", "PROVIDER ACCOUNT", "takes it away", "DELETE", P "/roles/{}", .pages = false},
+    {"provider", "revoke", "PROVIDER [ACCOUNT]", "takes it away", "DELETE", P "/roles/{}", .optional = true,
+     .fields = REVOKE_FIELDS},
 
     {"channel", "roles", "CHANNEL", "who has a role on it", "GET", C "/roles", .listing = ROLE_LISTING},
     {"channel", "grant", "CHANNEL", "gives somebody a role", "PUT", C "/roles", .fields = ROLE_FIELDS},
-    {"channel", "revoke", "CHANNEL ACCOUNT", "takes it away", "DELETE", C "/roles/{}", .pages = false},
+    {"channel", "revoke", "CHANNEL [ACCOUNT]", "takes it away", "DELETE", C "/roles/{}", .optional = true,
+     .fields = REVOKE_FIELDS},
     {"channel", "audit", "CHANNEL", "who changed what, newest first", "GET", C "/audit", .pages = true,
      .listing = AUDIT_LISTING},
 
@@ -157,11 +165,13 @@ static const struct verb verbs[] = {
                  {{"ID", "accountId"},
                   {"OPERATOR", "operator"},
                   {"DISABLED", "disabled"},
+                  {"CONFIRMED", "confirmed"},
                   {"LAST LOG-IN", "lastLoginAt"},
+                  {"INVITED BY", "invitedBy.email"},
                   {"ADDRESS", "email"},
                   {"NAME", "name"}}}},
     {"account", "show", "ACCOUNT", "one of them", "GET", "/api/v1/accounts/{}", .pages = false},
-    {"account", "invite", "", "makes one, and the token for /invitation#TOKEN", "POST", "/api/v1/accounts",
+    {"account", "invite", "", "makes one, and prints the link for its owner", "POST", "/api/v1/accounts",
      .fields = {{"--email", "email", "ADDRESS", "whose", FIELD_TEXT},
                 {"--name", "name", "NAME", "how it is shown", FIELD_TEXT},
                 {"--operator", "operator", "on|off", "may do everything", FIELD_SWITCH},
@@ -171,7 +181,9 @@ static const struct verb verbs[] = {
                 {"--operator", "operator", "on|off", "may do everything", FIELD_SWITCH},
                 {"--disabled", "disabled", "on|off", "may not log in", FIELD_SWITCH},
                 {"--language", "language", "en|ja", "of its mails and pages", FIELD_TEXT},
-                {"--invitation", "invitation", "on", "another token, such as for a forgotten password",
+                {"--confirmed", "confirmed", "on", "whoever uses it owns the address: roles wait no longer",
+                 FIELD_SWITCH},
+                {"--invitation", "invitation", "on", "another link, such as for a forgotten password",
                  FIELD_SWITCH}}},
     {"account", "delete", "ACCOUNT", "it goes, with its roles", "DELETE", "/api/v1/accounts/{}",
      .pages = false},
@@ -270,7 +282,7 @@ static int parse(const struct verb *v, int argc, char **argv, struct resource_ar
             return usage(stderr, v->command, 2);
         }
     }
-    if (a->id_count < places(v)) {
+    if (a->id_count + v->optional < places(v)) {
         (void)fprintf(stderr, "todoke %s: which one? %s\n", v->command, v->ids);
         return 2;
     }
@@ -286,21 +298,25 @@ static enum err add_encoded(struct buf *out, const char *value)
     return e;
 }
 
-/* The path with its ids, and what a GET is asked. */
+/* The path with its ids, and what a GET or DELETE is asked. */
 static enum err write_path(const struct verb *v, const struct resource_args *a, struct buf *out)
 {
     size_t id = 0;
     enum err e = ERR_NONE;
     for (const char *p = v->path; !e && *p;) {
         const char *place = strstr(p, "{}");
+        if (place && id == a->id_count) { /* the optional one: without the slash before it */
+            e = buf_add(out, p, (size_t)(place - p) - 1);
+            break;
+        }
         e = buf_add(out, p, place ? (size_t)(place - p) : strlen(p));
         if (!e && place)
             e = buf_add_str(out, a->ids[id++]);
         p = place ? place + 2 : "";
     }
-    bool get = strcmp(v->method, "GET") == 0;
+    bool asks = strcmp(v->method, "GET") == 0 || strcmp(v->method, "DELETE") == 0;
     char sign = '?';
-    for (size_t i = 0; !e && get && v->fields[i].flag; i++) {
+    for (size_t i = 0; !e && asks && v->fields[i].flag; i++) {
         if (!a->values[i])
             continue;
         e = buf_printf(out, "%c%s=", sign, v->fields[i].name);

@@ -13,7 +13,8 @@
 struct settings {
     char *data, *config, *secret_key, *listen, *tls_cert, *tls_key, *ca, *dns, *user_agent, *log;
     bool allow_http_targets, allow_private_targets, allow_any_port, behind_proxy;
-    uint32_t session_time;   /* ms */
+    uint32_t session_time; /* ms */
+    uint32_t account_providers, account_invitations;
     uint32_t success_status; /* enum success */
     bool no_tls_record;
     uint32_t loops;

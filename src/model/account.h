@@ -23,7 +23,12 @@ struct account {
     char language[3];                /* "en", "ja" */
     bool operator;                   /* may do everything */
     bool disabled;
+    bool
+        confirmed; /* the address has been shown to be its owner's, or an operator vouches for it; see access/confirm.h */
     int64_t created_ms, last_login_ms; /* last: 0: never */
+    /* Who made it, as that was called then: an address, or the hint of a key with id 0. "": the set-up, or a command. */
+    int64_t inviter_id;
+    char inviter[ACCOUNT_EMAIL_MAX + 1];
 };
 
 /* What an account may do with one provider or channel. Kept by number: each may do what those below it may. */
@@ -36,12 +41,31 @@ enum grant {
 
 enum grant_scope { GRANT_SCOPE_PROVIDER, GRANT_SCOPE_CHANNEL };
 
+/* What an account may do with one provider or channel. */
+struct grant_held {
+    enum grant grant;
+    bool known; /* it has been used, or was given by an operator; of GRANT_NONE: true */
+};
+
+/* A role that one account gives to another. */
+struct grant_gift {
+    int64_t account_id;
+    enum grant_scope scope;
+    int64_t id; /* of the provider or channel */
+    enum grant grant;
+    bool waits; /* it counts once the account is confirmed */
+    bool known; /* whoever administers the roles may know whose it is; else once the account has used it */
+    struct span address; /* as it was given, in the form of struct account */
+};
+
 /* One line of a list of roles. */
 struct grant_row {
     int64_t account_id;
-    struct span email, name;
+    struct span email, name; /* of the account */
+    struct span address;     /* that the role was given to */
     enum grant grant;
     bool inherited; /* on a channel, by its provider */
+    bool waits, known;
 };
 
 struct session {
@@ -54,6 +78,7 @@ struct provider {
     int64_t id;
     char name[ACCOUNT_NAME_MAX + 1];
     int64_t created_ms;
+    int64_t maker_id;  /* the account that made it; 0: a key, or it was there from the start */
     uint64_t channels; /* how many it has */
 };
 

@@ -1,11 +1,10 @@
 #include "report/notice.h"
 
-#include <idn2.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/account.h"
 #include "report/notice_text.h"
+#include "report/recipient.h"
 
 #define LOOK_MS 1000u
 #define STEP_NOTICES 25u /* some milliseconds of the store's time */
@@ -22,37 +21,13 @@ struct people {
     uint32_t count;
 };
 
-/*
- * Upper and lower case are one in the domain (RFC 5321 2.4), and in practice in front of it too: two spellings of an address are one
- * person. Domains are compared and sent as A-labels (RFC 5891 4.4).
- */
-static bool normalise(struct span email, char out[ACCOUNT_EMAIL_MAX + 1])
-{
-    if (!email.len || email.len > ACCOUNT_EMAIL_MAX)
-        return false;
-    for (size_t i = 0; i < email.len; i++) /* what would end a command or a header, or be several addresses */
-        if ((unsigned char)email.ptr[i] <= ' ' || email.ptr[i] == 0x7f || strchr("<>\"(),;:\\", email.ptr[i]))
-            return false;
-    char text[ACCOUNT_EMAIL_MAX + 1], *domain = NULL;
-    memcpy(text, email.ptr, email.len);
-    text[email.len] = '\0';
-    char *at = strrchr(text, '@');
-    if (!at || at == text || !at[1])
-        return false;
-    if (idn2_to_ascii_8z(at + 1, &domain, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
-        return false;
-    int n = snprintf(out, ACCOUNT_EMAIL_MAX + 1, "%.*s@%s", (int)(at - text), text, domain);
-    idn2_free(domain);
-    return n > 0 && n <= ACCOUNT_EMAIL_MAX;
-}
-
 static enum err add_person(void *arg, struct span email)
 {
     struct people *p = arg;
     if (p->count == NOTICE_PEOPLE_MAX)
         return ERR_NONE; /* so many are told */
     char *to = p->all[p->count];
-    if (!normalise(email, to)) {
+    if (!recipient_of(email, to)) {
         log_warn("report", "no mail can be sent to this address", log_span("address", email));
         return ERR_NONE;
     }

@@ -273,6 +273,7 @@ struct backend_ops {
     enum err (*secret_prune)(struct backend *b, int64_t wall_ms, int64_t before_ms);
     /* Who may do what: SQLite only; the twin has NULL here. ERR_EXISTS: the mail address is taken. */
     enum err (*account_insert)(struct backend *b, struct account *a); /* sets a->id */
+    enum err (*account_skip)(struct backend *b); /* the next one has an id as if another had been made */
     enum err (*account_update)(struct backend *b, const struct account *a);
     enum err (*account_delete)(struct backend *b, int64_t id); /* with its roles, sessions and invitation */
     enum err (*account_get)(struct backend *b, int64_t id, struct account *ret);
@@ -294,9 +295,12 @@ struct backend_ops {
     enum err (*invitation_put)(struct backend *b, const struct invitation *i);
     enum err (*invitation_get)(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
                                struct invitation *ret);
+    /* When the account's invitation expires; 0: it has none. */
+    enum err (*invitation_last)(struct backend *b, int64_t account_id, int64_t *ret_expires_ms);
     enum err (*invitation_delete)(struct backend *b, int64_t account_id);
 
-    enum err (*provider_insert)(struct backend *b, struct provider *p); /* sets p->id */
+    enum err (*provider_insert)(struct backend *b, struct provider *p);              /* sets p->id */
+    enum err (*provider_made)(struct backend *b, int64_t account_id, uint64_t *ret); /* by that account */
     enum err (*provider_rename)(struct backend *b, int64_t id, struct span name);
     enum err (*provider_delete)(struct backend *b, int64_t id); /* ERR_CONFLICT: it has channels */
     enum err (*provider_get)(struct backend *b, int64_t id, struct provider *ret);
@@ -306,20 +310,34 @@ struct backend_ops {
 
     enum err (*channel_find)(struct backend *b, const struct channel_filter *f, channel_grant_fn *fn,
                              void *arg);
-    /* The stronger of the role on the channel and the one on its provider; GRANT_NONE: neither. */
-    enum err (*grant_on_channel)(struct backend *b, int64_t account_id, int64_t channel_id, enum grant *ret);
+    /* The stronger of the role on the channel and the one on its provider; GRANT_NONE: neither counts (one that waits does not). */
+    enum err (*grant_on_channel)(struct backend *b, int64_t account_id, int64_t channel_id,
+                                 struct grant_held *ret);
     enum err (*grant_on_provider)(struct backend *b, int64_t account_id, int64_t provider_id,
-                                  enum grant *ret);
-    /* GRANT_NONE takes it away: ERR_NOT_FOUND where there was none. */
+                                  struct grant_held *ret);
+    /* A role that counts at once and is no secret: one's own. GRANT_NONE takes it away: ERR_NOT_FOUND where there was none. */
     enum err (*grant_put)(struct backend *b, int64_t account_id, enum grant_scope scope, int64_t id,
                           enum grant g);
+    /* A role that somebody gives. Where there was one already, its address stays and so does that it is known. */
+    enum err (*grant_give)(struct backend *b, const struct grant_gift *g);
+    /* The account has used its role there: its roles on the provider, or on the channel and its provider, are known. */
+    enum err (*grant_meet)(struct backend *b, int64_t account_id, enum grant_scope scope, int64_t id);
+    enum err (*grant_release)(struct backend *b, int64_t account_id); /* its roles wait no longer */
+    enum err (*grant_drop)(struct backend *b, int64_t account_id);    /* those that do not wait go */
+    /* Those that wait too; ordered by the address that may be shown: the account's of a known one, else the one it was given to. */
     enum err (*grant_list)(struct backend *b, enum grant_scope scope, int64_t id, uint32_t limit,
                            grant_row_fn *fn, void *arg);
     /* The account's roles on channels themselves. */
     enum err (*grant_of)(struct backend *b, int64_t account_id, uint32_t limit, grant_of_fn *fn, void *arg);
-    enum err (*provider_admins)(struct backend *b, int64_t provider_id, int64_t except, uint64_t *ret);
-    /* A provider that has this account as its only Admin; 0: none. */
+    /* Admins that can act: confirmed, with a password, not disabled. known: only those whose role is known. */
+    enum err (*provider_admins)(struct backend *b, int64_t provider_id, int64_t except, bool known,
+                                uint64_t *ret);
+    /* A provider of which this account is Admin and no other Admin can act; 0: none. */
     enum err (*provider_admin_alone)(struct backend *b, int64_t account_id, int64_t *ret_provider_id);
+
+    /* How often on that day (since 1970, UTC). Adding one forgets the other days. */
+    enum err (*tally_get)(struct backend *b, int64_t day, struct span topic, uint32_t *ret);
+    enum err (*tally_add)(struct backend *b, int64_t day, struct span topic);
 
     enum err (*audit_insert)(struct backend *b, const struct audit_entry *e);
     /* Newest first, below `before`; channel_id 0: all. */

@@ -321,3 +321,52 @@ CREATE INDEX fate_failed ON fate (channel_id, event_id) WHERE end<>1;
 -- Webhook URLs are sealed as secrets are: one that is a text is still in clear, and is sealed when a node starts (sqlite_seal.c). Pages
 -- of this file may hold those of channels that are gone.
 UPDATE meta SET value=1 WHERE name='seal_unclean' AND EXISTS (SELECT 1 FROM sqlite_sequence WHERE name='channel' AND seq>2000000000);
+
+-- migration 14
+-- An account is confirmed once its owner has come by a link that was sent to its address, or an operator vouches for it. A role that is
+-- given to one that is not waits (it counts for nothing). known: whoever sees the list of roles may know whose the role is; else the
+-- list shows the address that was given, whether or not somebody has an account under it.
+ALTER TABLE account ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN inviter_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN inviter TEXT NOT NULL DEFAULT '';
+ALTER TABLE provider ADD COLUMN maker_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE provider_role ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE provider_role ADD COLUMN known INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE provider_role ADD COLUMN address TEXT NOT NULL DEFAULT '';
+ALTER TABLE channel_role ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE channel_role ADD COLUMN known INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE channel_role ADD COLUMN address TEXT NOT NULL DEFAULT '';
+-- How often something was done on a day (UTC); only the present day is kept.
+CREATE TABLE tally (
+    day INTEGER NOT NULL,       -- days since 1970-01-01
+    topic TEXT NOT NULL,        -- "roles by 17", "mail to a@example.com"
+    count INTEGER NOT NULL,
+    PRIMARY KEY (day, topic)
+) WITHOUT ROWID;
+-- Until now a link went to whoever invited, so an account that one without the operator's rights made may be anybody's. The audit log
+-- knows who made what; what it knows no more counts as unconfirmed.
+CREATE TEMP TABLE made (target TEXT PRIMARY KEY, by_id INTEGER, by_who TEXT);
+INSERT OR IGNORE INTO temp.made SELECT target, account_id, who FROM audit
+    WHERE action IN ('account.create', 'account.setup', 'provider.create') ORDER BY id;
+UPDATE account SET inviter_id=m.by_id, inviter=m.by_who FROM temp.made m
+    WHERE m.target='account/' || account.id AND m.by_id<>account.id AND (m.by_id<>0 OR m.by_who<>'system');
+UPDATE provider SET maker_id=m.by_id FROM temp.made m WHERE m.target='provider/' || provider.id;
+UPDATE account SET confirmed=1 WHERE operator=1 OR EXISTS (SELECT 1 FROM temp.made m WHERE m.target='account/' || account.id
+    AND (m.by_id=0 OR m.by_id=account.id OR EXISTS (SELECT 1 FROM account o WHERE o.id=m.by_id AND o.operator=1)));
+DELETE FROM invitation WHERE account_id IN (SELECT id FROM account WHERE confirmed=0);
+-- Its roles stay as far as its inviter gave them, who had the link, or it made the provider itself; those of others wait.
+CREATE TEMP TABLE given (target TEXT, account_id INTEGER, by_id INTEGER, PRIMARY KEY (target, account_id));
+INSERT OR REPLACE INTO temp.given SELECT target, CAST(CASE WHEN json_valid(details) THEN json_extract(details, '$.accountId') END AS INTEGER),
+    account_id FROM audit WHERE action='role.set' ORDER BY id;
+UPDATE provider_role SET known=1, address=a.email, waits=a.confirmed=0 AND NOT (
+        EXISTS (SELECT 1 FROM temp.given g WHERE g.target='provider/' || provider_id AND g.account_id=a.id
+                AND g.by_id IN (a.id, a.inviter_id) AND g.by_id<>0)
+        OR EXISTS (SELECT 1 FROM provider p WHERE p.id=provider_id AND p.maker_id=a.id
+                   AND NOT EXISTS (SELECT 1 FROM temp.given g WHERE g.target='provider/' || p.id AND g.account_id=a.id)))
+    FROM account a WHERE a.id=provider_role.account_id;
+UPDATE channel_role SET known=1, address=a.email, waits=a.confirmed=0 AND NOT
+        EXISTS (SELECT 1 FROM temp.given g WHERE g.target='channel/' || channel_id AND g.account_id=a.id
+                AND g.by_id IN (a.id, a.inviter_id) AND g.by_id<>0)
+    FROM account a WHERE a.id=channel_role.account_id;
+DROP TABLE temp.made;
+DROP TABLE temp.given;

@@ -180,6 +180,7 @@ enum err sqlite_notice_day_get(struct backend *b, int64_t channel_id, int64_t da
 enum err sqlite_notice_day_add(struct backend *b, int64_t channel_id, int64_t day);
 /* sqlite_account.c */
 enum err sqlite_account_insert(struct backend *b, struct account *a);
+enum err sqlite_account_skip(struct backend *b);
 enum err sqlite_account_update(struct backend *b, const struct account *a);
 enum err sqlite_account_delete(struct backend *b, int64_t id);
 enum err sqlite_account_get(struct backend *b, int64_t id, struct account *ret);
@@ -197,24 +198,34 @@ enum err sqlite_session_prune(struct backend *b, int64_t created_before_ms, int6
 enum err sqlite_invitation_put(struct backend *b, const struct invitation *i);
 enum err sqlite_invitation_get(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
                                struct invitation *ret);
+enum err sqlite_invitation_last(struct backend *b, int64_t account_id, int64_t *ret_expires_ms);
 enum err sqlite_invitation_delete(struct backend *b, int64_t account_id);
 /* sqlite_provider.c */
 enum err sqlite_provider_insert(struct backend *b, struct provider *p);
+enum err sqlite_provider_made(struct backend *b, int64_t account_id, uint64_t *ret);
 enum err sqlite_provider_rename(struct backend *b, int64_t id, struct span name);
 enum err sqlite_provider_delete(struct backend *b, int64_t id);
 enum err sqlite_provider_get(struct backend *b, int64_t id, struct provider *ret);
 enum err sqlite_provider_list(struct backend *b, int64_t account_id, int64_t after, uint32_t limit,
                               provider_row_fn *fn, void *arg);
-enum err sqlite_grant_on_channel(struct backend *b, int64_t account_id, int64_t channel_id, enum grant *ret);
+enum err sqlite_grant_on_channel(struct backend *b, int64_t account_id, int64_t channel_id,
+                                 struct grant_held *ret);
 enum err sqlite_grant_on_provider(struct backend *b, int64_t account_id, int64_t provider_id,
-                                  enum grant *ret);
+                                  struct grant_held *ret);
+enum err sqlite_grant_meet(struct backend *b, int64_t account_id, enum grant_scope scope, int64_t id);
+enum err sqlite_grant_give(struct backend *b, const struct grant_gift *g);
+enum err sqlite_grant_release(struct backend *b, int64_t account_id);
+enum err sqlite_grant_drop(struct backend *b, int64_t account_id);
 enum err sqlite_grant_put(struct backend *b, int64_t account_id, enum grant_scope scope, int64_t id,
                           enum grant g);
 enum err sqlite_grant_list(struct backend *b, enum grant_scope scope, int64_t id, uint32_t limit,
                            grant_row_fn *fn, void *arg);
 enum err sqlite_grant_of(struct backend *b, int64_t account_id, uint32_t limit, grant_of_fn *fn, void *arg);
-enum err sqlite_provider_admins(struct backend *b, int64_t provider_id, int64_t except, uint64_t *ret);
+enum err sqlite_provider_admins(struct backend *b, int64_t provider_id, int64_t except, bool known,
+                                uint64_t *ret);
 enum err sqlite_provider_admin_alone(struct backend *b, int64_t account_id, int64_t *ret_provider_id);
+enum err sqlite_tally_get(struct backend *b, int64_t day, struct span topic, uint32_t *ret);
+enum err sqlite_tally_add(struct backend *b, int64_t day, struct span topic);
 /* sqlite_audit.c */
 enum err sqlite_audit_insert(struct backend *b, const struct audit_entry *e);
 enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before, uint32_t limit,

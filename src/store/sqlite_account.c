@@ -11,6 +11,9 @@ static void bind_account(sqlite3_stmt *q, const struct account *a)
     sqlite_bind_number(q, 6, a->disabled);
     sqlite_bind_number(q, 7, a->created_ms);
     sqlite_bind_number(q, 8, a->last_login_ms);
+    sqlite_bind_number(q, 9, a->confirmed);
+    sqlite_bind_number(q, 10, a->inviter_id);
+    sqlite_bind_span(q, 11, span_of(a->inviter));
 }
 
 static void read_account(sqlite3_stmt *q, struct account *a)
@@ -24,6 +27,9 @@ static void read_account(sqlite3_stmt *q, struct account *a)
     a->disabled = sqlite_number(q, 6);
     a->created_ms = sqlite_number(q, 7);
     a->last_login_ms = sqlite_number(q, 8);
+    a->confirmed = sqlite_number(q, 9);
+    a->inviter_id = sqlite_number(q, 10);
+    sqlite_text(q, 11, a->inviter, sizeof(a->inviter));
 }
 
 enum err sqlite_account_insert(struct backend *b, struct account *a)
@@ -40,6 +46,11 @@ enum err sqlite_account_insert(struct backend *b, struct account *a)
     return e;
 }
 
+enum err sqlite_account_skip(struct backend *b)
+{
+    return sqlite_run_with(sqlite_of(b), STATEMENT_account_skip, NULL, 0);
+}
+
 enum err sqlite_account_update(struct backend *b, const struct account *a)
 {
     struct sqlite *s = sqlite_of(b);
@@ -48,7 +59,7 @@ enum err sqlite_account_update(struct backend *b, const struct account *a)
     if (!q)
         return e;
     bind_account(q, a);
-    sqlite_bind_number(q, 9, a->id);
+    sqlite_bind_number(q, 12, a->id);
     e = sqlite_run(s, q);
     if (!e && sqlite3_changes(s->db) == 0)
         e = ERR_NOT_FOUND;
@@ -253,6 +264,15 @@ enum err sqlite_invitation_get(struct backend *b, const uint8_t hash[static SESS
     ret->expires_ms = sqlite_number(q, 2);
     (void)sqlite3_reset(q);
     return ERR_NONE;
+}
+
+enum err sqlite_invitation_last(struct backend *b, int64_t account_id, int64_t *ret_expires_ms)
+{
+    int64_t ms = 0;
+    enum err e = sqlite_first(sqlite_of(b), STATEMENT_invitation_last, &account_id, 1, &ms);
+    if (!e || e == ERR_NOT_FOUND)
+        *ret_expires_ms = ms;
+    return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }
 
 enum err sqlite_invitation_delete(struct backend *b, int64_t account_id)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { closeBrowser, logInByApi, OPERATOR, openPage, PASSWORD } from './lib/console.mjs';
 import { startScene } from './lib/scene.mjs';
+import { words } from './lib/words.mjs';
 
 let scene;
 before(async () => { scene = await startScene(); });
@@ -65,6 +66,41 @@ test('an invitation, and what a Tester sees', async () => {
     await page.goto(`${scene.node.url}/invitation#${invitationToken}`);
     await page.reload();
     await own.close();
+});
+
+test('an Admin who is no operator gives a role, and sees neither a link nor whose it is', async () => {
+    const email = 'admin@example.jp';
+    await scene.api.ok('POST', '/api/v1/accounts', { email, password: PASSWORD });
+    await scene.api.ok('POST', '/api/v1/accounts', { email: 'known@example.jp', password: PASSWORD, name: 'Known Person' });
+    await scene.api.ok('PUT', `/api/v1/providers/${scene.provider.providerId}/roles`, { email, role: 'admin' });
+    for (const locale of ['en', 'ja']) {
+        const w = words[locale], own = await openPage(scene.node.url, { allow: refused, locale }), { page } = own, dialog = page.locator('dialog[open]');
+        await (await logInByApi(scene.node.url, { email, password: PASSWORD })).ok('PATCH', '/api/v1/session', { language: locale });
+        await own.logIn(email);
+        await own.go('/providers');
+        assert.equal(await page.getByRole('button', { name: w.providers.create, exact: true }).count(), 0, 'operators make providers');
+        await own.go(`/providers/${scene.provider.providerId}/roles`);
+        const rows = [];
+        for (const to of [`known@example.jp`, `unheard-${locale}@example.jp`]) {
+            await page.getByRole('button', { name: w.roles.add, exact: true }).first().click();
+            await dialog.getByText(w.roles.emailHint).waitFor();
+            await own.axe('add');
+            await own.shot(`roles-add-${locale}`);
+            await dialog.getByLabel(w.roles.email).fill(to);
+            await dialog.getByRole('button', { name: w.roles.add, exact: true }).click();
+            await page.locator('.toast').getByText(w.roles.addedBy.operator).first().waitFor();
+            await dialog.waitFor({ state: 'detached' });
+            rows.push((await page.locator('tbody tr').filter({ hasText: to }).innerHTML()).replaceAll(to, 'ADDRESS'));
+        }
+        assert.equal(rows[0], rows[1]);
+        assert.ok(!(await page.locator('main').innerText()).includes('Known Person'));
+        await page.getByRole('button', { name: w.roles.removeOf('known@example.jp'), exact: true }).click();
+        await dialog.getByRole('button', { name: w.roles.removeYes, exact: true }).click();
+        await dialog.waitFor({ state: 'detached' });
+        await page.locator('tbody tr').filter({ hasText: 'known@example.jp' }).waitFor({ state: 'detached' });
+        await own.clean();
+        await own.close();
+    }
 });
 
 test('logging out everywhere ends the other session, which then says so', async () => {

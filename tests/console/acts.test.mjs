@@ -1,5 +1,7 @@
 // Every act of the pages, in both languages: what the page says it did, the API says too.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { closeBrowser, eventually, logInByApi, OPERATOR, openPage, PASSWORD } from './lib/console.mjs';
 import { startScene } from './lib/scene.mjs';
@@ -85,6 +87,7 @@ for (const lang of ['en', 'ja']) {
             assert.ok(link.startsWith(`${node.url}/invitation#`), link);
             await yes(w.common.done);
             assert.equal(await roles(), 'member');
+            await row(email).getByText(w.roles.waiting, { exact: true }).waitFor();
             await page.getByLabel(w.roles.roleOf(email), { exact: true }).selectOption('admin');
             await yes(w.common.update);
             await eventually(async () => await roles() === 'admin', 'not changed');
@@ -380,6 +383,43 @@ for (const lang of ['en', 'ja']) {
             await press(`${w.accounts.enable} ${w.accounts.actionsOf(email)}`);
             await yes(w.accounts.enable);
             assert.equal((await found()).disabled, false);
+            await row(email).getByText(w.accounts.invited, { exact: true }).waitFor();
+            await row(email).getByText(OPERATOR, { exact: true }).waitFor(); // who invited it
+            await press(`${w.accounts.link} ${w.accounts.actionsOf(email)}`);
+            await dialog.getByText(w.accounts.linkText(email)).waitFor();
+            await press(w.accounts.link, dialog);
+            const link = await dialog.locator('code.secret').innerText();
+            assert.ok(link.startsWith(`${node.url}/invitation#`), link);
+            await yes(w.common.done);
+
+            // Used by somebody before its address was proven: the operator's word, or a link that takes it over.
+            const { accountId } = await found();
+            await api.ok('PATCH', `/api/v1/accounts/${accountId}`, { password: PASSWORD });
+            execFileSync('sqlite3', ['-cmd', '.timeout 10000', join(node.data, 'todoke.db'), `UPDATE account SET confirmed=0 WHERE id=${accountId}`]);
+            await own.go('/system/accounts');
+            await row(email).getByText(w.accounts.unconfirmed, { exact: true }).waitFor();
+            await press(`${w.accounts.link} ${w.accounts.actionsOf(email)}`);
+            await dialog.getByText(w.accounts.linkOverText(email)).waitFor();
+            await own.axe('link');
+            await press(w.common.cancel, dialog);
+            await press(`${w.accounts.confirm} ${w.accounts.actionsOf(email)}`);
+            await yes(w.accounts.confirm);
+            assert.equal((await found()).confirmed, true);
+            await row(email).getByText(w.accounts.enabled, { exact: true }).waitFor();
+
+            // The last Admin of a provider stays, and the page says of which.
+            const made = await logInByApi(node.url, { email, password: PASSWORD });
+            const shop = await api.ok('POST', '/api/v1/providers', { name: `Shop ${lang}` });
+            await api.ok('PUT', `/api/v1/providers/${shop.providerId}/roles`, { email, role: 'admin' });
+            await made.ok('GET', `/api/v1/providers/${shop.providerId}`);
+            await api.ok('DELETE', `/api/v1/providers/${shop.providerId}/roles?email=${encodeURIComponent(OPERATOR)}`);
+            await press(`${w.accounts.disable} ${w.accounts.actionsOf(email)}`);
+            await press(w.accounts.disable, dialog);
+            await dialog.getByText(`"Shop ${lang}" (${shop.providerId})`).waitFor();
+            await press(w.common.cancel, dialog);
+            assert.equal((await found()).disabled, false);
+            await api.ok('DELETE', `/api/v1/providers/${shop.providerId}`);
+
             await press(`${w.common.delete} ${w.accounts.actionsOf(email)}`);
             await yes(w.common.delete);
             assert.equal(await found(), undefined);

@@ -6,10 +6,10 @@ import { closeBrowser, openPage } from './lib/console.mjs';
 import { startScene } from './lib/scene.mjs';
 
 const words = {
-    en: { active: 'Active', failing: 'Failing', off: 'Off', suspended: 'Suspended', delivered: 'Delivered', given_up: 'Given up', retrying: 'Retrying', pending: 'Pending', applied: 'Waiting for the operator', admin: 'Admin',
+    en: { invited: 'Invited', enabled: 'Active', unconfirmed: 'Not confirmed', active: 'Active', failing: 'Failing', off: 'Off', suspended: 'Suspended', delivered: 'Delivered', given_up: 'Given up', retrying: 'Retrying', pending: 'Pending', applied: 'Waiting for the operator', admin: 'Admin',
         columns: ['Date', 'Start', 'End', 'Reason', 'Detail', 'Errors'], tabs: ['Basic settings', 'Messaging API', 'Statistics', 'Deliveries', 'Roles', 'Audit log'],
         switches: ['Use webhook', 'Webhook redelivery', 'Error statistics aggregation', 'Error notification'], tsv: 'Download as TSV', verify: 'Verify', processed: { no: 'No', unknown: 'Possibly', yes: 'Yes' } },
-    ja: { active: '正常', failing: 'エラー発生中', off: 'オフ', suspended: '停止中', delivered: '配信済み', given_up: '配信断念', retrying: '再送待ち', pending: '配信待ち', applied: '承認待ち', admin: 'Admin',
+    ja: { invited: '招待中', enabled: '有効', unconfirmed: '未確認', active: '正常', failing: 'エラー発生中', off: 'オフ', suspended: '停止中', delivered: '配信済み', given_up: '配信断念', retrying: '再送待ち', pending: '配信待ち', applied: '承認待ち', admin: 'Admin',
         columns: ['日付', '開始', '終了', '原因', '詳細', 'エラー'], tabs: ['チャネル基本設定', 'Messaging API設定', '統計情報', '配信', '権限設定', '監査ログ'],
         switches: ['Webhookの利用', 'Webhookの再送', 'エラーの統計情報', 'エラー通知'], tsv: 'TSVファイルをダウンロード', verify: '検証', processed: { no: 'なし', unknown: 'あり', yes: '処理済み' } },
 };
@@ -133,9 +133,10 @@ const pages = {
         assert.ok(await page.locator('tbody tr').count() >= Math.min(entries.length - 1, 100));
         await has(page, s.operator);
     }],
-    accounts: [() => '/system/accounts', async (page, s) => {
+    accounts: [() => '/system/accounts', async (page, s, w) => {
         const { accounts } = await s.api.ok('GET', '/api/v1/accounts');
         await has(page, ...accounts.map(a => a.email));
+        assert.deepEqual(await texts(page.locator('tbody .badge')), accounts.map(a => (a.invited ? w.invited : a.confirmed ? w.enabled : w.unconfirmed)));
     }],
     account: [() => '/account', async (page, s) => has(page, s.operator)],
     missing: [() => '/no/such/page', async page => page.locator('.notice h1').waitFor()],

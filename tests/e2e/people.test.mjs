@@ -15,7 +15,7 @@ const account = (node, args, input) => command(['account', args[0], '--data', no
 
 describe('roles', () => {
     let node, all;
-    before(async () => { node = await startNode({ args: ['--loops', '4'] }); all = await setUp(node); });
+    before(async () => { node = await startNode({ args: ['--loops', '4', '--account-providers', '3'] }); all = await setUp(node); });
     after(() => node.stop());
 
     it('show each what it may see, and a Tester no contact address', async () => {
@@ -60,7 +60,7 @@ describe('roles', () => {
         const many = async (method, url, body) => new Set((await Promise.all(Array.from({ length: 24 }, () => people.stranger.api(method, url, body)))).map(r => r.status));
         const give = role => people.admin.api('PUT', `${path}/roles`, { email: 'Stranger@example.com', role });
         const given = await give('tester');
-        assert.deepEqual([given.status, given.json.role, given.json.invitationToken], [200, 'tester', undefined], given.text);
+        assert.deepEqual([given.status, given.json.role, given.json.accountId, given.json.invitationToken], [200, 'tester', null, undefined], given.text);
         assert.deepEqual(await many('GET', path), new Set([200]));
         assert.deepEqual(await many('GET', `${path}/events`), new Set([403]));
         await give('member');
@@ -69,10 +69,18 @@ describe('roles', () => {
         const { roles } = (await people.admin.api('GET', `${path}/roles`)).json;
         assert.ok(roles.some(r => r.email === 'stranger@example.com' && r.role === 'member' && r.inherited === false));
         assert.ok(roles.some(r => r.email === 'provideradmin@example.com' && r.role === 'admin' && r.inherited === true));
-        const gone = await people.admin.api('DELETE', `${path}/roles/${given.json.accountId}`);
+        const { accountId } = people.stranger.account;
+        assert.ok(roles.some(r => r.accountId === accountId), 'who has used the role is known');
+        const gone = await people.admin.api('DELETE', `${path}/roles/${accountId}`);
         assert.equal(gone.status, 204, gone.text);
         assert.deepEqual(await many('GET', path), new Set([404]));
-        assert.equal((await people.admin.api('DELETE', `${path}/roles/${given.json.accountId}`)).status, 404);
+        assert.equal((await people.admin.api('DELETE', `${path}/roles/${accountId}`)).status, 404);
+        await give('tester');
+        assert.deepEqual(await many('GET', path), new Set([200]));
+        assert.equal((await people.admin.api('DELETE', `${path}/roles?email=STRANGER%40example.com`)).status, 204);
+        assert.deepEqual(await many('GET', path), new Set([404]));
+        assert.equal((await people.admin.api('DELETE', `${path}/roles?email=stranger%40example.com`)).status, 404);
+        for (const query of ['', '?email=', '?email=x', '?mail=x@example.com']) assert.equal((await people.admin.api('DELETE', `${path}/roles${query}`)).status, 400, query);
         assert.equal((await people.admin.api('DELETE', `${path}/roles/${people.providerAdmin.account.accountId}`)).status, 404, 'an inherited one is not the channel\'s');
         for (const [body, property] of [[{ email: 'x@example.com' }, 'role'], [{ role: 'admin' }, 'email'], [{ email: 'x', role: 'admin' }, 'email'],
             [{ email: 'x@example.com', role: 'owner' }, 'role'], [{ email: 'x@example.com', role: 'admin', name: 'x' }, 'name'], [{ email: 5, role: 'admin' }, 'email']])
@@ -82,13 +90,33 @@ describe('roles', () => {
 
     it('of a provider always leave one Admin', async () => {
         const { people } = all;
-        const made = (await people.stranger.api('POST', '/api/v1/providers', { name: 'Alone' })).json;
-        assert.deepEqual([made.name, made.role, made.channels], ['Alone', 'admin', 0]);
+        const made = (await people.stranger.api('POST', '/api/v1/providers', { name: 'Alone "1"' })).json;
+        assert.deepEqual([made.name, made.role, made.channels], ['Alone "1"', 'admin', 0]);
         const path = `/api/v1/providers/${made.providerId}`, id = people.stranger.account.accountId;
         assert.equal((await people.stranger.api('DELETE', `${path}/roles/${id}`)).status, 409);
         assert.equal((await people.stranger.api('PUT', `${path}/roles`, { email: 'stranger@example.com', role: 'member' })).status, 409);
-        assert.equal((await people.operator.api('DELETE', `/api/v1/accounts/${id}`)).status, 409);
+        const named = new RegExp(`"Alone "1"" \\(${made.providerId}\\)`);
+        for (const [method, body] of [['DELETE'], ['PATCH', { disabled: true }], ['PATCH', { disabled: true, name: 'x' }]]) {
+            const r = await people.operator.api(method, `/api/v1/accounts/${id}`, body);
+            assert.equal(r.status, 409);
+            assert.match(r.json.message, named);
+        }
+        const byCommand = await account(node, ['disable', 'stranger@example.com']);
+        assert.equal(byCommand.code, 2);
+        assert.match(byCommand.stderr, named);
+        assert.equal((await people.stranger.api('GET', path)).status, 200, 'nothing of it was done');
+        assert.equal((await people.operator.api('GET', `/api/v1/accounts/${id}`)).json.name, '');
+        // An Admin who has not come yet, cannot come, or is not confirmed is none to rely on.
+        const invited = await people.operator.api('PUT', `${path}/roles`, { email: 'later@example.com', role: 'admin' });
+        assert.equal(invited.json.waiting, true);
+        assert.equal((await people.operator.api('PATCH', `/api/v1/accounts/${id}`, { disabled: true })).status, 409);
+        const later = await accept(node, invited.json.invitationToken);
+        assert.equal((await people.operator.api('PATCH', `/api/v1/accounts/${later.account.accountId}`, { disabled: true })).status, 200, 'there is another one');
+        assert.equal((await people.operator.api('PATCH', `/api/v1/accounts/${id}`, { disabled: true })).status, 409, 'a disabled one is none');
+        assert.equal((await people.operator.api('DELETE', `/api/v1/accounts/${later.account.accountId}`)).status, 204);
         assert.equal((await people.stranger.api('PUT', `${path}/roles`, { email: 'tester@example.com', role: 'admin' })).status, 200);
+        assert.equal((await people.stranger.api('DELETE', `${path}/roles/${id}`)).status, 409, 'nor one who has not come to see it');
+        assert.equal((await people.tester.api('GET', path)).status, 200);
         assert.equal((await people.stranger.api('DELETE', `${path}/roles/${id}`)).status, 204);
         assert.equal((await people.stranger.api('GET', path)).status, 404);
         assert.equal((await people.tester.api('PATCH', path, { name: 'Renamed' })).json.name, 'Renamed');
@@ -112,7 +140,7 @@ describe('roles', () => {
 
 describe('accounts', () => {
     let node, op;
-    before(async () => { node = await startNode({ args: ['--loops', '4'] }); op = await firstAccount(node); });
+    before(async () => { node = await startNode({ args: ['--loops', '4', '--account-providers', '3'] }); op = await firstAccount(node); });
     after(() => node.stop());
 
     it('come by an invitation, which works once and gives way to a newer one', async () => {
@@ -175,15 +203,17 @@ describe('accounts', () => {
         for (const method of ['GET', 'PATCH', 'DELETE']) assert.equal((await op.api(method, path, method === 'PATCH' ? { name: 'x' } : undefined)).status, 404);
     });
 
-    it('are not logged in by another site', async () => {
-        const from = (site, path = '/api/v1/session', body = { email: 'op@example.com', password }) => node.api('POST', path, body, { key: null, headers: site ? { 'sec-fetch-site': site } : {} });
-        for (const site of ['cross-site', 'same-site']) {
-            const r = await from(site);
-            assert.deepEqual([r.status, r.headers.get('set-cookie')], [403, null], site);
-            for (const path of ['/api/v1/setup', '/api/v1/invitation']) assert.equal((await from(site, path, { token: 'x' })).json.message, 'Another site may not do this');
-        }
-        for (const site of ['same-origin', 'none', null]) assert.equal((await from(site)).status, 200, site);
-        assert.equal((await node.api('GET', '/healthz', undefined, { key: null, headers: { 'sec-fetch-site': 'cross-site' } })).status, 200);
+    it('may make none unless the operator allows it', async () => {
+        const strict = await startNode();
+        const operator = await firstAccount(strict);
+        await operator.api('POST', '/api/v1/accounts', { email: 'maker@example.com', password });
+        const maker = await login(strict, 'maker@example.com');
+        assert.deepEqual([operator.account.mayMakeProviders, maker.account.mayMakeProviders], [true, false]);
+        const r = await maker.api('POST', '/api/v1/providers', { name: 'P' });
+        assert.equal(r.status, 403);
+        assert.match(r.json.message, /account-providers/);
+        for (let i = 0; i < 3; i++) assert.equal((await operator.api('POST', '/api/v1/providers', { name: `P${i}` })).status, 201);
+        await strict.stop();
     });
 
     it('leave one operator', async () => {
@@ -214,10 +244,12 @@ describe('accounts', () => {
         assert.equal((await op.api('PATCH', `/api/v1/accounts/${op.account.accountId}`, { invitation: false })).json.details[0].property, 'invitation');
     });
 
-    it('may make providers, which are listed with a cursor', async () => {
+    it('may make providers, as many as the operator allows, which are listed with a cursor', async () => {
         await op.api('POST', '/api/v1/accounts', { email: 'maker@example.com', password });
         const maker = await login(node, 'maker@example.com');
+        assert.equal(maker.account.mayMakeProviders, true);
         for (let i = 0; i < 3; i++) assert.equal((await maker.api('POST', '/api/v1/providers', { name: `P${i}` })).status, 201);
+        assert.equal((await maker.api('POST', '/api/v1/providers', { name: 'P3' })).status, 409);
         const page = async (who, query) => (await who.api('GET', `/api/v1/providers?${query}`)).json;
         const first = await page(maker, 'limit=2'), second = await page(maker, `limit=2&cursor=${first.cursor}`);
         assert.deepEqual([...first.providers, ...second.providers].map(p => p.name), ['P0', 'P1', 'P2']);
@@ -397,6 +429,10 @@ describe('todoke account', () => {
         assert.match(listed, /^1 +op@example\.com +operator +active +\d{4}-/m);
         assert.match(listed, /^2 +plain@example\.com +- +active/m);
         assert.ok(!listed.includes('argon2'));
+        const alone = await account(node, ['disable', 'op@example.com']);
+        assert.deepEqual([alone.code, alone.stderr], [2, 'todoke account: The last operator stays: make another one first\n']);
+        assert.equal((await op.api('GET', '/api/v1/session')).status, 200);
+        assert.equal((await account(node, ['create', '--email', 'second@example.com', '--role', 'operator'], password)).code, 0);
         assert.equal((await account(node, ['disable', 'op@example.com'])).code, 0);
         const statuses = await Promise.all(Array.from({ length: 20 }, () => op.api('GET', '/api/v1/session')));
         assert.deepEqual([...new Set(statuses.map(r => r.status))], [401], 'every loop at once');
@@ -407,7 +443,7 @@ describe('todoke account', () => {
         assert.equal((await back.api('GET', '/api/v1/session')).status, 401);
         const last = await login(node, 'op@example.com', 'another password');
         const { entries } = (await last.api('GET', '/api/v1/audit')).json;
-        assert.deepEqual(entries.filter(e => e.account === 'system').map(e => e.action), ['account.password', 'account.update', 'account.update', 'account.create', 'account.create', 'key.create']);
+        assert.deepEqual(entries.filter(e => e.account === 'system').map(e => e.action), ['account.password', 'account.update', 'account.update', 'account.create', 'account.create', 'account.create', 'key.create']);
         await node.stop();
     });
 

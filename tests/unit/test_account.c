@@ -181,22 +181,27 @@ static void invitations(void **state)
     OK(b->ops->invitation_put(b, &second)); /* replaces it */
     assert_int_equal(b->ops->invitation_get(b, first.hash, &found), ERR_NOT_FOUND);
     OK(b->ops->invitation_get(b, second.hash, &found));
+    int64_t expires = 9;
+    OK(b->ops->invitation_last(b, a.id, &expires));
+    assert_int_equal(expires, 2);
     OK(b->ops->invitation_delete(b, a.id));
+    OK(b->ops->invitation_last(b, a.id, &expires));
+    assert_int_equal(expires, 0);
     assert_int_equal(b->ops->invitation_get(b, second.hash, &found), ERR_NOT_FOUND);
 }
 
 static enum grant on_channel(const struct account *a, int64_t id)
 {
-    enum grant g = GRANT_ADMIN;
-    OK(b->ops->grant_on_channel(b, a->id, id, &g));
-    return g;
+    struct grant_held held = {GRANT_ADMIN, false};
+    OK(b->ops->grant_on_channel(b, a->id, id, &held));
+    return held.grant;
 }
 
 static enum grant on_provider(const struct account *a, int64_t id)
 {
-    enum grant g = GRANT_ADMIN;
-    OK(b->ops->grant_on_provider(b, a->id, id, &g));
-    return g;
+    struct grant_held held = {GRANT_ADMIN, false};
+    OK(b->ops->grant_on_provider(b, a->id, id, &held));
+    return held.grant;
 }
 
 /* The stronger of the two roles, for every pair of them. */
@@ -279,6 +284,14 @@ static void lists_show_what_one_may_see(void **state)
                      ERR_NOT_FOUND); /* went with it */
 }
 
+/* Can log in, and is who the address says. */
+static void able(struct account *a)
+{
+    (void)snprintf(a->password, sizeof(a->password), "$argon2id$");
+    a->confirmed = true;
+    OK(b->ops->account_update(b, a));
+}
+
 static enum err see_grant(void *arg, const struct grant_row *g)
 {
     struct seen *s = arg;
@@ -311,7 +324,9 @@ static void providers_and_their_admins(void **state)
     s.text[0] = '\0';
     OK(b->ops->grant_list(b, GRANT_SCOPE_CHANNEL, c, 10, see_grant, &s));
     assert_string_equal(s.text, "a@example.com:3i m@example.com:3 m@example.com:2i ");
-    OK(b->ops->provider_admins(b, p, a.id, &others));
+    able(&a);
+    able(&m);
+    OK(b->ops->provider_admins(b, p, a.id, false, &others));
     assert_int_equal(others, 0);
     OK(b->ops->provider_admin_alone(b, a.id, &alone));
     assert_int_equal(alone, p);
@@ -331,6 +346,163 @@ static void providers_and_their_admins(void **state)
     assert_int_equal(on_provider(&a, p), GRANT_NONE);
     OK(b->ops->provider_admin_alone(b, a.id, &alone));
     assert_int_equal(alone, 0);
+}
+
+/* Of the Admins those count who can act, and to whom only knows what the list shows, those who are known. */
+static void admins_that_count(void **state)
+{
+    (void)state;
+    int64_t p = provider("P"), alone = 9;
+    uint64_t others = 9, known = 9;
+    struct account a = made("a@example.com", false), m = made("m@example.com", false);
+    able(&a);
+    able(&m);
+    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
+    const struct {
+        bool waits, known, disabled, unconfirmed, invited;
+        uint64_t others, known_others;
+    } rows[] = {
+        {.known = true, .others = 1, .known_others = 1},
+        {.known = false, .others = 1, .known_others = 0},
+        {.known = true, .waits = true},
+        {.known = true, .disabled = true},
+        {.known = true, .unconfirmed = true},
+        {.known = true, .invited = true},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct account now = m;
+        now.disabled = rows[i].disabled;
+        now.confirmed = !rows[i].unconfirmed;
+        if (rows[i].invited)
+            now.password[0] = '\0';
+        OK(b->ops->account_update(b, &now));
+        const struct grant_gift gift = {.account_id = m.id,
+                                        .scope = GRANT_SCOPE_PROVIDER,
+                                        .id = p,
+                                        .grant = GRANT_ADMIN,
+                                        .waits = rows[i].waits,
+                                        .known = rows[i].known,
+                                        .address = SPAN_LIT("m@example.com")};
+        OK(b->ops->grant_give(b, &gift));
+        OK(b->ops->provider_admins(b, p, a.id, false, &others));
+        OK(b->ops->provider_admins(b, p, a.id, true, &known));
+        OK(b->ops->provider_admin_alone(b, a.id, &alone));
+        assert_int_equal(others, rows[i].others);
+        assert_int_equal(known, rows[i].known_others);
+        assert_int_equal(alone, rows[i].others ? 0 : p);
+        OK(b->ops->grant_put(b, m.id, GRANT_SCOPE_PROVIDER, p, GRANT_NONE));
+    }
+}
+
+static enum err see_state(void *arg, const struct grant_row *g)
+{
+    struct seen *s = arg;
+    size_t n = strlen(s->text);
+    (void)snprintf(s->text + n, sizeof(s->text) - n, "%.*s=%.*s:%d%s%s ", (int)g->address.len, g->address.ptr,
+                   (int)g->email.len, g->email.ptr, g->grant, g->waits ? "w" : "", g->known ? "k" : "");
+    return ERR_NONE;
+}
+
+static const char *rows_of(enum grant_scope scope, int64_t id)
+{
+    static struct seen s;
+    s.text[0] = '\0';
+    OK(b->ops->grant_list(b, scope, id, 10, see_state, &s));
+    return s.text;
+}
+
+static unsigned people_of(int64_t channel_id);
+
+static void roles_that_wait_count_for_nothing(void **state)
+{
+    (void)state;
+    int64_t p = provider("P"), c = channel_of(p, "c");
+    struct account a = made("z@example.com", false), other = made("b@example.com", false);
+    struct seen s = {0};
+    struct grant_gift gift = {.account_id = a.id,
+                              .scope = GRANT_SCOPE_PROVIDER,
+                              .id = p,
+                              .grant = GRANT_ADMIN,
+                              .waits = true,
+                              .address = SPAN_LIT("a@example.com")};
+    OK(b->ops->grant_give(b, &gift));
+    gift.scope = GRANT_SCOPE_CHANNEL;
+    gift.id = c;
+    OK(b->ops->grant_give(b, &gift));
+    OK(b->ops->grant_put(b, other.id, GRANT_SCOPE_PROVIDER, p, GRANT_MEMBER));
+    assert_string_equal(rows_of(GRANT_SCOPE_PROVIDER, p),
+                        "a@example.com=z@example.com:3w b@example.com=b@example.com:2k ");
+    assert_int_equal(on_channel(&a, c), GRANT_NONE);
+    assert_int_equal(on_provider(&a, p), GRANT_NONE);
+    assert_string_equal(find(a.id, 0, "", 10, 0), "");
+    OK(b->ops->provider_list(b, a.id, 0, 10, see_provider, &s));
+    assert_string_equal(s.text, "");
+    assert_int_equal(people_of(c), 0);
+    OK(b->ops->grant_drop(b, a.id)); /* those that count; there are none */
+    OK(b->ops->grant_release(b, a.id));
+    assert_int_equal(on_channel(&a, c), GRANT_ADMIN);
+    assert_string_equal(find(a.id, 0, "", 10, 0), "c:3 ");
+    assert_int_equal(people_of(c), 0); /* who has never come is sent no mails */
+    struct grant_held held;
+    OK(b->ops->grant_on_channel(b, a.id, c, &held));
+    assert_false(held.known);
+    OK(b->ops->grant_meet(b, a.id, GRANT_SCOPE_CHANNEL, c)); /* of the provider, too */
+    OK(b->ops->grant_on_channel(b, a.id, c, &held));
+    assert_true(held.known);
+    assert_int_equal(people_of(c), 1);
+    assert_string_equal(rows_of(GRANT_SCOPE_PROVIDER, p),
+                        "b@example.com=b@example.com:2k a@example.com=z@example.com:3k ");
+    gift.known = false; /* given once more by one who need not know: it stays known, its address stays */
+    gift.waits = false;
+    gift.grant = GRANT_TESTER;
+    gift.address = SPAN_LIT("x@example.com");
+    OK(b->ops->grant_give(b, &gift));
+    s.text[0] = '\0';
+    assert_string_equal(
+        rows_of(GRANT_SCOPE_CHANNEL, c),
+        "b@example.com=b@example.com:2k a@example.com=z@example.com:1k a@example.com=z@example.com:3k ");
+    OK(b->ops->grant_drop(b, a.id));
+    assert_int_equal(on_channel(&a, c), GRANT_NONE);
+}
+
+static enum err see_person(void *arg, struct span email)
+{
+    (void)email;
+    ++*(unsigned *)arg;
+    return ERR_NONE;
+}
+
+/* Without b@, who is a Member. */
+static unsigned people_of(int64_t channel_id)
+{
+    unsigned n = 0;
+    OK(b->ops->notice_people(b, channel_id, see_person, &n));
+    return n;
+}
+
+static void ids_tell_nothing(void **state)
+{
+    (void)state;
+    struct account first = made("a@example.com", false);
+    OK(b->ops->account_skip(b)); /* as if one had been made */
+    struct account second = made("b@example.com", false);
+    assert_int_equal(second.id, first.id + 2);
+}
+
+static void tallies(void **state)
+{
+    (void)state;
+    uint32_t n = 9;
+    OK(b->ops->tally_get(b, 5, SPAN_LIT("x"), &n));
+    assert_int_equal(n, 0);
+    OK(b->ops->tally_add(b, 5, SPAN_LIT("x")));
+    OK(b->ops->tally_add(b, 5, SPAN_LIT("x")));
+    OK(b->ops->tally_add(b, 5, SPAN_LIT("y")));
+    OK(b->ops->tally_get(b, 5, SPAN_LIT("x"), &n));
+    assert_int_equal(n, 2);
+    OK(b->ops->tally_add(b, 4, SPAN_LIT("z"))); /* the clock went back: a day is a day */
+    OK(b->ops->tally_get(b, 5, SPAN_LIT("x"), &n));
+    assert_int_equal(n, 0);
 }
 
 static enum err see_entry(void *arg, const struct audit_entry *e)
@@ -390,6 +562,10 @@ int main(void)
         WITH_STORE(the_stronger_role_counts),
         WITH_STORE(lists_show_what_one_may_see),
         WITH_STORE(providers_and_their_admins),
+        WITH_STORE(admins_that_count),
+        WITH_STORE(roles_that_wait_count_for_nothing),
+        WITH_STORE(ids_tell_nothing),
+        WITH_STORE(tallies),
         WITH_STORE(the_audit_log),
     };
     return cmocka_run_group_tests_name("account", tests, NULL, NULL);

@@ -14,6 +14,8 @@ export interface Account {
     email: string;
     name: string;
     operator: boolean;
+    confirmed: boolean; // else roles that others give wait
+    mayMakeProviders: boolean;
     language: Language;
     providers: { providerId: string; name: string; role: Role }[];
     channels: { channelId: string; role: Role }[];
@@ -30,9 +32,16 @@ export interface AccountRow {
     operator: boolean;
     language: Language;
     disabled: boolean;
+    invited: boolean; // has no password yet
+    confirmed: boolean;
+    invitedBy: { accountId: string; email: string } | string | null;
     createdAt: string;
     lastLoginAt: string | null;
+}
+export interface Invitation {
     invitationToken?: string;
+    invitationUrl?: string | null;
+    mailed?: boolean;
 }
 export interface Provider {
     providerId: string;
@@ -147,11 +156,15 @@ export interface Token {
     channelAccessToken?: string;
 }
 export interface RoleRow {
-    accountId: string;
+    accountId: string | null; // null: nobody may be known to have the role yet
     email: string;
-    name: string;
+    name: string | null;
     role: Role;
     inherited: boolean;
+    waiting?: boolean; // for operators
+}
+export interface RoleGiven extends RoleRow, Invitation {
+    invitation: 'mail' | 'operator';
 }
 export interface OptionView {
     state: OptionState;

@@ -58,6 +58,7 @@ export function AccountPage({ account }: { account: Account }) {
             </Card>
             <Card title={t.account.appearance}><div class="card-text in-page"><Preferences account={account} /></div></Card>
             <Card title={t.account.roles}>
+                {!account.confirmed && <p class="card-text">{t.account.unconfirmed}</p>}
                 {account.operator ? <p class="card-text">{t.account.operator}</p> : !account.providers.length && !account.channels.length && <p class="card-text muted">{t.account.noRoles}</p>}
                 {account.providers.map(p => <Row key={p.providerId} label={t.channels.provider}><a href={`/providers/${p.providerId}`}>{p.name}</a> <span class="tag">{t.roleNames[p.role]}</span></Row>)}
                 {account.channels.map(c => <Row key={c.channelId} label={t.channels.channel}><a class="mono" href={`/channels/${c.channelId}/basic`}>{c.channelId}</a> <span class="tag">{t.roleNames[c.role]}</span></Row>)}

@@ -18,7 +18,7 @@ import { ProviderOptions } from './options';
 import { Roles } from './roles';
 import { firstPage, useRefresh } from '../lib/refresh';
 
-export function Providers() {
+export function Providers({ account }: { account: Account }) {
     const t = useTexts();
     const list = usePages<Provider>('/api/v1/providers?limit=100', 'providers');
     const dialog = useDialog();
@@ -29,12 +29,12 @@ export function Providers() {
         toast(t.providers.created);
         navigate(`/providers/${made.providerId}`);
     };
-    const button = <Button kind="primary" icon="plus" onClick={dialog.show}>{t.providers.create}</Button>;
+    const button = account.mayMakeProviders && <Button kind="primary" icon="plus" onClick={dialog.show}>{t.providers.create}</Button>;
     return (
         <div class="page">
             <header class="page-head"><PageTitle title={t.providers.title} />{button}</header>
             {list.refusal ? <Failure refusal={list.refusal} retry={() => void list.reload()} /> : !list.rows ? <Loading />
-                : !list.rows.length ? <Notice icon="info" title={t.providers.empty} text={t.providers.emptyText}>{button}</Notice> : (
+                : !list.rows.length ? <Notice icon="info" title={t.providers.empty} text={account.mayMakeProviders ? t.providers.emptyText : t.providers.emptyAsk}>{button}</Notice> : (
                     <div class="table-wrap" tabIndex={0} role="region" aria-label={t.providers.title}>
                         <table class="cards">
                             <thead><tr><th scope="col">{t.providers.name}</th><th scope="col">{t.channels.yourRole}</th><th scope="col" class="num">{t.providers.channels}</th><th scope="col">{t.common.created}</th></tr></thead>

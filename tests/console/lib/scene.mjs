@@ -1,7 +1,9 @@
 // A node as one finds it at work: two providers, channels that are healthy, fail each in its own way, are off; applications, roles, tokens.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { startBot } from '../../e2e/lib/bot.mjs';
 import { caFile, certs } from '../../e2e/lib/certs.mjs';
-import { eventually, OPERATOR, setUp, startFresh } from './console.mjs';
+import { eventually, OPERATOR, PASSWORD, setUp, startFresh } from './console.mjs';
 
 const message = text => ({ type: 'message', replyToken: 'r', source: { type: 'user', userId: `U${'0'.repeat(32)}` }, message: { type: 'text', id: '1', text } });
 
@@ -29,6 +31,10 @@ export async function startScene({ args = [], names = {} } = {}) {
     await eventually(async () => (await api.ok('GET', `${path('broken')}/events/${events.broken[0]}`)).attempts.length > 0, 'broken: not tried');
     await api.ok('PUT', `${path('good')}/roles`, { email: 'tester@example.jp', role: 'tester' });
     await api.ok('PUT', `/api/v1/providers/${second.providerId}/roles`, { email: 'member@example.jp', role: 'member' });
+    // Accounts as they come: of an operator, and one that was used before its address was proven, whose role waits.
+    const old = await api.ok('POST', '/api/v1/accounts', { email: 'earlier@example.jp', password: PASSWORD, name: names.person ?? '先代 花子' });
+    execFileSync('sqlite3', ['-cmd', '.timeout 10000', join(node.data, 'todoke.db'), `UPDATE account SET confirmed=0 WHERE id=${old.accountId}`]);
+    await api.ok('PUT', `/api/v1/providers/${second.providerId}/roles`, { email: 'earlier@example.jp', role: 'member' });
     await api.ok('POST', `${path('good')}/tokens`, { expiresInSeconds: 86_400 });
     await api.ok('POST', `/api/v1/providers/${second.providerId}/options/error-notification`, { note: names.note ?? 'For those on call' });
     return {

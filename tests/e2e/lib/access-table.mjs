@@ -38,12 +38,13 @@ export const table = [
     ['GET', '/api/v1/audit', operator],
 
     ['GET', '/api/v1/providers', session],
-    ['POST', '/api/v1/providers', session],
+    ['POST', '/api/v1/providers', operator], // and others as account-providers allows
     ['GET', P, pMember],
     ['PATCH', P, pAdmin],
     ['DELETE', P, pAdmin],
     ['GET', `${P}/roles`, pAdmin],
     ['PUT', `${P}/roles`, pAdmin],
+    ['DELETE', `${P}/roles`, pAdmin],
     ['DELETE', `${P}/roles/{id}`, pAdmin],
     ['GET', `${P}/options`, pMember],
     ['POST', `${P}/options/error-notification`, pAdmin],
@@ -62,6 +63,7 @@ export const table = [
     ['DELETE', C, admin, { each: true }],
     ['GET', `${C}/roles`, admin],
     ['PUT', `${C}/roles`, admin],
+    ['DELETE', `${C}/roles`, admin],
     ['DELETE', `${C}/roles/{id}`, admin],
     ['GET', `${C}/audit`, admin],
     ['POST', `${C}/events`, ingest],
