@@ -222,6 +222,9 @@ static void clear_secrets_are_sealed_and_wiped(void **state)
     b->ops->close(b);
 }
 
+/* What the migration says of a database that has, or had, channels from before their URLs were sealed. */
+#define UNCLEAN "UPDATE meta SET value=1 WHERE name='seal_unclean'"
+
 /* As version 12 left it: secrets sealed, URLs in clear; also of channels that are gone. */
 static void clear_urls_are_sealed_and_wiped(void **state)
 {
@@ -238,7 +241,7 @@ static void clear_urls_are_sealed_and_wiped(void **state)
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     b->ops->close(b);
     execute("UPDATE channel SET webhook_url=printf('https://old.example/?token=7ea5e7%026d', id);"
-            "PRAGMA secure_delete=OFF; DELETE FROM channel WHERE id > 2000000050; PRAGMA user_version=12");
+            "PRAGMA secure_delete=OFF; DELETE FROM channel WHERE id > 2000000050;" UNCLEAN);
     assert_true(files_with("7ea5e700000000000000002000000001") > 0);
     assert_true(files_with("7ea5e700000000000000002000000055") > 0);
     b = open_sealed(&s);
@@ -254,7 +257,7 @@ static void clear_urls_are_sealed_and_wiped(void **state)
     assert_int_equal(files_with("7ea5e7"), 0);
     /* With no channel left there is nothing to seal, and the file holds them all the same. */
     execute("UPDATE channel SET webhook_url=printf('https://old.example/?token=7ea5e7%026d', id);"
-            "PRAGMA secure_delete=OFF; DELETE FROM channel; PRAGMA user_version=12");
+            "PRAGMA secure_delete=OFF; DELETE FROM channel;" UNCLEAN);
     assert_true(files_with("7ea5e7") > 0);
     b = open_sealed(&s);
     b->ops->close(b);
