@@ -17,12 +17,13 @@
  * 1 model     channel, event, attempt, error_row, notice, mail, option, account, item: plain structs
  * 2 net       one request -> one outcome
  *     url, address                what may be called; the guard
- *     resolve, dns_message        names to addresses; what an answer says beyond c-ares
+ *     resolve                     names to addresses, for both families
+ *     dns_query, dns_message      one name asked of the resolvers; queries and answers as bytes
  *     transport, http1, http2     a socket with or without TLS; codecs without I/O
  *     http1_chunks, http1_octet   chunked framing; which byte may stand where
  *     http2_message, http2_cut    what makes frames a response; what nghttp2 must be shown whole
  *     content_length              a length that was said, perhaps twice
- *     timer, tls, dial            deadlines; what TLS we offer; happy eyeballs
+ *     timer, tls, dial, socket    deadlines; what TLS we offer; happy eyeballs; sockets and how many are left
  *     exchange, pool, session, session_*   one request; which connection serves it; one connection, phase by phase
  *     net, net_private            what all of one loop share
  *     server, server_*            the other side: listening for our own API

@@ -147,9 +147,9 @@ socklen_t address_len(const struct sockaddr *sa)
     return sa->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
 }
 
-void address_set_port(struct sockaddr_storage *sa, uint16_t port)
+void address_set_port(struct sockaddr *sa, uint16_t port)
 {
-    if (sa->ss_family == AF_INET)
+    if (sa->sa_family == AF_INET)
         ((struct sockaddr_in *)(void *)sa)->sin_port = htons(port);
     else
         ((struct sockaddr_in6 *)(void *)sa)->sin6_port = htons(port);

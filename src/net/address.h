@@ -14,6 +14,14 @@
 #define ADDRESS_OWN_MAX                                                                                      \
     64 /* a node with more interface addresses than this lists the rest as denied targets by hand */
 
+/* An Internet address with its port. A sockaddr_storage is four times as large, and a name may have many
+ * of these. */
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 struct address_guard {
     bool allow_private, allow_any_port;
     struct sockaddr_storage own[ADDRESS_OWN_MAX]; /* this node's interface addresses */
@@ -33,4 +41,4 @@ bool address_port_refused(const struct address_guard *g, uint16_t port);
 void address_text(const struct sockaddr *sa, char out[64]);
 
 socklen_t address_len(const struct sockaddr *sa);
-void address_set_port(struct sockaddr_storage *sa, uint16_t port);
+void address_set_port(struct sockaddr *sa, uint16_t port);

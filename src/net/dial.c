@@ -3,34 +3,41 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/mem.h"
-#include "net/resolve.h"
+#include "net/socket.h"
 
-#define STAGGER_US 250000 /* RFC 8305 5: Connection Attempt Delay */
-#define RESERVE_MAX 64u   /* descriptors that are not for connections to bots */
+#define STAGGER_MAX_US 250000u /* RFC 8305 5: Connection Attempt Delay */
+#define STAGGER_MIN_US 10000u  /* and what it must not be below */
+/* Addresses at once: a name with a hundred dead ones must not take a hundred descriptors. The one that has
+ * waited longest makes room. */
+#define ATTEMPTS_MAX 32
 
 struct attempt {
     struct list link;
     uv_poll_t poll;
     int fd;
     struct dial *dial;
-    struct sockaddr_storage address;
+    union address address;
 };
 
 struct dial {
     uv_loop_t *loop;
     struct timers *timers;
     const struct address_guard *guard;
-    struct sockaddr_storage addresses[RESOLVE_ADDRESSES_MAX];
-    size_t count, next;
+    union address *addresses;
+    size_t count, next; /* next: the first that has not been tried */
+    bool more;          /* others may be added */
     uint16_t port;
-    struct list attempts; /* the open ones */
+    uint32_t timeout_ms;
+    struct list attempts; /* the open ones, the oldest first */
+    size_t open;
     struct timer deadline, stagger;
+    uint64_t deadline_us;
+    bool expired;  /* the deadline ended some attempts */
     int sys_errno; /* the most telling failure so far; 0: none */
     char address[64];
     dial_done_fn *done;
@@ -46,18 +53,25 @@ static void on_attempt_closed(uv_handle_t *handle)
 static void attempt_end(struct attempt *a, bool keep_fd)
 {
     list_remove(&a->link);
+    a->dial->open--;
     uv_close((uv_handle_t *)&a->poll, on_attempt_closed);
     if (!keep_fd)
         (void)close(a->fd);
 }
 
-static void dial_free(struct dial *d)
+static void end_attempts(struct dial *d)
 {
     struct list *l;
     while ((l = d->attempts.next) != &d->attempts)
         attempt_end(list_entry(l, struct attempt, link), false);
+}
+
+static void dial_free(struct dial *d)
+{
+    end_attempts(d);
     timer_disarm(d->timers, &d->deadline);
     timer_disarm(d->timers, &d->stagger);
+    mem_free(d->addresses);
     mem_free(d);
 }
 
@@ -116,7 +130,7 @@ static void on_connect(uv_poll_t *poll, int status, int events)
         e = errno;
     if (e == 0) {
         int fd = a->fd;
-        address_text((const struct sockaddr *)&a->address, d->address);
+        address_text(&a->address.any, d->address);
         attempt_end(a, true);
         d->sys_errno = 0;
         dial_end(d, fd, ENDED_COMPLETE, CAUSE_ok);
@@ -127,27 +141,12 @@ static void on_connect(uv_poll_t *poll, int status, int events)
     dial_next(d);
 }
 
-/* The last descriptors are the API's and the store's: a node whose bots all hang must still answer whoever asks. The kernel gives
- * the lowest free number, so the number says how many are in use at least. */
-static bool is_reserved(int fd)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return false;
-    rlim_t reserve = limit.rlim_cur / 8 < RESERVE_MAX ? limit.rlim_cur / 8 : RESERVE_MAX;
-    return (rlim_t)fd >= limit.rlim_cur - reserve;
-}
-
 /* Starts to connect to one address. 0: under way; else the errno. */
-static int attempt_start(struct dial *d, const struct sockaddr_storage *address)
+static int attempt_start(struct dial *d, const union address *address)
 {
-    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    int fd = socket_open(address->any.sa_family, SOCK_STREAM);
     if (fd < 0)
-        return errno;
-    if (is_reserved(fd)) {
-        (void)close(fd);
-        return EMFILE;
-    }
+        return -fd;
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     struct attempt *a = mem_zero(1, sizeof(*a));
@@ -158,8 +157,8 @@ static int attempt_start(struct dial *d, const struct sockaddr_storage *address)
     a->fd = fd;
     a->dial = d;
     a->address = *address;
-    address_text((const struct sockaddr *)address, d->address);
-    const struct sockaddr *sa = (const struct sockaddr *)&a->address;
+    address_text(&address->any, d->address);
+    const struct sockaddr *sa = &a->address.any;
     int e = connect(fd, sa, address_len(sa)) == 0 || errno == EINPROGRESS ? 0 : errno;
     if (e == 0 && uv_poll_init(d->loop, &a->poll, fd) != 0)
         e = ENOMEM;
@@ -170,8 +169,14 @@ static int attempt_start(struct dial *d, const struct sockaddr_storage *address)
     }
     a->poll.data = a;
     list_push_back(&d->attempts, &a->link);
+    d->open++;
     (void)uv_poll_start(&a->poll, UV_WRITABLE, on_connect);
     return 0;
+}
+
+static uint64_t now_us(const struct dial *d)
+{
+    return d->timers->clock->mono_us(d->timers->clock->arg);
 }
 
 static void on_stagger(struct timer *t)
@@ -179,53 +184,119 @@ static void on_stagger(struct timer *t)
     dial_next(list_entry(t, struct dial, stagger));
 }
 
-/* Begins with the next address that may be tried; with none left and none under way, tells the failure. */
+/* When the next address has its turn: the last one is to have a quarter of the time left. */
+static void stagger_arm(struct dial *d)
+{
+    uint64_t now = now_us(d), last = d->deadline_us - (uint64_t)d->timeout_ms * 1000 / 4;
+    uint64_t us = last > now ? (last - now) / (d->count - d->next) : 0;
+    us = us > STAGGER_MAX_US ? STAGGER_MAX_US : us < STAGGER_MIN_US ? STAGGER_MIN_US : us;
+    timer_arm(d->timers, &d->stagger, now + us, on_stagger);
+}
+
+/* Begins with the next address that may be tried; with none left, none under way and none to come, tells
+ * the failure. */
 static void dial_next(struct dial *d)
 {
     while (d->next < d->count) {
-        struct sockaddr_storage *address = &d->addresses[d->next++];
-        if (address_refused(d->guard, (const struct sockaddr *)address))
+        union address *address = &d->addresses[d->next++];
+        if (address_refused(d->guard, &address->any))
             continue;
-        address_set_port(address, d->port);
+        if (d->open == ATTEMPTS_MAX) {
+            attempt_end(list_entry(d->attempts.next, struct attempt, link), false);
+            dial_failed(d, ETIMEDOUT);
+        }
+        address_set_port(&address->any, d->port);
         int e = attempt_start(d, address);
         if (e == 0) {
             if (d->next < d->count)
-                timer_arm(d->timers, &d->stagger,
-                          d->timers->clock->mono_us(d->timers->clock->arg) + STAGGER_US, on_stagger);
+                stagger_arm(d);
             return;
         }
         dial_failed(d, e);
     }
-    if (list_empty(&d->attempts))
-        dial_end(d, -1, d->sys_errno ? ENDED_ERRNO : ENDED_GUARD, CAUSE_ok);
+    timer_disarm(d->timers, &d->stagger);
+    if (!list_empty(&d->attempts))
+        return;
+    if (d->more) /* nothing to be ended by the clock: the other family has a deadline of its own */
+        timer_disarm(d->timers, &d->deadline);
+    else
+        dial_end(d, -1, d->expired ? ENDED_DEADLINE : d->sys_errno ? ENDED_ERRNO : ENDED_GUARD, CAUSE_ok);
 }
 
 static void on_deadline(struct timer *t)
 {
-    dial_end(list_entry(t, struct dial, deadline), -1, ENDED_DEADLINE, CAUSE_ok);
+    struct dial *d = list_entry(t, struct dial, deadline);
+    d->expired = true;
+    end_attempts(d);
+    d->next = d->count;
+    dial_next(d);
+}
+
+static void deadline_arm(struct dial *d)
+{
+    d->deadline_us = now_us(d) + (uint64_t)d->timeout_ms * 1000;
+    timer_arm(d->timers, &d->deadline, d->deadline_us, on_deadline);
 }
 
 enum err dial_start(uv_loop_t *loop, struct timers *timers, const struct address_guard *guard,
-                    const struct sockaddr_storage *addresses, size_t count, uint16_t port,
+                    const union address *addresses, size_t count, bool more, uint16_t port,
                     uint32_t timeout_ms, dial_done_fn *done, void *arg, struct dial **ret)
 {
     struct dial *d = mem_zero(1, sizeof(*d));
     if (!d)
         return ERR_NOMEM;
+    d->addresses = mem_zero(count ? count : 1, sizeof(*addresses));
+    if (!d->addresses) {
+        mem_free(d);
+        return ERR_NOMEM;
+    }
+    memcpy(d->addresses, addresses, count * sizeof(*addresses));
     d->loop = loop;
     d->timers = timers;
     d->guard = guard;
-    d->count = count < RESOLVE_ADDRESSES_MAX ? count : RESOLVE_ADDRESSES_MAX;
-    memcpy(d->addresses, addresses, d->count * sizeof(addresses[0]));
+    d->count = count;
+    d->more = more;
     d->port = port;
+    d->timeout_ms = timeout_ms;
     d->done = done;
     d->arg = arg;
     list_init(&d->attempts);
-    timer_arm(timers, &d->deadline, timers->clock->mono_us(timers->clock->arg) + (uint64_t)timeout_ms * 1000,
-              on_deadline);
+    deadline_arm(d);
     *ret = d;
     dial_next(d);
     return ERR_NONE;
+}
+
+static bool is_tried(const struct dial *d, union address address)
+{
+    address_set_port(&address.any, d->port);
+    for (size_t i = 0; i < d->next; i++) {
+        union address tried = d->addresses[i];
+        address_set_port(&tried.any, d->port); /* one that the guard refused has none yet */
+        if (memcmp(&tried, &address, sizeof(address)) == 0)
+            return true;
+    }
+    return false;
+}
+
+void dial_add(struct dial *d, const union address *addresses, size_t count)
+{
+    d->more = false;
+    union address *all = mem_zero(d->next + count + 1, sizeof(*all));
+    if (all) { /* else those it has must do */
+        size_t n = d->next;
+        memcpy(all, d->addresses, n * sizeof(*all));
+        for (size_t i = 0; i < count; i++)
+            if (!is_tried(d, addresses[i]))
+                all[n++] = addresses[i];
+        mem_free(d->addresses);
+        d->addresses = all;
+        d->count = n;
+    }
+    if (d->next < d->count)
+        deadline_arm(d);
+    if (!d->stagger.armed)
+        dial_next(d);
 }
 
 void dial_cancel(struct dial *d)

@@ -21,9 +21,17 @@ struct dial_result {
 
 typedef void dial_done_fn(void *arg, const struct dial_result *r);
 
-/* Tries the addresses in their order, a new one every 250 ms or as soon as one has failed. addresses are
- * copied. done is called exactly once, possibly from inside this call, unless cancelled. ERR_NOMEM. */
+/*
+ * Tries the addresses in their order: a new one every 250 ms, sooner where there are so many that all would
+ * not have their turn, and at once when one has failed. addresses are copied. more: others may be added, and
+ * without them it has not failed. done is called exactly once, possibly from inside this call or dial_add(),
+ * unless cancelled. ERR_NOMEM.
+ */
 enum err dial_start(uv_loop_t *loop, struct timers *timers, const struct address_guard *guard,
-                    const struct sockaddr_storage *addresses, size_t count, uint16_t port,
+                    const union address *addresses, size_t count, bool more, uint16_t port,
                     uint32_t timeout_ms, dial_done_fn *done, void *arg, struct dial **ret) MUST_CHECK;
+
+/* These are all addresses, those of dial_start() among them: what has not been tried is tried in this
+ * order, and has the whole time-out again. None are added after that. */
+void dial_add(struct dial *d, const union address *addresses, size_t count);
 void dial_cancel(struct dial *d); /* no callback any more */

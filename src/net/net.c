@@ -38,11 +38,6 @@ static void on_handle_closed(uv_handle_t *handle)
     net_handle_closed(handle->data);
 }
 
-static void on_resolver_closed(void *arg)
-{
-    net_handle_closed(arg);
-}
-
 static void on_deliver(uv_idle_t *handle)
 {
     struct net *net = handle->data;
@@ -121,7 +116,7 @@ enum err net_new(struct net **ret, uv_loop_t *loop, const struct net_config *con
     net->timers.uv.data = net;
     net->deliver.data = net;
     (void)uv_idle_init(loop, &net->deliver);
-    net->handles = 3; /* timers, deliver, resolver */
+    net->handles = 2; /* timers, deliver */
     *ret = net;
     return ERR_NONE;
 }
@@ -136,7 +131,7 @@ void net_close(struct net *net, void (*done)(void *arg), void *arg)
         exchange_cancel(list_entry(l, struct exchange, link));
     while ((l = net->sessions.next) != &net->sessions)
         session_close(list_entry(l, struct session, link));
-    resolver_close(net->resolver, on_resolver_closed, net);
+    resolver_free(net->resolver);
     timers_close(&net->timers, on_handle_closed);
     net_deliver_soon(net); /* hands over what was cancelled, then closes itself */
 }

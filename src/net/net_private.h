@@ -69,14 +69,14 @@ struct origin {
     bool https, is_ip;
     uint16_t port;
     char *host;
-    struct sockaddr_storage addr; /* is_ip */
-    struct list idle;             /* HTTP/1 sessions without work, the last used first */
-    struct list multiplexed;      /* HTTP/2 sessions that take new streams */
-    struct list waiters;          /* exchanges */
+    union address addr;      /* is_ip */
+    struct list idle;        /* HTTP/1 sessions without work, the last used first */
+    struct list multiplexed; /* HTTP/2 sessions that take new streams */
+    struct list waiters;     /* exchanges */
     unsigned waiting, opening, open;
     bool pumping;
-    int http;                                                 /* what it spoke last: 0 unknown, 11, 20 */
-    struct sockaddr_storage addresses[RESOLVE_ADDRESSES_MAX]; /* resolved, good until */
+    int http;                 /* what it spoke last: 0 unknown, 11, 20 */
+    union address *addresses; /* resolved, good until; NULL: none */
     size_t address_count;
     uint64_t addresses_until_us;
     SSL_SESSION *ticket;     /* to resume; NULL: none */

@@ -30,6 +30,7 @@ void origin_free(struct origin *o)
     list_remove(&o->link);
     list_remove(&o->starved_link);
     SSL_SESSION_free(o->ticket);
+    mem_free(o->addresses);
     mem_free(o->key);
     mem_free(o->host);
     mem_free(o);
@@ -44,7 +45,8 @@ static enum err origin_make(struct net *net, const struct url *url, const char *
     o->https = url->https;
     o->is_ip = url->is_ip;
     o->port = url->port;
-    o->addr = url->addr;
+    if (url->is_ip)
+        memcpy(&o->addr, &url->addr, address_len((const struct sockaddr *)&url->addr));
     list_init(&o->idle);
     list_init(&o->multiplexed);
     list_init(&o->waiters);

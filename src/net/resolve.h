@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Name → addresses, by c-ares with A and AAAA asked apart: ares_getaddrinfo(AF_UNSPEC) reports only the last
- * status, and an honest cause needs both (docs/attribution.md "Unknown host", "DNS Query timeout").
+ * Name → addresses: /etc/hosts, then the resolvers with A and AAAA asked apart, because an honest cause needs
+ * both (docs/attribution.md "Names").
  */
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -10,19 +10,22 @@
 
 #include "base/err.h"
 #include "fault/outcome.h"
+#include "net/dns_message.h"
 #include "net/timer.h"
 
-#define RESOLVE_ADDRESSES_MAX 16 /* of both families; a name with more gives the first ones */
+#define RESOLVE_ADDRESSES_MAX (2 * DNS_ADDRESSES_MAX) /* of both families */
 
 struct resolver;
 struct resolve_query;
 
 struct resolve_result {
-    enum ended ended; /* ENDED_COMPLETE: count > 0; ENDED_DNS, ENDED_DEADLINE, ENDED_LOCAL with cause */
+    enum ended ended; /* ENDED_COMPLETE: count > 0; ENDED_DNS or ENDED_LOCAL with cause */
     enum cause_id cause;
-    struct sockaddr_storage addresses[RESOLVE_ADDRESSES_MAX]; /* in the order to try (RFC 8305 4), port 0 */
+    union address
+        addresses[RESOLVE_ADDRESSES_MAX]; /* all there are so far, in the order to try (RFC 8305 4), port 0 */
     size_t count;
-    uint32_t ttl_s; /* how long the answer may be kept */
+    uint32_t ttl_s; /* how long they may be kept */
+    bool more;      /* the other family is still being asked for: done will be called once more */
 };
 
 typedef void resolve_done_fn(void *arg, const struct resolve_result *r);
@@ -30,11 +33,10 @@ typedef void resolve_done_fn(void *arg, const struct resolve_result *r);
 /* server "ADDR:PORT" or NULL for /etc/resolv.conf. ERR_INVALID: no such address. */
 enum err resolver_new(struct resolver **ret, uv_loop_t *loop, struct timers *timers,
                       const char *server) MUST_CHECK;
-void resolver_close(struct resolver *r, void (*closed)(void *arg),
-                    void *arg); /* frees; pending queries must have been cancelled */
+void resolver_free(struct resolver *r); /* queries must have been cancelled */
 
-/* done is called exactly once, possibly from inside this call, unless the query is cancelled. timeout_ms: the
- * whole budget. */
+/* done is called once, possibly from inside this call, or twice where the first result says so; the query
+ * is over with the last call. It may be cancelled inside the first. timeout_ms: the whole budget. */
 enum err resolve_start(struct resolver *r, const char *host, uint32_t timeout_ms, resolve_done_fn *done,
                        void *arg, struct resolve_query **ret) MUST_CHECK;
 void resolve_cancel(struct resolve_query *q); /* no callback any more */

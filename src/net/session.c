@@ -253,19 +253,41 @@ enum err session_open(struct origin *o, const struct exchange_deadlines *deadlin
     return ERR_NONE;
 }
 
+static void forget_addresses(struct origin *o)
+{
+    mem_free(o->addresses);
+    o->addresses = NULL;
+    o->address_count = 0;
+}
+
+/* What is known of the name, for this connection and those to come. */
+static enum err keep_addresses(struct origin *o, const struct resolve_result *r)
+{
+    union address *copy = mem_alloc(r->count * sizeof(*copy));
+    if (!copy)
+        return ERR_NOMEM;
+    memcpy(copy, r->addresses, r->count * sizeof(*copy));
+    forget_addresses(o);
+    o->addresses = copy;
+    o->address_count = r->count;
+    o->addresses_until_us = net_now(o->net) + (uint64_t)r->ttl_s * 1000000;
+    return ERR_NONE;
+}
+
 static void on_resolved(void *arg, const struct resolve_result *r)
 {
     struct session *s = arg;
-    struct origin *o = s->origin;
-    s->query = NULL;
-    if (r->ended != ENDED_COMPLETE) {
+    if (!r->more)
+        s->query = NULL;
+    enum err e = r->ended == ENDED_COMPLETE ? keep_addresses(s->origin, r) : ERR_NONE;
+    if (s->dial) /* the other family, while the first is being tried */
+        dial_add(s->dial, r->addresses, r->count);
+    else if (e)
+        session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+    else if (r->ended != ENDED_COMPLETE)
         session_fail_as(s, r->ended, r->cause);
-        return;
-    }
-    memcpy(o->addresses, r->addresses, sizeof(o->addresses));
-    o->address_count = r->count;
-    o->addresses_until_us = net_now(s->net) + (uint64_t)r->ttl_s * 1000000;
-    session_phase(s, PHASE_CONNECT);
+    else
+        session_phase(s, PHASE_CONNECT);
 }
 
 static void enter_resolve(struct session *s)
@@ -273,11 +295,7 @@ static void enter_resolve(struct session *s)
     struct origin *o = s->origin;
     if (address_port_refused(&s->net->guard, o->port)) {
         session_fail_as(s, ENDED_GUARD, CAUSE_ok);
-    } else if (o->is_ip) {
-        o->addresses[0] = o->addr;
-        o->address_count = 1;
-        session_phase(s, PHASE_CONNECT);
-    } else if (o->address_count > 0 && net_now(s->net) < o->addresses_until_us) {
+    } else if (o->is_ip || (o->address_count > 0 && net_now(s->net) < o->addresses_until_us)) {
         session_phase(s, PHASE_CONNECT);
     } else if (resolve_start(s->net->resolver, o->host, s->deadlines.dns_ms, on_resolved, s, &s->query) !=
                ERR_NONE) {
@@ -290,9 +308,12 @@ static void on_dialled(void *arg, const struct dial_result *r)
     struct session *s = arg;
     struct origin *o = s->origin;
     s->dial = NULL;
+    if (s->query) /* the other family is not needed any more */
+        resolve_cancel(s->query);
+    s->query = NULL;
     memcpy(s->opening.address, r->address, sizeof(s->opening.address));
     if (r->ended != ENDED_COMPLETE) {
-        o->address_count = o->is_ip ? o->address_count : 0; /* next time ask where it lives now */
+        forget_addresses(o); /* next time ask where it lives now */
         struct evidence e;
         session_evidence(s, NULL, &e);
         e.ended = r->ended;
@@ -329,8 +350,9 @@ static void on_dialled(void *arg, const struct dial_result *r)
 static void enter_connect(struct session *s)
 {
     struct origin *o = s->origin;
-    if (dial_start(s->net->loop, &s->net->timers, &s->net->guard, o->addresses, o->address_count, o->port,
-                   s->deadlines.connect_ms, on_dialled, s, &s->dial) != ERR_NONE)
+    const union address *addresses = o->is_ip ? &o->addr : o->addresses;
+    if (dial_start(s->net->loop, &s->net->timers, &s->net->guard, addresses, o->is_ip ? 1 : o->address_count,
+                   s->query != NULL, o->port, s->deadlines.connect_ms, on_dialled, s, &s->dial) != ERR_NONE)
         session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
 }
 

@@ -22,7 +22,7 @@ static struct sockaddr_storage address(const char *text)
         if (inet_pton(AF_INET6, text, &in6->sin6_addr) != 1)
             fail_msg("%s is no address", text);
     }
-    address_set_port(&sa, 443);
+    address_set_port((struct sockaddr *)&sa, 443);
     return sa;
 }
 
@@ -177,7 +177,7 @@ static void own_addresses(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct sockaddr_storage sa = address(cases[i].text);
-        address_set_port(&sa, (uint16_t)(1 + i)); /* whatever the port */
+        address_set_port((struct sockaddr *)&sa, (uint16_t)(1 + i)); /* whatever the port */
         const char *name = address_refused(&guard, (const struct sockaddr *)&sa);
         assert_int_equal(name != NULL, cases[i].refused);
         guard.allow_private = true;
@@ -236,7 +236,7 @@ static void as_text(void **state)
     struct sockaddr_storage v4 = address("203.0.113.7"), v6 = address("2001:DB8:0::1");
     address_text((const struct sockaddr *)&v4, out);
     assert_string_equal(out, "203.0.113.7:443");
-    address_set_port(&v6, 65535);
+    address_set_port((struct sockaddr *)&v6, 65535);
     address_text((const struct sockaddr *)&v6, out);
     assert_string_equal(out, "[2001:db8::1]:65535");
     assert_int_equal(address_len((const struct sockaddr *)&v4), sizeof(struct sockaddr_in));

@@ -7,12 +7,15 @@
  *
  * The server lives in a child process, where nothing is failed.
  */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,7 +34,7 @@
 
 static char cert_path[] = "/tmp/todoke-test-cert-XXXXXX", key_path[] = "/tmp/todoke-test-key-XXXXXX";
 static pid_t child;
-static char tls_address[64], clear_address[64];
+static char tls_address[64], clear_address[64], dns_address[64];
 
 static void answer(void *arg, struct server_request *req)
 {
@@ -39,7 +42,93 @@ static void answer(void *arg, struct server_request *req)
     server_respond(req, 200, NULL, 0, SPAN_LIT("ok"));
 }
 
-/* The child: one TLS and one clear server; tells their addresses through the pipe and serves until it is ended. */
+/* A resolver whose answers never fit into a datagram. */
+struct resolver_peer {
+    uv_udp_t udp;
+    uv_tcp_t tcp;
+};
+
+struct resolver_conn {
+    uv_tcp_t tcp;
+    char in[1024];
+    size_t len;
+};
+
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+{
+    static char bytes[65536];
+    (void)handle;
+    (void)size;
+    *buf = uv_buf_init(bytes, sizeof(bytes));
+}
+
+static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct sockaddr *from,
+                        unsigned flags)
+{
+    (void)flags;
+    if (n < 12)
+        return;
+    buf->base[2] = (char)0x83; /* a response, truncated */
+    const uv_buf_t out = uv_buf_init(buf->base, (unsigned)n);
+    (void)uv_udp_try_send(udp, &out, 1, from);
+}
+
+static void on_conn_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void on_query(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    static const char record[16] = "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1";
+    struct resolver_conn *c = stream->data;
+    if (n < 0 || c->len + (size_t)n > sizeof(c->in) - sizeof(record)) {
+        uv_close((uv_handle_t *)stream, on_conn_closed);
+        return;
+    }
+    memcpy(c->in + c->len, buf->base, (size_t)n);
+    c->len += (size_t)n;
+    if (c->len < 2 || c->len < 2u + (unsigned char)c->in[1])
+        return;
+    c->in[4] = (char)0x81;
+    if (c->in[c->len - 3] == 1) { /* for A; nothing else has an address */
+        c->in[9] = 1;
+        memcpy(c->in + c->len, record, sizeof(record));
+        c->len += sizeof(record);
+        c->in[1] = (char)(c->in[1] + (char)sizeof(record));
+    }
+    const uv_buf_t out = uv_buf_init(c->in, (unsigned)c->len);
+    (void)uv_try_write(stream, &out, 1);
+    c->len = 0;
+}
+
+static void on_resolver_conn(uv_stream_t *listener, int status)
+{
+    struct resolver_conn *c = calloc(1, sizeof(*c));
+    if (status != 0 || !c)
+        _exit(1);
+    c->tcp.data = c;
+    if (uv_tcp_init(listener->loop, &c->tcp) != 0 || uv_accept(listener, (uv_stream_t *)&c->tcp) != 0 ||
+        uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_query) != 0)
+        _exit(1);
+}
+
+/* The same free port for both. */
+static void resolver_start(struct resolver_peer *r, uv_loop_t *loop, char address[64])
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int len = sizeof(sin);
+    if (uv_tcp_init(loop, &r->tcp) != 0 || uv_tcp_bind(&r->tcp, (struct sockaddr *)&sin, 0) != 0 ||
+        uv_listen((uv_stream_t *)&r->tcp, 64, on_resolver_conn) != 0 ||
+        uv_tcp_getsockname(&r->tcp, (struct sockaddr *)&sin, &len) != 0 || uv_udp_init(loop, &r->udp) != 0 ||
+        uv_udp_bind(&r->udp, (struct sockaddr *)&sin, 0) != 0 ||
+        uv_udp_recv_start(&r->udp, on_alloc, on_datagram) != 0)
+        _exit(1);
+    (void)snprintf(address, 64, "127.0.0.1:%u", (unsigned)ntohs(sin.sin_port));
+}
+
+/* The child: one TLS and one clear server, and a resolver; tells their addresses through the pipe and
+ * serves until it is ended. */
 static void serve(int pipe_fd)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -52,9 +141,11 @@ static void serve(int pipe_fd)
     config.tls_cert = config.tls_key = NULL;
     if (server_new(&clear, &loop, &config) != ERR_NONE)
         _exit(1);
-    char addresses[2][64] = {"", ""};
+    char addresses[3][64] = {"", "", ""};
     server_address(tls, addresses[0]);
     server_address(clear, addresses[1]);
+    struct resolver_peer resolver;
+    resolver_start(&resolver, &loop, addresses[2]);
     if (write(pipe_fd, addresses, sizeof(addresses)) != (ssize_t)sizeof(addresses))
         _exit(1);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
@@ -78,11 +169,12 @@ static int setup(void **state)
         serve(fds[1]);
     }
     (void)close(fds[1]);
-    char addresses[2][64];
+    char addresses[3][64];
     bool told = read(fds[0], addresses, sizeof(addresses)) == (ssize_t)sizeof(addresses);
     (void)close(fds[0]);
     memcpy(tls_address, addresses[0], 64);
     memcpy(clear_address, addresses[1], 64);
+    memcpy(dns_address, addresses[2], 64);
     return told ? 0 : -1;
 }
 
@@ -113,7 +205,7 @@ static void on_done(void *arg, const struct exchange_result *r)
 }
 
 /* One whole exchange whose nth allocation fails. False: fewer were made. */
-static bool round_with_failure(const char *text, unsigned long nth, unsigned *ret_ok)
+static bool round_with_failure(const char *text, const char *dns, unsigned long nth, unsigned *ret_ok)
 {
     struct url url;
     enum cause_id cause = CAUSE_ok;
@@ -121,7 +213,7 @@ static bool round_with_failure(const char *text, unsigned long nth, unsigned *re
     uv_loop_t loop;
     assert_int_equal(uv_loop_init(&loop), 0);
     struct told told = {0};
-    const struct net_config config = {.ca_file = cert_path, .allow_private = true};
+    const struct net_config config = {.ca_file = cert_path, .dns_server = dns, .allow_private = true};
     const struct header headers[] = {{SPAN_LIT("content-type"), SPAN_LIT("application/json")}};
     const struct exchange_request request = {
         .url = &url, .headers = headers, .header_count = 1, .body = SPAN_LIT("{\"events\":[]}")};
@@ -149,13 +241,13 @@ static bool round_with_failure(const char *text, unsigned long nth, unsigned *re
     return hit;
 }
 
-static void all_rounds(const char *text)
+static void all_rounds(const char *text, const char *dns)
 {
     unsigned ok = 0;
-    assert_false(round_with_failure(text, 0, &ok)); /* what libraries make once is made now */
+    assert_false(round_with_failure(text, dns, 0, &ok)); /* what libraries make once is made now */
     assert_int_equal(ok, 1);
     unsigned long n = 1;
-    while (n < ROUNDS_MAX && round_with_failure(text, n, &ok))
+    while (n < ROUNDS_MAX && round_with_failure(text, dns, n, &ok))
         n++;
     assert_true(n < ROUNDS_MAX);
     assert_true(n > 20);
@@ -168,7 +260,16 @@ static void clear_text(void **state)
     (void)state;
     char url[96];
     (void)snprintf(url, sizeof(url), "http://localhost%s/x", strrchr(clear_address, ':'));
-    all_rounds(url);
+    all_rounds(url, NULL);
+}
+
+/* A name, asked for by datagram and then over TCP. */
+static void by_name(void **state)
+{
+    (void)state;
+    char url[96];
+    (void)snprintf(url, sizeof(url), "http://bot.example%s/x", strrchr(clear_address, ':'));
+    all_rounds(url, dns_address);
 }
 
 static void tls_and_http2(void **state)
@@ -176,7 +277,7 @@ static void tls_and_http2(void **state)
     (void)state;
     char url[96];
     (void)snprintf(url, sizeof(url), "https://localhost%s/x", strrchr(tls_address, ':'));
-    all_rounds(url);
+    all_rounds(url, NULL);
 }
 
 int main(void)
@@ -185,6 +286,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clear_text),
+        cmocka_unit_test(by_name),
         cmocka_unit_test(tls_and_http2),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
