@@ -30,23 +30,34 @@ static void on_response_deadline(struct timer *t)
     exchange_end(x, &e);
 }
 
+static uint32_t share_of(const struct exchange *x, const struct opening *how, enum phase phase)
+{
+    uint64_t from = how->began_us[phase], to = how->began_us[phase + 1];
+    return from ? elapsed_us(from > x->try_us ? from : x->try_us, to) : 0;
+}
+
+void exchange_opened(struct exchange *x, const struct opening *how)
+{
+    struct exchange_timings *t = &x->result.timings;
+    t->dns_us = share_of(x, how, PHASE_RESOLVE);
+    t->connect_us = share_of(x, how, PHASE_CONNECT);
+    t->tls_us = x->origin->https ? share_of(x, how, PHASE_TLS) : 0;
+}
+
 /* A session is there: the response clock starts with the first byte, which is written now. */
 void exchange_attached(struct exchange *x, struct session *s, bool reused)
 {
     struct net *net = x->net;
     x->session = s;
-    x->attached_us = net_now(net);
+    x->attached_us = x->counted_us = net_now(net);
     struct exchange_result *r = &x->result;
     r->reused = reused;
     r->resumed = s->resumed;
     r->http = s->http;
     memcpy(r->address, s->opening.address, sizeof(r->address));
     r->timings = (struct exchange_timings){0};
-    if (!reused) {
-        r->timings.dns_us = s->opening.dns_us;
-        r->timings.connect_us = s->opening.connect_us;
-        r->timings.tls_us = s->opening.tls_us;
-    }
+    if (!reused)
+        exchange_opened(x, &s->opening);
     r->tls_version = s->transport.ssl ? SSL_get_version(s->transport.ssl) : NULL;
     uint64_t budget = (uint64_t)x->request.deadlines.response_ms * 1000;
     uint64_t left = budget > x->response_used_us ? budget - x->response_used_us : 0;
@@ -54,9 +65,17 @@ void exchange_attached(struct exchange *x, struct session *s, bool reused)
     exchange_phase(x, PHASE_SEND);
 }
 
+/* The time since what was counted last. */
+static uint32_t count_time(struct exchange *x)
+{
+    uint64_t since = x->counted_us;
+    x->counted_us = net_now(x->net);
+    return elapsed_us(since, x->counted_us);
+}
+
 void exchange_sent(struct exchange *x)
 {
-    x->result.timings.send_us = elapsed_us(x->attached_us, net_now(x->net));
+    x->result.timings.send_us += count_time(x);
     exchange_phase(x, PHASE_AWAIT);
 }
 
@@ -70,7 +89,7 @@ void exchange_phase(struct exchange *x, enum phase phase)
 
 void exchange_answers(struct exchange *x)
 {
-    x->result.timings.first_byte_us = elapsed_us(x->attached_us, net_now(x->net));
+    x->result.timings.first_byte_us += count_time(x);
 }
 
 /* Once, besides the others, and while half of the session's budget is left: its full handshake has a whole one. */
@@ -100,6 +119,9 @@ static bool retry(struct exchange *x, const struct evidence *e, const struct out
     x->net->stats.retries_total++;
     x->attached_us = 0;
     x->fresh = true;
+    x->try_us = net_now(x->net);
+    x->result =
+        (struct exchange_result){.retries = x->result.retries, .tls_alert = -1}; /* of the last try only */
     pool_acquire(x);
     return true;
 }
@@ -150,7 +172,7 @@ enum err exchange_start(struct net *net, const struct exchange_request *request,
     x->done = done;
     x->arg = arg;
     x->fresh = request->fresh;
-    x->started_us = net_now(net);
+    x->started_us = x->try_us = net_now(net);
     x->result.tls_alert = -1;
     enum err e = origin_get(net, request->url, &x->origin);
     if (e) {

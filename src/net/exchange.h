@@ -37,8 +37,12 @@ struct exchange_request {
     void (*on_phase)(void *arg, enum phase phase, uint32_t at_us);
 };
 
-/* Microseconds spent in each phase, of the last try; 0 for a phase that was not entered (a reused session has
- * no dns…tls). */
+/*
+ * Microseconds of this exchange in each phase of its last try: each its own, one after the other, so that
+ * their sum is no more than total_us. Of a phase in which several exchanges waited for one connection each
+ * has the part from its own start on. 0: not entered (a reused session has no dns…tls). send: until the
+ * request was accepted whole; first_byte: from there to the first byte of the answer.
+ */
 struct exchange_timings {
     uint32_t dns_us, connect_us, tls_us, send_us, first_byte_us, total_us;
 };

@@ -95,7 +95,10 @@ struct exchange {
     struct session *session; /* while it is served */
     struct http2_stream stream;
     struct timer timer; /* waiting for a session, then the response clock */
-    uint64_t started_us, attached_us;
+    uint64_t started_us;
+    uint64_t try_us;           /* when this try began */
+    uint64_t attached_us;      /* when it got its session; 0: it has none yet */
+    uint64_t counted_us;       /* up to when its time is told in timings */
     uint64_t response_used_us; /* of the response budget, by earlier tries */
     bool fresh;                /* a retry: only a connection opened after it */
     bool full;                 /* a resumption was ended under it: this try is by a full handshake */
@@ -107,8 +110,8 @@ struct exchange {
 
 /* How a session came to be, told to each exchange that waited for it. */
 struct opening {
-    uint32_t dns_us, connect_us, tls_us;
-    uint32_t session_us; /* from TCP to its failure */
+    uint64_t began_us[PHASE_SEND + 1]; /* each phase, at the end of the one before it; 0: it did not begin */
+    uint32_t session_us;               /* from TCP to its failure */
     char address[64];
 };
 
@@ -130,8 +133,6 @@ struct session {
     bool listening; /* HTTP/1: its resumption is on trial before the request is sent */
     bool heard;     /* the server has sent a ticket since then */
     struct exchange_deadlines deadlines;
-    uint64_t phase_us;  /* when the phase began */
-    uint64_t tcp_us;    /* when TCP was up; 0: not yet */
     struct timer timer; /* of the phase, then of idleness */
     struct resolve_query *query;
     struct dial *dial;
@@ -211,8 +212,9 @@ void session_stream_answers(void *arg, struct http2_stream *stream);
 
 /* exchange.c */
 void exchange_attached(struct exchange *x, struct session *s, bool reused);
-void exchange_phase(struct exchange *x, enum phase phase); /* it begins, for this exchange */
-void exchange_answers(struct exchange *x);                 /* the first byte of an answer */
-void exchange_sent(struct exchange *x);                    /* the request was accepted whole */
+void exchange_opened(struct exchange *x, const struct opening *how); /* takes its share of the time down */
+void exchange_phase(struct exchange *x, enum phase phase);           /* it begins, for this exchange */
+void exchange_answers(struct exchange *x);                           /* the first byte of an answer */
+void exchange_sent(struct exchange *x);                              /* the request was accepted whole */
 void exchange_end(struct exchange *x, const struct evidence *e);
 void exchange_deliver(struct exchange *x); /* calls done and frees */

@@ -308,9 +308,7 @@ void pool_session_failed(struct origin *o, const struct opening *how, int http, 
         struct exchange *x = list_entry(l, struct exchange, wait);
         memcpy(x->result.address, how->address, sizeof(x->result.address));
         x->result.http = http;
-        x->result.timings.dns_us = how->dns_us;
-        x->result.timings.connect_us = how->connect_us;
-        x->result.timings.tls_us = how->tls_us;
+        exchange_opened(x, how);
         x->opening_us = how->session_us;
         exchange_end(x, e);
     }

@@ -169,18 +169,6 @@ enum cause_id session_local_cause(int sys_errno)
                                   : CAUSE_local_internal;
 }
 
-/* How long the phase took so far, for the record. */
-static void note_phase_time(struct session *s)
-{
-    uint32_t us = elapsed_us(s->phase_us, net_now(s->net));
-    if (s->phase == PHASE_RESOLVE)
-        s->opening.dns_us = us;
-    else if (s->phase == PHASE_CONNECT)
-        s->opening.connect_us = us;
-    else if (s->phase == PHASE_TLS && s->origin->https)
-        s->opening.tls_us = us;
-}
-
 void session_doubt(struct session *s)
 {
     struct origin *o = s->origin;
@@ -195,10 +183,10 @@ void session_doubt(struct session *s)
 /* It did not get ready: all that waited for it hear why, once it is gone and its room free. */
 static void session_fail(struct session *s, const struct evidence *e)
 {
-    note_phase_time(s);
     struct origin *o = s->origin;
-    if (s->tcp_us)
-        s->opening.session_us = elapsed_us(s->tcp_us, net_now(s->net));
+    uint64_t now = net_now(s->net), tcp_us = s->opening.began_us[PHASE_TLS];
+    s->opening.began_us[s->phase + 1] = now;
+    s->opening.session_us = s->phase >= PHASE_TLS ? elapsed_us(tcp_us, now) : 0;
     if (e->ended != ENDED_LOCAL)
         session_doubt(s);
     struct evidence evidence = *e;
@@ -222,9 +210,8 @@ void session_fail_as(struct session *s, enum ended ended, enum cause_id cause)
 static void session_phase(struct session *s, enum phase next)
 {
     assert(next == PHASE_RESOLVE || opening_phases[s->phase].next == next);
-    note_phase_time(s);
     s->phase = next;
-    s->phase_us = net_now(s->net);
+    s->opening.began_us[next] = net_now(s->net);
     for (struct list *l = s->origin->waiters.next; l != &s->origin->waiters; l = l->next)
         exchange_phase(list_entry(l, struct exchange, wait), next);
     opening_phases[next].enter(s); /* may end the session */
@@ -248,7 +235,6 @@ enum err session_open(struct origin *o, const struct exchange_deadlines *deadlin
     net->handles++;
     net->stats.connections_open++;
     net->stats.opened_total++;
-    s->phase_us = net_now(net);
     session_phase(s, PHASE_RESOLVE);
     return ERR_NONE;
 }
@@ -396,9 +382,8 @@ static void handshake(struct session *s)
 
 static void enter_tls(struct session *s)
 {
-    s->tcp_us = s->phase_us;
-    timer_arm(&s->net->timers, &s->timer, s->phase_us + (uint64_t)s->deadlines.session_ms * 1000,
-              on_session_deadline);
+    timer_arm(&s->net->timers, &s->timer,
+              s->opening.began_us[PHASE_TLS] + (uint64_t)s->deadlines.session_ms * 1000, on_session_deadline);
     handshake(s); /* done at once without TLS */
 }
 
@@ -423,6 +408,7 @@ void session_ready(struct session *s)
     timer_disarm(&s->net->timers, &s->timer);
     s->ready = true;
     s->phase = PHASE_SEND;
+    s->opening.began_us[PHASE_SEND] = net_now(s->net);
     if (s->http == 20)
         s->net->stats.sessions_h2++;
     else
@@ -493,8 +479,9 @@ static bool is_on_trial(struct session *s)
         return !s->heard;
     s->listening = true;
     s->heard = false;
-    uint64_t deadline_us = s->tcp_us + (uint64_t)s->deadlines.session_ms * 1000;
-    uint64_t until_us = net_now(s->net) + LISTEN_US + 2 * (uint64_t)s->opening.connect_us;
+    const uint64_t *began_us = s->opening.began_us;
+    uint64_t deadline_us = began_us[PHASE_TLS] + (uint64_t)s->deadlines.session_ms * 1000;
+    uint64_t until_us = net_now(s->net) + LISTEN_US + 2 * (began_us[PHASE_TLS] - began_us[PHASE_CONNECT]);
     timer_arm(&s->net->timers, &s->timer, until_us < deadline_us ? until_us : deadline_us, on_listened);
     return true;
 }

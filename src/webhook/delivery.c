@@ -202,7 +202,7 @@ static void count_outcome(struct courier_counters *n, const struct exchange_resu
     } phases[] = {{&n->dns, t->dns_us},
                   {&n->connect, t->connect_us},
                   {&n->tls, t->tls_us},
-                  {&n->first_byte, t->first_byte_us}};
+                  {&n->first_byte, t->first_byte_us ? t->send_us + t->first_byte_us : 0}};
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
         if (phases[i].us) /* 0: the phase was not entered */
             histogram_add(phases[i].to, phases[i].us);

@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -98,6 +99,9 @@ struct tally {
 static void on_done(void *arg, const struct exchange_result *r)
 {
     struct tally *t = arg;
+    const struct exchange_timings *us = &r->timings; /* one after the other, all of them its own */
+    assert_true((uint64_t)us->dns_us + us->connect_us + us->tls_us + us->send_us + us->first_byte_us <=
+                us->total_us);
     t->results[t->over++] = *r;
     if (t->over == t->wanted)
         net_close(t->net, NULL, NULL);
@@ -154,6 +158,72 @@ static void a_flood_does_not_stop_the_clock(void **state)
     assert_int_equal(t.results[0].outcome.reason, REASON_REQUEST_TIMEOUT);
     assert_int_equal(t.results[0].outcome.processed, PROCESSED_UNKNOWN);
     assert_true(t.results[0].timings.total_us < 1000000 + LATE_US);
+}
+
+/* Takes the connection, and hangs up when told that the second exchange has begun and has waited for a
+ * while. */
+static atomic_bool hang_up;
+
+static void keeps_waiting(struct peer *p, int fd)
+{
+    (void)p;
+    (void)fd;
+    while (!atomic_load(&hang_up))
+        (void)usleep(1000);
+}
+
+struct latecomer {
+    struct tally t;
+    struct exchange_request request;
+    uv_timer_t timer;
+};
+
+static void on_hang_up(uv_timer_t *timer)
+{
+    atomic_store(&hang_up, true);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void on_latecomer(uv_timer_t *timer)
+{
+    struct latecomer *late = timer->data;
+    late->request.on_phase = NULL;
+    start(&late->t, &late->request);
+    (void)uv_timer_start(timer, on_hang_up, 50, 0);
+}
+
+static void on_phase(void *arg, enum phase phase, uint32_t at_us)
+{
+    struct latecomer *late = arg; /* its tally is its first member */
+    (void)at_us;
+    if (phase == PHASE_TLS)
+        assert_int_equal(uv_timer_start(&late->timer, on_latecomer, 100, 0), 0);
+}
+
+/* Two wait for one handshake, the second for less long: each is told what it has waited itself. */
+static void each_phase_is_its_own(void **state)
+{
+    (void)state;
+    struct peer p = {.tls = SSL_CTX_new(TLS_server_method())}; /* for the URL's sake: it never says a word */
+    atomic_store(&hang_up, false);
+    peer_start(&p, keeps_waiting);
+    uv_loop_t loop;
+    struct latecomer late;
+    open_net(&late.t, &loop, (struct net_config){0});
+    late.request = (struct exchange_request){
+        .url = &p.url, .deadlines = {.connect_ms = 20000, .session_ms = 20000}, .on_phase = on_phase};
+    late.timer.data = &late;
+    assert_int_equal(uv_timer_init(&loop, &late.timer), 0);
+    start(&late.t, &late.request);
+    run(&late.t, &loop);
+    peer_stop(&p);
+    SSL_CTX_free(p.tls);
+    const struct exchange_result *r = late.t.results;
+    assert_int_equal(late.t.over, 2);
+    assert_int_equal(r[0].outcome.phase, PHASE_TLS);
+    assert_int_equal(r[1].outcome.phase, PHASE_TLS);
+    assert_true(r[1].timings.tls_us > 0);
+    assert_true(r[0].timings.tls_us >= r[1].timings.tls_us + 90000);
 }
 
 /* The answer and the FIN in one segment. */
@@ -376,6 +446,7 @@ int main(void)
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flood_does_not_stop_the_clock),
+        cmocka_unit_test(each_phase_is_its_own),
         cmocka_unit_test(a_closed_connection_is_not_handed_on),
         cmocka_unit_test(an_idle_connection_makes_room),
         cmocka_unit_test(a_wide_window_is_used),

@@ -74,6 +74,7 @@ function checkShape(l, said) {
     assert.ok(Number.isInteger(l.retries) && l.retries >= 0 && l.retries <= 3, `retries: ${said}`);
     for (const k of ['dns_us', 'connect_us', 'tls_us', 'send_us', 'first_byte_us', 'total_us'])
         assert.ok(Number.isInteger(l.timings[k]) && l.timings[k] >= 0, `timings.${k}: ${said}`);
+    checkTimings(l.timings, said);
     const answered = l.reason === 'ok' || l.reason === 'error_status_code';
     assert.ok((answered ? ['done'] : phasesOf[l.detail] ?? ['resolve', 'connect', 'tls', 'session', 'send', 'await']).includes(l.phase), `phase: ${said}`);
     if (answered) {
@@ -83,6 +84,12 @@ function checkShape(l, said) {
         assert.match(l.address, /^(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\]):\d+$/, `address: ${said}`);
     }
     if (l.reason === 'could_not_connect') assert.equal(l.processed, 'no', said);
+}
+
+// The phases of an attempt are parts of its own time, one after the other.
+export function checkTimings(t, said) {
+    const sum = t.dns_us + t.connect_us + t.tls_us + t.send_us + t.first_byte_us;
+    assert.ok(sum <= t.total_us, `phases of ${sum} us in ${t.total_us}: ${said}`);
 }
 
 // No exchange outlives the deadline of the phase it ended in by more than the grace; a retry has deadlines of its own.

@@ -25,7 +25,7 @@ export function phasesOf(a: Attempt): { phase: Phase; us: number; failed: boolea
     const order: Phase[] = ['url', 'resolve', 'connect', 'tls', 'session', 'send', 'await', 'done'];
     const end = order.indexOf(a.phase), failed = (p: Phase): boolean => a.reason !== 'ok' && a.reason !== 'error_status_code' && a.phase === p;
     const opened = dns_us + connect_us + tls_us;
-    const answer = Math.max(0, (first_byte_us || total_us - opened) - send_us), rest = first_byte_us ? Math.max(0, total_us - opened - first_byte_us) : 0;
+    const left = Math.max(0, total_us - opened - send_us), answer = first_byte_us || left, rest = first_byte_us ? Math.max(0, left - first_byte_us) : 0;
     const found: { phase: Phase; us: number; failed: boolean }[] = [];
     const add = (phase: Phase, us: number, when: boolean): void => void (when && found.push({ phase, us, failed: failed(phase) }));
     add('url', 0, end === 0);
