@@ -129,8 +129,12 @@ void net_close(struct net *net, void (*done)(void *arg), void *arg)
     struct list *l;
     while ((l = net->exchanges.next) != &net->exchanges)
         exchange_cancel(list_entry(l, struct exchange, link));
-    while ((l = net->sessions.next) != &net->sessions)
-        session_close(list_entry(l, struct session, link));
+    while ((l = net->sessions.next) != &net->sessions) {
+        struct session *s = list_entry(l, struct session, link);
+        if (!s->ready)
+            pool_session_dropped(s);
+        session_close(s);
+    }
     resolver_free(net->resolver);
     timers_close(&net->timers, on_handle_closed);
     net_deliver_soon(net); /* hands over what was cancelled, then closes itself */

@@ -173,6 +173,7 @@ void pool_forget(struct exchange *x);  /* it waits no more */
 void pool_session_ready(struct session *s);
 void pool_session_failed(struct origin *o, const struct opening *how, int http,
                          const struct evidence *e); /* while opening; it is closed */
+void pool_session_dropped(struct session *s);       /* while opening, and nobody is told */
 void pool_session_free(struct session *s);          /* it can serve another exchange */
 void pool_session_closed(struct session *s);        /* ready before, closed now */
 void pool_drain(struct session *s);                 /* it takes no new exchanges */

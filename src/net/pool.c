@@ -316,6 +316,12 @@ void pool_session_failed(struct origin *o, const struct opening *how, int http, 
     origin_pump(o);
 }
 
+void pool_session_dropped(struct session *s)
+{
+    s->origin->opening--;
+    origin_note_use(s->origin);
+}
+
 void pool_drain(struct session *s)
 {
     if (s->http == 20)

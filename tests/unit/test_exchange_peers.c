@@ -226,6 +226,29 @@ static void each_phase_is_its_own(void **state)
     assert_true(r[0].timings.tls_us >= r[1].timings.tls_us + 90000);
 }
 
+/* The net is closed while a connection is opening for which nobody waits any more: LeakSanitizer sees what
+ * is left of it. */
+static void closed_while_opening(void **state)
+{
+    (void)state;
+    struct peer p = {.tls = SSL_CTX_new(TLS_server_method())};
+    atomic_store(&hang_up, false);
+    peer_start(&p, keeps_waiting);
+    uv_loop_t loop;
+    struct tally t;
+    open_net(&t, &loop, (struct net_config){0});
+    struct exchange *x = NULL;
+    t.wanted = 1;
+    assert_int_equal(exchange_start(t.net, &(struct exchange_request){.url = &p.url}, on_done, &t, &x),
+                     ERR_NONE);
+    exchange_cancel(x);
+    run(&t, &loop);
+    atomic_store(&hang_up, true);
+    peer_stop(&p);
+    SSL_CTX_free(p.tls);
+    assert_int_equal(t.results[0].outcome.cause, CAUSE_local_cancelled);
+}
+
 /* The answer and the FIN in one segment. */
 static void answers_and_closes(struct peer *p, int fd)
 {
@@ -447,6 +470,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flood_does_not_stop_the_clock),
         cmocka_unit_test(each_phase_is_its_own),
+        cmocka_unit_test(closed_while_opening),
         cmocka_unit_test(a_closed_connection_is_not_handed_on),
         cmocka_unit_test(an_idle_connection_makes_room),
         cmocka_unit_test(a_wide_window_is_used),
