@@ -1,4 +1,4 @@
-/* /api/v1/outbox: the mails that wait, were sent a day ago at most, or failed. */
+/* /api/v1/outbox: the mails that wait, were sent or written a day ago at most, or failed. */
 #include <stdio.h>
 
 #include "api/call.h"
@@ -81,13 +81,13 @@ void api_outbox_list(struct call *c)
     if (!l || !call_query_known(c, known))
         return;
     struct span state = call_query(c, "state"), cursor = call_query(c, "cursor");
-    for (int i = MAIL_WAITING; i <= MAIL_FAILED; i++)
+    for (int i = 0; i < MAIL_STATES; i++)
         if (!state.ptr || span_eq(state, span_of(mail_state_text((enum mail_state)i))))
             l->states |= 1u << i;
     l->before = cursor.ptr ? call_channel_id(cursor) : INT64_MAX;
     if (!l->states || !l->before) {
         call_invalid(c, l->states ? "cursor" : "state",
-                     l->states ? "is not one of ours" : "must be waiting, sent or failed");
+                     l->states ? "is not one of ours" : "must be waiting, sent, written or failed");
         return;
     }
     if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))

@@ -190,9 +190,11 @@ enum err api_new(struct api **ret, const struct api_config *config)
     return ERR_NONE;
 }
 
-void api_set_settings(struct api *a, const struct courier_settings *settings)
+void api_set_settings(struct api *a, const struct courier_settings *settings,
+                      const struct notice_settings *notices)
 {
     a->config.settings = settings;
+    a->config.notice_settings = notices;
 }
 
 void api_free(struct api *a)

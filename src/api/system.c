@@ -1,6 +1,8 @@
 /* GET /api/v1/system: the figures an operator looks at first. /metrics has all of them, for machines. */
 #include "api/system.h"
 
+#include "api/advice.h"
+
 static void rate(struct json_write *w, const char *key, const _Atomic uint64_t *n)
 {
     json_write_key(w, key);
@@ -13,6 +15,17 @@ static void number(struct json_write *w, const char *key, uint64_t n)
     json_write_uint(w, n);
 }
 
+static void write_text(struct json_write *w, const char *const text[2])
+{
+    json_write_key(w, "text");
+    json_write_object(w);
+    json_write_key(w, "en");
+    json_write_str(w, text[LANG_EN]);
+    json_write_key(w, "ja");
+    json_write_str(w, text[LANG_JA]);
+    json_write_end(w);
+}
+
 static void write_alarm(void *arg, const char *name, int64_t since_ms, const char *const text[2])
 {
     struct json_write *w = arg;
@@ -21,13 +34,17 @@ static void write_alarm(void *arg, const char *name, int64_t since_ms, const cha
     json_write_str(w, name);
     json_write_key(w, "since");
     call_write_time(w, since_ms);
-    json_write_key(w, "text");
-    json_write_object(w);
-    json_write_key(w, "en");
-    json_write_str(w, text[LANG_EN]);
-    json_write_key(w, "ja");
-    json_write_str(w, text[LANG_JA]);
+    write_text(w, text);
     json_write_end(w);
+}
+
+static void write_advice(void *arg, const char *name, const char *const text[2])
+{
+    struct json_write *w = arg;
+    json_write_object(w);
+    json_write_key(w, "name");
+    json_write_str(w, name);
+    write_text(w, text);
     json_write_end(w);
 }
 
@@ -110,6 +127,10 @@ void system_write(struct json_write *w, const struct api *a, const struct oldest
     json_write_key(w, "alarms");
     json_write_array(w);
     alarms_each(c->alarms, now_ms, write_alarm, w);
+    json_write_end(w);
+    json_write_key(w, "advice");
+    json_write_array(w);
+    advice_each(c, write_advice, w);
     json_write_end(w);
     json_write_end(w);
 }

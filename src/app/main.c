@@ -49,7 +49,7 @@
  *     statistics, summary         error rows in the viewer's zone; their sums
  *     tsv                         the same for spreadsheets
  *     notice, notice_text         windows of errors that have closed become mails; what those say
- *     outbox                      mails until they are sent, refused or too old
+ *     outbox                      mails until they are sent, written, refused or too old
  *     invitation, recipient       mails to people who are invited or given a role; an address as mails are sent to it
  *     option, approval            what becomes of an application for the error notification; whose is approved
  * 3 access    who may call
@@ -79,6 +79,7 @@
  *     meter, oldest               how fast the node is, and how far behind
  *     console, console_none       the web console's files, part of the binary
  *     gauge, gauge.def            what each loop publishes of itself; alarms
+ *     advice                      what an operator should set though nothing is broken
  * 5 app       the commands
  *     main                        the table of commands
  *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md

@@ -54,7 +54,8 @@ struct reading {
     struct reading *before;
     struct settings own; /* empty in the first: those are the caller's */
     struct courier_settings delivery;
-    uint32_t drain_timeout, retention_ms, notice_daily_cap;
+    struct notice_settings notices;
+    uint32_t drain_timeout, retention_ms;
     uint64_t retention_bytes;
     int64_t audit_ms, statistics_ms;
 };
@@ -238,11 +239,11 @@ static void open_reload(struct letter *letter)
     atomic_store(&l->reloading, false);
     const struct reading *r = atomic_load(&l->node->reading);
     courier_set_settings(l->courier, &r->delivery);
-    api_set_settings(l->api, &r->delivery);
+    api_set_settings(l->api, &r->delivery, &r->notices);
     if (l == &l->node->loops[0]) {
         retention_set(&l->node->retention, r->retention_ms, r->retention_bytes, r->audit_ms,
                       r->statistics_ms);
-        node_mail_set(&l->node->mail, r->delivery.notice_window_ms, r->notice_daily_cap);
+        node_mail_set(&l->node->mail, &r->notices);
     }
     enum err e = l->net && l->node->settings->ca ? net_reload_ca(l->net) : ERR_NONE;
     if (e)
@@ -252,11 +253,12 @@ static void open_reload(struct letter *letter)
         log_error("app", "certificate or key cannot be read; the old pair stays", log_err("err", e));
 }
 
-static void fill_reading(struct reading *r, const struct settings *s, uint32_t loops)
+static void fill_reading(struct reading *r, const struct settings *s, const struct node *n)
 {
     r->drain_timeout = s->drain_timeout;
     r->retention_ms = s->retention;
-    r->notice_daily_cap = s->notice_daily_cap;
+    r->notices = (struct notice_settings){
+        .window_ms = s->notice_window, .daily_cap = s->notice_daily_cap, .public_url = n->mail.url};
     r->retention_bytes = (uint64_t)s->retention_size << 20;
     r->audit_ms = INT64_C(1000) * s->audit_time;
     r->statistics_ms = INT64_C(1000) * s->statistics_time;
@@ -269,8 +271,8 @@ static void fill_reading(struct reading *r, const struct settings *s, uint32_t l
         .edition = {.success = (enum success)s->success_status, .no_tls_record = s->no_tls_record},
         .allow_http = s->allow_http_targets,
         .window_max = s->window,
-        .in_flight_max = s->in_flight / loops + 1,
-        .memory_max = ((uint64_t)s->event_memory << 20) / loops,
+        .in_flight_max = s->in_flight / n->count + 1,
+        .memory_max = ((uint64_t)s->event_memory << 20) / n->count,
     };
 }
 
@@ -289,7 +291,7 @@ static void read_again(struct node *n)
     }
     settings_fixed(n->settings, &r->own, tell_fixed);
     r->before = atomic_load(&n->reading);
-    fill_reading(r, &r->own, n->count);
+    fill_reading(r, &r->own, n);
     r->delivery.allow_http = n->settings->allow_http_targets; /* fixed, as the guard is */
     atomic_store(&n->reading, r);
     log_info("app", "settings read again");
@@ -363,7 +365,8 @@ static enum err start_mail(struct node *n)
 {
     char url[96];
     node_url(n, url);
-    return node_mail_open(&n->mail, n->settings, url, &n->loops[0].loop, n->store, &n->loops[0].mailbox);
+    return node_mail_open(&n->mail, n->settings, &atomic_load(&n->reading)->notices, url, &n->loops[0].loop,
+                          n->store, &n->loops[0].mailbox);
 }
 
 static enum err open_net(struct node_loop *l)
@@ -445,6 +448,8 @@ static enum err open_loop(struct node_loop *l)
         .settings = &atomic_load(&n->reading)->delivery,
         .retention = &n->retention.stats,
         .notices = &n->mail.notices.stats,
+        .notice_settings = &atomic_load(&n->reading)->notices,
+        .relay = n->settings->smtp_url,
         .outbox = &n->mail.outbox.stats,
         .approvals = &n->mail.approvals,
         .answers = &n->answers,
@@ -504,7 +509,7 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
     take_settings(n);
     struct reading *first = mem_zero(1, sizeof(*first));
     if (first)
-        fill_reading(first, settings, n->count);
+        fill_reading(first, settings, n);
     atomic_store(&n->reading, first);
     n->loops = mem_zero(n->count, sizeof(*n->loops));
     enum err e =

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/url.h"
 
 #define PASSWORD_MAX 1024u
 
@@ -28,20 +29,57 @@ static enum err take_from(struct node_mail *m, const struct settings *s)
     return ERR_NONE;
 }
 
+/* Whether a link can lead people to that host: not where it means their own machine, or every address of this one. */
+static bool leads_here(const struct url *url)
+{
+    if (!url->is_ip) {
+        size_t len = strlen(url->host);
+        return strcmp(url->host, "localhost") != 0 &&
+               (len < 10 || strcmp(url->host + len - 10, ".localhost") != 0); /* RFC 6761 6.3 */
+    }
+    const struct sockaddr_in *v4 = (const void *)&url->addr;
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)&url->addr)->sin6_addr;
+    uint8_t first;
+    if (url->addr.ss_family == AF_INET)
+        first = (uint8_t)(ntohl(v4->sin_addr.s_addr) >> 24);
+    else if (IN6_IS_ADDR_V4MAPPED(v6) || IN6_IS_ADDR_V4COMPAT(v6))
+        first = v6->s6_addr[12];
+    else
+        return !IN6_IS_ADDR_LOOPBACK(v6) && !IN6_IS_ADDR_UNSPECIFIED(v6);
+    return first != 127 && first != 0;
+}
+
 static enum err take_url(struct node_mail *m, const struct settings *s, const char *url)
 {
     const char *from = s->public_url ? s->public_url : url;
     size_t len = strlen(from);
     while (len && from[len - 1] == '/')
         len--;
-    bool sound = len < sizeof(m->url) &&
-                 (strncasecmp(from, "https://", 8) == 0 || strncasecmp(from, "http://", 7) == 0);
+    /* Every spelling of an address is told, as for webhooks. */
+    const struct url_rules rules = {.allow_http = true};
+    struct url parsed;
+    enum cause_id cause;
+    bool sound = len < sizeof(m->url) && !url_parse((struct span){from, len}, &rules, &parsed, &cause);
     for (size_t i = 0; sound && i < len; i++)
         sound = from[i] > ' ' && from[i] <= '~' && !strchr("\"'<>\\#?", from[i]);
-    if (!sound)
+    if (!sound && s->public_url)
         return refuse("public-url", "not https://HOST[:PORT][/PATH]");
-    memcpy(m->url, from, len);
+    if (sound && leads_here(&parsed))
+        memcpy(m->url, from, len);
     return ERR_NONE;
+}
+
+/* Once, at the start: what an operator would find out by mails that do not come. */
+static void advise(const struct node_mail *m, const struct settings *s)
+{
+    if (!s->smtp_url)
+        log_warn("app",
+                 "no mail relay is set: mails are written into a directory and reach nobody; set smtp-url",
+                 log_str("directory", m->maildir));
+    if (!m->url[0])
+        log_warn("app",
+                 "no public-url is set that leads people here: mails carry no links, and no contact address "
+                 "can be asked to confirm; set public-url");
 }
 
 /* The first line of the file. */
@@ -107,8 +145,8 @@ static void on_told(void *arg)
         outbox_wake(&m->outbox);
 }
 
-enum err node_mail_open(struct node_mail *m, const struct settings *s, const char *url, uv_loop_t *loop,
-                        struct store *store, struct mailbox *mailbox)
+enum err node_mail_open(struct node_mail *m, const struct settings *s, const struct notice_settings *rules,
+                        const char *url, uv_loop_t *loop, struct store *store, struct mailbox *mailbox)
 {
     enum err e;
     if ((e = check(s)) || (e = take_from(m, s)) || (e = take_url(m, s, url)) ||
@@ -125,7 +163,7 @@ enum err node_mail_open(struct node_mail *m, const struct settings *s, const cha
     const struct notice_config notices = {.store = store,
                                           .mailbox = mailbox,
                                           .clock = &clock_system,
-                                          .settings = {s->notice_window, s->notice_daily_cap, m->url},
+                                          .settings = *rules,
                                           .told = on_told,
                                           .arg = m};
     e = outbox_init(&m->outbox, loop, &outbox);
@@ -133,12 +171,14 @@ enum err node_mail_open(struct node_mail *m, const struct settings *s, const cha
     if (!e)
         e = notices_init(&m->notices, loop, &notices);
     m->notices_open = !e;
+    if (!e)
+        advise(m, s);
     return e;
 }
 
-void node_mail_set(struct node_mail *m, uint32_t window_ms, uint32_t daily_cap)
+void node_mail_set(struct node_mail *m, const struct notice_settings *rules)
 {
-    notices_set(&m->notices, &(struct notice_settings){window_ms, daily_cap, m->url});
+    notices_set(&m->notices, rules);
 }
 
 void node_mail_stop(struct node_mail *m)

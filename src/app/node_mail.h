@@ -11,16 +11,21 @@ struct node_mail {
     struct approvals approvals;
     struct mailer *mailer;
     bool notices_open, outbox_open;
-    char from[512], url[512], domain[256], maildir[4096];
+    char from[512], domain[256], maildir[4096];
+    char url
+        [512]; /* of the console, for links; "": neither public-url nor the listening address leads anybody here */
     char *password; /* of smtp-password-file */
 };
 
-/* In place: must not move. Settings are borrowed; url: where the API listens, for links where public-url is not set. On failure a message is
- * on stderr, ERR_INVALID: the settings are not good. */
-enum err node_mail_open(struct node_mail *m, const struct settings *s, const char *url, uv_loop_t *loop,
-                        struct store *store, struct mailbox *mailbox) MUST_CHECK;
+/*
+ * In place: must not move. Settings are borrowed; the public_url of rules is m->url, which is filled here; url: where the API listens, for
+ * links where public-url is not set. On failure a message is on stderr, ERR_INVALID: the settings are not good.
+ */
+enum err node_mail_open(struct node_mail *m, const struct settings *s, const struct notice_settings *rules,
+                        const char *url, uv_loop_t *loop, struct store *store,
+                        struct mailbox *mailbox) MUST_CHECK;
 /* SIGHUP: what a running node can change. */
-void node_mail_set(struct node_mail *m, uint32_t window_ms, uint32_t daily_cap);
+void node_mail_set(struct node_mail *m, const struct notice_settings *rules);
 
 /* The drain: nothing new begins. Idle: nothing is under way. */
 void node_mail_stop(struct node_mail *m);

@@ -144,8 +144,9 @@ static const struct verb verbs[] = {
     {"option", "withdraw", "PROVIDER", "it is wanted no more", "DELETE", P "/options/error-notification",
      .pages = false},
 
-    {"outbox", "list", "", "mails that wait, were sent of late, or failed", "GET", "/api/v1/outbox",
-     .pages = true, .fields = {{"--state", "state", "STATE", "waiting, sent, failed", FIELD_TEXT}},
+    {"outbox", "list", "", "mails that wait, ended of late, or failed; written: into the Maildir", "GET",
+     "/api/v1/outbox", .pages = true,
+     .fields = {{"--state", "state", "STATE", "waiting, sent, written, failed", FIELD_TEXT}},
      .listing = {"mails",
                  {{"ID", "mailId"},
                   {"STATE", "state"},

@@ -78,10 +78,11 @@ static const struct setting table[] = {
     {"notice-daily-cap", TYPE_NUMBER, AT(notice_daily_cap), "100", 1, 1000000, "N",
      "such mails about one channel a day (UTC+9); the last one says that it is"},
     {"public-url", TYPE_TEXT, AT(public_url), NULL, 0, 0, "URL",
-     "where people reach this node's console, for links in mails; without it: where it listens"},
+     "where people reach this node's console, for links in mails; without it: where it listens, and no links "
+     "where that is this machine alone"},
     {"smtp-url", TYPE_TEXT, AT(smtp_url), NULL, 0, 0, "URL",
-     "mails go over this relay, smtp://HOST:PORT or smtps://HOST:PORT; without it: into the Maildir "
-     "DIR/mail"},
+     "mails go over this relay, smtp://HOST:PORT or smtps://HOST:PORT; without it they are written into the "
+     "Maildir DIR/mail and reach nobody"},
     {"smtp-tls", TYPE_CHOICE, AT(smtp_tls), "required", 0, 0, "required/offered/never",
      "STARTTLS with smtp://"},
     {"smtp-user", TYPE_TEXT, AT(smtp_user), NULL, 0, 0, "NAME", "logs in at the relay"},

@@ -38,7 +38,7 @@ static void put(struct mailer *m, struct mailer_job *job, struct span mail)
 {
     enum err e = maildir_put(&m->maildir, job->message.date_ms, job->id, mail);
     if (!e) {
-        job->result = (struct smtp_result){SMTP_SENT, ""};
+        job->result = (struct smtp_result){SMTP_WRITTEN, ""};
         return;
     }
     char text[160];

@@ -25,6 +25,7 @@ struct smtp_config {
 
 enum smtp_end {
     SMTP_SENT,
+    SMTP_WRITTEN, /* into the Maildir, where there is no relay: smtp_send() never ends so */
     SMTP_LATER,   /* this mail was put off: greylisted (4yz), or the connection broke on it */
     SMTP_REFUSED, /* this mail will never be taken: 5yz to its recipient or its content */
     SMTP_TROUBLE, /* the relay cannot be used now, whatever the mail: not reached, no TLS, no login, sender refused */

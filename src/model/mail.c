@@ -2,13 +2,6 @@
 
 const char *mail_state_text(enum mail_state s)
 {
-    switch (s) {
-    case MAIL_WAITING:
-        return "waiting";
-    case MAIL_SENT:
-        return "sent";
-    case MAIL_FAILED:
-        break;
-    }
-    return "failed";
+    static const char *const texts[MAIL_STATES] = {"waiting", "sent", "failed", "written"};
+    return texts[s];
 }

@@ -5,7 +5,9 @@
 
 #include "base/span.h"
 
-enum mail_state { MAIL_WAITING, MAIL_SENT, MAIL_FAILED };
+/* Stored by number. A mail that was written lies in the Maildir: nobody was sent it. */
+enum mail_state { MAIL_WAITING, MAIL_SENT, MAIL_FAILED, MAIL_WRITTEN };
+#define MAIL_STATES 4
 
 struct mail {
     int64_t id;         /* never used twice */
@@ -32,5 +34,5 @@ struct mail_counts {
     int64_t oldest_ms; /* when the one that has waited longest was made; 0: none waits */
 };
 
-/* "waiting", "sent", "failed" */
+/* "waiting", "sent", "failed", "written" */
 const char *mail_state_text(enum mail_state s);

@@ -25,7 +25,7 @@ struct notice_stats {
 struct notice_settings {
     uint32_t window_ms;
     uint32_t daily_cap;     /* notices a channel and day (UTC+9), but for suspensions */
-    const char *public_url; /* of the console, without a slash at the end */
+    const char *public_url; /* of the console, without a slash at the end; "": none that leads people there */
 };
 
 struct notice_config {

@@ -245,7 +245,8 @@ static enum err add_row(const struct notice_facts *f, enum row row, enum lang la
     if (!e)
         e = buf_printf(out, "<tr><th scope=\"row\" " CELL " title=\"%s\">%s</th><td " CELL ">",
                        rows[row].meaning[lang], rows[row].name);
-    if (!e && row == ROW_URL) {
+    bool link = row == ROW_URL && f->public_url[0];
+    if (!e && link) {
         e = buf_add_str(out, "<a href=\"");
         if (!e)
             e = add_escaped(buf_span(&value), out);
@@ -255,7 +256,7 @@ static enum err add_row(const struct notice_facts *f, enum row row, enum lang la
     if (!e)
         e = add_escaped(buf_span(&value), out);
     if (!e)
-        e = buf_printf(out, "%s</td></tr>\n", row == ROW_URL ? "</a>" : "");
+        e = buf_printf(out, "%s</td></tr>\n", link ? "</a>" : "");
     buf_deinit(&value);
     return e;
 }

@@ -10,7 +10,8 @@
 struct notice_facts {
     const struct notice *notice;
     const struct channel *channel;
-    const char *public_url; /* of the console, without a slash at the end */
+    const char
+        *public_url; /* of the console, without a slash at the end; "": the page is named, and no link */
     uint32_t window_ms;
     uint32_t last_of; /* this is the last mail of the day: the cap; 0: it is not */
 };

@@ -12,7 +12,7 @@
 #define HOLD_MAX_MS 300000u
 #define PRUNE_MS 60000u
 #define PRUNE_STEP 200u
-#define KEEP_SENT_MS 86400000    /* for people to see that it was */
+#define KEEP_SENT_MS 86400000    /* for people to see that it was; the same for one that was written */
 #define KEEP_FAILED_MS 604800000 /* to be looked at, and tried again by hand */
 
 struct job {
@@ -111,16 +111,20 @@ static void judge(struct outbox *o, struct mail *m, const struct smtp_result *r)
     m->tries++;
     m->next_ms = now;
     m->last_error = span_of(r->text);
-    m->state = r->end == SMTP_SENT ? MAIL_SENT : r->end == SMTP_REFUSED || old ? MAIL_FAILED : MAIL_WAITING;
+    m->state = r->end == SMTP_SENT             ? MAIL_SENT
+               : r->end == SMTP_WRITTEN        ? MAIL_WRITTEN
+               : r->end == SMTP_REFUSED || old ? MAIL_FAILED
+                                               : MAIL_WAITING;
     if (m->state == MAIL_WAITING)
         m->next_ms = now + (int64_t)outbox_wait_ms(o->config.retry_ms, m->tries);
-    add(m->state == MAIL_SENT      ? &o->stats.sent
-        : m->state == MAIL_WAITING ? &o->stats.put_off
-                                   : &o->stats.failed,
-        1);
-    if (m->state == MAIL_SENT)
-        log_info("report", "mail sent", log_int("mail", m->id), log_int("channel", m->channel_id),
-                 log_uint("tries", m->tries));
+    _Atomic uint64_t *const counts[MAIL_STATES] = {[MAIL_WAITING] = &o->stats.put_off,
+                                                   [MAIL_SENT] = &o->stats.sent,
+                                                   [MAIL_FAILED] = &o->stats.failed,
+                                                   [MAIL_WRITTEN] = &o->stats.written};
+    add(counts[m->state], 1);
+    if (m->state == MAIL_SENT || m->state == MAIL_WRITTEN)
+        log_info("report", m->state == MAIL_SENT ? "mail sent" : "mail written into the Maildir",
+                 log_int("mail", m->id), log_int("channel", m->channel_id), log_uint("tries", m->tries));
     else
         log_warn("report", m->state == MAIL_FAILED ? "mail given up" : "mail put off", log_int("mail", m->id),
                  log_int("channel", m->channel_id), log_uint("tries", m->tries),

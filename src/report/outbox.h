@@ -16,10 +16,10 @@
 
 /* Any thread may read. */
 struct outbox_stats {
-    _Atomic uint64_t sent, put_off, failed; /* ends of tries, since the start */
-    _Atomic uint64_t waiting, broken;       /* on disk: those that wait, and those that failed */
-    _Atomic int64_t oldest_ms;              /* since when the oldest waits; 0: none does */
-    atomic_bool trouble;                    /* the relay (or the Maildir) cannot be used */
+    _Atomic uint64_t sent, written, put_off, failed; /* ends of tries, since the start */
+    _Atomic uint64_t waiting, broken;                /* on disk: those that wait, and those that failed */
+    _Atomic int64_t oldest_ms;                       /* since when the oldest waits; 0: none does */
+    atomic_bool trouble;                             /* the relay (or the Maildir) cannot be used */
 };
 
 struct outbox_config {

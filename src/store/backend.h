@@ -255,7 +255,7 @@ struct backend_ops {
                           void *arg);
     /* A failed one waits again, from now on, as if it had been made now. ERR_NOT_FOUND; ERR_CONFLICT: it has not failed. */
     enum err (*mail_retry)(struct backend *b, int64_t id, int64_t wall_ms);
-    /* Those that ended before: sent ones, failed ones. */
+    /* Those that ended before: sent and written ones, failed ones. */
     enum err (*mail_prune)(struct backend *b, int64_t sent_ms, int64_t failed_ms, uint32_t limit,
                            uint32_t *ret_count);
     enum err (*mail_count)(struct backend *b, struct mail_counts *ret);

@@ -110,8 +110,9 @@ enum err sqlite_mail_tried(struct backend *b, const struct mail *m)
     sqlite_bind_number(q, 4, m->next_ms);
     sqlite_bind_span(q, 5, m->last_error);
     e = sqlite_run(s, q);
-    /* Sent to the last of its recipients: nobody needs the words any more. */
-    return e || m->state != MAIL_SENT ? e : run_by_id(s, STATEMENT_mail_content_forget, m->id);
+    /* The last of its recipients has it: nobody needs the words any more. */
+    bool ended = m->state == MAIL_SENT || m->state == MAIL_WRITTEN;
+    return e || !ended ? e : run_by_id(s, STATEMENT_mail_content_forget, m->id);
 }
 
 enum err sqlite_mail_retry(struct backend *b, int64_t id, int64_t wall_ms)
@@ -170,12 +171,14 @@ static enum err prune_state(struct sqlite *s, enum mail_state state, int64_t bef
 enum err sqlite_mail_prune(struct backend *b, int64_t sent_ms, int64_t failed_ms, uint32_t limit,
                            uint32_t *ret_count)
 {
-    uint32_t sent = 0, failed = 0;
+    uint32_t sent = 0, written = 0, failed = 0;
     enum err e = prune_state(sqlite_of(b), MAIL_SENT, sent_ms, limit, &sent);
+    if (!e)
+        e = prune_state(sqlite_of(b), MAIL_WRITTEN, sent_ms, limit, &written);
     if (!e)
         e = prune_state(sqlite_of(b), MAIL_FAILED, failed_ms, limit, &failed);
     if (!e)
-        *ret_count = sent + failed;
+        *ret_count = sent + written + failed;
     return e;
 }
 

@@ -321,14 +321,28 @@ describe('windows', () => {
 });
 
 describe('without a relay', () => {
-    it('mails are in the Maildir of the data directory', async () => {
+    const advice = async node => (await node.api('GET', '/api/v1/system')).json.advice.map(a => a.name);
+
+    it('mails are in the Maildir of the data directory: written, and nowhere called sent', async () => {
         const bot = await startBot(() => 503);
         const node = await notifying({ args: quick });
         const channel = await channelOf(node, bot, { name: '届け' });
         await node.post(channel, [event]);
         const dir = join(node.data, 'mail');
         await until(() => readdirSync(join(dir, 'new')).length === 1);
-        await mailIs(node, m => m.state === 'sent');
+        const row = await mailIs(node, m => m.state !== 'waiting');
+        assert.deepEqual([row.state, row.tries, row.lastError], ['written', 1, null]);
+        assert.deepEqual([(await outbox(node, 'sent')).length, (await outbox(node, 'written')).length], [0, 1]);
+        assert.deepEqual([await node.metric('todoke_mails_sent_total'), await node.metric('todoke_mails_written_total')], [0, 1]);
+        const listed = await command(['outbox', 'list'], { env: { TODOKE_API: node.url, TODOKE_KEY: node.key } });
+        assert.match(listed.stdout, /^\d+ +written /m);
+        assert.doesNotMatch(listed.stdout, /\bsent\b/);
+        assert.deepEqual(await advice(node), ['mail_relay']);
+        assert.equal(await node.metric('todoke_alarm{name="mail"}'), 0, 'no alarm');
+        const said = node.log().split('\n').filter(l => l.includes('no mail relay is set'));
+        assert.equal(said.length, 1, node.log());
+        assert.ok(said[0].includes(dir) && said[0].includes('smtp-url'), said[0]);
+        assert.doesNotMatch(node.log(), /mail sent/);
         assert.deepEqual(readdirSync(join(dir, 'tmp')), []);
         const [name] = readdirSync(join(dir, 'new'));
         assert.match(name, /^\d+\.M\d{6}Q\d+\.[^/:]+$/);
@@ -340,6 +354,28 @@ describe('without a relay', () => {
         assert.equal(rows(other.text)['Detail for error'], '503');
         assert.match(other.headers.from, /^todoke@/);
         await node.stop();
+        await bot.close();
+    });
+
+    it('no mail carries a link to this machine: without public-url, or with one that means it', async () => {
+        const bot = await startBot(() => 503);
+        for (const url of [undefined, 'http://localhost:8080', 'http://127.0.0.1:8080/', 'http://127.1/todoke', 'http://0x7f.1', 'http://2130706433', 'http://[::1]:8080',
+            'http://[::ffff:127.0.0.1]', 'http://0.0.0.0:8080', 'http://[::]', 'https://todoke.localhost', 'https://LOCALHOST']) {
+            const node = await notifying({ args: ['--notice-window', '100ms', ...(url ? ['--public-url', url] : [])] });
+            const channel = await channelOf(node, bot);
+            await node.post(channel, [event]);
+            const dir = join(node.data, 'mail/new');
+            await until(() => readdirSync(dir).length === 1);
+            const raw = readFileSync(join(dir, readdirSync(dir)[0])), mail = await parse(raw);
+            for (const part of [mail.text, mail.html, mail.subject]) assert.doesNotMatch(part, /https?:|localhost|127\.|href|0\.0\.0\.0|::/i, url);
+            assert.equal(rows(mail.text).URL, `/channels/${channel.channelId}/statistics/errors`, 'the page is named all the same');
+            assert.deepEqual(htmlRows(mail.html), rows(mail.text));
+            assert.deepEqual(await advice(node), ['mail_relay', 'public_url'], url);
+            assert.equal(node.log().split('\n').filter(l => l.includes('set public-url')).length, 1);
+            await node.stop();
+        }
+        for (const url of ['https://todoke@example.com', 'ftp://example.com', 'https://', 'https://exa mple.com', 'https://example.com/?q', 'example.com'])
+            await assert.rejects(startNode({ args: ['--public-url', url] }), /ended with 2: .*public-url: not https/s, url);
         await bot.close();
     });
 });

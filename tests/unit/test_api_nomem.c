@@ -33,6 +33,7 @@ static struct courier_counters counters;
 static struct courier_settings settings = {.user_agent = "test", .allow_http = true};
 static struct retention_stats retention;
 static struct notice_stats notices;
+static const struct notice_settings notice_settings = {.public_url = ""};
 static struct outbox_stats outbox;
 static struct api_counters answers;
 static struct alarms alarms;
@@ -99,6 +100,7 @@ static int set_up(void **state)
         .settings = &settings,
         .retention = &retention,
         .notices = &notices,
+        .notice_settings = &notice_settings,
         .outbox = &outbox,
         .approvals = &approvals,
         .answers = &answers,

@@ -189,12 +189,13 @@ export interface SystemView {
     memoryBytes: number;
     outbox?: { waiting: number; failed: number; oldestAt?: string | null };
     alarms: { name: string; since: string; text: Both }[];
+    advice?: { name: string; text: Both }[];
 }
 export interface Mail {
     mailId: string;
     to: string;
     subject: string;
-    state: 'waiting' | 'sent' | 'failed';
+    state: 'waiting' | 'sent' | 'written' | 'failed';
     tries: number;
     nextAt?: string | null;
     lastError: string | null;

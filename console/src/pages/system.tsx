@@ -50,6 +50,11 @@ function Overview() {
                     <ul class="alarms">{s.alarms.map(a => <li key={a.name}><Icon name="warn" /><span><strong>{a.text[language]}</strong> <code class="muted">{a.name}</code></span><Time at={a.since} /></li>)}</ul>
                 ) : <p class="card-text"><Badge tone="good">{t.system.noAlarms}</Badge></p>}
             </Card>
+            {s.advice && s.advice.length > 0 && (
+                <Card title={t.system.advice}>
+                    <ul class="advices">{s.advice.map(a => <li key={a.name}><Icon name="info" /><span>{a.text[language]}</span></li>)}</ul>
+                </Card>
+            )}
             <Card title={t.system.throughput} actions={<span class={`live-mark ${state}`}>{state === 'waiting' ? t.common.reconnecting : state === 'on' ? t.common.live : ''}</span>}>
                 <dl class="stats three">{rate('accepted', t.system.accepted, 'info')}{rate('delivered', t.system.delivered, 'good')}{rate('failed', t.system.failed, 'bad')}</dl>
             </Card>
@@ -65,7 +70,7 @@ function Overview() {
     );
 }
 
-const mailTones: Record<Mail['state'], Tone> = { waiting: 'info', sent: 'good', failed: 'bad' };
+const mailTones: Record<Mail['state'], Tone> = { waiting: 'info', sent: 'good', written: 'warn', failed: 'bad' };
 
 function Outbox() {
     const t = useTexts();
