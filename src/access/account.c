@@ -25,18 +25,6 @@ enum err account_email(struct span text, char out[static ACCOUNT_EMAIL_MAX + 1])
     return ERR_NONE;
 }
 
-const char *account_name_refuse(struct span name)
-{
-    size_t characters = 0;
-    uint32_t cp;
-    for (size_t i = 0, n; i < name.len; i += n, characters++) {
-        n = utf8_next(name.ptr + i, name.len - i, &cp);
-        if (n == 0 || utf8_is_control(cp))
-            return "must not hold control characters";
-    }
-    return characters < 1 || characters > 100 ? "must be 1 to 100 characters" : NULL;
-}
-
 const char *account_grant_text(enum grant g)
 {
     switch (g) {

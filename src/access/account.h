@@ -9,9 +9,6 @@
  */
 enum err account_email(struct span text, char out[static ACCOUNT_EMAIL_MAX + 1]) MUST_CHECK;
 
-/* NULL: it will do as a name. Else what is wrong. */
-const char *account_name_refuse(struct span name);
-
 const char *account_grant_text(enum grant g); /* "admin", "member", "tester", "none" */
 /* The grant of a word; GRANT_NONE: it is none. */
 enum grant account_grant_of(const char *text);

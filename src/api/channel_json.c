@@ -6,20 +6,13 @@
 #include "access/account.h"
 #include "api/channel_health.h"
 #include "base/utf8.h"
+#include "model/name.h"
 #include "net/url.h"
 
 static bool invalid(struct call *c, const char *property, const char *message)
 {
     call_invalid(c, property, message);
     return false;
-}
-
-static size_t characters(const char *s, size_t len)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++)
-        n += ((unsigned char)s[i] & 0xc0) != 0x80;
-    return n;
 }
 
 static bool has_control(const char *s, size_t len)
@@ -39,10 +32,9 @@ static bool read_name(struct call *c, const json_t *v, struct channel_change *to
     size_t len = json_string_length(v);
     if (!s)
         return invalid(c, "name", "must be a string");
-    if (characters(s, len) < 1 || characters(s, len) > 100 || len > CHANNEL_NAME_MAX)
-        return invalid(c, "name", "must be 1 to 100 characters");
-    if (has_control(s, len))
-        return invalid(c, "name", "must not hold control characters");
+    const char *refusal = name_refuse((struct span){s, len});
+    if (refusal)
+        return invalid(c, "name", refusal);
     memcpy(to->to.name, s, len + 1);
     to->name = true;
     return true;

@@ -65,7 +65,7 @@ bool session_read_email(struct call *c, const char *text, char out[static ACCOUN
 
 bool session_read_name(struct call *c, const char *text, char out[static ACCOUNT_NAME_MAX + 1])
 {
-    const char *refusal = text ? account_name_refuse(span_of(text)) : NULL;
+    const char *refusal = text ? name_refuse(span_of(text)) : NULL;
     if (refusal) {
         call_invalid(c, "name", refusal);
         return false;

@@ -83,8 +83,8 @@ static int parse(int argc, char **argv, struct account_args *ret)
         return complain("--role can only be operator, not", ret->role);
     if (ret->language && strcmp(ret->language, "en") != 0 && strcmp(ret->language, "ja") != 0)
         return complain("--language must be en or ja, not", ret->language);
-    if (ret->name && account_name_refuse(span_of(ret->name)))
-        return complain("--name", account_name_refuse(span_of(ret->name)));
+    if (ret->name && name_refuse(span_of(ret->name)))
+        return complain("--name", name_refuse(span_of(ret->name)));
     return 0;
 }
 

@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 #include "base/span.h"
+#include "model/name.h"
 
 #define ACCOUNT_EMAIL_MAX 254 /* RFC 5321 4.5.3.1.3 */
-#define ACCOUNT_NAME_MAX 400  /* bytes: 100 characters of UTF-8 */
-#define ACCOUNT_HASH_MAX 128  /* crypto_pwhash_STRBYTES of libsodium, NUL included */
+#define ACCOUNT_NAME_MAX NAME_MAX_LEN
+#define ACCOUNT_HASH_MAX 128 /* crypto_pwhash_STRBYTES of libsodium, NUL included */
 #define SESSION_HASH_LEN                                                                                     \
     32u /* SHA-256 of what the cookie, or a link, holds: 256 random bits, so no salt and no slow hash */
 #define PROVIDER_DEFAULT 1 /* made by the migration: channels that were there before providers were */

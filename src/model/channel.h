@@ -8,8 +8,9 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "model/name.h"
 
-#define CHANNEL_NAME_MAX 400  /* bytes: 100 characters of UTF-8 */
+#define CHANNEL_NAME_MAX NAME_MAX_LEN
 #define CHANNEL_URL_MAX 500   /* characters (LINE's limit) */
 #define CHANNEL_EMAIL_MAX 254 /* RFC 5321 4.5.3.1.3 */
 #define CHANNEL_BATCH_MAX 500 /* events in one webhook request */

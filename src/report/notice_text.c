@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/utf8.h"
 #include "fault/fault.h"
+#include "model/name.h"
 
 #define ZONE_MS (9 * 3600000) /* UTC+9, as the error statistics */
 #define VALUE_MAX 4096u
@@ -73,25 +73,6 @@ static enum lang lang_of(const struct notice_facts *f)
     return strcmp(f->channel->language, "ja") == 0 ? LANG_JA : LANG_EN;
 }
 
-/* What a name could hide or forge is gone: line breaks, control characters, marks that turn the reading direction. */
-static enum err add_clean(struct span s, struct buf *out)
-{
-    enum err e = ERR_NONE;
-    uint32_t cp = 0;
-    for (size_t i = 0, n; !e && i < s.len; i += n) {
-        n = utf8_next(s.ptr + i, s.len - i, &cp);
-        if (n == 0) {
-            n = 1;
-            e = buf_add_str(out, "\xEF\xBF\xBD");
-        } else if (utf8_is_control(cp)) {
-            e = buf_add(out, " ", 1);
-        } else {
-            e = buf_add(out, s.ptr + i, n);
-        }
-    }
-    return e;
-}
-
 static enum err add_escaped(struct span s, struct buf *out)
 {
     enum err e = ERR_NONE;
@@ -123,11 +104,11 @@ static enum err add_value(const struct notice_facts *f, enum row row, struct buf
     case ROW_CHANNEL_ID:
         return buf_printf(out, "%lld", (long long)f->channel->id);
     case ROW_CHANNEL_NAME:
-        return add_clean(span_of(f->channel->name), out);
+        return name_show(span_of(f->channel->name), out);
     case ROW_REASON:
-        return add_clean(f->notice->reason, out);
+        return name_show(f->notice->reason, out);
     case ROW_DETAIL:
-        return add_clean(f->notice->detail, out);
+        return name_show(f->notice->detail, out);
     case ROW_COUNT:
         return buf_printf(out, "%lld", (long long)f->notice->errors);
     case ROW_TIME:
@@ -171,7 +152,7 @@ static bool explain(const struct notice *n, enum lang lang, const char **ret_mea
 enum err notice_text_subject(const struct notice_facts *f, struct buf *out)
 {
     enum err e = buf_add_str(out, kinds[f->notice->kind].subject);
-    return e ? e : add_clean(span_of(f->channel->name), out);
+    return e ? e : name_show(span_of(f->channel->name), out);
 }
 
 static enum err add_last(const struct notice_facts *f, enum lang lang, struct buf *out)

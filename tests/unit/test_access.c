@@ -55,13 +55,13 @@ static void names_and_roles(void **state)
     char hundred[301] = "";
     for (size_t i = 0; i < 100; i++)
         memcpy(hundred + 3 * i, "あ", 4);
-    assert_null(account_name_refuse(span_of(hundred)));
-    assert_null(account_name_refuse(SPAN_LIT("x")));
-    assert_non_null(account_name_refuse(SPAN_LIT("")));
-    assert_non_null(account_name_refuse(SPAN_LIT("a\nb")));
-    assert_non_null(account_name_refuse(SPAN_LIT("a\xc0")));
+    assert_null(name_refuse(span_of(hundred)));
+    assert_null(name_refuse(SPAN_LIT("x")));
+    assert_non_null(name_refuse(SPAN_LIT("")));
+    assert_non_null(name_refuse(SPAN_LIT("a\nb")));
+    assert_non_null(name_refuse(SPAN_LIT("a\xc0")));
     memcpy(hundred, "abc", 3); /* two characters more */
-    assert_non_null(account_name_refuse(span_of(hundred)));
+    assert_non_null(name_refuse(span_of(hundred)));
     for (enum grant g = GRANT_TESTER; g <= GRANT_ADMIN; g++)
         assert_int_equal(account_grant_of(account_grant_text(g)), g);
     assert_int_equal(account_grant_of("none"), GRANT_NONE);

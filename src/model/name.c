@@ -1,0 +1,346 @@
+#include "model/name.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+
+enum class {
+    CLASS_OTHER, /* ends a label: blanks, punctuation */
+    CLASS_LABEL,
+    CLASS_DOT,
+    CLASS_STOP, /* the full stop of Chinese and Japanese: a dot between letters of ASCII only */
+    CLASS_COLON,
+    CLASS_SLASH,
+    CLASS_BACKSLASH,
+    CLASS_AT,
+};
+
+/* What separates, with what looks like it or becomes it in a browser (NFKC, UTS 46). */
+static const struct look {
+    uint32_t cp;
+    enum class class;
+} looks[] = {
+    {'.', CLASS_DOT},          {0x06D4, CLASS_DOT},       {0x0701, CLASS_DOT},
+    {0x0702, CLASS_DOT},       {0x2024, CLASS_DOT},       {0xA4F8, CLASS_DOT},
+    {0xFE52, CLASS_DOT},       {0xFF0E, CLASS_DOT},       {0x3002, CLASS_STOP},
+    {0xFF61, CLASS_STOP},      {':', CLASS_COLON},        {0x02D0, CLASS_COLON},
+    {0x02F8, CLASS_COLON},     {0x0589, CLASS_COLON},     {0x05C3, CLASS_COLON},
+    {0x2236, CLASS_COLON},     {0xA789, CLASS_COLON},     {0xFE13, CLASS_COLON},
+    {0xFE55, CLASS_COLON},     {0xFF1A, CLASS_COLON},     {'/', CLASS_SLASH},
+    {0x2044, CLASS_SLASH},     {0x2215, CLASS_SLASH},     {0x2571, CLASS_SLASH},
+    {0x29F8, CLASS_SLASH},     {0xFF0F, CLASS_SLASH},     {'\\', CLASS_BACKSLASH},
+    {0x29F5, CLASS_BACKSLASH}, {0x29F9, CLASS_BACKSLASH}, {0xFE68, CLASS_BACKSLASH},
+    {0xFF3C, CLASS_BACKSLASH}, {'@', CLASS_AT},           {0xFE6B, CLASS_AT},
+    {0xFF20, CLASS_AT},
+};
+
+/* Letters of Greek and Cyrillic that look like one of ours, in lower case. */
+static const struct twin {
+    uint32_t cp;
+    char as;
+} twins[] = {
+    {0x0131, 'i'}, {0x0251, 'a'}, {0x0261, 'g'}, {0x03B1, 'a'}, {0x03B9, 'i'}, {0x03BA, 'k'}, {0x03BD, 'v'},
+    {0x03BF, 'o'}, {0x03C1, 'p'}, {0x03C4, 't'}, {0x03C5, 'u'}, {0x03C7, 'x'}, {0x0430, 'a'}, {0x0432, 'b'},
+    {0x0433, 'r'}, {0x0435, 'e'}, {0x043A, 'k'}, {0x043C, 'm'}, {0x043D, 'h'}, {0x043E, 'o'}, {0x043F, 'n'},
+    {0x0440, 'p'}, {0x0441, 'c'}, {0x0442, 't'}, {0x0443, 'y'}, {0x0445, 'x'}, {0x0455, 's'}, {0x0456, 'i'},
+    {0x0458, 'j'}, {0x04BB, 'h'}, {0x0501, 'd'}, {0x051B, 'q'}, {0x051D, 'w'},
+};
+
+/* Drawn by nobody, or only as part of what stands before it. */
+static bool is_hidden(uint32_t cp)
+{
+    return cp == 0xAD || cp == 0x34F || cp == 0x61C || cp == 0x115F || cp == 0x1160 || cp == 0x3164 ||
+           (cp >= 0x17B4 && cp <= 0x17B5) || (cp >= 0x180B && cp <= 0x180F) ||
+           (cp >= 0x200B && cp <= 0x200D) || (cp >= 0x2060 && cp <= 0x2065) ||
+           (cp >= 0xFE00 && cp <= 0xFE0F) || (cp >= 0xFFA0 && cp <= 0xFFA0) ||
+           (cp >= 0xE0000 && cp <= 0xE0FFF);
+}
+
+/* Blanks, and punctuation beyond ASCII where no domain goes on. */
+static bool is_punctuation(uint32_t cp)
+{
+    return cp == 0x1680 || cp == 0x30FB || cp == 0xFF65 || (cp >= 0x80 && cp < 0xAA) || cp == 0xAB ||
+           cp == 0xB7 || cp == 0xBB || (cp >= 0x2000 && cp <= 0x206F) || (cp >= 0x3000 && cp <= 0x3004) ||
+           (cp >= 0x3008 && cp <= 0x3020) || (cp >= 0xFE10 && cp <= 0xFE6F) ||
+           (cp >= 0xFF01 && cp <= 0xFF0F) || (cp >= 0xFF1A && cp <= 0xFF20) ||
+           (cp >= 0xFF3B && cp <= 0xFF40) || (cp >= 0xFF5B && cp <= 0xFF64);
+}
+
+static enum class class_of(uint32_t cp) {
+    for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) if (looks[i].cp == cp) return looks[i]
+        .class;
+    if (cp < 0x80){bool letter = (cp >= '0' && cp <= '9') || ((cp | 0x20) >= 'a' && (cp | 0x20) <= 'z');
+                   return letter || cp == '-' || cp == '_' ? CLASS_LABEL : CLASS_OTHER;}
+return utf8_is_control(cp) || is_punctuation(cp) ? CLASS_OTHER : CLASS_LABEL;
+}
+
+/* In lower case, and in ASCII where it is the same letter or digit in another width or style. */
+static uint32_t lower(uint32_t cp)
+{
+    if (cp >= 0xFF01 && cp <= 0xFF5E) /* full width */
+        cp -= 0xFEE0;
+    else if (cp >= 0x1D400 && cp <= 0x1D6A3) /* mathematical: 13 alphabets, upper and lower case each */
+        cp = 'a' + (cp - 0x1D400) % 26;
+    else if (cp >= 0x1D7CE && cp <= 0x1D7FF)
+        cp = '0' + (cp - 0x1D7CE) % 10;
+    else if (cp >= 0x24B6 && cp <= 0x24E9) /* in circles */
+        cp = 'a' + (cp - 0x24B6) % 26;
+    else if (cp >= 0x249C && cp <= 0x24B5) /* in parentheses */
+        cp = 'a' + (cp - 0x249C);
+    else if (cp >= 0x1F110 && cp <= 0x1F189 && (cp - 0x1F110) % 32 < 26) /* squared, negative */
+        cp = 'a' + (cp - 0x1F110) % 32;
+    if ((cp >= 'A' && cp <= 'Z') || (cp >= 0x391 && cp <= 0x3A9) || (cp >= 0x410 && cp <= 0x42F))
+        return cp + 0x20;
+    return cp >= 0x400 && cp <= 0x40F ? cp + 0x50 : cp;
+}
+
+/* The ASCII letter or digit that it is or looks like; 0: none. */
+static char plain(uint32_t cp)
+{
+    cp = lower(cp);
+    if ((cp >= '0' && cp <= '9') || (cp >= 'a' && cp <= 'z'))
+        return (char)cp;
+    for (size_t i = 0; i < sizeof(twins) / sizeof(twins[0]); i++)
+        if (twins[i].cp == cp)
+            return twins[i].as;
+    return 0;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The text without what is hidden. */
+struct text {
+    uint32_t cps[NAME_MAX_LEN];
+    enum class classes[NAME_MAX_LEN];
+    uint16_t at[NAME_MAX_LEN]; /* where it begins, in bytes */
+    size_t count;
+    bool marked[NAME_MAX_LEN]; /* by byte: what makes a link */
+    bool any;
+};
+
+static void read_text(struct span name, struct text *t)
+{
+    uint32_t cp = 0;
+    memset(t, 0, sizeof(*t));
+    for (size_t i = 0, n; i < name.len; i += n) {
+        n = utf8_next(name.ptr + i, name.len - i, &cp);
+        if (n == 0)
+            cp = 0xFFFD;
+        if (n == 0 || !is_hidden(cp)) {
+            t->cps[t->count] = cp;
+            t->at[t->count] = (uint16_t)i;
+            t->classes[t->count++] = class_of(cp);
+        }
+        n += n == 0;
+    }
+}
+
+static enum class class_at(const struct text *t, size_t i) {
+    return i < t->count ? t->classes[i] : CLASS_OTHER; /* before the first one, too: it wraps */
+}
+
+static char plain_at(const struct text *t, size_t i)
+{
+    return class_at(t, i) == CLASS_LABEL ? plain(t->cps[i]) : 0;
+}
+
+static bool is_dot(const struct text *t, size_t i)
+{
+    enum class c = class_at(t, i);
+    return c == CLASS_DOT || (c == CLASS_STOP && plain_at(t, i - 1) && plain_at(t, i + 1));
+}
+
+static void mark(struct text *t, size_t i)
+{
+    t->marked[t->at[i]] = true;
+    t->any = true;
+}
+
+#define TLD_MAX 64u
+
+static bool is_in_root(const char *label, size_t len)
+{
+    static const char roots[] =
+#include "model/tld.def"
+        ;
+    char wanted[TLD_MAX + 3];
+    if (len < 2 || len > TLD_MAX)
+        return false;
+    wanted[0] = ' ';
+    memcpy(wanted + 1, label, len);
+    memcpy(wanted + 1 + len, " ", 2);
+    return strstr(roots, wanted);
+}
+
+/* The letters from i on as ASCII; what follows does not go on with a digit. Returns how many; 0: it does. */
+static size_t letters_at(const struct text *t, size_t i, char out[TLD_MAX])
+{
+    size_t n = 0;
+    for (char c; n < TLD_MAX && (c = plain_at(t, i + n)) && !is_digit(c); n++)
+        out[n] = c;
+    return is_digit(plain_at(t, i + n)) ? 0 : n;
+}
+
+/* Whether a label of the root zone begins at i: in ASCII, whatever else follows it without a blank; or a whole one of another script. */
+static bool ends_domain(const struct text *t, size_t i)
+{
+    char label[TLD_MAX + 4];
+    size_t n = letters_at(t, i, label);
+    if (is_in_root(label, n))
+        return true;
+    if (n == 2 && memcmp(label, "xn", 2) == 0 && class_at(t, i + 3) == CLASS_LABEL && t->cps[i + 2] == '-' &&
+        t->cps[i + 3] == '-')
+        return true;
+    for (n = 0; n < TLD_MAX && class_at(t, i) == CLASS_LABEL; i++)
+        n += utf8_put(lower(t->cps[i]), label + n);
+    return is_in_root(label, n);
+}
+
+/* Whether what ends before i goes on as an address does: a path, or a port. */
+static bool goes_on(const struct text *t, size_t i)
+{
+    return class_at(t, i) == CLASS_SLASH || (class_at(t, i) == CLASS_COLON && is_digit(plain_at(t, i + 1)));
+}
+
+/* name.name, name.name/path, name.name:80 */
+static bool is_domain(const struct text *t, size_t dot)
+{
+    char label[TLD_MAX];
+    if (!is_dot(t, dot) || class_at(t, dot - 1) != CLASS_LABEL || class_at(t, dot + 1) != CLASS_LABEL)
+        return false;
+    size_t n = letters_at(t, dot + 1, label);
+    return ends_domain(t, dot + 1) || (n >= 2 && goes_on(t, dot + 1 + n));
+}
+
+/* 203.0.113.7/path, 203.0.113.7:80; the last dot. Four numbers alone are a version. */
+static bool is_address(const struct text *t, size_t dot)
+{
+    size_t end = dot + 1, dots = 0;
+    if (!is_dot(t, dot))
+        return false;
+    while (is_digit(plain_at(t, end)))
+        end++;
+    if (end == dot + 1 || !goes_on(t, end))
+        return false;
+    for (size_t i = dot; i < t->count && (is_dot(t, i) || is_digit(plain_at(t, i))); i--) /* wraps */
+        dots += is_dot(t, i);
+    return dots >= 3;
+}
+
+static bool is_word_before(const struct text *t, size_t i, const char *word)
+{
+    size_t len = strlen(word);
+    for (size_t k = 0; k < len; k++)
+        if (i < len || plain_at(t, i - len + k) != word[k])
+            return false;
+    return !plain_at(t, i - len - 1); /* where a word begins */
+}
+
+/* who@name.name */
+static bool is_mailbox(const struct text *t, size_t at)
+{
+    if (class_at(t, at) != CLASS_AT || class_at(t, at - 1) != CLASS_LABEL ||
+        class_at(t, at + 1) != CLASS_LABEL)
+        return false;
+    size_t i = at + 1;
+    while (class_at(t, i) == CLASS_LABEL)
+        i++;
+    return is_dot(t, i) && class_at(t, i + 1) == CLASS_LABEL;
+}
+
+static bool is_slash(enum class c)
+{
+    return c == CLASS_SLASH || c == CLASS_BACKSLASH;
+}
+
+static bool makes_link(const struct text *t, size_t i)
+{
+    bool goes = class_at(t, i + 1) == CLASS_LABEL;
+    switch (t->classes[i]) {
+    case CLASS_DOT:
+    case CLASS_STOP:
+        return is_domain(t, i) || is_address(t, i) || (goes && is_dot(t, i) && is_word_before(t, i, "www"));
+    case CLASS_COLON:
+        return (is_slash(class_at(t, i + 1)) && is_slash(class_at(t, i + 2))) ||
+               (goes && is_word_before(t, i, "mailto"));
+    case CLASS_BACKSLASH: /* \\server\share */
+        return class_at(t, i - 1) == CLASS_BACKSLASH && goes;
+    case CLASS_AT:
+        return is_mailbox(t, i);
+    case CLASS_OTHER:
+    case CLASS_LABEL:
+    case CLASS_SLASH:
+        break;
+    }
+    return false;
+}
+
+static void look(struct span name, struct text *t)
+{
+    read_text(name, t);
+    for (size_t i = 0; i < t->count; i++)
+        if (makes_link(t, i))
+            mark(t, i);
+}
+
+bool name_has_link(struct span name)
+{
+    struct text t;
+    if (name.len > NAME_MAX_LEN)
+        return true;
+    look(name, &t);
+    return t.any;
+}
+
+/* The separator as ASCII has it. */
+static const char *bracketed(enum class c)
+{
+    static const char *const texts[] = {[CLASS_DOT] = "[.]",
+                                        [CLASS_STOP] = "[.]",
+                                        [CLASS_COLON] = "[:]",
+                                        [CLASS_BACKSLASH] = "[\\]",
+                                        [CLASS_AT] = "[@]"};
+    return texts[c];
+}
+
+enum err name_show(struct span name, struct buf *out)
+{
+    struct text t;
+    if (name.len > NAME_MAX_LEN)
+        name.len = NAME_MAX_LEN;
+    look(name, &t);
+    enum err e = ERR_NONE;
+    uint32_t cp = 0;
+    for (size_t i = 0, n; !e && i < name.len; i += n) {
+        n = utf8_next(name.ptr + i, name.len - i, &cp);
+        if (n == 0)
+            e = buf_add_str(out, "\xEF\xBF\xBD");
+        else if (t.marked[i])
+            e = buf_add_str(out, bracketed(class_of(cp)));
+        else if (utf8_is_control(cp))
+            e = buf_add(out, " ", 1);
+        else
+            e = buf_add(out, name.ptr + i, n);
+        n += n == 0;
+    }
+    return e;
+}
+
+const char *name_refuse(struct span name)
+{
+    size_t characters = 0;
+    uint32_t cp;
+    for (size_t i = 0, n; i < name.len; i += n, characters++) {
+        n = utf8_next(name.ptr + i, name.len - i, &cp);
+        if (n == 0 || utf8_is_control(cp))
+            return "must not hold control characters";
+    }
+    if (characters < 1 || characters > 100 || name.len > NAME_MAX_LEN)
+        return "must be 1 to 100 characters";
+    return name_has_link(name) ? "must not hold a link, nor what mail programs make one of, such as "
+                                 "example.com: put a blank behind the dot"
+                               : NULL;
+}
