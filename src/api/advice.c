@@ -21,6 +21,6 @@ void advice_each(const struct api_config *c, advice_fn *fn, void *arg)
 {
     if (!c->relay)
         fn(arg, "mail_relay", relay_text);
-    if (!c->notice_settings->public_url[0])
+    if (!c->mail_rules->public_url[0])
         fn(arg, "public_url", url_text);
 }

@@ -48,9 +48,9 @@ struct api_config {
     struct courier_counters *counters;
     const struct courier_settings *settings;
     const struct retention_stats *retention;
-    const struct notice_stats *notices;
-    const struct notice_settings *notice_settings; /* the newest: api_set_settings() */
-    bool relay;                                    /* mails leave the node */
+    struct notice_stats *notices;
+    const struct mail_rules *mail_rules; /* the newest: api_set_settings() */
+    bool relay;                          /* mails leave the node */
     const struct outbox_stats *outbox;
     struct approvals *approvals; /* of the error notification */
     struct api_counters *answers;
@@ -68,8 +68,7 @@ struct api_config {
 /* Everything in config is borrowed and outlives the api. ERR_NOMEM. */
 enum err api_new(struct api **ret, const struct api_config *config) MUST_CHECK;
 /* Other settings from now on, on the loop's thread; they outlive the api. */
-void api_set_settings(struct api *a, const struct courier_settings *settings,
-                      const struct notice_settings *notices);
+void api_set_settings(struct api *a, const struct courier_settings *settings, const struct mail_rules *mails);
 /* No request may be open. */
 void api_free(struct api *a);
 

@@ -5,6 +5,7 @@
 #include "access/token.h"
 #include "api/channel_health.h"
 #include "api/channel_json.h"
+#include "api/contact_edit.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,7 +15,8 @@
 
 struct change_state {
     struct channel_change change;
-    struct channel channel; /* as it became */
+    struct channel channel; /* as it became, */
+    struct contact_view contact;
     struct channel_ref *prepared;
     struct courier_note *note;
     int64_t id;
@@ -46,7 +48,8 @@ static void show_available(struct json_write *w, const struct api *a, const stru
     json_write_bool(w, approvals_has(a->config.approvals, channel->provider_id));
 }
 
-static void answer_channel(struct call *c, int status, const struct channel *channel, const char *token)
+static void answer_channel(struct call *c, int status, const struct channel *channel,
+                           const struct contact_view *contact, const char *token)
 {
     struct channel_ref *ref = directory_get(c->api->config.directory, channel->id);
     struct buf out;
@@ -54,8 +57,8 @@ static void answer_channel(struct call *c, int status, const struct channel *cha
     struct json_write w;
     json_write_init(&w, &out);
     json_write_object(&w);
-    channel_change_show(&w, channel, call_is_operator(c) ? GRANT_ADMIN : c->grant, c->api->config.settings,
-                        ref ? ref->live : NULL, call_now(c));
+    channel_change_show(&w, channel, contact, call_is_operator(c) ? GRANT_ADMIN : c->grant,
+                        c->api->config.settings, ref ? ref->live : NULL, call_now(c));
     show_available(&w, c->api, channel);
     if (token) {
         json_write_key(&w, "channelSecret");
@@ -156,6 +159,15 @@ static bool begin_change(struct call *c, struct change_state *state)
     return true;
 }
 
+/* A contact address that could be told of errors from now on is asked first. */
+static enum err ask_contact(struct call *c, struct backend *b, struct change_state *state)
+{
+    enum err e = state->change.contact_email || state->change.error_notification
+                     ? contact_edit_ask(c, b, &state->channel)
+                     : ERR_NONE;
+    return e ? e : contact_look(b, &state->channel, &state->contact);
+}
+
 /* Whether the caller may make channels of that provider: ERR_NOT_FOUND it is none of theirs; ERR_DENIED. */
 static enum err check_provider(struct call *c, struct backend *b, int64_t id)
 {
@@ -189,6 +201,8 @@ static enum err create_run(struct store_call *s, struct backend *b)
         e = b->ops->token_insert(b, &state->token, TOKEN_MAX, state->channel.created_ms);
     if (!e)
         e = audit_channel(c, b, "channel.create", &nothing, &state->channel);
+    if (!e)
+        e = ask_contact(c, b, state);
     return e ? e : prepare(c, state);
 }
 
@@ -203,7 +217,7 @@ static void create_done(struct store_call *s)
     mem_free(state->note); /* no courier knows the channel yet */
     log_info("api", "channel created", log_int("channel", state->channel.id));
     c->grant = GRANT_ADMIN;
-    answer_channel(c, 201, &state->channel, state->token_text);
+    answer_channel(c, 201, &state->channel, &state->contact, state->token_text);
 }
 
 void api_channel_create(struct call *c)
@@ -255,6 +269,8 @@ static enum err change_run(struct store_call *s, struct backend *b)
         e = prepare(c, state);
     if (!e)
         e = b->ops->channel_update(b, &state->channel);
+    if (!e)
+        e = ask_contact(c, b, state);
     return e ? e : audit_channel(c, b, "channel.update", &before, &state->channel);
 }
 
@@ -267,7 +283,7 @@ static void change_done(struct store_call *s)
         return;
     }
     tell_courier(c, state);
-    answer_channel(c, 200, &state->channel, NULL);
+    answer_channel(c, 200, &state->channel, &state->contact, NULL);
 }
 
 void api_channel_change(struct call *c)
@@ -340,13 +356,32 @@ void api_channel_delete(struct call *c)
         call_write(c, delete_run, delete_committed, delete_done);
 }
 
+static enum err show_run(struct store_call *s, struct backend *b)
+{
+    struct change_state *state = call_of(s)->state;
+    return contact_look(b, &state->channel, &state->contact);
+}
+
+static void show_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    const struct change_state *state = c->state;
+    if (s->err)
+        call_failed(c, s->err);
+    else
+        answer_channel(c, 200, &state->channel, &state->contact, NULL);
+}
+
 void api_channel_show(struct call *c)
 {
-    struct channel_ref *ref = call_channel(c);
+    struct change_state *state = call_state(c, sizeof(*state));
+    struct channel_ref *ref = state ? call_channel(c) : NULL;
     if (!ref)
         return;
-    answer_channel(c, 200, &ref->channel, NULL);
+    state->channel = ref->channel;
     channel_ref_drop(ref);
+    c->state = state;
+    call_read(c, show_run, show_done);
 }
 
 struct list_state {
@@ -358,6 +393,7 @@ struct list_state {
     struct buf out;
     struct json_write w;
     struct call *call;
+    struct backend *backend; /* of the run */
     const struct courier_settings
         *settings; /* as they were when the call came: rows are read on a thread of the store */
 };
@@ -375,20 +411,24 @@ static bool is_in_state(const struct list_state *l, const struct channel *channe
 static enum err list_row(void *arg, const struct channel *channel, enum grant grant)
 {
     struct list_state *l = arg;
+    struct contact_view contact = {0};
     struct channel_ref *ref = directory_get(l->call->api->config.directory, channel->id);
+    enum err e = ERR_NONE;
     if (!l->by_state || is_in_state(l, channel, ref)) {
         l->more = l->count == l->limit;
-        if (!l->more) {
+        e = l->more ? ERR_LIMIT : contact_look(l->backend, channel, &contact);
+        if (!e) {
             l->count++;
             l->last = channel->id;
             json_write_object(&l->w);
-            channel_change_show(&l->w, channel, grant, l->settings, ref ? ref->live : NULL, l->now_ms);
+            channel_change_show(&l->w, channel, &contact, grant, l->settings, ref ? ref->live : NULL,
+                                l->now_ms);
             show_available(&l->w, l->call->api, channel);
             json_write_end(&l->w);
         }
     }
     channel_ref_drop(ref);
-    return l->more ? ERR_LIMIT : ERR_NONE;
+    return e;
 }
 
 static enum err list_run(struct store_call *s, struct backend *b)
@@ -398,6 +438,7 @@ static enum err list_run(struct store_call *s, struct backend *b)
     buf_init(&l->out, 4u << 20);
     l->count = 0;
     l->more = false;
+    l->backend = b;
     json_write_init(&l->w, &l->out);
     json_write_object(&l->w);
     json_write_key(&l->w, "channels");

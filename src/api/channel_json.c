@@ -71,7 +71,7 @@ static bool read_url(struct call *c, const json_t *v, struct channel_change *to)
     return true;
 }
 
-/* One @, something on both sides, no white space: whether mail arrives, only mail can tell. */
+/* One that a mail can be sent to: whether it arrives, only mail can tell. */
 static bool read_email(struct call *c, const json_t *v, struct channel_change *to)
 {
     to->contact_email = true;
@@ -80,9 +80,9 @@ static bool read_email(struct call *c, const json_t *v, struct channel_change *t
         return true;
     const char *s = json_string_value(v);
     size_t len = json_string_length(v);
-    const char *at = s ? strchr(s, '@') : NULL;
-    if (!s || !at || at == s || !at[1] || strchr(at + 1, '@') || len > CHANNEL_EMAIL_MAX ||
-        has_control(s, len) || strpbrk(s, " ,;<>\"()"))
+    char address[ACCOUNT_EMAIL_MAX + 1];
+    if (!s || len > CHANNEL_EMAIL_MAX || has_control(s, len) ||
+        !contact_address((struct span){s, len}, address))
         return invalid(c, "contactEmail", "must be a mail address or null");
     memcpy(to->to.contact_email, s, len + 1);
     return true;
@@ -250,9 +250,23 @@ static void show_schedule(struct json_write *w, const struct channel *c)
     json_write_end(w);
 }
 
-void channel_change_show(struct json_write *w, const struct channel *c, enum grant grant,
-                         const struct courier_settings *settings, const struct channel_live *live,
-                         int64_t now_ms)
+void channel_change_show_contact(struct json_write *w, const struct channel *c,
+                                 const struct contact_view *contact)
+{
+    json_write_key(w, "contactEmail");
+    json_write_str(w, or_null(c->contact_email));
+    json_write_key(w, "contactEmailState");
+    json_write_str(w, c->contact_email[0] ? contact_state_text(contact->state) : NULL);
+    json_write_key(w, "contactEmailAskedAt");
+    if (c->contact_email[0] && contact->asked_ms)
+        call_write_time(w, contact->asked_ms);
+    else
+        json_write_null(w);
+}
+
+void channel_change_show(struct json_write *w, const struct channel *c, const struct contact_view *contact,
+                         enum grant grant, const struct courier_settings *settings,
+                         const struct channel_live *live, int64_t now_ms)
 {
     json_write_key(w, "channelId");
     call_write_id(w, c->id);
@@ -275,10 +289,8 @@ void channel_change_show(struct json_write *w, const struct channel *c, enum gra
     json_write_bool(w, c->error_statistics);
     json_write_key(w, "errorNotification");
     json_write_bool(w, c->error_notification);
-    if (grant > GRANT_TESTER) {
-        json_write_key(w, "contactEmail");
-        json_write_str(w, or_null(c->contact_email));
-    }
+    if (grant > GRANT_TESTER)
+        channel_change_show_contact(w, c, contact);
     json_write_key(w, "language");
     json_write_str(w, c->language);
     json_write_key(w, "responseTimeoutMs");

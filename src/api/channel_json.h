@@ -1,6 +1,7 @@
 #pragma once
 /* A channel as JSON, and the members that create and change one. */
 #include "api/call.h"
+#include "report/contact.h"
 
 /* What a body asks to change; only what is set applies. */
 struct channel_change {
@@ -18,9 +19,12 @@ void channel_change_apply(const struct channel_change *change, struct channel *c
 bool channel_change_resumes(const struct channel_change *change);
 
 /* The members, inside an object the caller has begun, as far as somebody with that role may see them. */
-void channel_change_show(struct json_write *w, const struct channel *c, enum grant grant,
-                         const struct courier_settings *settings, const struct channel_live *live,
-                         int64_t now_ms);
+void channel_change_show(struct json_write *w, const struct channel *c, const struct contact_view *contact,
+                         enum grant grant, const struct courier_settings *settings,
+                         const struct channel_live *live, int64_t now_ms);
+/* Those about its contact address. */
+void channel_change_show_contact(struct json_write *w, const struct channel *c,
+                                 const struct contact_view *contact);
 /* What a change made of a channel, as an object {"name":{"from":…,"to":…},…}, for the audit log. ERR_NOMEM. */
 enum err channel_change_tell(struct buf *out, const struct channel *from,
                              const struct channel *to) MUST_CHECK;

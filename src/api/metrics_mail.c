@@ -16,7 +16,11 @@ static enum err dropped(const struct notice_stats *n, struct buf *out)
     const struct {
         const char *why;
         const _Atomic uint64_t *count;
-    } rows[] = {{"unwanted", &n->unwanted}, {"nobody", &n->nobody}, {"cap", &n->capped}};
+    } rows[] = {{"unwanted", &n->unwanted},
+                {"nobody", &n->nobody},
+                {"cap", &n->capped[QUOTA_CHANNEL]},
+                {"provider_cap", &n->capped[QUOTA_PROVIDER]},
+                {"account_cap", &n->capped[QUOTA_ACCOUNT]}};
     enum err e = buf_add_str(out, "# HELP todoke_notices_dropped_total Notices that became no mail, by why.\n"
                                   "# TYPE todoke_notices_dropped_total counter\n");
     for (size_t i = 0; !e && i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -35,6 +39,8 @@ enum err metrics_mail_print(const struct notice_stats *notices, const struct out
         uint64_t n;
     } rows[] = {
         {"todoke_notices_total", "counter", "Notices that became mails.", get(&notices->told)},
+        {"todoke_contact_asks_total", "counter", "Contact addresses that were asked to confirm.",
+         get(&notices->asked)},
         {"todoke_notices_deferred_total", "counter", "Times a notice waited because the outbox was full.",
          get(&notices->deferred)},
         {"todoke_mails_sent_total", "counter", "Mails that a relay took.", get(&outbox->sent)},

@@ -190,11 +190,10 @@ enum err api_new(struct api **ret, const struct api_config *config)
     return ERR_NONE;
 }
 
-void api_set_settings(struct api *a, const struct courier_settings *settings,
-                      const struct notice_settings *notices)
+void api_set_settings(struct api *a, const struct courier_settings *settings, const struct mail_rules *mails)
 {
     a->config.settings = settings;
-    a->config.notice_settings = notices;
+    a->config.mail_rules = mails;
 }
 
 void api_free(struct api *a)

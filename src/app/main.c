@@ -14,7 +14,7 @@
  *     fault, search               the rows by id; by a fragment, a status or the nearest name
  *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; what that leads to
  *     edition                     what the older edition of LINE's documentation calls otherwise
- * 1 model     channel, event, attempt, error_row, notice, mail, option, account, item: plain structs
+ * 1 model     channel, contact, event, attempt, error_row, notice, mail, option, account, item: plain structs
  *     name, tld.def               what may be a name: no link to anybody's mail program
  * 2 net       one request -> one outcome
  *     url, address                what may be called; the guard
@@ -50,6 +50,9 @@
  *     statistics, summary         error rows in the viewer's zone; their sums
  *     tsv                         the same for spreadsheets
  *     notice, notice_text         windows of errors that have closed become mails; what those say
+ *     contact, contact_text       whether the owner of a contact address wants them; the mail that asks
+ *     mail_rules, quota           what may be mailed; how much of it is left today
+ *     recipient, html             an address as it is sent to; text as HTML has it
  *     outbox                      mails until they are sent, written, refused or too old
  *     invitation, recipient       mails to people who are invited or given a role; an address as mails are sent to it
  *     option, approval            what becomes of an application for the error notification; whose is approved
@@ -72,6 +75,7 @@
  *     token, secret               a channel's access tokens; its secret shown and rotated
  *     line, token_auth            the LINE-compatible calls, and who calls them
  *     channel_edit                one change of a channel: read, changed, written, told
+ *     contact_edit, contact_link  its contact address asked, decided by hand, or by its owner's link
  *     verify                      a webhook URL tried, phase by phase
  *     errors, errors_download     the error statistics as rows, as sums, and as a file, piece by piece
  *     faults                      the catalogue

@@ -54,7 +54,7 @@ struct reading {
     struct reading *before;
     struct settings own; /* empty in the first: those are the caller's */
     struct courier_settings delivery;
-    struct notice_settings notices;
+    struct mail_rules mails;
     uint32_t drain_timeout, retention_ms;
     uint64_t retention_bytes;
     int64_t audit_ms, statistics_ms;
@@ -239,11 +239,11 @@ static void open_reload(struct letter *letter)
     atomic_store(&l->reloading, false);
     const struct reading *r = atomic_load(&l->node->reading);
     courier_set_settings(l->courier, &r->delivery);
-    api_set_settings(l->api, &r->delivery, &r->notices);
+    api_set_settings(l->api, &r->delivery, &r->mails);
     if (l == &l->node->loops[0]) {
         retention_set(&l->node->retention, r->retention_ms, r->retention_bytes, r->audit_ms,
                       r->statistics_ms);
-        node_mail_set(&l->node->mail, &r->notices);
+        node_mail_set(&l->node->mail, &r->mails);
     }
     enum err e = l->net && l->node->settings->ca ? net_reload_ca(l->net) : ERR_NONE;
     if (e)
@@ -257,8 +257,15 @@ static void fill_reading(struct reading *r, const struct settings *s, const stru
 {
     r->drain_timeout = s->drain_timeout;
     r->retention_ms = s->retention;
-    r->notices = (struct notice_settings){
-        .window_ms = s->notice_window, .daily_cap = s->notice_daily_cap, .public_url = n->mail.url};
+    r->mails = (struct mail_rules){
+        .window_ms = s->notice_window,
+        .channel_cap = s->notice_daily_cap,
+        .provider_cap = s->mail_provider_cap,
+        .account_cap = s->mail_account_cap,
+        .ask_cap = s->confirm_daily_cap,
+        .public_url = n->mail.url,
+        .ticket = node_mail_ticket,
+    };
     r->retention_bytes = (uint64_t)s->retention_size << 20;
     r->audit_ms = INT64_C(1000) * s->audit_time;
     r->statistics_ms = INT64_C(1000) * s->statistics_time;
@@ -365,7 +372,7 @@ static enum err start_mail(struct node *n)
 {
     char url[96];
     node_url(n, url);
-    return node_mail_open(&n->mail, n->settings, &atomic_load(&n->reading)->notices, url, &n->loops[0].loop,
+    return node_mail_open(&n->mail, n->settings, &atomic_load(&n->reading)->mails, url, &n->loops[0].loop,
                           n->store, &n->loops[0].mailbox);
 }
 
@@ -448,7 +455,7 @@ static enum err open_loop(struct node_loop *l)
         .settings = &atomic_load(&n->reading)->delivery,
         .retention = &n->retention.stats,
         .notices = &n->mail.notices.stats,
-        .notice_settings = &atomic_load(&n->reading)->notices,
+        .mail_rules = &atomic_load(&n->reading)->mails,
         .relay = n->settings->smtp_url,
         .outbox = &n->mail.outbox.stats,
         .approvals = &n->mail.approvals,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "access/ticket.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/url.h"
@@ -145,7 +146,7 @@ static void on_told(void *arg)
         outbox_wake(&m->outbox);
 }
 
-enum err node_mail_open(struct node_mail *m, const struct settings *s, const struct notice_settings *rules,
+enum err node_mail_open(struct node_mail *m, const struct settings *s, const struct mail_rules *rules,
                         const char *url, uv_loop_t *loop, struct store *store, struct mailbox *mailbox)
 {
     enum err e;
@@ -163,7 +164,7 @@ enum err node_mail_open(struct node_mail *m, const struct settings *s, const str
     const struct notice_config notices = {.store = store,
                                           .mailbox = mailbox,
                                           .clock = &clock_system,
-                                          .settings = *rules,
+                                          .rules = *rules,
                                           .told = on_told,
                                           .arg = m};
     e = outbox_init(&m->outbox, loop, &outbox);
@@ -176,9 +177,16 @@ enum err node_mail_open(struct node_mail *m, const struct settings *s, const str
     return e;
 }
 
-void node_mail_set(struct node_mail *m, const struct notice_settings *rules)
+void node_mail_set(struct node_mail *m, const struct mail_rules *rules)
 {
     notices_set(&m->notices, rules);
+}
+
+_Static_assert(MAIL_TICKET_LEN == TICKET_LEN, "one and the same");
+
+void node_mail_ticket(char text[static MAIL_TICKET_LEN + 1], uint8_t hash[static SESSION_HASH_LEN])
+{
+    ticket_make(&random_system, text, hash);
 }
 
 void node_mail_stop(struct node_mail *m)

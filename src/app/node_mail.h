@@ -21,11 +21,14 @@ struct node_mail {
  * In place: must not move. Settings are borrowed; the public_url of rules is m->url, which is filled here; url: where the API listens, for
  * links where public-url is not set. On failure a message is on stderr, ERR_INVALID: the settings are not good.
  */
-enum err node_mail_open(struct node_mail *m, const struct settings *s, const struct notice_settings *rules,
+enum err node_mail_open(struct node_mail *m, const struct settings *s, const struct mail_rules *rules,
                         const char *url, uv_loop_t *loop, struct store *store,
                         struct mailbox *mailbox) MUST_CHECK;
 /* SIGHUP: what a running node can change. */
-void node_mail_set(struct node_mail *m, const struct notice_settings *rules);
+void node_mail_set(struct node_mail *m, const struct mail_rules *rules);
+
+/* What the link in a mail holds, for struct mail_rules. */
+void node_mail_ticket(char text[static MAIL_TICKET_LEN + 1], uint8_t hash[static SESSION_HASH_LEN]);
 
 /* The drain: nothing new begins. Idle: nothing is under way. */
 void node_mail_stop(struct node_mail *m);

@@ -77,6 +77,12 @@ static const struct setting table[] = {
      "errors of a channel with the same reason and detail within it are told in one mail"},
     {"notice-daily-cap", TYPE_NUMBER, AT(notice_daily_cap), "100", 1, 1000000, "N",
      "such mails about one channel a day (UTC+9); the last one says that it is"},
+    {"mail-provider-cap", TYPE_NUMBER, AT(mail_provider_cap), "1000", 1, 1000000, "N",
+     "mails about the channels of one provider a day, one a recipient; the last one says that it is"},
+    {"mail-account-cap", TYPE_NUMBER, AT(mail_account_cap), "2000", 1, 1000000, "N",
+     "the same about all providers that one account made, unless it is an operator's"},
+    {"confirm-daily-cap", TYPE_NUMBER, AT(confirm_daily_cap), "20", 1, 1000000, "N",
+     "mails a day that ask contact addresses to confirm, for a provider and for an account"},
     {"public-url", TYPE_TEXT, AT(public_url), NULL, 0, 0, "URL",
      "where people reach this node's console, for links in mails; without it: where it listens, and no links "
      "where that is this machine alone"},
@@ -127,10 +133,29 @@ static const struct setting table[] = {
 
 /* What SIGHUP changes in a running node; the others are built into what was opened at the start. */
 static const char *const changeable[] = {
-    "config",           "user-agent",          "dns-timeout",       "connect-timeout",  "session-timeout",
-    "response-timeout", "redelivery-schedule", "redelivery-jitter", "drain-timeout",    "log",
-    "suspend-after",    "suspend-failures",    "retention",         "retention-size",   "success-status",
-    "no-tls-record",    "notice-window",       "audit-time",        "notice-daily-cap", "statistics-time",
+    "config",
+    "user-agent",
+    "dns-timeout",
+    "connect-timeout",
+    "session-timeout",
+    "response-timeout",
+    "redelivery-schedule",
+    "redelivery-jitter",
+    "drain-timeout",
+    "log",
+    "suspend-after",
+    "suspend-failures",
+    "retention",
+    "retention-size",
+    "success-status",
+    "no-tls-record",
+    "notice-window",
+    "audit-time",
+    "notice-daily-cap",
+    "statistics-time",
+    "mail-provider-cap",
+    "mail-account-cap",
+    "confirm-daily-cap",
 };
 
 /* Variables of the commands that talk to a node, and of the project's own scripts. */

@@ -27,7 +27,7 @@ struct settings {
     char *smtp_url, *smtp_user, *smtp_password, *smtp_password_file, *mail_from, *public_url;
     uint32_t smtp_tls;                              /* enum smtp_tls */
     uint32_t smtp_timeout, mail_retry, mail_expire; /* ms */
-    uint32_t notice_daily_cap;
+    uint32_t notice_daily_cap, mail_provider_cap, mail_account_cap, confirm_daily_cap;
     uint32_t notice_window;                /* ms */
     uint32_t audit_time;                   /* seconds */
     uint32_t statistics_time;              /* s */

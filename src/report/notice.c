@@ -3,15 +3,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "model/account.h"
+#include "report/contact.h"
 #include "report/notice_text.h"
+#include "report/option.h"
 #include "report/recipient.h"
 
 #define LOOK_MS 1000u
 #define STEP_NOTICES 25u /* some milliseconds of the store's time */
 #define PAUSE_MIN_MS 5u
 #define PAUSE_TIMES 3u /* told at a quarter of the time at most: many windows close at once */
-#define DAY_MS 86400000
-#define ZONE_MS (9 * 3600000)
 #define TEXT_MAX 65536u
 
 /* Addresses that were found, each once. */
@@ -21,16 +21,31 @@ struct people {
     uint32_t count;
 };
 
+struct telling {
+    struct backend *b;
+    const struct mail_rules *rules;
+    const struct channel *channel;
+    const struct notice *notice;
+    int64_t now_ms;
+    struct notice_step *step;
+    struct people people;
+};
+
 static enum err add_person(void *arg, struct span email)
 {
-    struct people *p = arg;
+    struct telling *t = arg;
+    struct people *p = &t->people;
     if (p->count == NOTICE_PEOPLE_MAX)
         return ERR_NONE; /* so many are told */
     char *to = p->all[p->count];
+    bool refuses = false;
     if (!recipient_of(email, to)) {
         log_warn("report", "no mail can be sent to this address", log_span("address", email));
         return ERR_NONE;
     }
+    enum err e = contact_refuses(t->b, t->channel->provider_id, email, &refuses);
+    if (e || refuses)
+        return e;
     for (uint32_t i = 0; i < p->count; i++)
         if (strcasecmp(p->all[i], to) == 0)
             return ERR_NONE;
@@ -38,37 +53,33 @@ static enum err add_person(void *arg, struct span email)
     return ERR_NONE;
 }
 
-static enum err take_state(void *arg, const struct option *o)
+/* The contact address, if its owner has confirmed it; one that was not asked yet is asked now. */
+static enum err add_contact(struct telling *t, int64_t maker_id)
 {
-    *(enum option_state *)arg = o->state;
-    return ERR_NONE;
+    struct contact_view view;
+    enum contact_ask asked = CONTACT_ASK_NO_ADDRESS;
+    enum err e = contact_look(t->b, t->channel, &view);
+    if (!e && view.state == CONTACT_CONFIRMED)
+        return add_person(t, span_of(t->channel->contact_email));
+    if (!e && view.state == CONTACT_UNCONFIRMED)
+        e = contact_ask(t->b, t->rules, t->channel, maker_id, false, t->now_ms, &asked);
+    t->step->asked += asked == CONTACT_ASK_SENT;
+    return e;
 }
 
-/* Whether the channel's people want to be told, and may be. */
-static enum err is_wanted(struct backend *b, const struct channel *c, enum notice_kind kind, bool *ret)
+static enum err write_mails(struct telling *t, unsigned last)
 {
-    enum option_state state = OPTION_NONE;
-    *ret = kind == NOTICE_SUSPENDED;
-    if (*ret || !c->error_notification)
-        return ERR_NONE;
-    enum err e = b->ops->option_get(b, c->provider_id, take_state, &state);
-    *ret = state == OPTION_APPROVED;
-    return e == ERR_NOT_FOUND ? ERR_NONE : e;
-}
-
-static enum err write_mails(struct backend *b, const struct notice_facts *f, const struct people *p,
-                            int64_t now_ms)
-{
+    const struct notice_facts f = {t->notice, t->channel, t->rules, last};
     struct buf subject, text, html;
     buf_init(&subject, TEXT_MAX);
     buf_init(&text, TEXT_MAX);
     buf_init(&html, TEXT_MAX);
     enum err e;
-    if (!(e = notice_text_subject(f, &subject)) && !(e = notice_text_plain(f, &text)) &&
-        !(e = notice_text_html(f, &html))) {
-        const struct mail_draft d = {f->channel->id,  buf_span(&subject), buf_span(&text),
-                                     buf_span(&html), p->spans,           p->count};
-        e = b->ops->mail_insert(b, &d, now_ms);
+    if (!(e = notice_text_subject(&f, &subject)) && !(e = notice_text_plain(&f, &text)) &&
+        !(e = notice_text_html(&f, &html))) {
+        const struct mail_draft d = {t->channel->id,  buf_span(&subject), buf_span(&text),
+                                     buf_span(&html), t->people.spans,    t->people.count};
+        e = t->b->ops->mail_insert(t->b, &d, t->now_ms);
     }
     buf_deinit(&subject);
     buf_deinit(&text);
@@ -76,51 +87,67 @@ static enum err write_mails(struct backend *b, const struct notice_facts *f, con
     return e;
 }
 
-static enum err tell(struct backend *b, const struct notice_settings *s, const struct channel *c,
-                     const struct notice *n, int64_t now_ms, struct notice_step *step)
+/* To all that were found, or as many as today's caps leave. */
+static enum err send_to(struct telling *t, const struct quota *quota)
 {
-    int64_t day = (now_ms + ZONE_MS) / DAY_MS;
-    bool bounded = n->kind != NOTICE_SUSPENDED; /* that comes once in suspend-after at most */
-    uint32_t told = 0;
-    enum err e = bounded ? b->ops->notice_day_get(b, c->id, day, &told) : ERR_NONE;
-    if (e || (bounded && told >= s->daily_cap)) {
-        step->capped += !e;
-        return e;
+    enum quota_kind full = QUOTA_CHANNEL;
+    t->people.count = quota_allows(quota, t->people.count, &full);
+    if (!t->people.count) {
+        t->step->capped[full]++;
+        return ERR_NONE;
     }
-    struct people *people = mem_zero(1, sizeof(*people));
-    if (!people)
-        return ERR_NOMEM;
-    if (c->contact_email[0])
-        e = add_person(people, span_of(c->contact_email));
+    unsigned last = quota_last(quota, t->people.count);
+    enum err e = write_mails(t, last);
     if (!e)
-        e = b->ops->notice_people(b, c->id, add_person, people);
-    const struct notice_facts f = {n, c, s->public_url, s->window_ms,
-                                   bounded && told + 1 == s->daily_cap ? s->daily_cap : 0};
-    if (!e && people->count)
-        e = write_mails(b, &f, people, now_ms);
-    if (!e && people->count && bounded)
-        e = b->ops->notice_day_add(b, c->id, day);
-    if (!e)
-        *(people->count ? &step->told : &step->nobody) += 1;
-    mem_free(people);
+        e = quota_take(t->b, quota, t->people.count, last);
+    if (!e && last & ~(1u << QUOTA_CHANNEL))
+        log_warn("report", "a provider's mails of the day are used up: it is told of no more errors",
+                 log_int("provider", t->channel->provider_id),
+                 log_str("setting", last & 1u << QUOTA_PROVIDER ? "mail-provider-cap" : "mail-account-cap"));
+    t->step->told += !e;
     return e;
 }
 
-static enum err end_window(struct backend *b, const struct notice_settings *s, const struct notice *n,
+static enum err tell(struct telling *t)
+{
+    struct quota quota;
+    enum err e = quota_read(t->b, t->rules, t->channel, t->now_ms, &quota);
+    if (!e && t->channel->contact_email[0])
+        e = add_contact(t, quota.ids[QUOTA_ACCOUNT]);
+    if (!e)
+        e = t->b->ops->notice_people(t->b, t->channel->id, add_person, t);
+    if (!e) /* the one that asks is counted by now */
+        e = quota_read(t->b, t->rules, t->channel, t->now_ms, &quota);
+    if (e)
+        return e;
+    if (!t->people.count) {
+        t->step->nobody++;
+        return ERR_NONE;
+    }
+    return send_to(t, &quota);
+}
+
+static enum err end_window(struct backend *b, const struct mail_rules *rules, const struct notice *n,
                            int64_t now_ms, struct notice_step *step)
 {
     struct channel c;
     bool wanted = false;
     enum err e = b->ops->channel_get(b, n->channel_id, &c);
     if (!e)
-        e = is_wanted(b, &c, n->kind, &wanted);
+        e = option_tells(b, &c, &wanted);
     if (e && e != ERR_NOT_FOUND)
         return e;
-    if (wanted)
-        e = tell(b, s, &c, n, now_ms, step);
-    else
-        e = ERR_NONE;
+    e = ERR_NONE;
     step->unwanted += !wanted;
+    struct telling *t = wanted ? mem_zero(1, sizeof(*t)) : NULL;
+    if (wanted && !t)
+        return ERR_NOMEM;
+    if (wanted) {
+        *t = (struct telling){
+            .b = b, .rules = rules, .channel = &c, .notice = n, .now_ms = now_ms, .step = step};
+        e = tell(t);
+    }
+    mem_free(t);
     return e ? e : b->ops->notice_end(b, n->id);
 }
 
@@ -149,8 +176,8 @@ static enum err take_notice(void *arg, const struct notice *n)
     return ERR_NONE;
 }
 
-enum err notices_step(struct backend *b, const struct notice_settings *settings, int64_t now_ms,
-                      uint32_t limit, struct notice_step *ret, uint32_t *ret_found)
+enum err notices_step(struct backend *b, const struct mail_rules *rules, int64_t now_ms, uint32_t limit,
+                      struct notice_step *ret, uint32_t *ret_found)
 {
     struct found found = {.count = 0};
     struct mail_counts counts;
@@ -161,9 +188,9 @@ enum err notices_step(struct backend *b, const struct notice_settings *settings,
         e = b->ops->mail_count(b, &counts);
     for (uint32_t i = 0; !e && i < found.count; i++) {
         if (counts.waiting < NOTICE_OUTBOX_MAX) {
-            e = end_window(b, settings, &found.notices[i], now_ms, ret);
+            e = end_window(b, rules, &found.notices[i], now_ms, ret);
         } else {
-            e = b->ops->notice_defer(b, &found.notices[i], now_ms + settings->window_ms);
+            e = b->ops->notice_defer(b, &found.notices[i], now_ms + rules->window_ms);
             ret->deferred++;
         }
     }
@@ -191,7 +218,7 @@ static void again(struct notices *n, uint64_t wait_ms)
 
 static uint64_t look_ms(const struct notices *n)
 {
-    return n->config.settings.window_ms / 4 + 1 < LOOK_MS ? n->config.settings.window_ms / 4 + 1 : LOOK_MS;
+    return n->config.rules.window_ms / 4 + 1 < LOOK_MS ? n->config.rules.window_ms / 4 + 1 : LOOK_MS;
 }
 
 static void add(_Atomic uint64_t *to, uint64_t n)
@@ -205,19 +232,21 @@ static void count_step(struct notices *n)
     add(&n->stats.told, s->told);
     add(&n->stats.unwanted, s->unwanted);
     add(&n->stats.nobody, s->nobody);
-    add(&n->stats.capped, s->capped);
+    for (enum quota_kind k = QUOTA_CHANNEL; k < QUOTA_KINDS; k++)
+        add(&n->stats.capped[k], s->capped[k]);
     add(&n->stats.deferred, s->deferred);
+    add(&n->stats.asked, s->asked);
     if (s->deferred)
         log_error("report", "the outbox is full: notices wait and go on counting",
                   log_uint("notices", s->deferred));
-    if (s->told && n->config.told)
+    if ((s->told || s->asked) && n->config.told)
         n->config.told(n->config.arg);
 }
 
 static enum err step_run(struct store_call *call, struct backend *b)
 {
     struct notices *n = list_entry(call, struct notices, call);
-    return notices_step(b, &n->config.settings, wall_ms(n), STEP_NOTICES, &n->step, &n->found);
+    return notices_step(b, &n->config.rules, wall_ms(n), STEP_NOTICES, &n->step, &n->found);
 }
 
 static void step_done(struct store_call *call)
@@ -282,9 +311,9 @@ enum err notices_init(struct notices *n, uv_loop_t *loop, const struct notice_co
     return ERR_NONE;
 }
 
-void notices_set(struct notices *n, const struct notice_settings *settings)
+void notices_set(struct notices *n, const struct mail_rules *rules)
 {
-    n->config.settings = *settings;
+    n->config.rules = *rules;
 }
 
 void notices_stop(struct notices *n)

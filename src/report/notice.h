@@ -9,30 +9,26 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "report/mail_rules.h"
+#include "report/quota.h"
 #include "store/store.h"
 
-#define NOTICE_PEOPLE_MAX 100u   /* recipients of one notice */
-#define NOTICE_OUTBOX_MAX 50000u /* mails that wait: beyond, windows stay open and go on counting */
+#define NOTICE_PEOPLE_MAX 100u /* recipients of one notice */
 
 /* Any thread may read. */
 struct notice_stats {
-    _Atomic uint64_t told; /* notices that became mails */
-    _Atomic uint64_t unwanted, nobody,
-        capped;                /* that did not: option or switch off, no recipient, daily cap */
-    _Atomic uint64_t deferred; /* times a window stayed open because the outbox was full */
-};
-
-struct notice_settings {
-    uint32_t window_ms;
-    uint32_t daily_cap;     /* notices a channel and day (UTC+9), but for suspensions */
-    const char *public_url; /* of the console, without a slash at the end; "": none that leads people there */
+    _Atomic uint64_t told;             /* notices that became mails */
+    _Atomic uint64_t unwanted, nobody; /* that did not: option or switch off; no recipient that may be told */
+    _Atomic uint64_t capped[QUOTA_KINDS]; /* nor these: a daily cap */
+    _Atomic uint64_t deferred;            /* times a window stayed open because the outbox was full */
+    _Atomic uint64_t asked;               /* contact addresses that were asked to confirm */
 };
 
 struct notice_config {
     struct store *store;
     struct mailbox *mailbox; /* of the loop */
     const struct clock *clock;
-    struct notice_settings settings;
+    struct mail_rules rules;
     void (*told)(void *arg); /* mails were put into the outbox; on the loop */
     void *arg;
 };
@@ -46,18 +42,18 @@ struct notices {
     uint64_t began_ms;
     uint32_t found; /* windows of the step */
     struct notice_step {
-        uint64_t told, unwanted, nobody, capped, deferred;
+        uint64_t told, unwanted, nobody, capped[QUOTA_KINDS], deferred, asked;
     } step;
 };
 
 /* In place: must not move. On the loop's thread. ERR_IO. */
 enum err notices_init(struct notices *n, uv_loop_t *loop, const struct notice_config *config) MUST_CHECK;
-void notices_set(struct notices *n, const struct notice_settings *settings);
+void notices_set(struct notices *n, const struct mail_rules *rules);
 /* No further steps; one that is under way ends. */
 void notices_stop(struct notices *n);
 /* Closes the timer; n must stay until the loop has ended. No call may be under way. */
 void notices_close(struct notices *n);
 
 /* One step, on a store thread, in a transaction: at most limit windows that are closed now. Tests call it with a time of their own. */
-enum err notices_step(struct backend *b, const struct notice_settings *settings, int64_t now_ms,
-                      uint32_t limit, struct notice_step *ret, uint32_t *ret_found) MUST_CHECK;
+enum err notices_step(struct backend *b, const struct mail_rules *rules, int64_t now_ms, uint32_t limit,
+                      struct notice_step *ret, uint32_t *ret_found) MUST_CHECK;

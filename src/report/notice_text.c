@@ -6,6 +6,7 @@
 
 #include "fault/fault.h"
 #include "model/name.h"
+#include "report/html.h"
 
 #define ZONE_MS (9 * 3600000) /* UTC+9, as the error statistics */
 #define VALUE_MAX 4096u
@@ -73,21 +74,6 @@ static enum lang lang_of(const struct notice_facts *f)
     return strcmp(f->channel->language, "ja") == 0 ? LANG_JA : LANG_EN;
 }
 
-static enum err add_escaped(struct span s, struct buf *out)
-{
-    enum err e = ERR_NONE;
-    for (size_t i = 0; !e && i < s.len; i++) {
-        const char *with = s.ptr[i] == '<'    ? "&lt;"
-                           : s.ptr[i] == '>'  ? "&gt;"
-                           : s.ptr[i] == '&'  ? "&amp;"
-                           : s.ptr[i] == '"'  ? "&quot;"
-                           : s.ptr[i] == '\'' ? "&#39;"
-                                              : NULL;
-        e = with ? buf_add_str(out, with) : buf_add(out, s.ptr + i, 1);
-    }
-    return e;
-}
-
 void notice_text_time(int64_t ms, char out[static NOTICE_TIME_LEN])
 {
     time_t s = (time_t)((ms + ZONE_MS) / 1000);
@@ -115,7 +101,7 @@ static enum err add_value(const struct notice_facts *f, enum row row, struct buf
         notice_text_time(f->notice->first_ms, time);
         return buf_add_str(out, time);
     case ROW_URL:
-        return buf_printf(out, "%s/channels/%lld/statistics/errors", f->public_url,
+        return buf_printf(out, "%s/channels/%lld/statistics/errors", f->rules->public_url,
                           (long long)f->channel->id);
     case ROW_TOTAL:
         break;
@@ -155,19 +141,40 @@ enum err notice_text_subject(const struct notice_facts *f, struct buf *out)
     return e ? e : name_show(span_of(f->channel->name), out);
 }
 
+/* Around the number of the cap that is reached, by enum lang. */
+static const struct limit {
+    const char *before[2], *after[2];
+} limits[QUOTA_KINDS] = {
+    [QUOTA_CHANNEL] = {{"This is the last error notification about this channel today (UTC+9): the limit of ",
+                        "このチャネルについての本日（UTC+9）のエラー通知はこれが最後です。1日の上限（"},
+                       {" a day is reached.", "通）に達しました。"}},
+    [QUOTA_PROVIDER] =
+        {{"This is the last mail about the channels of this provider today (UTC+9): the limit of ",
+          "このプロバイダーのチャネルについての本日（UTC+9）のメールはこれが最後です。1日の上限（"},
+         {" mails a day is reached.", "通）に達しました。"}},
+    [QUOTA_ACCOUNT] =
+        {{"This is the last mail about the channels of this provider, and of the others made by the same "
+          "account, today (UTC+9): their limit of ",
+          "このプロバイダーと、同じアカウントが作成したほかのプロバイダーについての本日（UTC+"
+          "9）のメールはこれが最後です。"
+          "1日の上限（"},
+         {" mails a day is reached.", "通）に達しました。"}},
+};
+static const char *const further[] = {" Further errors are on the page above.",
+                                      "以降のエラーは上記のページで確認してください。"};
+
 static enum err add_last(const struct notice_facts *f, enum lang lang, struct buf *out)
 {
-    if (lang == LANG_JA)
-        return buf_printf(
-            out,
-            "このチャネルについての本日（UTC+9）のエラー通知はこれが最後です。1日の上限（%u通）に達しました。"
-            "以降のエラーは上記のページで確認してください。",
-            f->last_of);
-    return buf_printf(
-        out,
-        "This is the last error notification about this channel today (UTC+9): the limit of %u a day is "
-        "reached. Further errors are on the page above.",
-        f->last_of);
+    const uint32_t caps[QUOTA_KINDS] = {f->rules->channel_cap, f->rules->provider_cap, f->rules->account_cap};
+    enum err e = ERR_NONE;
+    const char *between = "";
+    for (enum quota_kind k = QUOTA_CHANNEL; !e && k < QUOTA_KINDS; k++) {
+        if (!(f->last & 1u << k))
+            continue;
+        e = buf_printf(out, "%s%s%u%s", between, limits[k].before[lang], caps[k], limits[k].after[lang]);
+        between = lang == LANG_JA ? "" : " ";
+    }
+    return e ? e : buf_add_str(out, further[lang]);
 }
 
 /* Why it came, and that nobody reads an answer. */
@@ -183,9 +190,9 @@ static enum err add_foot(const struct notice_facts *f, enum lang lang, struct bu
         return e;
     if (lang == LANG_JA)
         return buf_printf(out, "%u秒以内に発生した、原因と詳細が同じエラーは1通にまとめられます。",
-                          f->window_ms / 1000);
+                          f->rules->window_ms / 1000);
     return buf_printf(out, " Errors with the same reason and detail within %u seconds are one mail.",
-                      f->window_ms / 1000);
+                      f->rules->window_ms / 1000);
 }
 
 enum err notice_text_plain(const struct notice_facts *f, struct buf *out)
@@ -202,7 +209,7 @@ enum err notice_text_plain(const struct notice_facts *f, struct buf *out)
     }
     if (!e && explain(f->notice, lang, &meaning, &advice))
         e = buf_printf(out, "\n%s: %s\n%s: %s\n", words_meaning[lang], meaning, words_advice[lang], advice);
-    if (!e && f->last_of) {
+    if (!e && f->last) {
         e = buf_add_str(out, "\n");
         if (!e)
             e = add_last(f, lang, out);
@@ -226,16 +233,16 @@ static enum err add_row(const struct notice_facts *f, enum row row, enum lang la
     if (!e)
         e = buf_printf(out, "<tr><th scope=\"row\" " CELL " title=\"%s\">%s</th><td " CELL ">",
                        rows[row].meaning[lang], rows[row].name);
-    bool link = row == ROW_URL && f->public_url[0];
+    bool link = row == ROW_URL && f->rules->public_url[0];
     if (!e && link) {
         e = buf_add_str(out, "<a href=\"");
         if (!e)
-            e = add_escaped(buf_span(&value), out);
+            e = html_add(buf_span(&value), out);
         if (!e)
             e = buf_add_str(out, "\">");
     }
     if (!e)
-        e = add_escaped(buf_span(&value), out);
+        e = html_add(buf_span(&value), out);
     if (!e)
         e = buf_printf(out, "%s</td></tr>\n", link ? "</a>" : "");
     buf_deinit(&value);
@@ -246,7 +253,7 @@ static enum err add_paragraph(const char *title, const char *text, struct buf *o
 {
     enum err e = buf_printf(out, "<p><strong>%s</strong><br>", title);
     if (!e)
-        e = add_escaped(span_of(text), out);
+        e = html_add(span_of(text), out);
     return e ? e : buf_add_str(out, "</p>\n");
 }
 
@@ -267,7 +274,7 @@ enum err notice_text_html(const struct notice_facts *f, struct buf *out)
         if (!e)
             e = add_paragraph(words_advice[lang], advice, out);
     }
-    if (!e && f->last_of) {
+    if (!e && f->last) {
         e = buf_add_str(out, "<p>");
         if (!e)
             e = add_last(f, lang, out);

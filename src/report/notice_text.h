@@ -6,14 +6,13 @@
 #include "base/buf.h"
 #include "model/channel.h"
 #include "model/notice.h"
+#include "report/quota.h"
 
 struct notice_facts {
     const struct notice *notice;
     const struct channel *channel;
-    const char
-        *public_url; /* of the console, without a slash at the end; "": the page is named, and no link */
-    uint32_t window_ms;
-    uint32_t last_of; /* this is the last mail of the day: the cap; 0: it is not */
+    const struct mail_rules *rules; /* without a public URL: the page is named, and no link */
+    unsigned last;                  /* the caps that this mail reaches: bits 1 << enum quota_kind */
 };
 
 /* Append. ERR_LIMIT and ERR_NOMEM of the buf. */

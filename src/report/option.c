@@ -27,6 +27,23 @@ enum err option_change(struct option *o, enum option_act act, int64_t now_ms)
     return ERR_NONE;
 }
 
+static enum err take_state(void *arg, const struct option *o)
+{
+    *(enum option_state *)arg = o->state;
+    return ERR_NONE;
+}
+
+enum err option_tells(struct backend *b, const struct channel *c, bool *ret)
+{
+    enum option_state state = OPTION_NONE;
+    *ret = false;
+    if (!c->error_notification)
+        return ERR_NONE;
+    enum err e = b->ops->option_get(b, c->provider_id, take_state, &state);
+    *ret = !e && state == OPTION_APPROVED;
+    return e == ERR_NOT_FOUND ? ERR_NONE : e;
+}
+
 const char *option_conflict_text(enum option_state state, enum option_act act)
 {
     if (state == OPTION_NONE || state == OPTION_WITHDRAWN)

@@ -15,6 +15,7 @@
 #include "model/account.h"
 #include "model/attempt.h"
 #include "model/channel.h"
+#include "model/contact.h"
 #include "model/error_row.h"
 #include "model/event.h"
 #include "model/mail.h"
@@ -237,6 +238,19 @@ struct backend_ops {
     /* How many notices of the channel became mails on that day. Adding one forgets the days before. */
     enum err (*notice_day_get)(struct backend *b, int64_t channel_id, int64_t day, uint32_t *ret);
     enum err (*notice_day_add)(struct backend *b, int64_t channel_id, int64_t day);
+
+    /* What the owner of an address said to a provider; address as struct contact has it. */
+    enum err (*contact_get)(struct backend *b, int64_t provider_id, struct span address, struct contact *ret);
+    enum err (*contact_find)(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                             struct contact *ret);
+    /* In the place of what was there. person: whose it is, for contact_asks. */
+    enum err (*contact_put)(struct backend *b, const struct contact *c, struct span person);
+    enum err (*contact_asks)(struct backend *b, struct span person, int64_t since_ms,
+                             struct contact_asks *ret);
+    /* How many mails were counted on that day. Adding some forgets the days before. */
+    enum err (*mail_day_get)(struct backend *b, enum mail_topic topic, int64_t id, int64_t day,
+                             uint32_t *ret);
+    enum err (*mail_day_add)(struct backend *b, enum mail_topic topic, int64_t id, int64_t day, uint32_t n);
 
     /* OPTION_NONE where there is no row; the note is the caller's span to copy in fn. ERR_NOT_FOUND: no such provider. */
     enum err (*option_get)(struct backend *b, int64_t provider_id, option_row_fn *fn, void *arg);

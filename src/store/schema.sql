@@ -370,3 +370,34 @@ UPDATE channel_role SET known=1, address=a.email, waits=a.confirmed=0 AND NOT
     FROM account a WHERE a.id=channel_role.account_id;
 DROP TABLE temp.made;
 DROP TABLE temp.given;
+
+-- migration 15
+-- What the owner of a contact address said to mails about a provider's channels. A row is made when the address is asked, or when an
+-- operator decides for it, and stays for good, so that nobody is asked again: there are confirm-daily-cap new ones a day at most for
+-- each account that asks.
+CREATE TABLE contact (
+    provider_id INTEGER NOT NULL,
+    address TEXT NOT NULL,        -- in lower case, the domain as A-labels
+    person TEXT NOT NULL,         -- the same without what its owner's mail server may pass over: dots, "+tag"
+    state INTEGER NOT NULL,       -- 0 unconfirmed, 1 confirmed, 2 refused
+    channel_id INTEGER NOT NULL,  -- for which it was asked last
+    asked INTEGER NOT NULL,       -- how often
+    asked_ms INTEGER NOT NULL,    -- when the last time; 0: never
+    hash BLOB NOT NULL,           -- SHA-256 of what the last mail's link holds
+    decided_ms INTEGER NOT NULL,
+    PRIMARY KEY (provider_id, address)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX contact_hash ON contact (hash) WHERE asked>0;
+CREATE INDEX contact_person ON contact (person);
+-- Addresses that have been told of errors until now, with the operator's approval, go on being told. All others are asked first.
+INSERT OR IGNORE INTO contact SELECT c.provider_id, lower(c.contact_email), lower(c.contact_email), 1, c.id, 0, 0, x'',
+    CAST(strftime('%s', 'now') AS INTEGER) * 1000 FROM channel c JOIN provider_option o ON o.provider_id=c.provider_id
+    WHERE o.state=2 AND c.error_notification=1 AND c.contact_email<>'' ORDER BY c.id;
+-- How many mails a provider or an account has caused on a day (UTC+9); only the last day counts.
+CREATE TABLE mail_day (
+    topic INTEGER NOT NULL,       -- 0 mails of a provider, 1 of an account; 2, 3: those of them that ask a contact address
+    id INTEGER NOT NULL,
+    day INTEGER NOT NULL,         -- days since 1970-01-01
+    mails INTEGER NOT NULL,
+    PRIMARY KEY (topic, id)
+) WITHOUT ROWID;

@@ -231,6 +231,16 @@ enum err sqlite_audit_insert(struct backend *b, const struct audit_entry *e);
 enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before, uint32_t limit,
                            audit_row_fn *fn, void *arg);
 enum err sqlite_audit_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
+/* sqlite_contact.c */
+enum err sqlite_contact_get(struct backend *b, int64_t provider_id, struct span address, struct contact *ret);
+enum err sqlite_contact_find(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                             struct contact *ret);
+enum err sqlite_contact_put(struct backend *b, const struct contact *c, struct span person);
+enum err sqlite_contact_asks(struct backend *b, struct span person, int64_t since_ms,
+                             struct contact_asks *ret);
+enum err sqlite_mail_day_get(struct backend *b, enum mail_topic topic, int64_t id, int64_t day,
+                             uint32_t *ret);
+enum err sqlite_mail_day_add(struct backend *b, enum mail_topic topic, int64_t id, int64_t day, uint32_t n);
 /* sqlite_option.c */
 enum err sqlite_option_get(struct backend *b, int64_t provider_id, option_row_fn *fn, void *arg);
 enum err sqlite_option_put(struct backend *b, const struct option *o);

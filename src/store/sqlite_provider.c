@@ -53,6 +53,8 @@ enum err sqlite_provider_delete(struct backend *b, int64_t id)
         return ERR_NOT_FOUND;
     if (!e)
         e = sqlite_run_with(s, STATEMENT_provider_delete_option, &id, 1);
+    if (!e)
+        e = sqlite_run_with(s, STATEMENT_provider_delete_mail_days, &id, 1);
     return e ? e : sqlite_run_with(s, STATEMENT_provider_delete_roles, &id, 1);
 }
 
@@ -73,6 +75,7 @@ enum err sqlite_provider_list(struct backend *b, int64_t account_id, int64_t aft
     while (!(e = sqlite_row(s, q, &row)) && row) {
         struct provider p = {.id = sqlite_number(q, 0),
                              .created_ms = sqlite_number(q, 2),
+                             .maker_id = sqlite_number(q, 5),
                              .channels = (uint64_t)sqlite_number(q, 3)};
         sqlite_text(q, 1, p.name, sizeof(p.name));
         e = fn(arg, &p, (enum grant)sqlite_number(q, 4));

@@ -87,7 +87,7 @@ static enum err apply(const struct suspension_change *change, struct channel *c)
     return ERR_CONFLICT;
 }
 
-/* By mail, in the same commit, whether or not the channel wants to be told of errors: from now on nothing is sent. */
+/* By mail, in the same commit, as of any error: if the channel's people want mails. */
 static enum err tell_people(const struct suspension_change *change, struct backend *b)
 {
     const struct notice n = {.channel_id = change->channel_id,

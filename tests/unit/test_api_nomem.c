@@ -33,7 +33,13 @@ static struct courier_counters counters;
 static struct courier_settings settings = {.user_agent = "test", .allow_http = true};
 static struct retention_stats retention;
 static struct notice_stats notices;
-static const struct notice_settings notice_settings = {.public_url = ""};
+static void no_ticket(char text[static MAIL_TICKET_LEN + 1], uint8_t hash[static SESSION_HASH_LEN])
+{
+    text[0] = '\0';
+    memset(hash, 1, SESSION_HASH_LEN);
+}
+static const struct mail_rules mail_rules = {
+    .provider_cap = 9, .ask_cap = 9, .public_url = "https://x", .ticket = no_ticket};
 static struct outbox_stats outbox;
 static struct api_counters answers;
 static struct alarms alarms;
@@ -53,6 +59,8 @@ static enum err fill_run(struct store_call *call, struct backend *b)
     struct fill *f = list_entry(call, struct fill, call);
     struct channel c = {.provider_id = PROVIDER_DEFAULT,
                         .name = "bot",
+                        .contact_email = "who@example.com",
+                        .error_notification = true,
                         .bot_user_id = "U0",
                         .language = "en",
                         .use_webhook = true,
@@ -100,7 +108,7 @@ static int set_up(void **state)
         .settings = &settings,
         .retention = &retention,
         .notices = &notices,
-        .notice_settings = &notice_settings,
+        .mail_rules = &mail_rules,
         .outbox = &outbox,
         .approvals = &approvals,
         .answers = &answers,
@@ -192,7 +200,8 @@ static void every_allocation_of_a_request_fails(void **state)
         "GET /api/v1/system",
         "GET /api/v1/session",
         "PATCH /api/v1/session {\"name\":\"x\"}",
-        "PATCH /api/v1/session {\"currentPassword\":\"wrong password\",\"password\":\"another password\"}",
+        "PATCH /api/v1/session {\"currentPassword\":\"wrong password\",\"password\":\"another "
+        "password\"}",
         "POST /api/v1/session {\"email\":\"x@example.com\",\"password\":\"wrong password\"}",
         "POST /api/v1/invitation {\"token\":\"x\",\"password\":\"some password\"}",
         "GET /api/v1/accounts",
@@ -210,6 +219,9 @@ static void every_allocation_of_a_request_fails(void **state)
         "PATCH /api/v1/providers/1/options/error-notification {\"state\":\"approved\"}",
         "GET /api/v1/options?state=applied",
         "GET /api/v1/outbox",
+        "POST /api/v1/channels/CHANNEL/contact/ask",
+        "POST /api/v1/contact {\"token\":\"x\",\"answer\":\"confirm\"}",
+        "PATCH /api/v1/channels/CHANNEL/contact {\"state\":\"confirmed\"}",
         "GET /api/v1/channels?q=b&state=active",
         "GET /api/v1/channels/CHANNEL",
         "GET /api/v1/channels/CHANNEL/events",

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "report/contact.h"
 #include "report/notice.h"
 #include "report/notice_text.h"
 #include "report/option.h"
@@ -24,7 +25,7 @@
 static char dir[64];
 static struct backend *b;
 static struct channel channel;
-static struct notice_settings settings;
+static struct mail_rules rules;
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -49,6 +50,22 @@ static void set_option(enum option_state state)
     assert_int_equal(b->ops->option_put(b, &o), ERR_NONE);
 }
 
+/* Of a link: the same one each time, but for its number. */
+static uint32_t tickets;
+static void ticket(char text[static MAIL_TICKET_LEN + 1], uint8_t hash[static SESSION_HASH_LEN])
+{
+    (void)snprintf(text, MAIL_TICKET_LEN + 1, "ticket-%036u", ++tickets);
+    memset(hash, (int)tickets, SESSION_HASH_LEN);
+}
+
+/* The owner of an address has said yes to the first provider. */
+static void confirm(const char *email)
+{
+    struct contact c = {.provider_id = 1, .state = CONTACT_CONFIRMED};
+    assert_true(contact_address(span_of(email), c.address));
+    assert_int_equal(b->ops->contact_put(b, &c, span_of(c.address)), ERR_NONE);
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -61,9 +78,16 @@ static int begin(void **state)
                                .use_webhook = true,
                                .error_notification = true,
                                .contact_email = "contact@example.org"};
-    settings = (struct notice_settings){WINDOW, 100, "https://todoke.example.com"};
+    rules = (struct mail_rules){.window_ms = WINDOW,
+                                .channel_cap = 100,
+                                .provider_cap = 1000000,
+                                .account_cap = 1000000,
+                                .ask_cap = 20,
+                                .public_url = "https://todoke.example.com",
+                                .ticket = ticket};
     if (b->ops->channel_insert(b, &channel))
         return -1;
+    confirm(channel.contact_email);
     set_option(OPTION_APPROVED);
     return 0;
 }
@@ -98,11 +122,14 @@ static struct notice_step look(int64_t now)
     struct notice_step step, sum = {0};
     uint32_t found;
     do {
-        assert_int_equal(notices_step(b, &settings, now, 7, &step, &found), ERR_NONE);
+        assert_int_equal(notices_step(b, &rules, now, 7, &step, &found), ERR_NONE);
         sum.told += step.told;
         sum.unwanted += step.unwanted;
         sum.nobody += step.nobody;
-        sum.capped += step.capped;
+        sum.capped[QUOTA_CHANNEL] += step.capped[QUOTA_CHANNEL];
+        sum.capped[QUOTA_PROVIDER] += step.capped[QUOTA_PROVIDER];
+        sum.capped[QUOTA_ACCOUNT] += step.capped[QUOTA_ACCOUNT];
+        sum.asked += step.asked;
         sum.deferred += step.deferred;
     } while (found == 7);
     return sum;
@@ -320,9 +347,6 @@ static void other_kinds(void **state)
     while (stopped < 3 && !strstr(mails.texts[stopped], "|Messaging API: Webhook redelivery stopped - bot|"))
         stopped++;
     has(stopped, "\nReason for error: error_status_code\nDetail for error: 500\nError count: 3\n");
-    set_option(OPTION_NONE);
-    channel.error_notification = false;
-    assert_int_equal(b->ops->channel_update(b, &channel), ERR_NONE);
     const struct notice n = {.channel_id = channel.id,
                              .kind = NOTICE_SUSPENDED,
                              .reason = SPAN_LIT("could_not_connect"),
@@ -331,10 +355,23 @@ static void other_kinds(void **state)
                              .first_ms = NOON,
                              .closes_ms = NOON + 86400000};
     assert_int_equal(b->ops->notice_put(b, &n), ERR_NONE);
-    assert_int_equal(look(NOON + 86400000).told, 1); /* whether or not they want to be told of errors */
+    assert_int_equal(look(NOON + 86400000).told, 1);
     read_mails();
     has(3, "|Messaging API: Webhook sending suspended - bot|");
     has(3, "\nTime detected: 2026/11/22 12:00:00 (UTC+9)\n");
+    rules.channel_cap = 1; /* used up by that one */
+    assert_int_equal(b->ops->notice_put(b, &n), ERR_NONE);
+    assert_int_equal(look(NOON + 86400000).capped[QUOTA_CHANNEL], 1);
+    rules.channel_cap = 100;
+    for (int i = 0; i < 2; i++) { /* whoever wants no mails gets none of any kind */
+        set_option(i ? OPTION_APPROVED : OPTION_NONE);
+        channel.error_notification = !i;
+        assert_int_equal(b->ops->channel_update(b, &channel), ERR_NONE);
+        assert_int_equal(b->ops->notice_put(b, &n), ERR_NONE);
+        fails(NOON + 86400000, "error_status_code", "500", 1);
+        struct notice_step s = look(NOON + 86400000 + WINDOW);
+        assert_true(s.unwanted == 3 && s.told == 0);
+    }
 }
 
 static uint32_t count_with(const char *text)
@@ -354,33 +391,33 @@ static uint64_t fail_for_a_day(int64_t from, struct notice_step *sum)
         errors++;
         struct notice_step s = look(t);
         sum->told += s.told;
-        sum->capped += s.capped;
+        sum->capped[QUOTA_CHANNEL] += s.capped[QUOTA_CHANNEL];
     }
     struct notice_step s = look(from + 86400000 + WINDOW);
     sum->told += s.told;
-    sum->capped += s.capped;
+    sum->capped[QUOTA_CHANNEL] += s.capped[QUOTA_CHANNEL];
     return errors;
 }
 
 static void storm(void **state)
 {
     (void)state;
-    settings.daily_cap = 1000000;
+    rules.channel_cap = 1000000;
     struct notice_step sum = {0};
     assert_int_equal(fail_for_a_day(NOON, &sum), 8640);
     assert_in_range(sum.told, 2 * 270, 2 * 288); /* one a window and fault at most */
-    assert_int_equal(sum.capped, 0);
+    assert_int_equal(sum.capped[QUOTA_CHANNEL], 0);
 }
 
 static void daily_cap(void **state)
 {
     (void)state;
-    settings.daily_cap = 5;
+    rules.channel_cap = 5;
     struct notice_step sum = {0};
     int64_t midnight = NOON + 12 * 3600000; /* in UTC+9 */
     (void)fail_for_a_day(midnight - 3600000, &sum);
     assert_int_equal(sum.told, 10); /* two days */
-    assert_true(sum.capped > 500);
+    assert_true(sum.capped[QUOTA_CHANNEL] > 500);
     read_mails();
     assert_int_equal(mails.count, 10);
     assert_int_equal(count_with("the limit of 5 a day is reached"), 2);
@@ -436,6 +473,7 @@ static void crowd(void **state)
         struct channel c = channel;
         (void)snprintf(c.name, sizeof(c.name), "bot %d", i);
         (void)snprintf(c.contact_email, sizeof(c.contact_email), "c%d@example.org", i);
+        confirm(c.contact_email);
         assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
         struct attempt a = {.channel_id = c.id,
                             .reason = SPAN_LIT("request_timeout"),
@@ -450,7 +488,7 @@ static void crowd(void **state)
     struct notice_step sum = {0}, step;
     uint32_t found, steps = 0;
     do {
-        assert_int_equal(notices_step(b, &settings, NOON + WINDOW, 1000, &step, &found), ERR_NONE);
+        assert_int_equal(notices_step(b, &rules, NOON + WINDOW, 1000, &step, &found), ERR_NONE);
         assert_true(found <= 25);
         sum.told += step.told;
         steps++;

@@ -25,6 +25,7 @@ export const table = [
 
     ['POST', '/api/v1/setup', anybody],
     ['POST', '/api/v1/invitation', anybody],
+    ['POST', '/api/v1/contact', anybody],
     ['POST', '/api/v1/session', anybody],
     ['GET', '/api/v1/session', own],
     ['PATCH', '/api/v1/session', own],
@@ -78,6 +79,8 @@ export const table = [
     ['GET', `${C}/tokens`, admin],
     ['POST', `${C}/tokens`, admin, { body: { expiresInSeconds: 'x' } }],
     ['DELETE', `${C}/tokens/{id}`, admin],
+    ['POST', `${C}/contact/ask`, admin],
+    ['PATCH', `${C}/contact`, operator],
     ['POST', `${C}/verify`, member, { body: { endpoint: 7 } }],
 
     ['GET', '/v2/bot/channel/webhook/endpoint', token],
