@@ -32,7 +32,7 @@ static const struct member {
     {"--error-statistics", "errorStatistics", MEMBER_SWITCH, "on|off", "whether errors are counted"},
     {"--error-notification", "errorNotification", MEMBER_SWITCH, "on|off",
      "whether errors are told by mail; `todoke option` first"},
-    {"--contact-email", "contactEmail", MEMBER_TEXT, "ADDRESS|none", "who is told of errors"},
+    {"--contact-email", "contactEmail", MEMBER_TEXT, "ADDRESS|none", "who is told of errors, once confirmed"},
     {"--language", "language", MEMBER_TEXT, "en|ja", "of mails"},
     {"--response-timeout-ms", "responseTimeoutMs", MEMBER_NUMBER, "MS|none", "none: the node's setting"},
     {"--max-events-per-request", "maxEventsPerRequest", MEMBER_NUMBER, "N|none",

@@ -118,6 +118,12 @@ static const struct verb verbs[] = {
     {"channel", "grant", "CHANNEL", "gives somebody a role", "PUT", C "/roles", .fields = ROLE_FIELDS},
     {"channel", "revoke", "CHANNEL [ACCOUNT]", "takes it away", "DELETE", C "/roles/{}", .optional = true,
      .fields = REVOKE_FIELDS},
+    {"channel", "ask-contact", "CHANNEL", "asks its contact address to confirm, once more", "POST",
+     C "/contact/ask", .pages = false},
+    {"channel", "confirm-contact", "CHANNEL", "vouches for the owner of its contact address", "PATCH",
+     C "/contact", "state", "confirmed", .pages = false},
+    {"channel", "refuse-contact", "CHANNEL", "the owner wants no mails, for good", "PATCH", C "/contact",
+     "state", "refused", .pages = false},
     {"channel", "audit", "CHANNEL", "who changed what, newest first", "GET", C "/audit", .pages = true,
      .listing = AUDIT_LISTING},
 
