@@ -10,6 +10,7 @@ import { Shell } from './ui/shell';
 import { AccountPage } from './pages/account';
 import { ChannelPage } from './pages/channel';
 import { Channels } from './pages/channels';
+import { Contact } from './pages/contact';
 import { Invitation, LogIn, Setup } from './pages/gates';
 import { OptionsPage } from './pages/options';
 import { ProviderPage, Providers } from './pages/providers';
@@ -59,6 +60,7 @@ export function App() {
     useEffect(() => void openSession(), []);
     const crashed = (again: () => void) => <div class="page"><Notice whole icon="warn" title={t.errors.crashed} text={t.errors.crashedText} role="alert"><Button onClick={again}>{t.errors.reload}</Button></Notice></div>;
 
+    if (match('/contact', path)) return <Contact />;
     if (session.is !== 'in' && match('/setup', path)) return <Setup />;
     if (session.is !== 'in' && match('/invitation', path)) return <Invitation />;
     if (session.is === 'loading') return <main class="page"><Loading lines={6} /></main>;

@@ -8,9 +8,11 @@ import { startScene } from './lib/scene.mjs';
 const words = {
     en: { invited: 'Invited', enabled: 'Active', unconfirmed: 'Not confirmed', active: 'Active', failing: 'Failing', off: 'Off', suspended: 'Suspended', delivered: 'Delivered', given_up: 'Given up', retrying: 'Retrying', pending: 'Pending', applied: 'Waiting for the operator', admin: 'Admin',
         columns: ['Date', 'Start', 'End', 'Reason', 'Detail', 'Errors'], tabs: ['Basic settings', 'Messaging API', 'Statistics', 'Deliveries', 'Roles', 'Audit log'],
+        contact: ['A confirmation mail was written on', 'Not confirmed', 'Yes, send error notifications here', 'I do not want this'], written: 'In the mail directory',
         switches: ['Use webhook', 'Webhook redelivery', 'Error statistics aggregation', 'Error notification'], tsv: 'Download as TSV', verify: 'Verify', processed: { no: 'No', unknown: 'Possibly', yes: 'Yes' } },
     ja: { invited: '招待中', enabled: '有効', unconfirmed: '未確認', active: '正常', failing: 'エラー発生中', off: 'オフ', suspended: '停止中', delivered: '配信済み', given_up: '配信断念', retrying: '再送待ち', pending: '配信待ち', applied: '承認待ち', admin: 'Admin',
         columns: ['日付', '開始', '終了', '原因', '詳細', 'エラー'], tabs: ['チャネル基本設定', 'Messaging API設定', '統計情報', '配信', '権限設定', '監査ログ'],
+        contact: ['に確認メールを作成しました', '未確認', 'はい、エラー通知を受け取ります', '受け取りません'], written: 'mailディレクトリに保存',
         switches: ['Webhookの利用', 'Webhookの再送', 'エラーの統計情報', 'エラー通知'], tsv: 'TSVファイルをダウンロード', verify: '検証', processed: { no: 'なし', unknown: 'あり', yes: '処理済み' } },
 };
 
@@ -47,6 +49,12 @@ const pages = {
         assert.ok(!(await page.content()).includes(s.channels.good.channelSecret), 'the secret is not there before it is asked for');
         await page.locator('.row').filter({ hasText: /Channel secret|チャネルシークレット/ }).getByRole('button').click();
         assert.equal(await page.locator('[data-test=secret]').innerText(), (await s.api.ok('GET', `${s.path('good')}/secret`)).channelSecret);
+    }],
+    asked: [s => `/channels/${s.channels.asked.channelId}/basic`, async (page, s, w) => has(page, 'owner@example.org', w.contact[0], w.contact[1])],
+    contact: [s => `/contact#${s.token}`, async (page, s, w) => {
+        await has(page, 'owner@example.org', 'Default', 'Asked', s.channels.asked.channelId);
+        assert.deepEqual(await texts(page.locator('main .button')), w.contact.slice(2));
+        assert.equal((await s.api.ok('GET', s.path('asked'))).contactEmailState, 'unconfirmed', 'looking decides nothing');
     }],
     messaging: [s => `/channels/${s.channels.good.channelId}/messaging`, async (page, s, w) => {
         const c = await s.api.ok('GET', s.path('good'));
@@ -117,15 +125,17 @@ const pages = {
         assert.deepEqual(await texts(page.locator('tbody .main-cell')), options.map(o => o.providerName));
         await has(page, w.applied);
     }],
-    system: [() => '/system', async (page, s) => {
+    system: [() => '/system', async (page, s, w) => {
         const now = await s.api.ok('GET', '/api/v1/system');
         await has(page, now.version);
         assert.equal(await page.locator('.alarms li').count(), now.alarms.length);
+        assert.deepEqual(await texts(page.locator('.advices li')), now.advice.map(a => a.text[w === words.ja ? 'ja' : 'en']));
+        assert.deepEqual(now.advice.map(a => a.name), ['mail_relay']);
     }],
-    outbox: [() => '/system/outbox', async (page, s) => {
+    outbox: [() => '/system/outbox', async (page, s, w) => {
         const { mails } = await s.api.ok('GET', '/api/v1/outbox');
-        if (mails.length) assert.deepEqual(await texts(page.locator('tbody .main-cell')), mails.map(m => m.subject));
-        else await page.locator('.notice').waitFor();
+        assert.deepEqual(await texts(page.locator('tbody .main-cell')), mails.map(m => m.subject));
+        assert.deepEqual(await texts(page.locator('tbody .badge')), mails.map(() => w.written), 'no relay is set');
     }],
     'system-audit': [() => '/system/audit', async (page, s) => {
         const { entries } = await s.api.ok('GET', '/api/v1/audit?limit=100');

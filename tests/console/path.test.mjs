@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startBot } from '../e2e/lib/bot.mjs';
 import { caFile, certs } from '../e2e/lib/certs.mjs';
+import { contactToken } from './lib/scene.mjs';
 import { closeBrowser, eventually, logInByApi, OPERATOR, openPage, PASSWORD, startFresh } from './lib/console.mjs';
 
 let node, link, bot, own, page, api;
@@ -12,7 +13,7 @@ const BURST = 40;
 
 before(async () => {
     bot = await startBot(() => 200, certs.expired);
-    ({ node, link } = await startFresh({ args: ['--ca', caFile, '--notice-window', '1s'] }));
+    ({ node, link } = await startFresh({ args: ['--ca', caFile, '--notice-window', '1s', '--public-url', 'https://todoke.example.com'] }));
     own = await openPage(node.url);
     page = own.page;
 });
@@ -204,14 +205,22 @@ test('from the first start to a mail', async t => {
         await own.go(`/channels/${channelId}/messaging`);
         await page.getByRole('switch', { name: 'Error notification' }).click();
         await page.getByText('Error notification: on').waitFor();
+        await tab('Basic settings');
+        await page.getByText('Not confirmed').waitFor();
+        await page.getByText(/A confirmation mail was written on .*Until its owner confirms, no other mail goes there/).waitFor();
+        await own.go(`/contact#${await contactToken(node, 'oncall@example.jp')}`); // who is on call opens the mail's link, and presses the button
+        await button('Yes, send error notifications here').click();
+        await page.getByText('Confirmed. Error notifications come to this address from now on.').waitFor();
+        await own.go(`/channels/${channelId}/basic`);
+        await page.locator('.badge').getByText('Confirmed').waitFor();
 
         bot.answer = () => 500;
         await api.ok('POST', `${path()}/test-event`, {});
         await own.go('/system/outbox');
         const subject = 'Messaging API: Your server did not return [200 OK] - Reservations';
-        await eventually(async () => await page.getByText(subject).count() >= 2 && await page.locator('tr').filter({ hasText: subject }).getByText('Sent').count() >= 2,
+        await eventually(async () => await page.getByText(subject).count() >= 2 && await page.locator('tr').filter({ hasText: subject }).getByText('In the mail directory').count() >= 2,
             async () => `no mail: ${await page.locator('main').innerText()}`, 30_000);
-        for (const to of ['oncall@example.jp', OPERATOR]) assert.equal(await page.getByRole('cell', { name: to }).count(), 1, to);
+        for (const to of ['oncall@example.jp', OPERATOR]) assert.equal(await page.locator('tr').filter({ hasText: subject }).getByRole('cell', { name: to }).count(), 1, to);
         const folder = join(node.data, 'mail', 'new');
         const mails = readdirSync(folder).map(f => readFileSync(join(folder, f), 'utf8'));
         assert.ok(mails.some(m => m.includes(`/channels/${channelId}/statistics/errors`)), 'the mail links to the statistics');

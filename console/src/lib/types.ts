@@ -7,6 +7,7 @@ export type Processed = 'no' | 'unknown' | 'yes';
 export type Phase = 'url' | 'resolve' | 'connect' | 'tls' | 'session' | 'send' | 'await' | 'done';
 export type ChannelState = 'active' | 'off' | 'suspended' | 'failing';
 export type OptionState = 'none' | 'applied' | 'approved' | 'refused' | 'withdrawn';
+export type ContactState = 'unconfirmed' | 'confirmed' | 'refused';
 export type Both = Record<Language, string>;
 
 export interface Account {
@@ -64,6 +65,8 @@ export interface Channel {
     errorNotification?: boolean;
     notificationAvailable?: boolean;
     contactEmail?: string | null;
+    contactEmailState?: ContactState | null;
+    contactEmailAskedAt?: string | null;
     language: Language;
     responseTimeoutMs: number;
     maxEventsPerRequest: number;
@@ -74,6 +77,15 @@ export interface Channel {
     lastHour?: { delivered: number; failed: number };
     createdAt: string;
     updatedAt: string;
+}
+// What the owner of a contact address sees behind the link of the mail that asked.
+export interface ContactView {
+    contactEmail: string;
+    contactEmailState: ContactState;
+    mayConfirm: boolean;
+    providerName: string;
+    channelId: string;
+    channelName: string | null;
 }
 export interface LastFailure {
     at: string;

@@ -5,12 +5,12 @@ import { dateTime } from '../../lib/format';
 import { navigate } from '../../lib/router';
 import { isAdmin } from '../../lib/session';
 import { useTexts } from '../../texts';
-import { Button, Card, Copy, Field, Time, useAction } from '../../ui/parts';
+import { Badge, Button, Card, Copy, Field, Time, useAction, type Tone } from '../../ui/parts';
 import { FormDialog, useDialog } from '../../ui/dialog';
 import { Refused } from '../../ui/states';
 import { EditRow, Row } from '../../ui/row';
 import { toast } from '../../ui/toast';
-import type { Language } from '../../lib/types';
+import type { ContactState, Language } from '../../lib/types';
 import type { ChannelProps } from './index';
 
 interface Secret {
@@ -35,7 +35,47 @@ function SecretRow({ path }: { path: string }) {
     );
 }
 
-export function Basic({ channel, account, path, change }: ChannelProps) {
+const contactTones: Record<ContactState, Tone> = { unconfirmed: 'warn', confirmed: 'good', refused: 'bad' };
+
+// The address, whether its owner wants mails, and what happens until they say so.
+function ContactRow({ channel, account, path, reload, onSave }: ChannelProps & { onSave: (v: string) => Promise<void> }) {
+    const t = useTexts();
+    const action = useAction();
+    const vouching = useDialog();
+    const admin = isAdmin(account, channel), state = channel.contactEmailState, asked = channel.contactEmailAskedAt;
+    const on = Boolean(channel.errorNotification && channel.notificationAvailable);
+    const hint = !state ? t.basic.contactHint
+        : state === 'confirmed' ? t.basic.contactConfirmed
+            : state === 'refused' ? t.basic.contactRefused
+                : asked ? t.basic.contactAsked(dateTime(asked)) : on ? t.basic.contactNotAsked : t.basic.contactLater;
+    const ask = (): void => void action.run(async () => {
+        await call('POST', `${path}/contact/ask`);
+        toast(t.basic.contactSent);
+        await reload();
+    });
+    return (
+        <>
+            <EditRow label={t.basic.contact} property="contactEmail" type="email" value={channel.contactEmail ?? ''} hint={hint} mayEdit={admin} onSave={onSave}
+                shown={state ? <>{channel.contactEmail} <Badge tone={contactTones[state]}>{t.basic.contactStates[state]}</Badge></> : undefined}
+                actions={state === 'unconfirmed' && (
+                    <>
+                        {admin && on && <Button kind="quiet" busy={action.busy} onClick={ask}>{asked ? t.basic.contactAgain : t.basic.contactAsk}</Button>}
+                        {account.operator && <Button kind="quiet" onClick={vouching.show}>{t.basic.contactVouch}</Button>}
+                    </>
+                )} />
+            {action.refusal && <div class="card-text"><Refused refusal={action.refusal} /></div>}
+            {vouching.open && (
+                <FormDialog title={t.basic.contactVouchTitle} yes={t.basic.contactVouch} onClose={vouching.hide}
+                    onYes={async () => { await call('PATCH', `${path}/contact`, { state: 'confirmed' }); toast(t.common.saved); await reload(); }}>
+                    <p>{t.basic.contactVouchText(channel.contactEmail ?? '')}</p>
+                </FormDialog>
+            )}
+        </>
+    );
+}
+
+export function Basic(props: ChannelProps) {
+    const { channel, account, path, change } = props;
     const t = useTexts();
     const admin = isAdmin(account, channel);
     const deleting = useDialog();
@@ -51,9 +91,7 @@ export function Basic({ channel, account, path, change }: ChannelProps) {
                 <Row label={t.basic.id} actions={<Copy text={channel.channelId} label={t.basic.id} />}><span class="mono">{channel.channelId}</span></Row>
                 <Row label={t.basic.botUserId} actions={<Copy text={channel.botUserId} label={t.basic.botUserId} />}><span class="mono">{channel.botUserId}</span></Row>
                 {admin ? <SecretRow path={path} /> : <Row label={t.basic.secret}><span class="muted">{t.basic.onlyAdmin}</span></Row>}
-                {channel.contactEmail !== undefined && (
-                    <EditRow label={t.basic.contact} property="contactEmail" type="email" value={channel.contactEmail ?? ''} hint={t.basic.contactHint} mayEdit={admin} onSave={v => saved({ contactEmail: v || null })} />
-                )}
+                {channel.contactEmail !== undefined && <ContactRow {...props} onSave={v => saved({ contactEmail: v || null })} />}
                 <EditRow label={t.basic.language} property="language" value={channel.language} shown={channel.language === 'ja' ? '日本語' : 'English'} hint={t.basic.languageHint}
                     options={[['en', 'English'], ['ja', '日本語']]} mayEdit={admin} onSave={v => saved({ language: v as Language })} />
                 <Row label={t.basic.created}><Time at={channel.createdAt} /></Row>
