@@ -1,5 +1,7 @@
 #include "base/distance.h"
 
+#include <stdint.h>
+
 static char fold(char c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -35,4 +37,47 @@ size_t distance_nocase(struct span a, struct span b)
         row = spare;
     }
     return above[b.len];
+}
+
+static struct span without_hyphens(struct span s)
+{
+    while (s.len && *s.ptr == '-') {
+        s.ptr++;
+        s.len--;
+    }
+    return s;
+}
+
+static bool begins_with(struct span name, struct span word)
+{
+    for (size_t i = 0; i < word.len; i++)
+        if (i == name.len || fold(name.ptr[i]) != fold(word.ptr[i]))
+            return false;
+    return true;
+}
+
+/* Whether word begins the name, or a part of it behind a hyphen. */
+static bool is_part(struct span name, struct span word)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if ((i == 0 || fold(name.ptr[i - 1]) == ' ') &&
+            begins_with((struct span){name.ptr + i, name.len - i}, word))
+            return true;
+    return false;
+}
+
+/* Lower is nearer: twice the distance; a beginning or part comes after one mistyped letter. */
+void distance_consider(struct distance_nearest *n, const char *name)
+{
+    struct span word = without_hyphens(n->word), whole = without_hyphens(span_of(name));
+    size_t shorter = least(word.len, whole.len), allowed = shorter / 3, d = distance_nocase(word, whole);
+    if (allowed == 0 && shorter == 2)
+        allowed = 1; /* "ky" */
+    size_t score = d <= allowed ? 2 * d : SIZE_MAX;
+    if (word.len >= 2 && is_part(whole, word))
+        score = least(score, 3);
+    if (score != SIZE_MAX && (!n->name || score < n->score)) {
+        n->name = name;
+        n->score = score;
+    }
 }

@@ -42,12 +42,22 @@ static inline size_t utf8_next(const char *text, size_t len, uint32_t *ret_cp)
     return 4;
 }
 
-/* Invisible or line-breaking to some reader, or a command to a terminal: C0, DEL, C1, direction marks and
- * controls, line separators, byte order mark. */
+/* Line-breaking to some reader, or a command to a terminal: C0, DEL, C1, direction marks and controls, line
+ * separators, byte order mark. */
 static inline bool utf8_is_control(uint32_t cp)
 {
-    return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F) || (cp >= 0x200E && cp <= 0x200F) ||
+    return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F) || cp == 0x061C || (cp >= 0x200E && cp <= 0x200F) ||
            (cp >= 0x2028 && cp <= 0x202E) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xFEFF;
+}
+
+/* Characters of which nothing is seen, so that two texts look alike which are not: soft hyphen, fillers, zero width
+ * space, word joiner and the like, annotations, tags. The joiners U+200C and U+200D and the variation selectors are
+ * none of them: scripts and emoji need those. */
+static inline bool utf8_is_invisible(uint32_t cp)
+{
+    return cp == 0xAD || cp == 0x115F || cp == 0x1160 || cp == 0x180E || cp == 0x200B ||
+           (cp >= 0x2060 && cp <= 0x2064) || (cp >= 0x206A && cp <= 0x206F) || cp == 0x3164 || cp == 0xFFA0 ||
+           (cp >= 0xFFF9 && cp <= 0xFFFB) || (cp >= 0xE0000 && cp <= 0xE007F);
 }
 
 /* Writes cp (a scalar value, no surrogate) and returns the length, 1..4. */
