@@ -15,29 +15,46 @@
 #include "app/client.h"
 #include "app/commands.h"
 #include "app/direct.h"
+#include "app/paint.h"
 #include "app/record.h"
 #include "app/resource.h"
+#include "app/visible.h"
 #include "base/clock.h"
 
-static int usage(FILE *to, int status)
+static const struct row {
+    const char *verb, *words, *help;
+} rows[] = {
+    {"create", "--data DIR --email E [--role operator] [--name N] [--language en|ja]", "makes one"},
+    {"list", "--data DIR", "ids, addresses, what they are, last log-ins"},
+    {"password", "--data DIR EMAIL", "another password; ends its sessions"},
+    {"disable", "--data DIR EMAIL", "nobody logs in with it any more; ends its sessions"},
+    {"enable", "--data DIR EMAIL", "one logs in with it again"},
+    {"confirm", "--data DIR EMAIL", "whoever uses it owns the address: its roles wait no longer"},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* Of one verb; NULL: of all. */
+static int usage(FILE *to, const char *verb, int status)
 {
-    (void)fputs(
-        "usage: todoke account create --data DIR --email E [--role operator] [--name N] [--language en|ja]\n"
-        "       todoke account list --data DIR              ids, addresses, what they are, last log-ins\n"
-        "       todoke account password --data DIR EMAIL    another password; ends its sessions\n"
-        "       todoke account disable --data DIR EMAIL     nobody logs in with it any more; ends its "
-        "sessions\n"
-        "       todoke account enable --data DIR EMAIL\n"
-        "       todoke account confirm --data DIR EMAIL     whoever uses it owns the address: roles wait no "
-        "longer\n\n"
-        "Over the API of a node, without --data:\n",
-        to);
-    resource_usage(to, "account", "");
+    const char *lead = "usage:";
+    for (size_t i = 0; i < ROWS; i++) {
+        if (verb && strcmp(verb, rows[i].verb) != 0)
+            continue;
+        (void)fprintf(to, "%-6s todoke account %-8s %-20s %s\n", lead, rows[i].verb, rows[i].words,
+                      rows[i].help);
+        lead = "";
+    }
+    if (!verb) {
+        (void)fputs("\nOver the API of a node, without --data:\n", to);
+        resource_usage(to, "account", "");
+    }
     (void)fputs("\ncreate and password ask for the password, or read it from standard input where that is no "
                 "terminal.\n"
                 "Without --role an account may do nothing until it is given a role on a provider or "
-                "channel.\n" CLIENT_HELP,
+                "channel.\n",
                 to);
+    if (!verb)
+        client_help(to);
     return status;
 }
 
@@ -47,37 +64,37 @@ struct account_args {
 
 static int complain(const char *what, const char *about)
 {
-    (void)fprintf(stderr, "todoke account: %s %s\n", what, about);
-    return 2;
+    return visible_complain("account", "%s %s", what, about);
 }
 
 static int parse(int argc, char **argv, struct account_args *ret)
 {
-    const struct {
-        const char *name;
-        const char **to;
-    } options[] = {{"--data", &ret->data},
-                   {"--email", &ret->email},
-                   {"--role", &ret->role},
-                   {"--name", &ret->name},
-                   {"--language", &ret->language}};
+    char name[40];
+    (void)snprintf(name, sizeof(name), "account %s", argv[1]);
+    bool create = strcmp(argv[1], "create") == 0, list = strcmp(argv[1], "list") == 0;
+    const struct argument data[] = {
+        ARGUMENT_OF_TEXT("--data", &ret->data, "DIR", "the data directory [TODOKE_DATA]"), ARGUMENT_END};
+    const struct argument email[] = {ARGUMENT_OF_TEXT("--email", &ret->email, "E", "its mail address"),
+                                     ARGUMENT_END};
+    const struct argument more[] = {
+        ARGUMENT_OF_TEXT("--role", &ret->role, "operator", "may do everything"),
+        ARGUMENT_OF_TEXT("--name", &ret->name, "N", "how it is shown"),
+        ARGUMENT_OF_TEXT("--language", &ret->language, "en|ja", "of its mails and pages"), ARGUMENT_END};
+    struct arguments in = {
+        .command = name, .options = {data, list ? NULL : email, create ? more : NULL}, .words_max = !list};
     ret->what = argv[1];
-    for (int i = 2; i < argc; i++) {
-        size_t n = 0;
-        while (n < 5 && strcmp(argv[i], options[n].name) != 0)
-            n++;
-        if (n < 5 && i + 1 < argc)
-            *options[n].to = argv[++i];
-        else if (n == 5 && argv[i][0] != '-' && !ret->email && strcmp(ret->what, "list") != 0)
-            ret->email = argv[i];
-        else
-            return complain(n < 5 ? "a value is missing for" : "cannot understand", argv[i]);
-    }
+    int status = arguments_read(&in, argc, argv, 2);
+    if (status)
+        return status;
+    if (in.word_count && ret->email)
+        return complain("one address at a time:", in.words[0]);
+    if (in.word_count)
+        ret->email = in.words[0];
     if (!ret->data)
         ret->data = getenv("TODOKE_DATA");
     if (!ret->data)
         return complain("--data DIR", "is needed");
-    if (strcmp(ret->what, "list") != 0 && !ret->email)
+    if (!list && !ret->email)
         return complain("which one?", "Give its mail address");
     if (ret->role && strcmp(ret->role, "operator") != 0)
         return complain("--role can only be operator, not", ret->role);
@@ -136,7 +153,7 @@ static int ask_password(const char *email, char hash[static ACCOUNT_HASH_MAX])
     if (refusal)
         status = complain("the password", refusal);
     if (!status && password_hash(&password_cost_standard, span_of(typed.text), hash)) {
-        (void)fprintf(stderr, "todoke account: out of memory\n");
+        (void)complain("out of", "memory");
         status = 1;
     }
     explicit_bzero(&typed, sizeof(typed));
@@ -290,17 +307,20 @@ static int alter(struct backend *b, const struct account_args *a)
 
 static enum err print_account(void *arg, const struct account *a)
 {
-    (void)arg;
+    const struct paint *p = arg;
     char made[DIRECT_TIME_LEN], last[DIRECT_TIME_LEN];
     direct_time(a->created_ms, made);
     direct_time(a->last_login_ms, last);
-    (void)printf("%-4lld %-32s %-9s %-11s %-20s  %-20s  %s\n", (long long)a->id, a->email,
-                 a->operator? "operator" : "-",
+    (void)printf("%-4lld ", (long long)a->id);
+    paint_padded(p, PAINT_PLAIN, a->email, 32);
+    (void)printf(" %-9s %-11s %-20s  %-20s  ", a->operator? "operator" : "-",
                  a->disabled       ? "disabled"
                  : !a->password[0] ? "invited"
                  : a->confirmed    ? "active"
                                    : "unconfirmed",
-                 made, last, a->inviter[0] ? a->inviter : "-");
+                 made, last);
+    paint_padded(p, PAINT_PLAIN, a->inviter[0] ? a->inviter : "-", 0);
+    (void)putchar('\n');
     return ERR_NONE;
 }
 
@@ -308,7 +328,9 @@ static int list(struct backend *b, const struct account_args *a)
 {
     (void)printf("%-4s %-32s %-9s %-11s %-20s  %-20s  %s\n", "ID", "EMAIL", "ROLE", "STATE", "CREATED",
                  "LAST LOGIN", "INVITED BY");
-    enum err e = b->ops->account_list(b, 0, UINT32_MAX, print_account, NULL);
+    struct paint p;
+    paint_init(&p, stdout);
+    enum err e = b->ops->account_list(b, 0, UINT32_MAX, print_account, &p);
     return e ? direct_fail("account", a->data, e) : 0;
 }
 
@@ -317,30 +339,37 @@ static bool is_local(int argc, char **argv)
 {
     bool local = getenv("TODOKE_DATA") && strcmp(argv[1], "list") == 0;
     for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--data") == 0)
+        if (strcmp(argv[i], "--data") == 0 || strncmp(argv[i], "--data=", 7) == 0)
             return true;
-        local = local && strcmp(argv[i], "--api") != 0 && strcmp(argv[i], "--key") != 0;
+        local = local && strncmp(argv[i], "--api", 5) != 0 && strncmp(argv[i], "--key", 5) != 0;
     }
     return local;
 }
 
 int cmd_account(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*run)(struct backend *b, const struct account_args *a);
-    } commands[] = {{"create", create}, {"list", list},    {"password", alter},
-                    {"disable", alter}, {"enable", alter}, {"confirm", alter}};
-    const size_t count = sizeof(commands) / sizeof(commands[0]);
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-        return usage(stdout, 0);
-    if (argc > 1 && resource_has("account", argv[1]) && !is_local(argc, argv))
+    static int (*const runs[ROWS])(struct backend * b, const struct account_args *a) = {create, list, alter,
+                                                                                        alter, alter};
+    const char *names[32];
+    size_t n = 0, found = ROWS;
+    for (; n < ROWS; n++) {
+        names[n] = rows[n].verb;
+        if (argc > 1 && strcmp(argv[1], rows[n].verb) == 0)
+            found = n;
+    }
+    (void)resource_verbs("account", names, n, sizeof(names) / sizeof(names[0]));
+    bool help = arguments_ask_help(argc, argv), over_api = argc > 1 && resource_has("account", argv[1]);
+    if (over_api && !(help && found < ROWS) && !is_local(argc, argv))
         return resource_run("account", argc, argv);
-    size_t n = 0;
-    while (argc > 1 && n < count && strcmp(argv[1], commands[n].name) != 0)
-        n++;
-    if (argc < 2 || n == count)
-        return usage(stderr, 2);
+    if (argc > 1 && found == ROWS && (argv[1][0] != '-' || !help))
+        return over_api ? complain("--data does not go with", argv[1])
+                        : arguments_no_verb("account", argv[1], names);
+    if (help || argc < 2) {
+        int status = usage(help ? stdout : stderr, found < ROWS ? rows[found].verb : NULL, help ? 0 : 2);
+        if (over_api)
+            (void)puts("\nOver the API of a node, without --data:");
+        return over_api ? resource_run("account", argc, argv) : status;
+    }
     struct account_args a = {0};
     int status = parse(argc, argv, &a);
     if (status)
@@ -349,7 +378,7 @@ int cmd_account(int argc, char **argv)
     status = direct_open("account", a.data, strcmp(argv[1], "create") == 0, &b);
     if (status)
         return status;
-    status = commands[n].run(b, &a);
+    status = runs[found](b, &a);
     b->ops->close(b);
     return status;
 }

@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/arguments.h"
 #include "app/commands.h"
+#include "app/visible.h"
 #include "base/buf.h"
 #include "store/backend.h"
 
@@ -19,7 +21,7 @@ struct backup_args {
     bool without_key;
 };
 
-static int usage(FILE *to, int status)
+static int usage(FILE *to)
 {
     (void)fputs(
         "usage: todoke backup --data DIR TO [--secret-key FILE | --without-key]\n\n"
@@ -29,37 +31,34 @@ static int usage(FILE *to, int status)
         "  --secret-key FILE   where the key file is, if not in DIR; its copy is TO/secret.key\n"
         "  --without-key       leaves it out, to be kept elsewhere: without it the copy cannot be used\n",
         to);
-    return status;
+    return 0;
 }
 
 static int parse(int argc, char **argv, struct backup_args *ret)
 {
-    for (int i = 1; i < argc; i++) {
-        const char **to = strcmp(argv[i], "--data") == 0         ? &ret->data
-                          : strcmp(argv[i], "--secret-key") == 0 ? &ret->key
-                                                                 : NULL;
-        if (to && i + 1 < argc) {
-            *to = argv[++i];
-        } else if (strcmp(argv[i], "--without-key") == 0) {
-            ret->without_key = true;
-        } else if (argv[i][0] != '-' && !ret->to) {
-            ret->to = argv[i];
-        } else {
-            (void)fprintf(stderr, "todoke backup: %s %s\n",
-                          to ? "a value is missing for" : "cannot understand", argv[i]);
-            return usage(stderr, 2);
-        }
-    }
+    const struct argument options[] = {
+        ARGUMENT_OF_TEXT("--data", &ret->data, "DIR", "the data directory [TODOKE_DATA]"),
+        ARGUMENT_OF_TEXT("--secret-key", &ret->key, "FILE", "where the key file is"),
+        ARGUMENT_OF_FLAG("--without-key", &ret->without_key, "leaves it out"), ARGUMENT_END};
+    struct arguments in = {.command = "backup", .options = {options}, .words_max = 1};
+    int status = arguments_read(&in, argc, argv, 1);
+    if (status)
+        return status;
+    ret->to = in.word_count ? in.words[0] : NULL;
     if (!ret->data)
         ret->data = getenv("TODOKE_DATA");
     if (ret->data && ret->to && !(ret->key && ret->without_key))
         return 0;
-    return usage(stderr, 2);
+    (void)visible_complain("backup", "%s",
+                           !ret->data ? "--data DIR is needed"
+                           : !ret->to ? "where to? Give a directory that is not there yet"
+                                      : "--secret-key or --without-key: one of them");
+    return arguments_try("backup");
 }
 
 static int fail(const char *path, const char *why)
 {
-    (void)fprintf(stderr, "todoke backup: %s: %s\n", path, why);
+    (void)visible_complain("backup", "%s: %s", path, why);
     return 1;
 }
 
@@ -134,8 +133,8 @@ static void remove_half(const struct backup_args *a)
 int cmd_backup(int argc, char **argv)
 {
     struct backup_args a = {0};
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-        return usage(stdout, 0);
+    if (arguments_ask_help(argc, argv))
+        return usage(stdout);
     int status = parse(argc, argv, &a);
     if (status)
         return status;

@@ -1,5 +1,4 @@
 /* `todoke channel`: channels over the API. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +8,11 @@
 #include "app/commands.h"
 #include "app/listing.h"
 #include "app/resource.h"
+#include "app/visible.h"
 #include "base/json_write.h"
 
 #define ANSWER_MAX (8u << 20)
+#define QUERY_MAX 100u
 
 enum member_type { MEMBER_TEXT, MEMBER_SWITCH, MEMBER_NUMBER, MEMBER_NUMBERS };
 
@@ -31,7 +32,7 @@ static const struct member {
      "seconds after each failure; none: the node's"},
     {"--error-statistics", "errorStatistics", MEMBER_SWITCH, "on|off", "whether errors are counted"},
     {"--error-notification", "errorNotification", MEMBER_SWITCH, "on|off",
-     "whether errors are told by mail; `todoke option` first"},
+     "whether errors are told by mail; `todoke option apply` first"},
     {"--contact-email", "contactEmail", MEMBER_TEXT, "ADDRESS|none", "who is told of errors, once confirmed"},
     {"--language", "language", MEMBER_TEXT, "en|ja", "of mails"},
     {"--response-timeout-ms", "responseTimeoutMs", MEMBER_NUMBER, "MS|none", "none: the node's setting"},
@@ -42,76 +43,121 @@ static const struct member {
 
 struct channel_args {
     struct client client;
-    const char *what, *id, *query, *state;
+    const char *id, *query, *state;
     const char *values[MEMBERS];
-    bool any, resume, json;
+    bool resume, json;
 };
 
-static int usage(FILE *to, int status)
+static bool id_is_sound(const char *id)
 {
-    (void)fputs("usage: todoke channel create --name NAME [options]\n"
-                "       todoke channel list [--query TEXT] [--state active|failing|suspended|off] [--json]\n"
-                "       todoke channel show ID\n"
-                "       todoke channel set ID [options]\n"
-                "       todoke channel delete ID\n",
-                to);
-    channel_secret_help(to);
-    resource_usage(to, "channel", "");
+    return id && id[0] && id[strspn(id, "0123456789")] == '\0' && strlen(id) <= 18;
+}
+
+struct row;
+static int list(const struct row *row, const struct channel_args *a);
+static int call(const struct row *row, const struct channel_args *a);
+
+static const struct row {
+    const char *verb, *words, *help;
+    int (*run)(const struct row *row, const struct channel_args *a);
+    const char *method;
+    bool takes_id, changes;
+} rows[] = {
+    {"create", "--name NAME [options]", "makes one", call, "POST", false, true},
+    {"list", "[options]", "those that the key may see", list, NULL, false, false},
+    {"show", "ID", "one of them", call, "GET", true, false},
+    {"set", "ID [options]", "changes it", call, "PATCH", true, true},
+    {"delete", "ID", "it goes, with its events", call, "DELETE", true, false},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* The options of one verb. */
+struct options {
+    struct argument rows[MEMBERS + 3];
+};
+
+static void options_of(const struct row *row, struct channel_args *a, struct options *ret)
+{
+    struct argument *o = ret->rows;
+    for (size_t i = 0; row->changes && i < MEMBERS; i++)
+        *o++ = (struct argument)ARGUMENT_OF_TEXT(members[i].flag, &a->values[i], members[i].argument,
+                                                 members[i].help);
+    if (strcmp(row->verb, "set") == 0)
+        *o++ = (struct argument)ARGUMENT_OF_FLAG("--resume", &a->resume,
+                                                 "sending to a suspended channel goes on");
+    if (strcmp(row->verb, "list") == 0) {
+        *o++ =
+            (struct argument)ARGUMENT_OF_TEXT("--query", &a->query, "TEXT", "those whose name or URL has it");
+        *o++ = (struct argument)ARGUMENT_OF_TEXT("--state", &a->state, "STATE",
+                                                 "active, failing, suspended or off");
+    }
+    *o++ = (struct argument)ARGUMENT_OF_FLAG("--json", &a->json, "as JSON; lists an object a line");
+    *o = (struct argument)ARGUMENT_END;
+}
+
+static void row_usage(FILE *to, const struct row *row, const char *lead)
+{
+    char line[80];
+    (void)snprintf(line, sizeof(line), "todoke channel %s %s", row->verb, row->words);
+    (void)fprintf(to, "%-7s%-46s  %s\n", lead, line, row->help);
+}
+
+/* Of one verb; NULL: of all. */
+static int usage(FILE *to, const struct row *row, int status)
+{
+    struct channel_args none;
+    struct options options;
+    for (size_t i = 0; i < ROWS; i++)
+        if (!row || row == &rows[i])
+            row_usage(to, &rows[i], row || !i ? "usage:" : "");
+    if (!row) {
+        channel_secret_help(to);
+        resource_usage(to, "channel", "");
+        row = &rows[3]; /* set has all options of create, and one more */
+    }
     (void)fputc('\n', to);
-    for (size_t i = 0; i < MEMBERS; i++)
-        (void)fprintf(to, "  %-25s %-13s %s\n", members[i].flag, members[i].argument, members[i].help);
-    (void)fprintf(to, "  %-25s %-13s %s\n", "--resume", "", "set: sending to a suspended channel goes on");
-    (void)fputs(CLIENT_HELP, to);
+    options_of(row, &none, &options);
+    arguments_help(to, options.rows);
+    client_help(to);
     return status;
 }
 
-static const struct member *member_of(const char *flag, size_t *ret_at)
+static int parse(const struct row *row, int argc, char **argv, struct channel_args *a)
 {
+    struct options options;
+    char name[32];
+    (void)snprintf(name, sizeof(name), "channel %s", row->verb);
+    options_of(row, a, &options);
+    const struct argument of_client[] = CLIENT_OPTIONS(&a->client);
+    struct arguments in = {.command = name, .options = {options.rows, of_client}, .words_max = row->takes_id};
+    int status = arguments_read(&in, argc, argv, 2);
+    if (status)
+        return status;
+    bool any = a->resume;
     for (size_t i = 0; i < MEMBERS; i++) {
-        if (strcmp(flag, members[i].flag) == 0) {
-            *ret_at = i;
-            return &members[i];
-        }
+        const char *v = a->values[i];
+        any = any || v;
+        if (v && members[i].type == MEMBER_SWITCH && strcmp(v, "on") != 0 && strcmp(v, "off") != 0)
+            return visible_complain(name, "%s takes on or off, not \"%s\"", members[i].flag, v);
     }
-    return NULL;
-}
-
-static int parse(int argc, char **argv, struct channel_args *a)
-{
-    bool changes = strcmp(a->what, "create") == 0 || strcmp(a->what, "set") == 0;
-    bool takes_id = strcmp(a->what, "create") != 0 && strcmp(a->what, "list") != 0;
-    for (int i = 2; i < argc; i++) {
-        int status = 0;
-        size_t at;
-        if (client_option(&a->client, argc, argv, &i, &status)) {
-            if (status)
-                return status;
-        } else if (strcmp(argv[i], "--json") == 0) {
-            a->json = true;
-        } else if (strcmp(a->what, "list") == 0 && strcmp(argv[i], "--query") == 0 && i + 1 < argc &&
-                   strlen(argv[i + 1]) <= 100) {
-            a->query = argv[++i];
-        } else if (strcmp(a->what, "list") == 0 && strcmp(argv[i], "--state") == 0 && i + 1 < argc &&
-                   !argv[i + 1][strspn(argv[i + 1], "abcdefghijklmnopqrstuvwxyz")] &&
-                   strlen(argv[i + 1]) < 20) {
-            a->state = argv[++i];
-        } else if (changes && member_of(argv[i], &at) && i + 1 < argc) {
-            a->values[at] = argv[++i];
-            a->any = true;
-        } else if (strcmp(a->what, "set") == 0 && strcmp(argv[i], "--resume") == 0) {
-            a->resume = true;
-        } else if (argv[i][0] != '-' && takes_id && !a->id) {
-            a->id = argv[i];
-        } else {
-            (void)fprintf(stderr, "todoke channel %s: cannot understand %s\n", a->what, argv[i]);
-            return usage(stderr, 2);
-        }
+    if (row->takes_id && !in.word_count) {
+        (void)visible_complain(name, "which one? Give its ID");
+        return arguments_try(name);
     }
-    if (takes_id && !a->id) {
-        (void)fprintf(stderr, "todoke channel %s: which one? Give its ID\n", a->what);
-        return 2;
+    a->id = in.word_count ? in.words[0] : NULL;
+    if (a->id && !id_is_sound(a->id))
+        return visible_complain(name, "\"%s\" is no channel ID", a->id);
+    if (row->takes_id && row->changes && !any) {
+        (void)visible_complain(name, "nothing to change; give an option such as --name or --webhook-url");
+        return arguments_try(name);
     }
-    return client_ready(&a->client) ? 0 : 2;
+    if (a->query && strlen(a->query) > QUERY_MAX)
+        return visible_complain(name, "--query is longer than %u bytes", QUERY_MAX);
+    if (a->state &&
+        (!a->state[0] || a->state[strspn(a->state, "abcdefghijklmnopqrstuvwxyz")] || strlen(a->state) > 20))
+        return visible_complain(name, "--state takes active, failing, suspended or off, not \"%s\"",
+                                a->state);
+    return client_ready(&a->client) ? 0 : CLIENT_USAGE;
 }
 
 /* "60,120" as a list; false: it is none. */
@@ -142,7 +188,7 @@ static enum err write_change(struct buf *out, const struct channel_args *a)
         if (strcmp(v, "none") == 0 && members[i].type != MEMBER_SWITCH &&
             strcmp(members[i].name, "name") != 0)
             json_write_null(&w);
-        else if (members[i].type == MEMBER_SWITCH && (strcmp(v, "on") == 0 || strcmp(v, "off") == 0))
+        else if (members[i].type == MEMBER_SWITCH)
             json_write_bool(&w, strcmp(v, "on") == 0);
         else if (members[i].type == MEMBER_NUMBER && *v && !*end)
             json_write_int(&w, n);
@@ -157,12 +203,7 @@ static enum err write_change(struct buf *out, const struct channel_args *a)
     return json_write_finish(&w);
 }
 
-static bool id_is_sound(const char *id)
-{
-    return id && id[0] && id[strspn(id, "0123456789")] == '\0' && strlen(id) <= 18;
-}
-
-static int list(const struct channel_args *a)
+static int list(const struct row *row, const struct channel_args *a)
 {
     static const struct listing listing = {"channels",
                                            {{"ID", "channelId"},
@@ -173,37 +214,31 @@ static int list(const struct channel_args *a)
                                             {"FAILED REQUESTS/H", "lastHour.failed"},
                                             {"NAME", "name"},
                                             {"URL", "webhookUrl"}}};
-    char path[400];
+    (void)row;
+    char path[64 + 20 + 3 * QUERY_MAX + 1];
     int n = snprintf(path, sizeof(path), "/api/v1/channels?limit=500");
     if (a->state)
         n += snprintf(path + n, sizeof(path) - (size_t)n, "&state=%s", a->state);
-    for (const char *p = a->query ? "&q=" : ""; *p; p++)
-        path[n++] = *p;
-    for (const char *p = a->query ? a->query : ""; *p && n < 390; p++)
+    if (a->query)
+        n += snprintf(path + n, sizeof(path) - (size_t)n, "&q=");
+    for (const char *p = a->query ? a->query : ""; *p; p++)
         n += snprintf(path + n, sizeof(path) - (size_t)n, "%%%02X", (unsigned char)*p);
-    path[n] = '\0';
-    return listing_pages(&a->client, &listing, path, (unsigned long)-1, a->json);
+    return listing_pages(&a->client, &listing, path, UINT32_MAX, a->json);
 }
 
-static int call(const struct channel_args *a, const char *method)
+static int call(const struct row *row, const struct channel_args *a)
 {
     char path[64] = "/api/v1/channels";
-    if (a->id && !id_is_sound(a->id)) {
-        (void)fprintf(stderr, "todoke channel: %s is no channel ID\n", a->id);
-        return 2;
-    }
     if (a->id)
         (void)snprintf(path, sizeof(path), "/api/v1/channels/%s", a->id);
     struct buf body, answer;
     buf_init(&body, 65536);
     buf_init(&answer, ANSWER_MAX);
-    int status = 0;
-    if (a->any || strcmp(a->what, "create") == 0 || strcmp(a->what, "set") == 0)
-        status = write_change(&body, a) ? 1 : 0;
+    int status = row->changes && write_change(&body, a) ? CLIENT_FAILED : 0;
     if (!status)
-        status = client_call(&a->client, method, path, buf_span(&body), &answer);
-    if (!status && buf_len(&answer) && (a->json || strcmp(a->what, "show") != 0))
-        client_print(stdout, buf_span(&answer));
+        status = client_call(&a->client, row->method, path, buf_span(&body), &answer);
+    if (!status && buf_len(&answer) && (a->json || row->changes))
+        answer_print(stdout, buf_span(&answer));
     else if (!status && buf_len(&answer))
         status = listing_object(NULL, buf_span(&answer));
     buf_deinit(&body);
@@ -213,24 +248,24 @@ static int call(const struct channel_args *a, const char *method)
 
 int cmd_channel(int argc, char **argv)
 {
-    static const struct {
-        const char *what, *method;
-    } calls[] = {{"create", "POST"}, {"list", NULL}, {"show", "GET"}, {"set", "PATCH"}, {"delete", "DELETE"}};
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return usage(stdout, 0);
     if (argc > 1 && channel_secret_knows(argv[1]))
         return channel_secret_run(argc, argv);
     if (argc > 1 && resource_has("channel", argv[1]))
         return resource_run("channel", argc, argv);
-    for (size_t i = 0; argc > 1 && i < sizeof(calls) / sizeof(calls[0]); i++) {
-        if (strcmp(argv[1], calls[i].what) != 0)
+    for (size_t i = 0; argc > 1 && i < ROWS; i++) {
+        if (strcmp(argv[1], rows[i].verb) != 0)
             continue;
-        struct channel_args a = {.what = argv[1]};
-        int status = parse(argc, argv, &a);
-        if (status)
-            return status;
-        return calls[i].method ? call(&a, calls[i].method) : list(&a);
+        if (arguments_ask_help(argc, argv))
+            return usage(stdout, &rows[i], 0);
+        struct channel_args a = {0};
+        int status = parse(&rows[i], argc, argv, &a);
+        return status ? status : rows[i].run(&rows[i], &a);
     }
-    return usage(stderr, 2);
+    if (argc > 1 && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0) {
+        const char *names[32] = {"create", "list",   "show",          "set",   "delete",
+                                 "token",  "secret", "rotate-secret", "verify"};
+        (void)resource_verbs("channel", names, 9, sizeof(names) / sizeof(names[0]));
+        return arguments_no_verb("channel", argv[1], names);
+    }
+    return argc > 1 ? usage(stdout, NULL, 0) : usage(stderr, NULL, CLIENT_USAGE);
 }

@@ -1,31 +1,29 @@
 #include "app/client.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
-#include "base/utf8.h"
+#include "app/answer.h"
+#include "app/visible.h"
 #include "net/exchange.h"
 
+#define MESSAGE_LEN 4096u  /* of a refusal */
 #define RESPONSE_MS 30000u /* a node that commits to a slow disk takes its time */
 
-bool client_option(struct client *c, int argc, char **argv, int *i, int *status)
+void client_help(FILE *to)
 {
-    const char **to = strcmp(argv[*i], "--api") == 0   ? &c->api
-                      : strcmp(argv[*i], "--key") == 0 ? &c->key
-                      : strcmp(argv[*i], "--ca") == 0  ? &c->ca
-                                                       : NULL;
-    if (!to)
-        return false;
-    if (*i + 1 >= argc) {
-        (void)fprintf(stderr, "todoke: %s needs a value\n", argv[*i]);
-        *status = 2;
-        return true;
-    }
-    *to = argv[++*i];
-    return true;
+    struct client none;
+    const struct argument options[] = CLIENT_OPTIONS(&none);
+    (void)fputc('\n', to);
+    arguments_help(to, options);
+    (void)fputs(
+        "\nExit: 0 done, 1 our own failure, 2 wrong usage, 3 the node refused it (400 and the like), 4 not "
+        "found (404),\n5 conflict (409), 6 no access (401, 403), 7 the node is out of reach, 8 the node "
+        "cannot "
+        "answer now (429, 5xx).\n",
+        to);
 }
 
 bool client_ready(struct client *c)
@@ -39,10 +37,10 @@ bool client_ready(struct client *c)
     if (c->key) {
         if (!c->key[strspn(c->key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")])
             return true;
-        (void)fputs("todoke: --key: that is no key; keys are made of A-Z, a-z, 0-9, - and _\n", stderr);
+        (void)visible_complain(NULL, "--key: that is no key; keys are made of A-Z, a-z, 0-9, - and _");
         return false;
     }
-    (void)fputs("todoke: a key is needed: --key KEY or TODOKE_KEY (made by `todoke key create`)\n", stderr);
+    (void)visible_complain(NULL, "a key is needed: --key KEY or TODOKE_KEY (made by `todoke key create`)");
     return false;
 }
 
@@ -77,50 +75,50 @@ static enum err run(struct trip *t, const struct client *c, const struct exchang
     return e;
 }
 
-void client_text(FILE *to, struct span s, bool lines)
-{
-    uint32_t cp = 0;
-    for (size_t i = 0, n; i < s.len; i += n) {
-        n = utf8_next(s.ptr + i, s.len - i, &cp);
-        if (n == 0) {
-            n = 1;
-            (void)fputs("\xEF\xBF\xBD", to);
-        } else if (utf8_is_control(cp) && !(lines && cp == '\n')) {
-            (void)fprintf(to, "\\u%04x", (unsigned)cp);
-        } else {
-            (void)fwrite(s.ptr + i, 1, n, to);
-        }
-    }
-}
-
 /* What the node says of a refusal, or the body as it is. */
 static void tell_refusal(int status, struct span body)
 {
-    json_t *root = json_loadb(body.ptr, body.len, 0, NULL);
-    const char *message = json_string_value(json_object_get(root, "message"));
-    if (message) {
-        (void)fputs("todoke: ", stderr);
-        client_text(stderr, span_of(message), false);
-        (void)fprintf(stderr, " (%d)\n", status);
-    } else {
-        (void)fprintf(stderr, "todoke: the node answered %d\n", status);
+    struct json_value root;
+    char message[MESSAGE_LEN];
+    if (answer_read(body, &root) && answer_text(root, "message", message, sizeof(message)))
+        (void)visible_complain(NULL, "%s (%d)", message, status);
+    else
+        (void)visible_complain(NULL, "the node answered %d", status);
+}
+
+static int status_of(int http)
+{
+    switch (http) {
+    case 401:
+    case 403:
+        return CLIENT_NO_ACCESS;
+    case 404:
+        return CLIENT_NOT_FOUND;
+    case 409:
+        return CLIENT_CONFLICT;
+    case 429:
+        return CLIENT_UNAVAILABLE;
+    default:
+        return http >= 500 ? CLIENT_UNAVAILABLE : http >= 400 ? CLIENT_REFUSED : CLIENT_FAILED;
     }
-    json_decref(root);
 }
 
 static int verdict(const struct trip *t, const struct client *c, struct span body)
 {
     const struct outcome *o = &t->outcome;
+    const char *cause = cause_of(o->cause)->id;
     char detail[8];
     if (o->reason == REASON_OK)
-        return 0;
+        return CLIENT_DONE;
     if (o->reason == REASON_ERROR_STATUS_CODE) {
         tell_refusal(o->status, body);
-        return o->status >= 400 && o->status < 500 ? 2 : 1;
+        return status_of(o->status);
     }
-    (void)fprintf(stderr, "todoke: %s: %s, %s (%s)\n", c->api, reason_text(o->reason),
-                  outcome_detail(o, detail), cause_of(o->cause)->id);
-    return 1;
+    bool ours = strncmp(cause, "local_", 6) == 0;
+    (void)visible_complain(NULL, "%s: %s, %s (%s)%s", c->api, reason_text(o->reason),
+                           outcome_detail(o, detail), cause,
+                           ours ? "" : "; is a node there? --api URL or TODOKE_API names another one");
+    return ours ? CLIENT_FAILED : CLIENT_UNREACHABLE;
 }
 
 int client_call(const struct client *c, const char *method, const char *path, struct span body,
@@ -134,15 +132,13 @@ int client_call(const struct client *c, const char *method, const char *path, st
     int n = snprintf(text, sizeof(text), "%.*s%s", (int)base, c->api, path);
     int m = snprintf(bearer, sizeof(bearer), "Bearer %s", c->key);
     enum cause_id cause = CAUSE_url_too_long;
-    if (n < 0 || (size_t)n >= sizeof(text) ||
-        url_parse(span_of(text), &(struct url_rules){true}, &url, &cause)) {
-        (void)fprintf(stderr, "todoke: --api %s: %s\n", c->api, cause_of(cause)->text[LANG_EN]);
-        return 2;
-    }
-    if (m < 0 || (size_t)m >= sizeof(bearer)) {
-        (void)fputs("todoke: --key is too long for a key\n", stderr);
-        return 2;
-    }
+    enum err e = n < 0 || (size_t)n >= sizeof(text)
+                     ? ERR_INVALID
+                     : url_parse(span_of(text), &(struct url_rules){true}, &url, &cause);
+    if (e == ERR_INVALID)
+        return visible_complain(NULL, "--api %s: %s", c->api, cause_of(cause)->text[LANG_EN]);
+    if (m < 0 || (size_t)m >= sizeof(bearer))
+        return visible_complain(NULL, "--key is too long for a key");
     const struct header headers[] = {
         {SPAN_LIT("authorization"), span_of(bearer)},
         {SPAN_LIT("user-agent"), SPAN_LIT("todoke/" TODOKE_VERSION)},
@@ -160,29 +156,19 @@ int client_call(const struct client *c, const char *method, const char *path, st
     };
     (void)signal(SIGPIPE, SIG_IGN);
     struct trip t = {0};
-    enum err e = run(&t, c, &x);
+    if (!e)
+        e = run(&t, c, &x);
+    if (e == ERR_IO && c->ca)
+        return visible_complain(NULL, "--ca: no certificates can be read from %s", c->ca);
     if (e || !t.done) {
-        (void)fprintf(stderr, "todoke: %s%s\n",
-                      e == ERR_IO && c->ca ? "--ca: no certificates can be read: " : "", err_text(e));
-        return 1;
+        (void)visible_complain(NULL, "%s", err_text(e));
+        return CLIENT_FAILED;
     }
     return verdict(&t, c, buf_span(answer));
 }
 
 int client_strange(void)
 {
-    (void)fputs("todoke: the answer is not that of a todoke node; is --api right?\n", stderr);
-    return 1;
-}
-
-void client_print(FILE *to, struct span json)
-{
-    /* 15 digits are what a double surely keeps: with 17, 0.24 would be shown as 0.23999999999999999. */
-    size_t flags = JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
-    json_t *root = json_loadb(json.ptr, json.len, JSON_DECODE_ANY, NULL);
-    char *text = root ? json_dumps(root, flags) : NULL;
-    client_text(to, text ? span_of(text) : json, true);
-    (void)fputc('\n', to);
-    free(text); /* libc: jansson's */
-    json_decref(root);
+    (void)visible_complain(NULL, "the answer is not that of a todoke node; is --api right?");
+    return CLIENT_FAILED;
 }

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "app/arguments.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -12,26 +13,39 @@ struct client {
     const char *ca;  /* --ca */
 };
 
-#define CLIENT_HELP                                                                                          \
-    "\n  --api URL    the node's API [TODOKE_API, http://127.0.0.1:8080]\n"                                  \
-    "  --key KEY    a key with the role that is needed [TODOKE_KEY]\n"                                       \
-    "  --ca FILE    certificates (PEM) to trust beside the system's\n"
+/* How a command ends: a script tells "there is none" from "may not" and from "ask again". docs/operations.md has the table; 10 to 13 are
+ * those of `todoke probe`. */
+enum client_exit {
+    CLIENT_DONE = 0,
+    CLIENT_FAILED = 1,      /* a failure of our own: memory, descriptors, an answer that is no node's */
+    CLIENT_USAGE = 2,       /* the command line makes no sense; nothing was asked */
+    CLIENT_REFUSED = 3,     /* 400 and every other 4xx */
+    CLIENT_NOT_FOUND = 4,   /* 404 */
+    CLIENT_CONFLICT = 5,    /* 409: the present state forbids it */
+    CLIENT_NO_ACCESS = 6,   /* 401, 403 */
+    CLIENT_UNREACHABLE = 7, /* no answer at all */
+    CLIENT_UNAVAILABLE = 8, /* 429, 5xx: later */
+};
 
-/* Takes one of the options above at argv[*i]: true, and *i moves to its value. ERR_…: *status is set to 2. */
-bool client_option(struct client *c, int argc, char **argv, int *i, int *status);
-/* Fills in what was not given; false: told, exit status 2. */
+#define CLIENT_OPTIONS(c)                                                                                    \
+    {                                                                                                        \
+        ARGUMENT_OF_TEXT("--api", &(c)->api, "URL", "the node's API [TODOKE_API, http://127.0.0.1:8080]"),   \
+            ARGUMENT_OF_TEXT("--key", &(c)->key, "KEY", "a key with the role that is needed [TODOKE_KEY]"),  \
+            ARGUMENT_OF_TEXT("--ca", &(c)->ca, "FILE", "certificates (PEM) to trust beside the system's"),   \
+            ARGUMENT_END                                                                                     \
+    }
+
+/* The options above and the exit statuses. */
+void client_help(FILE *to);
+/* Fills in what was not given; false: told, exit status CLIENT_USAGE. */
 bool client_ready(struct client *c);
 
 /*
- * Calls; on 2xx the answer is in *answer and 0 is returned. Else what went wrong is on stderr and the exit status is returned: 2 for what
- * the node refused (4xx), 1 for everything else. answer must be initialised.
+ * Calls; on 2xx the answer is in *answer and CLIENT_DONE is returned. Else what went wrong is on stderr and its status is returned. answer must
+ * be initialised.
  */
 int client_call(const struct client *c, const char *method, const char *path, struct span body,
                 struct buf *answer);
 
-/* JSON, indented, for people. */
-void client_print(FILE *to, struct span json);
-/* Text that came from elsewhere: what could command a terminal is written as \uXXXX. lines: line feeds stay. */
-void client_text(FILE *to, struct span s, bool lines);
 /* Says that the answer makes no sense; the exit status. */
 int client_strange(void);

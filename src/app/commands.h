@@ -1,8 +1,8 @@
 #pragma once
 /*
  * The commands of the binary, one handler each; main.c has the table. argv[0] is the command's own name. A
- * handler returns the exit status: 0 done, 1 our own failure, 2 usage or no such thing; probe has more of its
- * own.
+ * handler returns the exit status: 0 done, 1 our own failure, 2 usage or no such thing; commands over the API have those of
+ * app/client.h, probe has more of its own.
  */
 struct cmd {
     const char *name;

@@ -7,13 +7,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/visible.h"
+
 int direct_fail(const char *command, const char *dir, enum err e)
 {
     const char *text = e == ERR_VERSION       ? "written by a newer version of todoke"
                        : e == ERR_BUSY        ? "the store is busy; try again"
                        : e == ERR_IO && errno ? strerror(errno)
                                               : err_text(e);
-    (void)fprintf(stderr, "todoke %s: %s: %s\n", command, dir, text);
+    (void)visible_complain(command, "%s: %s", dir, text);
     return 1;
 }
 
@@ -22,7 +24,7 @@ int direct_open(const char *command, const char *dir, bool make, struct backend 
     char path[4096];
     int n = snprintf(path, sizeof(path), "%s/todoke.db", dir);
     if (!make && n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) != 0 && errno == ENOENT) {
-        (void)fprintf(stderr, "todoke %s: %s: no node has kept its data there\n", command, dir);
+        (void)visible_complain(command, "%s: no node has kept its data there", dir);
         return 1;
     }
     if (make && mkdir(dir, 0700) && errno != EEXIST)

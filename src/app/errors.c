@@ -1,11 +1,12 @@
 /* `todoke errors`: a channel's error statistics over the API, as a table for people, TSV or JSON. */
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "app/answer.h"
 #include "app/client.h"
 #include "app/commands.h"
 #include "app/paint.h"
+#include "app/visible.h"
 #include "base/mem.h"
 #include "report/tsv.h"
 
@@ -37,66 +38,65 @@ struct errors_args {
     enum lang lang;
 };
 
+/* The options, the node's first. */
+struct all_options {
+    struct argument rows[OPTIONS + 4];
+};
+
+struct forms {
+    bool tsv, json;
+};
+
+static void all_options(struct errors_args *a, struct forms *forms, struct all_options *ret)
+{
+    struct argument *o = ret->rows;
+    for (size_t i = 0; i < OPTIONS; i++)
+        *o++ = (struct argument)ARGUMENT_OF_TEXT(options[i].flag, &a->values[i], options[i].argument,
+                                                 options[i].help);
+    *o++ = (struct argument)ARGUMENT_OF_FLAG("--tsv", &forms->tsv, "tab-separated values, for spreadsheets");
+    *o++ = (struct argument)ARGUMENT_OF_FLAG("--json", &forms->json, "one row a line; with --by one object");
+    *o++ = (struct argument)ARGUMENT_OF_LANG(&a->lang, "of the header line [en]");
+    *o = (struct argument)ARGUMENT_END;
+}
+
 static int usage(FILE *to, int status)
 {
+    struct errors_args none;
+    struct forms forms;
+    struct all_options all;
+    all_options(&none, &forms, &all);
     (void)fputs(
         "usage: todoke errors CHANNEL [options]\n\n"
         "Failed deliveries of a channel by minute, reason and detail, newest first; or their sums.\n\n",
         to);
-    for (size_t i = 0; i < OPTIONS; i++)
-        (void)fprintf(to, "  %-9s %-16s %s\n", options[i].flag, options[i].argument, options[i].help);
-    (void)fprintf(to, "  %-9s %-16s %s\n", "--tsv", "", "tab-separated values, for spreadsheets");
-    (void)fprintf(to, "  %-9s %-16s %s\n", "--json", "", "one row a line; with --by one object");
-    (void)fprintf(to, "  %-9s %-16s %s\n", "--lang", "en|ja", "of the header line [en]");
-    (void)fputs(CLIENT_HELP, to);
+    arguments_help(to, all.rows);
+    client_help(to);
     return status;
-}
-
-static bool take_option(struct errors_args *a, const char *flag, const char *value)
-{
-    for (size_t i = 0; value && i < OPTIONS; i++) {
-        if (strcmp(flag, options[i].flag) == 0) {
-            a->values[i] = value;
-            return true;
-        }
-    }
-    if (!value || strcmp(flag, "--lang") != 0 || (strcmp(value, "en") != 0 && strcmp(value, "ja") != 0))
-        return false;
-    a->lang = strcmp(value, "ja") == 0 ? LANG_JA : LANG_EN;
-    return true;
 }
 
 static int parse(int argc, char **argv, struct errors_args *a)
 {
-    for (int i = 1; i < argc; i++) {
-        int status = 0;
-        if (client_option(&a->client, argc, argv, &i, &status)) {
-            if (status)
-                return status;
-        } else if (strcmp(argv[i], "--tsv") == 0) {
-            a->form = FORM_TSV;
-        } else if (strcmp(argv[i], "--json") == 0) {
-            a->form = FORM_JSON;
-        } else if (take_option(a, argv[i], i + 1 < argc ? argv[i + 1] : NULL)) {
-            i++;
-        } else if (argv[i][0] != '-' && !a->channel) {
-            a->channel = argv[i];
-        } else {
-            (void)fprintf(stderr, "todoke errors: cannot understand %s\n", argv[i]);
-            return usage(stderr, 2);
-        }
+    struct forms forms = {0};
+    struct all_options all;
+    all_options(a, &forms, &all);
+    const struct argument of_client[] = CLIENT_OPTIONS(&a->client);
+    struct arguments in = {.command = "errors", .options = {all.rows, of_client}, .words_max = 1};
+    int status = arguments_read(&in, argc, argv, 1);
+    if (status)
+        return status;
+    if (!in.word_count) {
+        (void)visible_complain("errors", "of which channel? Give its ID");
+        return arguments_try("errors");
     }
-    if (!a->channel)
-        return usage(stderr, 2);
-    if (a->channel[strspn(a->channel, "0123456789")] || !a->channel[0] || strlen(a->channel) > 18) {
-        (void)fprintf(stderr, "todoke errors: %s is no channel ID\n", a->channel);
-        return 2;
-    }
-    if (a->values[BY] && a->form == FORM_TSV) {
-        (void)fputs("todoke errors: --by gives sums, --tsv rows: one of them\n", stderr);
-        return 2;
-    }
-    return client_ready(&a->client) ? 0 : 2;
+    a->channel = in.words[0];
+    a->form = forms.tsv ? FORM_TSV : forms.json ? FORM_JSON : FORM_TABLE;
+    if (a->channel[strspn(a->channel, "0123456789")] || !a->channel[0] || strlen(a->channel) > 18)
+        return visible_complain("errors", "\"%s\" is no channel ID", a->channel);
+    if (forms.tsv && forms.json)
+        return visible_complain("errors", "--tsv or --json: one of them");
+    if (a->values[BY] && forms.tsv)
+        return visible_complain("errors", "--by gives sums, --tsv rows: one of them");
+    return client_ready(&a->client) ? 0 : CLIENT_USAGE;
 }
 
 /* RFC 3986 2.1 */
@@ -130,7 +130,7 @@ static char *path_of(const struct errors_args *a, const char *cursor)
     char *path = e ? NULL : buf_steal(&out);
     buf_deinit(&out);
     if (!path)
-        (void)fputs("todoke errors: the options are too long\n", stderr);
+        (void)visible_complain("errors", "the options are too long");
     return path;
 }
 
@@ -152,100 +152,106 @@ static void print_header(const struct errors_args *a)
     (void)putchar('\n');
 }
 
+#define TEXTS 5
+#define TEXT_LEN 256u /* of a date, a time, a reason or a detail */
+
 struct row {
-    const char *texts[5]; /* date, start, end, reason, detail */
-    json_int_t errors;
+    char texts[TEXTS][TEXT_LEN]; /* date, start, end, reason, detail */
+    int64_t errors;
 };
 
-static bool read_row(const json_t *v, struct row *ret)
+static bool read_row(struct json_value v, struct row *ret)
 {
-    static const char *const names[] = {"date", "start", "end", "reason", "detail"};
-    for (size_t i = 0; i < 5; i++) {
-        ret->texts[i] = json_string_value(json_object_get(v, names[i]));
-        if (!ret->texts[i])
+    static const char *const names[TEXTS] = {"date", "start", "end", "reason", "detail"};
+    for (size_t i = 0; i < TEXTS; i++)
+        if (!answer_text(v, names[i], ret->texts[i], TEXT_LEN))
             return false;
-    }
-    const json_t *errors = json_object_get(v, "errors");
-    ret->errors = json_integer_value(errors);
-    return json_is_integer(errors);
+    return answer_number(v, "errors", &ret->errors);
 }
 
-static bool print_tsv(const struct row *r)
+static bool print_tsv(struct json_value v, const struct row *r)
 {
     struct statistics_cells cells;
-    (void)snprintf(cells.date, sizeof(cells.date), "%s", r->texts[0]);
-    (void)snprintf(cells.start, sizeof(cells.start), "%s", r->texts[1]);
-    (void)snprintf(cells.end, sizeof(cells.end), "%s", r->texts[2]);
+    if (!answer_text(v, "date", cells.date, sizeof(cells.date)) ||
+        !answer_text(v, "start", cells.start, sizeof(cells.start)) ||
+        !answer_text(v, "end", cells.end, sizeof(cells.end)))
+        return false;
     struct buf line;
     buf_init(&line, 65536);
     enum err e = tsv_row(&line, &cells, span_of(r->texts[3]), span_of(r->texts[4]), r->errors);
-    if (!e)
-        (void)fwrite(buf_span(&line).ptr, 1, buf_len(&line), stdout);
+    struct span rest = buf_span(&line);
+    while (!e && rest.len) { /* the tabs are ours */
+        const char *tab = memchr(rest.ptr, '\t', rest.len);
+        size_t n = tab ? (size_t)(tab - rest.ptr) : rest.len;
+        visible_print(stdout, (struct span){rest.ptr, n}, true);
+        if (tab)
+            (void)putchar('\t');
+        rest = tab ? (struct span){tab + 1, rest.len - n - 1} : (struct span){"", 0};
+    }
     buf_deinit(&line);
     return !e;
 }
 
-static bool print_row(const struct errors_args *a, const json_t *v)
+static bool print_row(const struct errors_args *a, struct json_value v)
 {
     struct row r;
+    struct paint p;
     if (!read_row(v, &r))
         return false;
     if (a->form == FORM_TSV)
-        return print_tsv(&r);
+        return print_tsv(v, &r);
     if (a->form == FORM_JSON) {
-        (void)json_dumpf(v, stdout, JSON_COMPACT);
+        answer_print_line(stdout, v);
         (void)putchar('\n');
         return true;
     }
-    for (int i = 0; i < 3; i++) {
-        client_text(stdout, span_of(r.texts[i]), false);
-        (void)fputs("  ", stdout);
-    }
+    paint_init(&p, stdout);
+    for (int i = 0; i < 3; i++)
+        paint_padded(&p, PAINT_PLAIN, r.texts[i], widths[i] + 2);
     (void)printf("%8lld  ", (long long)r.errors);
-    client_text(stdout, span_of(r.texts[3]), false);
-    (void)printf("%*s", (int)(strlen(r.texts[3]) < 17 ? 19 - strlen(r.texts[3]) : 2), "");
-    client_text(stdout, span_of(r.texts[4]), false);
+    paint_padded(&p, PAINT_PLAIN, r.texts[3], widths[4] + 2);
+    paint_text(&p, PAINT_PLAIN, r.texts[4]);
     (void)putchar('\n');
     return true;
 }
 
 /* Rows that are missing must not be taken for errors that did not happen. Standard error, for the rows may go into a file. */
-static void say_unless_counting(const struct errors_args *a, const json_t *root)
+static void say_unless_counting(const struct errors_args *a, struct json_value root)
 {
-    if (json_is_false(json_object_get(root, "counting")))
-        (void)fprintf(stderr,
-                      "todoke: errors of channel %s are not counted now: that takes both switches, "
-                      "todoke channel set %s --error-statistics on --use-webhook on\n",
-                      a->channel, a->channel);
+    if (answer_at(root, "counting").kind == JSON_KIND_FALSE)
+        (void)visible_complain(NULL,
+                               "errors of channel %s are not counted now: that takes both switches, "
+                               "todoke channel set %s --error-statistics on --use-webhook on",
+                               a->channel, a->channel);
 }
 
 /* cursor: of the next page, "" after the last one. */
 static int print_page(const struct errors_args *a, struct span answer,
                       char cursor[static STATISTICS_CURSOR_SIZE])
 {
-    json_t *root = json_loadb(answer.ptr, answer.len, 0, NULL);
-    const json_t *rows = json_object_get(root, "rows");
-    const char *next = json_string_value(json_object_get(root, "cursor"));
-    bool sound = json_is_array(rows) &&
-                 (!next || (next[0] && strcmp(next, cursor) != 0 && strlen(next) < STATISTICS_CURSOR_SIZE));
-    size_t i;
-    json_t *v;
-    json_array_foreach((json_t *)(uintptr_t)rows, i, v)
-    {
-        sound = sound && print_row(a, v);
-    }
-    if (sound && !next)
+    struct json_value root, row;
+    char next[STATISTICS_CURSOR_SIZE] = "";
+    if (!answer_read(answer, &root))
+        return client_strange();
+    struct json_value rows = answer_at(root, "rows");
+    bool more = answer_at(root, "cursor").kind == JSON_KIND_STRING;
+    bool sound =
+        rows.kind == JSON_KIND_ARRAY &&
+        (!more || (answer_text(root, "cursor", next, sizeof(next)) && next[0] && strcmp(next, cursor) != 0));
+    struct json_iter it = json_elements(rows);
+    while (sound && json_next_element(&it, &row))
+        sound = print_row(a, row);
+    if (sound && !more)
         say_unless_counting(a, root);
-    (void)snprintf(cursor, STATISTICS_CURSOR_SIZE, "%s", sound && next ? next : "");
-    json_decref(root);
-    return sound ? 0 : client_strange();
+    memcpy(cursor, sound ? next : "", sound ? sizeof(next) : 1);
+    return sound ? CLIENT_DONE : client_strange();
 }
 
 static int ask(const struct errors_args *a, const char *cursor, struct buf *answer)
 {
     char *path = path_of(a, cursor);
     if (!path)
-        return 2;
+        return CLIENT_USAGE;
     int status = client_call(&a->client, "GET", path, SPAN_LIT(""), answer);
     mem_free(path);
     return status;
@@ -279,27 +285,27 @@ static int print_rows(const struct errors_args *a)
 }
 
 /* A table of an array of objects: these members, the last of them a number before the others. */
-static bool print_table(const json_t *list, const char *title, const char *const names[3], int width)
+static bool print_table(struct json_value list, const char *title, const char *const names[3], unsigned width)
 {
-    size_t i;
-    json_t *v;
-    bool sound = json_is_array(list);
+    struct json_iter it = json_elements(list);
+    struct json_value v;
+    struct paint p;
+    paint_init(&p, stdout);
     (void)printf("%s\n", title);
-    json_array_foreach((json_t *)(uintptr_t)list, i, v)
-    {
-        const char *a = json_string_value(json_object_get(v, names[0]));
-        const char *b = names[1] ? json_string_value(json_object_get(v, names[1])) : "";
-        if (!a || !b) {
-            sound = false;
-            break;
-        }
-        (void)printf("%10lld  ", (long long)json_integer_value(json_object_get(v, names[2])));
-        client_text(stdout, span_of(a), false);
-        (void)printf("%*s", b[0] ? (int)strlen(a) < width ? width - (int)strlen(a) : 1 : 0, "");
-        client_text(stdout, span_of(b), false);
+    while (json_next_element(&it, &v)) {
+        char a[TEXT_LEN], b[TEXT_LEN] = "";
+        int64_t n;
+        if (!answer_text(v, names[0], a, sizeof(a)) ||
+            (names[1] && !answer_text(v, names[1], b, sizeof(b))) || !answer_number(v, names[2], &n))
+            return false;
+        (void)printf("%10lld  ", (long long)n);
+        paint_padded(&p, PAINT_PLAIN, a, b[0] ? width : 0);
+        if (b[0] && paint_width(a) >= width)
+            (void)putchar(' ');
+        paint_text(&p, PAINT_PLAIN, b);
         (void)putchar('\n');
     }
-    return sound;
+    return list.kind == JSON_KIND_ARRAY;
 }
 
 static int print_summary(const struct errors_args *a)
@@ -311,19 +317,19 @@ static int print_summary(const struct errors_args *a)
     buf_init(&answer, ANSWER_MAX);
     int status = ask(a, "", &answer);
     if (!status && a->form == FORM_JSON) {
-        client_print(stdout, buf_span(&answer));
+        answer_print(stdout, buf_span(&answer));
     } else if (!status) {
-        json_t *root = json_loadb(buf_span(&answer).ptr, buf_len(&answer), 0, NULL);
-        bool sound =
-            print_table(json_object_get(root, "buckets"), "    ERRORS  START, REASON", buckets, 27) &&
-            print_table(json_object_get(root, "totals"), "\n    ERRORS  REASON", totals, 0) &&
-            print_table(json_object_get(root, "details"), "\n    ERRORS  REASON, DETAIL", details, 19);
+        struct json_value root;
+        int64_t total;
+        bool sound = answer_read(buf_span(&answer), &root) && answer_number(root, "total", &total) &&
+                     print_table(answer_at(root, "buckets"), "    ERRORS  START, REASON", buckets, 27) &&
+                     print_table(answer_at(root, "totals"), "\n    ERRORS  REASON", totals, 0) &&
+                     print_table(answer_at(root, "details"), "\n    ERRORS  REASON, DETAIL", details, 19);
         if (sound) {
-            (void)printf("\n%10lld  in all\n", (long long)json_integer_value(json_object_get(root, "total")));
+            (void)printf("\n%10lld  in all\n", (long long)total);
             say_unless_counting(a, root);
         }
-        json_decref(root);
-        status = sound ? 0 : client_strange();
+        status = sound ? CLIENT_DONE : client_strange();
     }
     buf_deinit(&answer);
     return status;
@@ -331,9 +337,8 @@ static int print_summary(const struct errors_args *a)
 
 int cmd_errors(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return usage(stdout, 0);
+    if (arguments_ask_help(argc, argv))
+        return usage(stdout, 0);
     struct errors_args a = {.lang = LANG_EN};
     int status = parse(argc, argv, &a);
     if (status)

@@ -1,27 +1,33 @@
 /* `todoke event send`: posts what is in a file, as it is. The other verbs are in resource.c. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "app/answer.h"
 #include "app/client.h"
 #include "app/commands.h"
 #include "app/resource.h"
-#include "base/json_scan.h"
+#include "app/visible.h"
 
 #define FILE_MAX                                                                                             \
     ((1u << 20) + 4096u) /* the node takes 1 MiB; a little more, so that the refusal is the node's */
 
-static int usage(FILE *to, int status)
+static void send_usage(FILE *to)
 {
     (void)fputs(
         "usage: todoke event send CHANNEL FILE|-               posts one event, an array of events or "
         "{\"events\":[…]}, and prints their ids\n",
         to);
+}
+
+static int usage(FILE *to, int status)
+{
+    send_usage(to);
     resource_usage(to, "event", "");
     (void)fputs("\n  --json       as JSON; lists an object a line\n"
-                "  --limit N    rows of a list, at most [100]\n" CLIENT_HELP,
+                "  --limit N    rows of a list, at most [100]\n",
                 to);
+    client_help(to);
     return status;
 }
 
@@ -65,24 +71,23 @@ static enum err wrap(struct span text, struct buf *out)
 
 static int print_ids(struct span answer)
 {
-    json_t *root = json_loadb(answer.ptr, answer.len, 0, NULL);
-    const json_t *ids = json_object_get(root, "webhookEventIds");
-    size_t i;
-    json_t *id;
-    bool sound = json_array_size(ids) > 0;
-    json_array_foreach((json_t *)(uintptr_t)ids, i, id)
-    {
-        sound = sound && json_is_string(id);
-    }
-    json_array_foreach((json_t *)(uintptr_t)ids, i, id)
-    {
+    struct json_value root, id;
+    if (!answer_read(answer, &root))
+        return client_strange();
+    struct json_value ids = answer_at(root, "webhookEventIds");
+    struct json_iter it = json_elements(ids);
+    bool sound = false;
+    while (json_next_element(&it, &id)) {
+        sound = id.kind == JSON_KIND_STRING;
         if (!sound)
             break;
-        client_text(stdout, span_of(json_string_value(id)), false);
+    }
+    it = json_elements(ids);
+    while (sound && json_next_element(&it, &id)) {
+        visible_print(stdout, (struct span){id.raw.ptr + 1, id.raw.len - 2}, false);
         (void)putchar('\n');
     }
-    json_decref(root);
-    return sound ? 0 : client_strange();
+    return sound ? CLIENT_DONE : client_strange();
 }
 
 static int send_file(const struct client *c, const char *channel, const char *path)
@@ -94,11 +99,11 @@ static int send_file(const struct client *c, const char *channel, const char *pa
     int status = 0;
     enum err e = read_all(path, &file);
     if (e) {
-        (void)fprintf(stderr, "todoke event: %s: %s\n", path,
-                      e == ERR_LIMIT         ? "over 1 MiB; send it in pieces"
-                      : e == ERR_IO && errno ? strerror(errno)
-                                             : err_text(e));
-        status = e == ERR_NOMEM ? 1 : 2;
+        (void)visible_complain("event send", "%s: %s", path,
+                               e == ERR_LIMIT         ? "over 1 MiB; send it in pieces"
+                               : e == ERR_IO && errno ? strerror(errno)
+                                                      : err_text(e));
+        status = e == ERR_NOMEM ? CLIENT_FAILED : CLIENT_USAGE;
     }
     if (!status)
         status = wrap(buf_span(&file), &body) ? 1 : 0;
@@ -115,43 +120,41 @@ static int send_file(const struct client *c, const char *channel, const char *pa
     return status;
 }
 
-static bool asks_help(int argc, char **argv)
+static int send_command(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return true;
-    return false;
+    struct client c = {0};
+    const struct argument of_client[] = CLIENT_OPTIONS(&c);
+    struct arguments in = {.command = "event send", .options = {of_client}, .words_max = 2};
+    if (arguments_ask_help(argc, argv)) {
+        send_usage(stdout);
+        client_help(stdout);
+        return 0;
+    }
+    int status = arguments_read(&in, argc, argv, 2);
+    if (status)
+        return status;
+    if (in.word_count < 2) {
+        (void)visible_complain("event send", "%s",
+                               in.word_count ? "which file? - is standard input"
+                                             : "which channel, and which file?");
+        return arguments_try("event send");
+    }
+    const char *channel = in.words[0];
+    if (!channel[0] || channel[strspn(channel, "0123456789")] || strlen(channel) > 18)
+        return visible_complain("event send", "\"%s\" is no channel ID", channel);
+    return client_ready(&c) ? send_file(&c, channel, in.words[1]) : CLIENT_USAGE;
 }
 
 int cmd_event(int argc, char **argv)
 {
-    struct client c = {0};
-    const char *channel = NULL, *path = NULL;
-    for (int i = 1; i < argc; i++) {
-        int status = 0;
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return usage(stdout, 0);
-        if (i == 1) {
-            if (resource_has("event", argv[i]))
-                return asks_help(argc, argv) ? usage(stdout, 0) : resource_run("event", argc, argv);
-            if (strcmp(argv[i], "send") != 0)
-                return usage(stderr, 2);
-        } else if (client_option(&c, argc, argv, &i, &status)) {
-            if (status)
-                return status;
-        } else if (!channel && argv[i][0] != '-') {
-            channel = argv[i];
-        } else if (!path && (argv[i][0] != '-' || !argv[i][1])) {
-            path = argv[i];
-        } else {
-            return usage(stderr, 2);
-        }
+    const char *names[32] = {"send"};
+    if (argc > 1 && resource_has("event", argv[1]))
+        return resource_run("event", argc, argv);
+    if (argc > 1 && strcmp(argv[1], "send") == 0)
+        return send_command(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0) {
+        (void)resource_verbs("event", names, 1, sizeof(names) / sizeof(names[0]));
+        return arguments_no_verb("event", argv[1], names);
     }
-    if (!channel || !path)
-        return usage(stderr, 2);
-    if (channel[strspn(channel, "0123456789")] || strlen(channel) > 18) {
-        (void)fprintf(stderr, "todoke event: %s is no channel ID\n", channel);
-        return 2;
-    }
-    return client_ready(&c) ? send_file(&c, channel, path) : 2;
+    return argc > 1 ? usage(stdout, 0) : usage(stderr, CLIENT_USAGE);
 }

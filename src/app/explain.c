@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/arguments.h"
 #include "app/commands.h"
+#include "app/visible.h"
 #include "base/buf.h"
 
 enum form { FORM_PEOPLE, FORM_JSON, FORM_MARKDOWN };
@@ -24,7 +26,6 @@ struct request {
     struct buf text; /* the words, joined by spaces */
     enum lang lang;
     enum form form;
-    bool help;
 };
 
 /* Far longer than any text of the catalogue; a pasted log does not become a search. */
@@ -50,52 +51,36 @@ enum lang explain_lang_default(void)
     return LANG_EN;
 }
 
-static enum err parse_lang(const char *value, enum lang *ret)
-{
-    if (value && strcmp(value, "en") == 0)
-        *ret = LANG_EN;
-    else if (value && strcmp(value, "ja") == 0)
-        *ret = LANG_JA;
-    else
-        return ERR_INVALID;
-    return ERR_NONE;
-}
-
 static enum err add_word(struct buf *text, const char *word)
 {
     enum err e = buf_len(text) > 0 ? buf_add_str(text, " ") : ERR_NONE;
     return e ? e : buf_add_str(text, word);
 }
 
-/* On ERR_INVALID *ret_bad is the argument that was not understood. */
-static enum err parse(int argc, char **argv, struct request *r, const char **ret_bad)
+/* 0, or told and the exit status. */
+static int parse(int argc, char **argv, struct request *r)
 {
-    bool options = true;
-    for (int i = 1; i < argc; i++) {
-        const char *a = argv[i];
-        enum err e = ERR_NONE;
-        *ret_bad = a;
-        if (!options || strncmp(a, "-", 1) != 0) {
-            e = add_word(&r->text, a);
-        } else if (strcmp(a, "--") == 0) {
-            options = false;
-        } else if (strcmp(a, "--json") == 0) {
-            r->form = FORM_JSON;
-        } else if (strcmp(a, "--markdown") == 0) {
-            r->form = FORM_MARKDOWN;
-        } else if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0) {
-            r->help = true;
-        } else if (strncmp(a, "--lang=", 7) == 0) {
-            e = parse_lang(a + 7, &r->lang);
-        } else if (strcmp(a, "--lang") == 0) {
-            e = parse_lang(i + 1 < argc ? argv[++i] : NULL, &r->lang);
-        } else {
-            e = ERR_INVALID;
-        }
-        if (e)
-            return e;
+    bool json = false, markdown = false;
+    const struct argument options[] = {
+        ARGUMENT_OF_LANG(&r->lang, "the language; by default that of LC_ALL, LC_MESSAGES or LANG"),
+        ARGUMENT_OF_FLAG("--json", &json, "a JSON array, one object a row"),
+        ARGUMENT_OF_FLAG("--markdown", &markdown, NULL), ARGUMENT_END};
+    struct arguments in = {.command = "explain", .options = {options}, .words_max = (size_t)argc};
+    int status = arguments_read(&in, argc, argv, 1);
+    enum err e = ERR_NONE;
+    for (size_t i = 0; !status && !e && i < in.word_count; i++)
+        e = add_word(&r->text, in.words[i]);
+    r->form = markdown ? FORM_MARKDOWN : json ? FORM_JSON : FORM_PEOPLE;
+    if (e == ERR_LIMIT)
+        return visible_complain("explain", "the text is longer than %d bytes", (int)TEXT_MAX);
+    if (e) {
+        (void)visible_complain("explain", "out of memory");
+        return 1;
     }
-    return ERR_NONE;
+    if (!status && markdown && in.word_count)
+        return visible_complain("explain", "--markdown is of the whole catalogue: \"%s\" is too much",
+                                in.words[0]);
+    return status;
 }
 
 static void collect(void *arg, const struct search_hit *hit)
@@ -108,10 +93,10 @@ static void say_nearest(const struct explain_rows *rows, struct span text, enum 
 {
     struct paint p;
     paint_init(&p, stderr);
-    (void)fprintf(stderr,
-                  lang == LANG_JA ? "todoke explain: 「%.*s」に一致する項目はありません。近い項目:\n"
-                                  : "todoke explain: nothing is called \"%.*s\". The nearest:\n",
-                  (int)text.len, text.ptr);
+    (void)visible_complain("explain",
+                           lang == LANG_JA ? "「%.*s」に一致する項目はありません。近い項目:"
+                                           : "nothing is called \"%.*s\". The nearest:",
+                           (int)text.len, text.ptr);
     for (size_t i = 0; i < rows->count; i++) {
         (void)fputs("  ", stderr);
         explain_path(&p, &rows->hits[i], lang);
@@ -157,23 +142,14 @@ static int explain(const struct request *r)
 int cmd_explain(int argc, char **argv)
 {
     struct request r = {.lang = explain_lang_default()};
-    buf_init(&r.text, TEXT_MAX);
-    const char *bad = NULL;
-    int status = 2;
-    enum err e = parse(argc, argv, &r, &bad);
-    if (e == ERR_NOMEM) {
-        (void)fputs("todoke explain: out of memory\n", stderr);
-        status = 1;
-    } else if (e == ERR_LIMIT) {
-        (void)fprintf(stderr, "todoke explain: the text is longer than %d bytes\n", (int)TEXT_MAX);
-    } else if (e || (r.form == FORM_MARKDOWN && buf_len(&r.text) > 0)) {
-        (void)fprintf(stderr, "todoke explain: \"%s\" is not understood here\n%s", bad, usage_text);
-    } else if (r.help) {
+    if (arguments_ask_help(argc, argv)) {
         (void)fputs(usage_text, stdout);
-        status = 0;
-    } else {
-        status = explain(&r);
+        return 0;
     }
+    buf_init(&r.text, TEXT_MAX);
+    int status = parse(argc, argv, &r);
+    if (!status)
+        status = explain(&r);
     buf_deinit(&r.text);
     return status;
 }

@@ -7,51 +7,69 @@
 #include <string.h>
 
 #include "access/keys.h"
+#include "app/arguments.h"
 #include "app/commands.h"
 #include "app/direct.h"
 #include "app/key_seal.h"
 #include "app/record.h"
-
-static int usage(FILE *to, int status)
-{
-    (void)fputs(
-        "usage: todoke key create --data DIR --role operator|ingest   makes a key and prints it, once\n"
-        "       todoke key list --data DIR                            ids, roles, first characters, times\n"
-        "       todoke key revoke --data DIR ID                       the key of that id is valid no more\n"
-        "       todoke key rotate-seal --data DIR [--secret-key FILE]   another key for the secrets of "
-        "channels; no node may run\n",
-        to);
-    return status;
-}
+#include "app/visible.h"
 
 struct key_args {
     const char *data, *role, *id, *secret_key;
 };
 
+static const struct row {
+    const char *verb, *words, *help;
+} rows[] = {
+    {"create", "--data DIR --role operator|ingest", "makes a key and prints it, once"},
+    {"list", "--data DIR", "ids, roles, first characters, times"},
+    {"revoke", "--data DIR ID", "the key of that id is valid no more"},
+    {"rotate-seal", "--data DIR [--secret-key FILE]",
+     "another key for the secrets of channels; no node may run"},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* Of one verb; NULL: of all. */
+static int usage(FILE *to, const char *verb, int status)
+{
+    const char *lead = "usage:";
+    for (size_t i = 0; i < ROWS; i++) {
+        if (verb && strcmp(verb, rows[i].verb) != 0)
+            continue;
+        (void)fprintf(to, "%-6s todoke key %-11s %-35s %s\n", lead, rows[i].verb, rows[i].words,
+                      rows[i].help);
+        lead = "";
+    }
+    (void)fputs("\n--data DIR may stand in TODOKE_DATA, --secret-key FILE in TODOKE_SECRET_KEY.\n", to);
+    return status;
+}
+
 static int parse(int argc, char **argv, struct key_args *ret)
 {
-    for (int i = 2; i < argc; i++) {
-        const char **to = strcmp(argv[i], "--data") == 0         ? &ret->data
-                          : strcmp(argv[i], "--role") == 0       ? &ret->role
-                          : strcmp(argv[i], "--secret-key") == 0 ? &ret->secret_key
-                                                                 : NULL;
-        if (to && i + 1 < argc) {
-            *to = argv[++i];
-        } else if (argv[i][0] != '-' && !ret->id && strcmp(argv[1], "revoke") == 0) {
-            ret->id = argv[i];
-        } else {
-            (void)fprintf(stderr, "todoke key: %s %s\n", to ? "a value is missing for" : "cannot understand",
-                          argv[i]);
-            return usage(stderr, 2);
-        }
-    }
+    char name[40];
+    (void)snprintf(name, sizeof(name), "key %s", argv[1]);
+    bool seal = strcmp(argv[1], "rotate-seal") == 0, create = strcmp(argv[1], "create") == 0;
+    const struct argument data[] = {
+        ARGUMENT_OF_TEXT("--data", &ret->data, "DIR", "the data directory [TODOKE_DATA]"), ARGUMENT_END};
+    const struct argument own[] = {
+        create ? (struct argument)ARGUMENT_OF_TEXT("--role", &ret->role, "ROLE", "operator or ingest")
+        : seal
+            ? (struct argument)ARGUMENT_OF_TEXT("--secret-key", &ret->secret_key, "FILE", "where the key is")
+            : (struct argument)ARGUMENT_END,
+        ARGUMENT_END};
+    struct arguments in = {
+        .command = name, .options = {data, own}, .words_max = strcmp(argv[1], "revoke") == 0};
+    int status = arguments_read(&in, argc, argv, 2);
+    if (status)
+        return status;
+    ret->id = in.word_count ? in.words[0] : NULL;
     if (!ret->data)
         ret->data = getenv("TODOKE_DATA");
     if (!ret->secret_key)
         ret->secret_key = getenv("TODOKE_SECRET_KEY");
     if (!ret->data) {
-        (void)fprintf(stderr, "todoke key: --data DIR is needed\n");
-        return 2;
+        (void)visible_complain(name, "--data DIR is needed");
+        return arguments_try(name);
     }
     return 0;
 }
@@ -91,10 +109,8 @@ static int create(struct backend *b, const struct key_args *a)
                      : strcmp(a->role, "operator") == 0 ? ROLE_OPERATOR
                      : strcmp(a->role, "ingest") == 0   ? ROLE_INGEST
                                                         : ROLE_NONE;
-    if (role == ROLE_NONE) {
-        (void)fprintf(stderr, "todoke key: --role operator or --role ingest is needed\n");
-        return 2;
-    }
+    if (role == ROLE_NONE)
+        return visible_complain("key create", "--role operator or --role ingest is needed");
     char text[KEYS_TEXT_LEN + 1];
     struct access_key k;
     keys_make(&random_system, role, text, &k);
@@ -140,25 +156,28 @@ static int run(struct backend *b, const char *what, const struct key_args *a)
     }
     char *end = NULL;
     int64_t id = a->id ? strtoll(a->id, &end, 10) : 0;
-    if (id <= 0 || *end) {
-        (void)fprintf(stderr, "todoke key: which one? Give the ID that `todoke key list` shows\n");
-        return 2;
-    }
+    if (id <= 0 || *end)
+        return visible_complain("key revoke", "which one? Give the ID that `todoke key list` shows");
     enum err e = change(b, revoke_key, &id);
-    if (e == ERR_NOT_FOUND) {
-        (void)fprintf(stderr, "todoke key: no valid key has the id %lld\n", (long long)id);
-        return 2;
-    }
+    if (e == ERR_NOT_FOUND)
+        return visible_complain("key revoke", "no valid key has the id %lld", (long long)id);
     return e ? direct_fail("key", a->data, e) : 0;
 }
 
 int cmd_key(int argc, char **argv)
 {
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-        return usage(stdout, 0);
-    if (argc < 2 || (strcmp(argv[1], "create") != 0 && strcmp(argv[1], "list") != 0 &&
-                     strcmp(argv[1], "revoke") != 0 && strcmp(argv[1], "rotate-seal") != 0))
-        return usage(stderr, 2);
+    const char *verbs[ROWS + 1] = {NULL};
+    const char *verb = NULL;
+    for (size_t i = 0; i < ROWS; i++) {
+        verbs[i] = rows[i].verb;
+        if (argc > 1 && strcmp(argv[1], rows[i].verb) == 0)
+            verb = rows[i].verb;
+    }
+    bool help = arguments_ask_help(argc, argv);
+    if (argc > 1 && !verb && (argv[1][0] != '-' || !help))
+        return arguments_no_verb("key", argv[1], verbs);
+    if (help || argc < 2)
+        return usage(help ? stdout : stderr, verb, help ? 0 : 2);
     struct key_args a = {0};
     int status = parse(argc, argv, &a);
     if (status)

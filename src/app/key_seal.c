@@ -6,11 +6,12 @@
 #include <unistd.h>
 
 #include "access/seal.h"
+#include "app/visible.h"
 #include "store/store.h"
 
 static int fail(const char *what, const char *text)
 {
-    (void)fprintf(stderr, "todoke key: %s: %s\n", what, text);
+    (void)visible_complain("key", "%s: %s", what, text);
     return 1;
 }
 

@@ -1,63 +1,49 @@
 #include "app/listing.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "app/paint.h"
+#include "app/visible.h"
 
 #define ANSWER_MAX (8u << 20)
 #define PATH_LEN 4096u
-#define CELL_LEN 1600u /* a name of 100 characters, each escaped; longer ones are cut */
-#define WIDTH_MAX 60u  /* what is wider pushes its row aside, not the table */
+#define CURSOR_LEN 200u
+#define CELL_BYTES 1000u        /* of a value that are shown in a table; a name has 100 characters */
+#define VALUE_BYTES (64u << 10) /* … of one that has a line of its own */
+#define SHOWN_MAX(bytes) (12 * (bytes) + 8) /* each byte may become an escape */
+#define NAME_BYTES 100u                     /* of a member's name */
+#define TAKEN_APART 8u                      /* objects within objects; those deeper are shown as JSON */
+#define WIDTH_MAX 60u                       /* what is wider pushes its row aside, not the table */
 
-static const json_t *member_at(const json_t *row, const char *path)
+static void show_cell(const struct paint *p, struct json_value v, unsigned width)
 {
-    char name[64];
-    for (const char *dot; row && (dot = strchr(path, '.')) != NULL; path = dot + 1) {
-        (void)snprintf(name, sizeof(name), "%.*s", (int)(dot - path), path);
-        row = json_object_get(row, name);
-        if (json_is_string(row)) /* where others have an object: who did it, when it was no account */
-            return row;
-    }
-    return json_object_get(row, path);
-}
-
-/* A value as a person reads it; what could command a terminal is escaped. */
-static void cell(const json_t *v, char out[static CELL_LEN])
-{
-    FILE *to = fmemopen(out, CELL_LEN, "w");
-    if (!to) {
-        out[0] = '\0';
-        return;
-    }
-    if (json_is_string(v))
-        client_text(to, (struct span){json_string_value(v), json_string_length(v)}, false);
-    else if (json_is_integer(v))
-        (void)fprintf(to, "%lld", (long long)json_integer_value(v));
-    else if (json_is_real(v))
-        (void)fprintf(to, "%.2f", json_real_value(v));
-    else if (json_is_boolean(v))
-        (void)fputs(json_is_true(v) ? "yes" : "no", to);
+    struct buf text;
+    buf_init(&text, SHOWN_MAX(CELL_BYTES));
+    if (answer_show(v, CELL_BYTES, &text) || buf_add(&text, "", 1))
+        (void)fputs("…", p->to); /* out of memory */
     else
-        (void)fputs("-", to);
-    (void)fclose(to); /* ends the string where there is room; else the last byte is ours */
-    out[CELL_LEN - 1] = '\0';
+        paint_padded(p, PAINT_PLAIN, buf_span(&text).ptr, width);
+    buf_deinit(&text);
 }
 
-void listing_table(const struct listing *l, const json_t *rows, bool heading)
+static unsigned cell_width(struct json_value v)
+{
+    struct buf text;
+    buf_init(&text, SHOWN_MAX(CELL_BYTES));
+    unsigned width = answer_show(v, CELL_BYTES, &text) ? 1 : visible_width(buf_span(&text));
+    buf_deinit(&text);
+    return width;
+}
+
+void listing_table(const struct listing *l, struct json_value rows, bool heading)
 {
     unsigned widths[LISTING_COLUMNS_MAX] = {0};
-    char text[CELL_LEN];
-    size_t i;
-    json_t *row;
     struct paint p;
+    struct json_value row;
     paint_init(&p, stdout);
     for (size_t k = 0; l->columns[k].title; k++) {
         widths[k] = paint_width(l->columns[k].title);
-        json_array_foreach((json_t *)(uintptr_t)rows, i, row)
-        {
-            cell(member_at(row, l->columns[k].path), text);
-            unsigned width = paint_width(text);
+        struct json_iter it = json_elements(rows);
+        while (json_next_element(&it, &row)) {
+            unsigned width = cell_width(answer_at(row, l->columns[k].path));
             if (width > widths[k] && width <= WIDTH_MAX)
                 widths[k] = width;
         }
@@ -66,166 +52,205 @@ void listing_table(const struct listing *l, const json_t *rows, bool heading)
         paint_padded(&p, PAINT_BOLD, l->columns[k].title, l->columns[k + 1].title ? widths[k] + 2 : 0);
     if (heading)
         (void)putchar('\n');
-    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
-    {
-        for (size_t k = 0; l->columns[k].title; k++) {
-            cell(member_at(row, l->columns[k].path), text);
-            paint_padded(&p, PAINT_PLAIN, text, l->columns[k + 1].title ? widths[k] + 2 : 0);
-        }
+    struct json_iter it = json_elements(rows);
+    while (json_next_element(&it, &row)) {
+        for (size_t k = 0; l->columns[k].title; k++)
+            show_cell(&p, answer_at(row, l->columns[k].path), l->columns[k + 1].title ? widths[k] + 2 : 0);
         (void)putchar('\n');
     }
-}
-
-static void print_lines(const json_t *rows)
-{
-    size_t i;
-    json_t *row;
-    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
-    {
-        char *text = json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
-        if (text)
-            client_text(stdout, span_of(text), false);
-        (void)putchar('\n');
-        free(text); /* libc: jansson's */
-    }
-}
-
-/* Rows past max are dropped. */
-static void cut(json_t *rows, unsigned long max)
-{
-    while (json_array_size(rows) > max)
-        (void)json_array_remove(rows, json_array_size(rows) - 1);
 }
 
 static bool cursor_is_sound(const char *cursor)
 {
     return cursor[0] &&
-           !cursor[strspn(cursor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:")] &&
-           strlen(cursor) < 200;
+           !cursor[strspn(cursor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:")];
 }
 
 /* Every row has what stands in its first two columns; further ones may be absent. */
-static bool rows_are_sound(const struct listing *l, const json_t *rows)
+static bool rows_are_sound(const struct listing *l, struct json_value rows)
 {
-    size_t i;
-    json_t *row;
-    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
-    {
+    struct json_iter it = json_elements(rows);
+    struct json_value row;
+    while (json_next_element(&it, &row))
         for (size_t k = 0; k < 2 && l->columns[k].title; k++)
-            if (!member_at(row, l->columns[k].path))
+            if (answer_at(row, l->columns[k].path).kind == JSON_KIND_NONE)
                 return false;
-    }
-    return json_is_array(rows);
+    return rows.kind == JSON_KIND_ARRAY;
 }
 
-int listing_pages(const struct client *c, const struct listing *l, const char *path, unsigned long max,
-                  bool json)
+/* The first of the rows, max at most, as an array of their own; false: out of memory. */
+static bool keep(struct json_value *rows, uint32_t max, struct buf *out, uint32_t *ret_count)
 {
-    char last[200] = "";
-    for (bool first = true;; first = false) {
+    struct json_iter it = json_elements(*rows);
+    struct json_value row;
+    uint32_t n = 0;
+    enum err e = buf_add_str(out, "[");
+    while (!e && n < max && json_next_element(&it, &row)) {
+        e = n++ ? buf_add_str(out, ",") : ERR_NONE;
+        if (!e)
+            e = buf_add_span(out, row.raw);
+    }
+    if (!e)
+        e = buf_add_str(out, "]");
+    *ret_count = n;
+    *rows = json_root(buf_span(out));
+    return !e;
+}
+
+static bool print_rows(const struct listing *l, struct json_value rows, uint32_t *max, bool heading,
+                       bool json)
+{
+    struct buf kept;
+    uint32_t count;
+    struct json_value row;
+    buf_init(&kept, rows.raw.len + 2);
+    bool ok = keep(&rows, *max, &kept, &count);
+    if (ok && json) {
+        struct json_iter it = json_elements(rows);
+        while (json_next_element(&it, &row)) {
+            answer_print_line(stdout, row);
+            (void)putchar('\n');
+        }
+    } else if (ok) {
+        listing_table(l, rows, heading);
+    }
+    *max -= count;
+    buf_deinit(&kept);
+    return ok;
+}
+
+/* One page; the cursor of the next one in cursor, "" after the last. The exit status. */
+static int print_page(const struct listing *l, struct span answer, uint32_t *max, bool heading, bool json,
+                      char cursor[static CURSOR_LEN])
+{
+    struct json_value root, rows;
+    char next[CURSOR_LEN] = "";
+    if (!answer_read(answer, &root))
+        return client_strange();
+    rows = answer_at(root, l->member);
+    bool more = answer_at(root, "cursor").kind == JSON_KIND_STRING;
+    /* The same cursor twice would never end. */
+    if (!rows_are_sound(l, rows) || (more && (!answer_text(root, "cursor", next, sizeof(next)) ||
+                                              !cursor_is_sound(next) || strcmp(next, cursor) == 0)))
+        return client_strange();
+    if (!print_rows(l, rows, max, heading, json)) {
+        (void)visible_complain(NULL, "out of memory");
+        return 1;
+    }
+    memcpy(cursor, next, CURSOR_LEN);
+    return 0;
+}
+
+int listing_pages(const struct client *c, const struct listing *l, const char *path, uint32_t max, bool json)
+{
+    char cursor[CURSOR_LEN] = "";
+    bool first = true;
+    do {
         char where[PATH_LEN];
-        int n = snprintf(where, sizeof(where), "%s%s%s%s", path,
-                         !last[0]            ? ""
-                         : strchr(path, '?') ? "&"
-                                             : "?",
-                         last[0] ? "cursor=" : "", last);
+        const char *sign = !cursor[0] ? "" : strchr(path, '?') ? "&cursor=" : "?cursor=";
+        int n = snprintf(where, sizeof(where), "%s%s%s", path, sign, cursor);
         if (n < 0 || (size_t)n >= sizeof(where))
             return client_strange();
         struct buf answer;
         buf_init(&answer, ANSWER_MAX);
         int status = client_call(c, "GET", where, SPAN_LIT(""), &answer);
-        json_t *root = status ? NULL : json_loadb(buf_span(&answer).ptr, buf_len(&answer), 0, NULL);
+        if (!status)
+            status = print_page(l, buf_span(&answer), &max, first, json, cursor);
         buf_deinit(&answer);
         if (status)
             return status;
-        json_t *rows = json_object_get(root, l->member);
-        const char *cursor = json_string_value(json_object_get(root, "cursor"));
-        /* The same cursor twice would never end. */
-        bool sound =
-            rows_are_sound(l, rows) && (!cursor || (cursor_is_sound(cursor) && strcmp(cursor, last) != 0));
-        if (sound) {
-            cut(rows, max);
-            max -= json_array_size(rows);
-            if (json)
-                print_lines(rows);
-            else
-                listing_table(l, rows, first);
-        }
-        bool more = sound && cursor && max;
-        if (more)
-            (void)snprintf(last, sizeof(last), "%s", cursor);
-        json_decref(root);
-        if (!more)
-            return sound ? 0 : client_strange();
-    }
+        first = false;
+    } while (cursor[0] && max);
+    return 0;
 }
 
-/* How much room the names take, those of the objects inside included. */
-static unsigned name_width(const json_t *object, const char *but)
+/* Lines of an object: each member a line, those of objects in it with their path. */
+struct members {
+    const char *but; /* not this one, at the top */
+    unsigned width;  /* of the widest path; 0: is being measured */
+    void (*line)(struct members *m, const char *path, struct json_value v);
+    struct paint paint;
+    struct buf path;
+};
+
+static void measure(struct members *m, const char *path, struct json_value v)
 {
-    const char *key;
-    json_t *value;
-    unsigned most = 0;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
-        if (but && strcmp(key, but) == 0)
-            continue;
-        unsigned width = paint_width(key);
-        if (json_is_object(value))
-            width += 1 + name_width(value, NULL);
-        if (width > most)
-            most = width;
-    }
-    return most < WIDTH_MAX ? most : WIDTH_MAX;
+    (void)v;
+    unsigned width = paint_width(path);
+    if (width > m->width)
+        m->width = width < WIDTH_MAX ? width : WIDTH_MAX;
 }
 
-static void print_members(const json_t *object, const char *prefix, const char *but, unsigned width)
+static void print_line(struct members *m, const char *path, struct json_value v)
 {
-    const char *key;
-    json_t *value;
-    char name[120], text[CELL_LEN];
-    struct paint p;
-    paint_init(&p, stdout);
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
-        (void)snprintf(name, sizeof(name), "%s%.80s", prefix, key);
-        if (but && strcmp(key, but) == 0)
+    struct buf text;
+    buf_init(&text, SHOWN_MAX(VALUE_BYTES));
+    bool ok = answer_show(v, VALUE_BYTES, &text) == ERR_NONE;
+    paint_padded(&m->paint, PAINT_DIM, path, m->width);
+    (void)fputs("  ", stdout);
+    (void)fwrite(ok ? buf_span(&text).ptr : "…", 1, ok ? buf_len(&text) : strlen("…"), stdout);
+    (void)putchar('\n');
+    buf_deinit(&text);
+}
+
+static bool has_members(struct json_value v)
+{
+    struct json_iter it = json_members(v);
+    struct span key;
+    struct json_value value;
+    return json_next_member(&it, &key, &value);
+}
+
+/* ".key", as it is shown. */
+static enum err add_name(struct buf *path, struct span key)
+{
+    struct json_value quoted = {JSON_KIND_STRING, {key.ptr - 1, key.len + 2}, NULL};
+    enum err e = buf_len(path) ? buf_add_str(path, ".") : ERR_NONE;
+    return e ? e : answer_show(quoted, NAME_BYTES, path);
+}
+
+/* depth: objects that are taken apart; those deeper are shown as JSON. */
+static enum err each_member(struct members *m, struct json_value object, unsigned depth)
+{
+    struct json_iter it = json_members(object);
+    struct span key;
+    struct json_value value;
+    enum err e = ERR_NONE;
+    while (!e && json_next_member(&it, &key, &value)) {
+        if (m->but && !buf_len(&m->path) && json_key_is(key, m->but))
             continue;
-        if (json_is_object(value)) {
-            char deeper[124];
-            (void)snprintf(deeper, sizeof(deeper), "%s.", name);
-            print_members(value, deeper, NULL, width);
-        } else if (json_is_array(value)) {
-            char *list = json_dumps(value, JSON_COMPACT);
-            paint_padded(&p, PAINT_DIM, name, width);
-            (void)fputs("  ", stdout);
-            if (list)
-                client_text(stdout, span_of(list), false);
-            (void)putchar('\n');
-            free(list); /* libc: jansson's */
-        } else {
-            cell(value, text);
-            paint_padded(&p, PAINT_DIM, name, width);
-            (void)printf("  %s\n", text);
-        }
+        size_t before = buf_len(&m->path);
+        e = add_name(&m->path, key);
+        if (!e && value.kind == JSON_KIND_OBJECT && depth && has_members(value))
+            e = each_member(m, value, depth - 1);
+        else if (!e && !(e = buf_add(&m->path, "", 1)))
+            m->line(m, buf_span(&m->path).ptr, value);
+        m->path.tail = m->path.head + before;
     }
+    return e;
 }
 
 int listing_object(const struct listing *l, struct span answer)
 {
-    json_t *root = json_loadb(answer.ptr, answer.len, 0, NULL);
-    if (!json_is_object(root)) {
-        json_decref(root);
+    struct json_value root;
+    if (!answer_read(answer, &root) || root.kind != JSON_KIND_OBJECT)
         return client_strange();
-    }
-    const json_t *rows = l && l->member ? json_object_get(root, l->member) : NULL;
     const char *table = l ? l->member : NULL;
-    print_members(root, "", table, name_width(root, table));
-    if (rows) {
-        if (json_object_size(root) > 1)
+    struct json_value rows = table ? answer_at(root, table) : (struct json_value){0};
+    struct members m = {.but = table, .line = measure};
+    buf_init(&m.path, (TAKEN_APART + 1) * SHOWN_MAX(NAME_BYTES));
+    paint_init(&m.paint, stdout);
+    enum err e = each_member(&m, root, TAKEN_APART);
+    m.line = print_line;
+    if (!e)
+        e = each_member(&m, root, TAKEN_APART);
+    if (!e && rows.kind == JSON_KIND_ARRAY) {
+        if (m.width)
             (void)putchar('\n');
         listing_table(l, rows, true);
     }
-    json_decref(root);
-    return 0;
+    buf_deinit(&m.path);
+    if (e)
+        (void)visible_complain(NULL, "%s", err_text(e));
+    return e ? 1 : 0;
 }

@@ -1,7 +1,6 @@
 #pragma once
 /* Answers of the API for people: tables of rows, or one object line by line; and as JSON, an object a line, for programs. */
-#include <jansson.h>
-
+#include "app/answer.h"
 #include "app/client.h"
 
 struct listing_column {
@@ -19,11 +18,10 @@ struct listing {
  * Asks for page after page (the answer's cursor) until there is none or max rows were shown; path may have a query already. json: each row a
  * line. The exit status.
  */
-int listing_pages(const struct client *c, const struct listing *l, const char *path, unsigned long max,
-                  bool json);
+int listing_pages(const struct client *c, const struct listing *l, const char *path, uint32_t max, bool json);
 
-/* One answer: its members a line each (objects in it as name.member); its array, where l has one, as a table below. */
+/* One answer: its members a line each (objects in it as name.member); its array, where l has one, as a table below. The exit status. */
 int listing_object(const struct listing *l, struct span answer);
 
 /* The rows of an array as a table. */
-void listing_table(const struct listing *l, const json_t *rows, bool heading);
+void listing_table(const struct listing *l, struct json_value rows, bool heading);

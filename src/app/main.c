@@ -96,16 +96,21 @@
  *     channel_secret              a channel's tokens and secret; its webhook URL verified
  *     backup                      a copy of the data directory while a node runs
  *     resource, listing           the commands over the API that are all alike, and their tables
+ *     answer                      what a node answered, read without loss
+ *     arguments, visible          options and words of all commands; what others wrote, as a terminal may be shown it
  *     errors                      the error statistics over the API of a node
  *     probe, probe_print          one URL tried and told
  *     paint                       colours and line breaks for a terminal
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/arguments.h"
 #include "app/commands.h"
 #include "app/resource.h"
+#include "app/visible.h"
 #include "base/distance.h"
 
 static int cmd_provider(int argc, char **argv)
@@ -158,27 +163,33 @@ static void usage(FILE *to)
                 to);
     for (size_t i = 0; i < command_count; i++)
         (void)fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
-    (void)fputs("\n  --help     this text; `todoke COMMAND --help` for one command\n"
-                "  --version  the version\n",
+    (void)fputs("  help       `todoke help COMMAND [VERB]`, or `todoke COMMAND [VERB] --help`\n"
+                "\n  --help     this text\n"
+                "  --version  the version\n"
+                "\nExit: 0 done, 1 our own failure, 2 wrong usage. Commands over the API: what the node "
+                "answered, 3 to "
+                "8;\n`todoke probe` and `todoke channel verify`: what became of the request, 10 to 13. Their "
+                "--help says "
+                "which is\nwhich.\n",
                 to);
 }
 
 static int unknown_command(const char *name)
 {
-    const char *nearest = NULL;
-    size_t least = 4; /* further off is a guess, no typing error */
-    for (size_t i = 0; i < command_count; i++) {
-        size_t d = distance_nocase(span_of(name), span_of(commands[i].name));
-        if (d < least) {
-            least = d;
-            nearest = commands[i].name;
-        }
-    }
-    (void)fprintf(stderr, "todoke: unknown command \"%s\"", name);
-    if (nearest)
-        (void)fprintf(stderr, "; did you mean \"%s\"?", nearest);
-    (void)fputs("\nTry `todoke --help`.\n", stderr);
-    return 2;
+    const char *names[sizeof(commands) / sizeof(commands[0]) + 3] = {NULL};
+    bool option = name[0] == '-';
+    size_t n = 0;
+    for (size_t i = 0; i < command_count; i++)
+        names[n++] = commands[i].name;
+    names[n++] = "help";
+    if (!option)
+        return arguments_no_verb("", name, names);
+    struct distance_nearest near = {.word = span_of(name)};
+    distance_consider(&near, "--help");
+    distance_consider(&near, "--version");
+    (void)visible_complain(NULL, "unknown option \"%s\"%s%s%s", name, near.name ? "; did you mean \"" : "",
+                           near.name ? near.name : "", near.name ? "\"?" : "");
+    return arguments_try("");
 }
 
 /* An answer that could not be written is a failure: the disk is full, or the reader is gone. */
@@ -190,11 +201,33 @@ static int finish(int status)
     return status ? status : 1;
 }
 
+static int run(int argc, char **argv)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(argc, argv);
+    return unknown_command(argv[0]);
+}
+
+/* `todoke help COMMAND [VERB]` is `todoke COMMAND [VERB] --help`. */
+static int help(int argc, char **argv)
+{
+    char *words[4] = {NULL};
+    int n = 0;
+    while (n < 3 && n < argc)
+        words[n] = argv[n], n++;
+    words[n] = (char *)(uintptr_t) "--help";
+    return run(n + 1, words);
+}
+
 int main(int argc, char **argv)
 {
     (void)umask(077); /* what we write holds secrets of channels, also in a directory that others may read */
     const char *name = argc < 2 ? "--help" : argv[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+    bool asked = strcmp(name, "help") == 0;
+    if (asked && argc > 2 && strcmp(argv[2], "help") != 0 && !arguments_ask_help(3, argv))
+        return finish(help(argc - 2, argv + 2));
+    if (asked || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         usage(stdout);
         return finish(0);
     }
@@ -202,8 +235,5 @@ int main(int argc, char **argv)
         (void)puts("todoke " TODOKE_VERSION);
         return finish(0);
     }
-    for (size_t i = 0; i < command_count; i++)
-        if (strcmp(name, commands[i].name) == 0)
-            return finish(commands[i].run(argc - 1, argv + 1));
-    return unknown_command(name);
+    return finish(run(argc - 1, argv + 1));
 }

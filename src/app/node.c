@@ -19,6 +19,7 @@
 #include "app/node_access.h"
 #include "app/node_mail.h"
 #include "app/node_store.h"
+#include "app/visible.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/net.h"
@@ -385,9 +386,9 @@ static enum err open_net(struct node_loop *l)
                                 .allow_any_port = s->allow_any_port};
     enum err e = net_new(&l->net, &l->loop, &config);
     if (e == ERR_INVALID)
-        (void)fprintf(stderr, "todoke: --dns %s: not ADDR:PORT\n", s->dns ? s->dns : "");
+        (void)visible_complain(NULL, "--dns %s: not ADDR:PORT", s->dns ? s->dns : "");
     else if (e && s->ca)
-        (void)fprintf(stderr, "todoke: --ca %s: cannot be read, or holds no certificate\n", s->ca);
+        (void)visible_complain(NULL, "--ca %s: cannot be read, or holds no certificate", s->ca);
     return e;
 }
 
@@ -413,11 +414,11 @@ static enum err open_server(struct node_loop *l)
         return ERR_NONE;
     }
     if (e == ERR_INVALID)
-        (void)fprintf(stderr, "todoke: --listen %s: not ADDR:PORT\n", s->listen);
+        (void)visible_complain(NULL, "--listen %s: not ADDR:PORT", s->listen);
     else
-        (void)fprintf(stderr, "todoke: cannot listen on %s%s: %s\n", s->listen,
-                      s->tls_cert ? " with this certificate and key" : "",
-                      e == ERR_IO && errno ? strerror(errno) : err_text(e));
+        (void)visible_complain(NULL, "cannot listen on %s%s: %s", s->listen,
+                               s->tls_cert ? " with this certificate and key" : "",
+                               e == ERR_IO && errno ? strerror(errno) : err_text(e));
     return e;
 }
 
@@ -576,7 +577,7 @@ enum err node_run(struct node *n)
         struct node_loop *l = &n->loops[i];
         l->thread_started = pthread_create(&l->thread, NULL, run_loop, l) == 0;
         if (!l->thread_started) {
-            (void)fprintf(stderr, "todoke: cannot start a thread: %s\n", strerror(errno));
+            (void)visible_complain(NULL, "cannot start a thread: %s", strerror(errno));
             e = ERR_IO;
         } else {
             char name[16];

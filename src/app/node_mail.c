@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "access/ticket.h"
+#include "app/visible.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/url.h"
@@ -14,7 +15,7 @@
 
 static enum err refuse(const char *setting, const char *why)
 {
-    (void)fprintf(stderr, "todoke serve: %s: %s\n", setting, why);
+    (void)visible_complain("serve", "%s: %s", setting, why);
     return ERR_INVALID;
 }
 
@@ -93,8 +94,8 @@ static enum err read_password(struct node_mail *m, const char *path)
     if (f)
         (void)fclose(f);
     if (!read) {
-        (void)fprintf(stderr, "todoke serve: smtp-password-file: %s: %s\n", path,
-                      f ? "empty" : strerrordesc_np(saved));
+        (void)visible_complain("serve", "smtp-password-file: %s: %s", path,
+                               f ? "empty" : strerrordesc_np(saved));
         return ERR_INVALID;
     }
     m->password = mem_dup(line, strcspn(line, "\r\n"));
@@ -134,8 +135,8 @@ static enum err open_mailer(struct node_mail *m, const struct settings *s, struc
     };
     enum err e = mailer_new(&m->mailer, &config);
     if (e)
-        (void)fprintf(stderr, "todoke: mail: %s: %s\n", s->smtp_url ? s->smtp_url : m->maildir,
-                      e == ERR_IO && errno ? strerrordesc_np(errno) : err_text(e));
+        (void)visible_complain(NULL, "mail: %s: %s", s->smtp_url ? s->smtp_url : m->maildir,
+                               e == ERR_IO && errno ? strerrordesc_np(errno) : err_text(e));
     return e;
 }
 

@@ -1,11 +1,13 @@
 #include "app/paint.h"
 
+#include <glib.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "app/visible.h"
 #include "base/utf8.h"
 
 static const char *const escapes[] = {
@@ -38,11 +40,9 @@ static size_t next_char(const char *s, uint32_t *ret)
     return len ? len : 1;
 }
 
-/* East Asian wide and full-width characters, as far as Japanese goes (UAX 11). */
 static bool is_wide(uint32_t c)
 {
-    return (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff) ||
-           (c >= 0xfe30 && c <= 0xfe4f) || (c >= 0xff01 && c <= 0xff60) || (c >= 0xffe0 && c <= 0xffe6);
+    return g_unichar_iswide(c);
 }
 
 /* Marks that Japanese never puts at the start of a line: 、。」』）］：？！ the prolonged sound mark and
@@ -69,13 +69,7 @@ static bool is_opening(uint32_t c)
 
 unsigned paint_width(const char *text)
 {
-    unsigned width = 0;
-    while (*text) {
-        uint32_t c;
-        text += next_char(text, &c);
-        width += is_wide(c) ? 2 : 1;
-    }
-    return width;
+    return visible_width(span_of(text));
 }
 
 static void begin(const struct paint *p, enum paint_style style)
@@ -93,7 +87,7 @@ static void end(const struct paint *p, enum paint_style style)
 void paint_text(const struct paint *p, enum paint_style style, const char *text)
 {
     begin(p, style);
-    (void)fputs(text, p->to);
+    visible_print(p->to, span_of(text), false);
     end(p, style);
 }
 

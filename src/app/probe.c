@@ -5,14 +5,15 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <uv.h>
 
+#include "app/arguments.h"
 #include "app/commands.h"
 #include "app/explain.h"
 #include "app/probe.h"
+#include "app/visible.h"
 #include "net/exchange.h"
 #include "webhook/request.h"
 
@@ -36,50 +37,46 @@ struct probe {
     int exit_code;
 };
 
-enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER };
-
-static const struct option_row {
-    const char *name;
-    enum option_type type;
-    size_t offset;
-    uint32_t min, max;
-    const char *argument, *help;
-} options[] = {
-    {"--json", OPTION_FLAG, offsetof(struct probe, json), 0, 0, "", "one JSON object a line"},
-    {"--count", OPTION_NUMBER, offsetof(struct probe, count), 1, COUNT_MAX, " N",
-     "send N requests, one after the other [1]"},
-    {"--interval", OPTION_NUMBER, offsetof(struct probe, interval_ms), 0, MS_MAX, " MS",
-     "pause between two [0]"},
-    {"--ca", OPTION_TEXT, offsetof(struct probe, ca), 0, 0, " FILE",
-     "certificates (PEM) to trust beside the system's"},
-    {"--dns", OPTION_TEXT, offsetof(struct probe, dns), 0, 0, " ADDR:PORT", "ask this resolver"},
-    {"--secret", OPTION_TEXT, offsetof(struct probe, secret), 0, 0, " S", "channel secret to sign with"},
-    {"--allow-private", OPTION_FLAG, offsetof(struct probe, allow_private), 0, 0, "",
-     "allow targets inside our network"},
-    {"--allow-any-port", OPTION_FLAG, offsetof(struct probe, allow_any_port), 0, 0, "",
-     "allow ports of other services (22, 25, 110, ...)"},
-    {"--allow-http", OPTION_FLAG, offsetof(struct probe, allow_http), 0, 0, "", "allow http:// URLs"},
-    {"--dns-timeout", OPTION_NUMBER, offsetof(struct probe, deadlines.dns_ms), 1, MS_MAX, " MS",
-     "name resolution [2000]"},
-    {"--connect-timeout", OPTION_NUMBER, offsetof(struct probe, deadlines.connect_ms), 1, MS_MAX, " MS",
-     "TCP [2000]"},
-    {"--session-timeout", OPTION_NUMBER, offsetof(struct probe, deadlines.session_ms), 1, MS_MAX, " MS",
-     "TLS and HTTP/2 settings [2000]"},
-    {"--response-timeout", OPTION_NUMBER, offsetof(struct probe, deadlines.response_ms), 1, MS_MAX, " MS",
-     "from the first request byte to the end of the answer [2000]"},
+struct options {
+    struct argument rows[16];
 };
+
+static void options_of(struct probe *p, struct options *ret)
+{
+    const struct argument rows[] = {
+        ARGUMENT_OF_FLAG("--json", &p->json, "one JSON object a line"),
+        ARGUMENT_OF_LANG(&p->lang, "of the words; by default that of LC_ALL, LC_MESSAGES or LANG"),
+        ARGUMENT_OF_NUMBER("--count", &p->count, 1, COUNT_MAX, "N",
+                           "send N requests, one after the other [1]"),
+        ARGUMENT_OF_NUMBER("--interval", &p->interval_ms, 0, MS_MAX, "MS", "pause between two [0]"),
+        ARGUMENT_OF_TEXT("--ca", &p->ca, "FILE", "certificates (PEM) to trust beside the system's"),
+        ARGUMENT_OF_TEXT("--dns", &p->dns, "ADDR:PORT", "ask this resolver"),
+        ARGUMENT_OF_TEXT("--secret", &p->secret, "S", "channel secret to sign with"),
+        ARGUMENT_OF_FLAG("--allow-private", &p->allow_private, "allow targets inside our network"),
+        ARGUMENT_OF_FLAG("--allow-any-port", &p->allow_any_port,
+                         "allow ports of other services (22, 25, 110, ...)"),
+        ARGUMENT_OF_FLAG("--allow-http", &p->allow_http, "allow http:// URLs"),
+        ARGUMENT_OF_NUMBER("--dns-timeout", &p->deadlines.dns_ms, 1, MS_MAX, "MS", "name resolution [2000]"),
+        ARGUMENT_OF_NUMBER("--connect-timeout", &p->deadlines.connect_ms, 1, MS_MAX, "MS", "TCP [2000]"),
+        ARGUMENT_OF_NUMBER("--session-timeout", &p->deadlines.session_ms, 1, MS_MAX, "MS",
+                           "TLS and HTTP/2 settings [2000]"),
+        ARGUMENT_OF_NUMBER("--response-timeout", &p->deadlines.response_ms, 1, MS_MAX, "MS",
+                           "from the first request byte to the end of the answer [2000]"),
+        ARGUMENT_END};
+    _Static_assert(sizeof(rows) <= sizeof(ret->rows), "room for all options");
+    memcpy(ret->rows, rows, sizeof(rows));
+}
 
 static void usage(FILE *to)
 {
+    struct probe none;
+    struct options options;
+    options_of(&none, &options);
     (void)fputs(
         "usage: todoke probe URL [options]\n\n"
         "Sends a signed verification request (no events) to a webhook URL and says what happened.\n\n",
         to);
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        char left[40];
-        (void)snprintf(left, sizeof(left), "%s%s", options[i].name, options[i].argument);
-        (void)fprintf(to, "  %-24s %s\n", left, options[i].help);
-    }
+    arguments_help(to, options.rows);
     (void)fputs("\nExit: 0 ok, 10 could_not_connect, 11 request_timeout, 12 error_status_code, 13 "
                 "unclassified, 2 usage, 1 our own "
                 "failure.\n",
@@ -88,78 +85,23 @@ static void usage(FILE *to)
 
 static int wrong(const char *message, const char *what)
 {
-    (void)fprintf(stderr, "todoke probe: %s%s\nTry `todoke probe --help`.\n", message, what);
-    return 2;
-}
-
-static bool parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *ret)
-{
-    char *end = NULL;
-    if (*text < '0' || *text > '9')
-        return false;
-    unsigned long n = strtoul(text, &end, 10);
-    if (*end || n < min || n > max)
-        return false;
-    *ret = (uint32_t)n;
-    return true;
-}
-
-/* One option and its value, "--name value" or "--name=value". */
-static int take_option(struct probe *p, const struct option_row *o, const char *inline_value, int argc,
-                       char **argv, int *i)
-{
-    void *to = (char *)p + o->offset;
-    if (o->type == OPTION_FLAG) {
-        if (inline_value)
-            return wrong("takes no value: ", o->name);
-        *(bool *)to = true;
-        return 0;
-    }
-    const char *value = inline_value;
-    if (!value && *i + 1 < argc)
-        value = argv[++*i];
-    if (!value)
-        return wrong("needs a value: ", o->name);
-    if (o->type == OPTION_TEXT) {
-        *(const char **)to = value;
-        return 0;
-    }
-    if (parse_number(value, o->min, o->max, to))
-        return 0;
-    (void)fprintf(stderr, "todoke probe: %s takes a whole number from %u to %u\n", o->name, (unsigned)o->min,
-                  (unsigned)o->max);
-    return 2;
+    (void)visible_complain("probe", "%s%s", message, what);
+    return arguments_try("probe");
 }
 
 static int parse_arguments(struct probe *p, int argc, char **argv)
 {
-    bool only_url = false;
-    for (int i = 1; i < argc; i++) {
-        const char *a = argv[i];
-        if (!only_url && strcmp(a, "--") == 0) {
-            only_url = true;
-            continue;
-        }
-        if (only_url || a[0] != '-') {
-            if (p->url_text)
-                return wrong("one URL at a time: ", a);
-            p->url_text = a;
-            continue;
-        }
-        const char *equals = strchr(a, '=');
-        size_t len = equals ? (size_t)(equals - a) : strlen(a);
-        const struct option_row *o = NULL;
-        for (size_t k = 0; k < sizeof(options) / sizeof(options[0]); k++)
-            if (strlen(options[k].name) == len && strncmp(options[k].name, a, len) == 0)
-                o = &options[k];
-        if (!o)
-            return wrong("unknown option: ", a);
-        int rc = take_option(p, o, equals ? equals + 1 : NULL, argc, argv, &i);
-        if (rc)
-            return rc;
-    }
-    if (!p->url_text)
+    struct options options;
+    options_of(p, &options);
+    struct arguments in = {.command = "probe", .options = {options.rows}, .words_max = 2};
+    int status = arguments_read(&in, argc, argv, 1);
+    if (status)
+        return status;
+    if (in.word_count > 1)
+        return wrong("one URL at a time: ", in.words[1]);
+    if (!in.word_count)
         return wrong("no URL given", "");
+    p->url_text = in.words[0];
     if (p->secret && strlen(p->secret) >= sizeof(p->channel.secret))
         return wrong("--secret is longer than a channel secret (32 characters)", "");
     return 0;
@@ -177,6 +119,31 @@ int probe_exit_code(enum reason reason)
     return codes[reason];
 }
 
+/* What the catalogue advises for a node, where this command has an option of its own; NULL: as it stands there. */
+static const char *const *own_advice(enum cause_id cause)
+{
+    static const char *const scheme[] = {
+        [LANG_EN] = "Change the URL to `https://` and serve the bot over TLS. To try it without TLS all the "
+                    "same, add "
+                    "`--allow-http`; a node takes such a URL only where its operator allows it.",
+        [LANG_JA] = "URLを`https://"
+                    "`に変更し、ボットサーバーをTLSで公開してください。TLSなしで試す場合は`--allow-http`を"
+                    "指定します。ノードでは、運用者が許可した場合にのみこのようなURLを利用できます。",
+    };
+    static const char *const inside[] = {
+        [LANG_EN] =
+            "Check with `dig HOST A` and `dig HOST AAAA` that the name points to a public address, also from "
+            "inside your network. To try a bot inside a private network, add `--allow-private`; a node sends "
+            "there only where its operator allows it.",
+        [LANG_JA] =
+            "`dig HOST A`と`dig HOST AAAA`で、ホスト名がグローバルアドレスを指しているか確認してください。"
+            "プライベートネットワーク内のボットを試す場合は`--allow-private`"
+            "を指定します。ノードからは、運用者が"
+            "許可した場合にのみ送信されます。",
+    };
+    return cause == CAUSE_url_scheme ? scheme : cause == CAUSE_ssrf_blocked ? inside : NULL;
+}
+
 /* Tells one result. False: standard output is gone. */
 static bool tell(struct probe *p, const struct exchange_result *r)
 {
@@ -184,10 +151,10 @@ static bool tell(struct probe *p, const struct exchange_result *r)
     if (code != 0)
         p->exit_code = code;
     if (!p->json) {
-        probe_print_people(p->url_text, r, p->lang);
+        probe_print_people(p->url_text, r, p->lang, own_advice(r->outcome.cause));
         return !ferror(stdout);
     }
-    return probe_print_json(r) == ERR_NONE;
+    return probe_print_json(r, p->lang, own_advice(r->outcome.cause)) == ERR_NONE;
 }
 
 static void send_next(struct probe *p);
@@ -235,7 +202,7 @@ static void send_next(struct probe *p)
     if (!e)
         return;
     request_deinit(&p->request);
-    (void)fprintf(stderr, "todoke probe: %s\n", err_text(e));
+    (void)visible_complain("probe", "%s", err_text(e));
     p->exit_code = 1;
     finish(p);
 }
@@ -294,11 +261,9 @@ static int run(struct probe *p)
 
 int cmd_probe(int argc, char **argv)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            usage(stdout);
-            return 0;
-        }
+    if (arguments_ask_help(argc, argv)) {
+        usage(stdout);
+        return 0;
     }
     struct probe p = {.count = 1, .lang = explain_lang_default()};
     int rc = parse_arguments(&p, argc, argv);

@@ -10,11 +10,16 @@ static const char *http_text(int http)
     return http == 20 ? "2" : http == 11 ? "1.1" : http == 10 ? "1.0" : NULL;
 }
 
-enum err probe_print_json(const struct exchange_result *r)
+static const char *advice_of(const struct exchange_result *r, enum lang lang, const char *const *advice)
+{
+    return advice ? advice[lang] : cause_of(r->outcome.cause)->advice[lang];
+}
+
+enum err probe_print_json(const struct exchange_result *r, enum lang lang, const char *const *advice)
 {
     char detail[8];
     struct buf out;
-    buf_init(&out, 4096);
+    buf_init(&out, 16384);
     struct json_write w;
     json_write_init(&w, &out);
     json_write_object(&w);
@@ -56,6 +61,10 @@ enum err probe_print_json(const struct exchange_result *r)
         json_write_uint(&w, timings[i].us);
     }
     json_write_end(&w);
+    json_write_key(&w, "explanation");
+    json_write_str(&w, cause_of(r->outcome.cause)->text[lang]);
+    json_write_key(&w, "advice");
+    json_write_str(&w, advice_of(r, lang, advice));
     json_write_end(&w);
     enum err e = json_write_finish(&w);
     if (!e) {
@@ -108,7 +117,9 @@ static void phase_line(const struct paint *p, enum lang lang, enum word word, ui
     paint_text(p, failed ? PAINT_BAD : PAINT_GOOD, failed ? "✗ " : "✓ ");
     paint_padded(p, PAINT_PLAIN, words[word][lang], PHASE_WIDTH);
     paint_text(p, PAINT_DIM, time);
-    (void)fprintf(p->to, "%s%s\n", note && *note ? "   " : "", note ? note : "");
+    (void)fputs(note && *note ? "   " : "", p->to);
+    paint_text(p, PAINT_PLAIN, note ? note : "");
+    (void)fputc('\n', p->to);
 }
 
 static void timeline(const struct paint *p, enum lang lang, const struct exchange_result *r)
@@ -150,7 +161,8 @@ static void labelled(const struct paint *p, enum lang lang, enum word word, enum
     paint_wrapped(p, style, INDENT + LABEL_WIDTH, text);
 }
 
-void probe_print_people(const char *url, const struct exchange_result *r, enum lang lang)
+void probe_print_people(const char *url, const struct exchange_result *r, enum lang lang,
+                        const char *const *advice)
 {
     struct paint p;
     paint_init(&p, stdout);
@@ -175,7 +187,7 @@ void probe_print_people(const char *url, const struct exchange_result *r, enum l
         labelled(&p, lang, WORD_PROCESSED, o->processed == PROCESSED_NO ? PAINT_GOOD : PAINT_WARN,
                  processed_words(o->processed, lang));
         labelled(&p, lang, WORD_MEANS, PAINT_PLAIN, c->text[lang]);
-        labelled(&p, lang, WORD_DO, PAINT_PLAIN, c->advice[lang]);
+        labelled(&p, lang, WORD_DO, PAINT_PLAIN, advice_of(r, lang, advice));
     }
     (void)fputc('\n', stdout);
 }

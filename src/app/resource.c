@@ -6,12 +6,14 @@
 #include "app/commands.h"
 #include "app/listing.h"
 #include "app/paint.h"
+#include "app/visible.h"
 #include "base/json_write.h"
 
 #define ANSWER_MAX (8u << 20)
 #define PATH_LEN 2000u
 #define FIELDS_MAX 6
-#define IDS_MAX 502 /* a channel, and as many events as one call takes */
+#define VERBS_MAX 32u /* of one command */
+#define IDS_MAX 502u  /* a channel, and as many events as one call takes */
 
 enum field_type { FIELD_TEXT, FIELD_SWITCH };
 
@@ -28,13 +30,16 @@ struct verb {
     const char *fixed, *fixed_value; /* a member that is always in the body */
     const char *rest;                /* the array of the body that further ids go into */
     bool optional;                   /* the last id may be missing, and the path ends before it then */
-    bool pages;                      /* a list with cursors, listing.member its array */
+    const char
+        *needs; /* what is said where neither a field nor a further id is given; NULL: none is needed */
+    bool pages; /* a list with cursors, listing.member its array */
     struct field fields[FIELDS_MAX + 1];
     struct listing listing;
 };
 
 #define C "/api/v1/channels/{}"
 #define P "/api/v1/providers/{}"
+#define CHANGES_NOTHING "nothing to change; give one of "
 #define STATE_HELP "pending, delivered, retrying, given_up, suspended"
 #define ROLE_FIELDS                                                                                          \
     {                                                                                                        \
@@ -91,6 +96,8 @@ static const struct verb verbs[] = {
                   {"US", "timings.total_us"}}}},
     {"event", "redeliver", "CHANNEL [EVENT…]", "delivers those again, or all that were given up in a time",
      "POST", C "/redeliver", .rest = "webhookEventIds",
+     .needs = "which ones? Give their IDs, or --from TIME and --to TIME for all that were given up between "
+              "the two",
      .fields = {{"--from", "from", "TIME", "accepted from then on, such as 2026-11-22T00:00:00+09:00",
                  FIELD_TEXT},
                 {"--to", "to", "TIME", "accepted before then; goes with --from", FIELD_TEXT},
@@ -106,7 +113,7 @@ static const struct verb verbs[] = {
     {"provider", "create", "", "makes one", "POST", "/api/v1/providers",
      .fields = {{"--name", "name", "NAME", "1 to 100 characters", FIELD_TEXT}}},
     {"provider", "show", "PROVIDER", "one of them", "GET", P, .pages = false},
-    {"provider", "set", "PROVIDER", "another name", "PATCH", P,
+    {"provider", "set", "PROVIDER", "another name", "PATCH", P, .needs = CHANGES_NOTHING,
      .fields = {{"--name", "name", "NAME", "1 to 100 characters", FIELD_TEXT}}},
     {"provider", "delete", "PROVIDER", "one without channels goes", "DELETE", P, .pages = false},
     {"provider", "roles", "PROVIDER", "who has a role on it", "GET", P "/roles", .listing = ROLE_LISTING},
@@ -183,7 +190,7 @@ static const struct verb verbs[] = {
                 {"--name", "name", "NAME", "how it is shown", FIELD_TEXT},
                 {"--operator", "operator", "on|off", "may do everything", FIELD_SWITCH},
                 {"--language", "language", "en|ja", "of its mails and pages", FIELD_TEXT}}},
-    {"account", "set", "ACCOUNT", "changes it", "PATCH", "/api/v1/accounts/{}",
+    {"account", "set", "ACCOUNT", "changes it", "PATCH", "/api/v1/accounts/{}", .needs = CHANGES_NOTHING,
      .fields = {{"--name", "name", "NAME", "how it is shown", FIELD_TEXT},
                 {"--operator", "operator", "on|off", "may do everything", FIELD_SWITCH},
                 {"--disabled", "disabled", "on|off", "may not log in", FIELD_SWITCH},
@@ -199,12 +206,31 @@ static const struct verb verbs[] = {
 
 struct resource_args {
     struct client client;
-    const char *ids[IDS_MAX];
+    char *const *ids;
     size_t id_count;
     const char *values[FIELDS_MAX];
-    unsigned long limit;
+    uint32_t limit;
     bool json;
 };
+
+/* The options of a verb: its fields, and what all of its kind have. */
+struct options {
+    struct argument rows[FIELDS_MAX + 3];
+};
+
+static void options_of(const struct verb *v, struct resource_args *a, struct options *ret)
+{
+    struct argument *o = ret->rows;
+    for (size_t i = 0; v->fields[i].flag; i++)
+        *o++ = (struct argument)ARGUMENT_OF_TEXT(v->fields[i].flag, &a->values[i], v->fields[i].argument,
+                                                 v->fields[i].help);
+    if (v->pages)
+        *o++ = (struct argument)ARGUMENT_OF_NUMBER("--limit", &a->limit, 1, UINT32_MAX, "N",
+                                                   "rows of the list, at most [all; events and audit 100]");
+    *o++ = (struct argument)ARGUMENT_OF_FLAG("--json", &a->json,
+                                             v->pages ? "as JSON, an object a line" : "as JSON");
+    *o = (struct argument)ARGUMENT_END;
+}
 
 bool resource_has(const char *command, const char *verb)
 {
@@ -215,41 +241,55 @@ bool resource_has(const char *command, const char *verb)
     return false;
 }
 
+size_t resource_verbs(const char *command, const char **names, size_t count, size_t max)
+{
+    for (size_t i = 0; i < VERBS && count + 1 < max; i++)
+        if (strcmp(verbs[i].command, command) == 0 && verbs[i].verb)
+            names[count++] = verbs[i].verb;
+    names[count] = NULL;
+    return count;
+}
+
+static void verb_usage(FILE *to, const struct verb *v, const char *lead)
+{
+    char line[120];
+    (void)snprintf(line, sizeof(line), "todoke %s%s%s %s", v->command, v->verb ? " " : "",
+                   v->verb ? v->verb : "", v->ids);
+    unsigned width = paint_width(line); /* of what is seen: "…" is three bytes */
+    (void)fprintf(to, "%-7s%s%*s  %s\n", lead, line, width < 46 ? (int)(46 - width) : 0, "", v->help);
+}
+
 void resource_usage(FILE *to, const char *command, const char *lead)
 {
     for (size_t i = 0; i < VERBS; i++) {
         const struct verb *v = &verbs[i];
         if (strcmp(v->command, command) != 0)
             continue;
-        char line[120];
-        (void)snprintf(line, sizeof(line), "todoke %s%s%s %s", command, v->verb ? " " : "",
-                       v->verb ? v->verb : "", v->ids);
-        unsigned width = paint_width(line); /* of what is seen: "…" is three bytes */
-        (void)fprintf(to, "%-7s%s%*s  %s\n", lead, line, width < 46 ? (int)(46 - width) : 0, "", v->help);
+        verb_usage(to, v, lead);
         lead = "";
         for (const struct field *f = v->fields; f->flag; f++)
             (void)fprintf(to, "           %-12s %-10s %s\n", f->flag, f->argument, f->help);
     }
 }
 
-static int usage(FILE *to, const char *command, int status)
+/* Of one verb; NULL: of the whole command. */
+static int usage(FILE *to, const char *command, const struct verb *v, int status)
 {
-    resource_usage(to, command, "usage:");
-    (void)fputs("\n  --json       as JSON; lists an object a line\n"
-                "  --limit N    rows of a list, at most [all; events and audit 100]\n" CLIENT_HELP,
-                to);
-    return status;
-}
-
-static bool take_field(const struct verb *v, struct resource_args *a, const char *flag, const char *value)
-{
-    for (size_t i = 0; value && v->fields[i].flag; i++) {
-        if (strcmp(flag, v->fields[i].flag) == 0) {
-            a->values[i] = value;
-            return true;
-        }
+    if (v) {
+        struct resource_args none;
+        struct options options;
+        options_of(v, &none, &options);
+        verb_usage(to, v, "usage:");
+        (void)fputc('\n', to);
+        arguments_help(to, options.rows);
+    } else {
+        resource_usage(to, command, "usage:");
+        (void)fputs("\n  --json       as JSON; lists an object a line\n"
+                    "  --limit N    rows of a list, at most [all; events and audit 100]\n",
+                    to);
     }
-    return false;
+    client_help(to);
+    return status;
 }
 
 static bool id_is_sound(const char *id)
@@ -266,34 +306,55 @@ static size_t places(const struct verb *v)
     return n;
 }
 
+/* "event list": as messages and `todoke help` name it. */
+static void name_of(const struct verb *v, char out[static 40])
+{
+    (void)snprintf(out, 40, "%s%s%s", v->command, v->verb ? " " : "", v->verb ? v->verb : "");
+}
+
+/* Some of the fields must be there, or the call would change or mean nothing. */
+static int check_fields(const struct verb *v, const struct resource_args *a, const char *name)
+{
+    bool any = a->id_count > places(v);
+    char flags[200] = "";
+    size_t n = 0;
+    for (size_t i = 0; v->fields[i].flag && n < sizeof(flags); i++) {
+        any = any || a->values[i];
+        n += (size_t)snprintf(flags + n, sizeof(flags) - n, "%s%s", i ? ", " : "", v->fields[i].flag);
+    }
+    if (!v->needs || any)
+        return 0;
+    (void)visible_complain(name, "%s%s", v->needs, strcmp(v->needs, CHANGES_NOTHING) == 0 ? flags : "");
+    return arguments_try(name);
+}
+
 static int parse(const struct verb *v, int argc, char **argv, struct resource_args *a)
 {
-    for (int i = v->verb ? 2 : 1; i < argc; i++) {
-        int status = 0;
-        char *end = NULL;
-        if (client_option(&a->client, argc, argv, &i, &status)) {
-            if (status)
-                return status;
-        } else if (strcmp(argv[i], "--json") == 0) {
-            a->json = true;
-        } else if (v->pages && strcmp(argv[i], "--limit") == 0 && i + 1 < argc &&
-                   (a->limit = strtoul(argv[i + 1], &end, 10)) > 0 && !*end) {
-            i++;
-        } else if (take_field(v, a, argv[i], i + 1 < argc ? argv[i + 1] : NULL)) {
-            i++;
-        } else if (argv[i][0] != '-' && a->id_count < (v->rest ? IDS_MAX : places(v)) &&
-                   id_is_sound(argv[i])) {
-            a->ids[a->id_count++] = argv[i];
-        } else {
-            (void)fprintf(stderr, "todoke %s: cannot understand %s\n", v->command, argv[i]);
-            return usage(stderr, v->command, 2);
-        }
-    }
+    struct options options;
+    char name[40];
+    options_of(v, a, &options);
+    name_of(v, name);
+    const struct argument of_client[] = CLIENT_OPTIONS(&a->client);
+    struct arguments in = {
+        .command = name, .options = {options.rows, of_client}, .words_max = v->rest ? IDS_MAX : places(v)};
+    int status = arguments_read(&in, argc, argv, v->verb ? 2 : 1);
+    if (status)
+        return status;
+    a->ids = in.words;
+    a->id_count = in.word_count;
+    for (size_t i = 0; i < a->id_count; i++)
+        if (!id_is_sound(a->ids[i]))
+            return visible_complain(name, "cannot understand %s: that is no ID", a->ids[i]);
     if (a->id_count + v->optional < places(v)) {
-        (void)fprintf(stderr, "todoke %s: which one? %s\n", v->command, v->ids);
-        return 2;
+        (void)visible_complain(name, "which one? %s", v->ids);
+        return arguments_try(name);
     }
-    return client_ready(&a->client) ? 0 : 2;
+    for (size_t i = 0; v->fields[i].flag; i++)
+        if (v->fields[i].type == FIELD_SWITCH && a->values[i] && strcmp(a->values[i], "on") != 0 &&
+            strcmp(a->values[i], "off") != 0)
+            return visible_complain(name, "%s takes on or off, not \"%s\"", v->fields[i].flag, a->values[i]);
+    status = check_fields(v, a, name);
+    return status ? status : client_ready(&a->client) ? 0 : CLIENT_USAGE;
 }
 
 static enum err add_encoded(struct buf *out, const char *value)
@@ -348,7 +409,7 @@ static enum err write_body(const struct verb *v, const struct resource_args *a, 
         if (!value)
             continue;
         json_write_key(&w, v->fields[i].name);
-        if (v->fields[i].type == FIELD_SWITCH && (strcmp(value, "on") == 0 || strcmp(value, "off") == 0))
+        if (v->fields[i].type == FIELD_SWITCH)
             json_write_bool(&w, strcmp(value, "on") == 0);
         else
             json_write_str(&w, value); /* what does not fit, the node refuses by name */
@@ -371,23 +432,19 @@ static int run(const struct verb *v, const struct resource_args *a)
     buf_init(&path, PATH_LEN);
     buf_init(&body, 65536);
     buf_init(&answer, ANSWER_MAX);
-    int status = 0;
+    int status = CLIENT_DONE;
     bool has_body = strcmp(v->method, "GET") != 0 && strcmp(v->method, "DELETE") != 0 &&
                     (v->fields[0].flag || v->fixed || v->rest);
-    if (write_path(v, a, &path) || (has_body && write_body(v, a, &body))) {
-        (void)fputs("todoke: that is too long\n", stderr);
-        status = 2;
-    }
+    if (write_path(v, a, &path) || (has_body && write_body(v, a, &body)))
+        status = visible_complain(v->command, "that is too long");
     if (!status && v->pages) {
-        unsigned long standard =
-            strcmp(v->listing.member, "events") == 0 || strcmp(v->listing.member, "entries") == 0
-                ? 100
-                : (unsigned long)-1;
+        bool endless = strcmp(v->listing.member, "events") == 0 || strcmp(v->listing.member, "entries") == 0;
+        uint32_t standard = endless ? 100 : UINT32_MAX;
         status = listing_pages(&a->client, &v->listing, path.data, a->limit ? a->limit : standard, a->json);
     } else if (!status) {
         status = client_call(&a->client, v->method, path.data, buf_span(&body), &answer);
         if (!status && buf_len(&answer) && a->json)
-            client_print(stdout, buf_span(&answer));
+            answer_print(stdout, buf_span(&answer));
         else if (!status && buf_len(&answer))
             status = listing_object(&v->listing, buf_span(&answer));
     }
@@ -399,16 +456,22 @@ static int run(const struct verb *v, const struct resource_args *a)
 
 int resource_run(const char *name, int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return usage(stdout, name, 0);
+    bool help = arguments_ask_help(argc, argv);
     for (size_t i = 0; i < VERBS; i++) {
         const struct verb *v = &verbs[i];
         if (strcmp(v->command, name) != 0 || (v->verb && (argc < 2 || strcmp(v->verb, argv[1]) != 0)))
             continue;
+        if (help)
+            return usage(stdout, name, v, 0);
         struct resource_args a = {0};
         int status = parse(v, argc, argv, &a);
         return status ? status : run(v, &a);
     }
-    return usage(stderr, name, 2);
+    const char *names[VERBS_MAX];
+    (void)resource_verbs(name, names, 0, VERBS_MAX);
+    if (argc > 1 && argv[1][0] != '-')
+        return arguments_no_verb(name, argv[1], names);
+    if (help)
+        return usage(stdout, name, NULL, 0);
+    return argc > 1 ? arguments_no_verb(name, argv[1], names) : usage(stderr, name, NULL, CLIENT_USAGE);
 }

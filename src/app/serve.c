@@ -5,6 +5,7 @@
 
 #include "app/commands.h"
 #include "app/node.h"
+#include "app/visible.h"
 #include "base/log.h"
 
 /* Every connection is a descriptor; the soft limit is for programs that use select(2). */
@@ -26,11 +27,9 @@ struct command_line {
 static int read_settings(struct settings *s, const struct command_line *line)
 {
     int status = settings_read(s, line->argc, line->argv);
-    if (status == 0 && log_configure(s->log)) {
-        (void)fprintf(stderr, "todoke serve: log: \"%s\" is not a level such as info, or info,net=debug\n",
-                      s->log);
-        status = 2;
-    }
+    if (status == 0 && log_configure(s->log))
+        status =
+            visible_complain("serve", "log: \"%s\" is not a level such as info, or info,net=debug", s->log);
     return status;
 }
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/arguments.h"
+#include "app/visible.h"
 #include "base/distance.h"
 #include "base/mem.h"
 #include "model/notice.h"
@@ -340,16 +342,10 @@ static const struct setting *find(const char *name)
 
 static const char *nearest(const char *name)
 {
-    const char *best = NULL;
-    size_t least = 5; /* further off is a guess */
-    for (size_t i = 0; i < ROWS; i++) {
-        size_t d = distance_nocase(span_of(name), span_of(table[i].name));
-        if (d < least) {
-            least = d;
-            best = table[i].name;
-        }
-    }
-    return best;
+    struct distance_nearest n = {.word = span_of(name)};
+    for (size_t i = 0; i < ROWS; i++)
+        distance_consider(&n, table[i].name);
+    return n.name;
 }
 
 /* where: "todoke.ini:3", "TODOKE_LISTEN" or "--listen" */
@@ -360,11 +356,10 @@ static int set_or_tell(struct settings *s, const struct setting *row, const char
     if (!e)
         return 0;
     if (e == ERR_NOMEM) {
-        (void)fprintf(stderr, "todoke: out of memory\n");
+        (void)visible_complain(NULL, "out of memory");
         return 1;
     }
-    (void)fprintf(stderr, "todoke: %s: \"%s\" is not %s\n", where, text, wanted(row, buf));
-    return 2;
+    return visible_complain(NULL, "%s: \"%s\" is not %s", where, text, wanted(row, buf));
 }
 
 struct file {
@@ -382,8 +377,7 @@ static char *next_line(char *out, int size, void *arg)
     char *line = fgets(out, size, f->in);
     /* The library would take the rest for a line of its own: half a comment for a setting. */
     if (line && !strchr(line, '\n') && !feof(f->in)) {
-        (void)fprintf(stderr, "todoke: %s:%d: longer than %d bytes\n", f->path, f->line, size - 2);
-        f->status = 2;
+        f->status = visible_complain(NULL, "%s:%d: longer than %d bytes", f->path, f->line, size - 2);
         return NULL;
     }
     return line;
@@ -398,10 +392,10 @@ static int on_line(void *arg, const char *section, const char *name, const char 
     if (!row || strcmp(name, "config") == 0) {
         const char *near = row ? NULL : nearest(name);
         if (section[0])
-            (void)fprintf(stderr, "todoke: %s: there are no sections; [%s] must go\n", where, section);
+            (void)visible_complain(NULL, "%s: there are no sections; [%s] must go", where, section);
         else
-            (void)fprintf(stderr, "todoke: %s: no such setting%s%s%s\n", where, near ? "; did you mean " : "",
-                          near ? near : "", near ? "?" : "");
+            (void)visible_complain(NULL, "%s: no such setting%s%s%s", where, near ? "; did you mean " : "",
+                                   near ? near : "", near ? "?" : "");
         f->status = 2;
         return 0;
     }
@@ -413,21 +407,18 @@ static int read_file(struct settings *s, const char *path)
 {
     FILE *in = fopen(path, "re");
     if (!in) {
-        (void)fprintf(stderr, "todoke: %s: %s\n", path, strerror(errno));
-        return 2;
+        return visible_complain(NULL, "%s: %s", path, strerror(errno));
     }
     struct file f = {.s = s, .path = path, .in = in};
     int line = ini_parse_stream(next_line, &f, on_line, &f);
     if (!f.status && ferror(in)) {
-        (void)fprintf(stderr, "todoke: %s: %s\n", path, strerror(errno));
-        f.status = 2;
+        f.status = visible_complain(NULL, "%s: %s", path, strerror(errno));
     }
     (void)fclose(in);
     if (f.status)
         return f.status;
     if (line) {
-        (void)fprintf(stderr, "todoke: %s:%d: neither a setting (name = value) nor a comment\n", path, line);
-        return 2;
+        return visible_complain(NULL, "%s:%d: neither a setting (name = value) nor a comment", path, line);
     }
     return 0;
 }
@@ -465,8 +456,7 @@ static int refuse_unknown_variables(void)
             continue;
         struct span name = {*e, (size_t)(eq - *e)};
         if (!is_known_variable(name)) {
-            (void)fprintf(stderr, "todoke: %.*s in the environment is no setting\n", (int)name.len, name.ptr);
-            return 2;
+            return visible_complain(NULL, "%.*s in the environment is no setting", (int)name.len, name.ptr);
         }
     }
     return 0;
@@ -496,14 +486,13 @@ static int read_flags(struct settings *s, int argc, char **argv, bool only_confi
         const struct setting *row = name[0] ? find(name) : NULL;
         if (!row) {
             const char *near = nearest(name);
-            (void)fprintf(stderr, "todoke serve: unknown option %s%s%s%s\nTry `todoke serve --help`.\n", arg,
-                          near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
-            return 2;
+            (void)visible_complain("serve", "unknown option %s%s%s%s", arg, near ? "; did you mean --" : "",
+                                   near ? near : "", near ? "?" : "");
+            return arguments_try("serve");
         }
         const char *value = eq ? eq + 1 : row->type == TYPE_FLAG ? "true" : i + 1 < argc ? argv[++i] : NULL;
         if (!value) {
-            (void)fprintf(stderr, "todoke serve: %s needs %s\n", arg, row->argument);
-            return 2;
+            return visible_complain("serve", "%s needs %s", arg, row->argument);
         }
         char where[72];
         (void)snprintf(where, sizeof(where), "--%s", name);
@@ -526,16 +515,13 @@ static bool is_field(const char *text)
 static int check(const struct settings *s)
 {
     if (!is_field(s->user_agent)) {
-        (void)fprintf(stderr, "todoke serve: user-agent: only visible ASCII characters and spaces\n");
-        return 2;
+        return visible_complain("serve", "user-agent: only visible ASCII characters and spaces");
     }
     if (!s->data || !s->data[0]) {
-        (void)fprintf(stderr, "todoke serve: --data DIR is needed\n");
-        return 2;
+        return visible_complain("serve", "--data DIR is needed");
     }
     if (!s->tls_cert != !s->tls_key) {
-        (void)fprintf(stderr, "todoke serve: tls-cert and tls-key belong together\n");
-        return 2;
+        return visible_complain("serve", "tls-cert and tls-key belong together");
     }
     return 0;
 }
@@ -543,11 +529,9 @@ static int check(const struct settings *s)
 int settings_read(struct settings *s, int argc, char **argv)
 {
     *s = (struct settings){0};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            settings_help(stdout);
-            return -1;
-        }
+    if (arguments_ask_help(argc, argv)) {
+        settings_help(stdout);
+        return -1;
     }
     int status = 0;
     for (size_t i = 0; !status && i < ROWS; i++)

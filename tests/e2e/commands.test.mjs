@@ -1,10 +1,12 @@
 // The commands over the API: what they print is what the API answers, as a table for people and as JSON for programs.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { startBot } from './lib/bot.mjs';
-import { command, createKey, startNode, until } from './lib/node.mjs';
+import { command, createKey, dataDir, startNode, until } from './lib/node.mjs';
 
+const lines = t => t.trim().split('\n');
 const text = { type: 'message', message: { type: 'text', id: '1', text: 'hello' }, source: { type: 'user', userId: 'U1' } };
 
 describe('commands', () => {
@@ -22,7 +24,6 @@ describe('commands', () => {
         assert.equal(r.code, code, `${args.join(' ')}: ${r.stdout}${r.stderr}`);
         return code ? r.stderr : r.stdout;
     };
-    const lines = t => t.trim().split('\n');
     const objects = t => (t ? lines(t).map(l => JSON.parse(l)) : []);
 
     it('list every channel, page by page, by state and by text', async () => {
@@ -54,7 +55,8 @@ describe('commands', () => {
         await until(async () => (await node.event(bad, ids[0])).attempts.length === 2);
         for (const id of ids) await node.reaches(bad, id, 'given_up');
         assert.match(await run(['event', 'redeliver', bad.channelId, '--from', '2020-01-01T00:00:00Z', '--to', '2100-01-01T00:00:00Z', '--reason', 'error_status_code']), /^count +3$/m);
-        assert.match(await run(['event', 'redeliver', bad.channelId], 2), /from: is required/);
+        assert.match(await run(['event', 'redeliver', bad.channelId], 2), /which ones\? Give their IDs, or --from TIME and --to TIME/);
+        assert.match(await run(['event', 'redeliver', bad.channelId, '--from', '2020-01-01T00:00:00Z'], 3), /to: is required/);
         assert.match(await run(['event', 'test', good.channelId, '--text', 'こんにちは']), /^webhookEventIds +\["01/m);
         await until(() => bot.requests.some(r => r.events[0]?.message?.text === 'こんにちは'));
     });
@@ -81,7 +83,7 @@ describe('commands', () => {
         assert.equal(new Set(approved.map(l => / {2,}/.exec(l)?.index + / {2,}/.exec(l)?.[0].length)).size, 1, 'one column of values');
         const shop = JSON.parse(await run(['channel', 'create', '--name', 'Shop bot', '--provider', made.providerId, '--error-notification', 'on']));
         assert.equal(shop.errorNotification, true);
-        assert.match(await run(['channel', 'set', bad.channelId, '--error-notification', 'on'], 2), /409/);
+        assert.match(await run(['channel', 'set', bad.channelId, '--error-notification', 'on'], 5), /409/);
         await run(['channel', 'delete', shop.channelId]);
         assert.equal(await run(['outbox', 'list', '--json']), '');
         assert.ok(JSON.parse(await run(['account', 'set', role.accountId, '--invitation', 'on', '--json'])).invitationToken);
@@ -106,16 +108,130 @@ describe('commands', () => {
     });
 
     it('help alike, and refuse what they do not know', async () => {
-        for (const name of ['channel', 'event', 'provider', 'option', 'outbox', 'audit', 'system', 'account', 'errors']) {
-            assert.match(await run([name, '--help']), /^usage: todoke [^]*--api URL/, name);
-            if (!['system', 'audit'].includes(name)) assert.match(await run([name, 'nonsense'], 2), /todoke/, name);
-        }
         assert.match(await run(['event', 'list'], 2), /which one\? CHANNEL/);
         assert.match(await run(['event', 'list', '../../x'], 2), /cannot understand/);
-        assert.match(await run(['event', 'list', '1', '--limit', '0'], 2), /cannot understand/);
-        assert.match(await run(['event', 'show', '1', '01K'], 2), /\(404\)/);
-        env.TODOKE_KEY = createKey(node.data, 'ingest');
-        assert.match(await run(['system'], 2), /\(403\)/);
-        env.TODOKE_KEY = node.key;
+        assert.match(await run(['event', 'list', ''], 2), /cannot understand/);
+        for (const n of ['0', '-1', '1x', '', '99999999999'])
+            assert.match(await run(['event', 'list', '1', '--limit', n], 2), /--limit takes a whole number from 1 on/, n);
+        assert.match(await run(['event', 'list', '1', '--limit'], 2), /a value is missing for --limit N/);
+        assert.match(await run(['event', 'list', '1', '--limit', '--json'], 2), /a value is missing for --limit N/);
+        assert.match(await run(['channel', 'create', '--use-webhook', 'perhaps'], 2), /--use-webhook takes on or off, not "perhaps"/);
+        assert.match(await run(['account', 'set', '1', '--operator', 'perhaps'], 2), /--operator takes on or off, not "perhaps"/);
+        assert.match(await run(['errors', good.channelId, '--tsv', '--json'], 2), /one of them/);
+        assert.match(await run(['event', 'test', good.channelId, '--text=--json']), /webhookEventIds/, 'a value that looks like an option');
+    });
+
+    it('say nothing changed rather than change nothing', async () => {
+        for (const args of [['channel', 'set', good.channelId], ['provider', 'set', '1'], ['account', 'set', '1']])
+            assert.match(await run(args, 2), /nothing to change; give .*--name/, args.join(' '));
+    });
+
+    it('tell by their exit status how the node answered', async () => {
+        for (const [args, code, said] of [
+            [['channel', 'set', good.channelId, '--name', ''], 3, /name: .*\(400\)/],
+            [['event', 'list', good.channelId, '--state', 'gone'], 3, /state: must be .*\(400\)/],
+            [['event', 'show', good.channelId, '01K'], 4, /No such event \(404\)/],
+            [['channel', 'show', '7'], 4, /No such channel \(404\)/],
+            [['provider', 'delete', '1'], 5, /\(409\)/],
+            [['account', 'show', '4711'], 4, /\(404\)/],
+        ]) assert.match(await run(args, code), said, args.join(' '));
+        const as = async (key, args, code, said) => {
+            const r = await command(args, { env: { ...env, ...key } });
+            assert.equal(r.code, code, r.stdout + r.stderr);
+            assert.match(r.stderr, said);
+        };
+        await as({ TODOKE_KEY: createKey(node.data, 'ingest') }, ['system'], 6, /\(403\)/);
+        await as({ TODOKE_KEY: 'k'.repeat(43) }, ['system'], 6, /\(401\)/);
+        const closed = createServer();
+        await new Promise(r => closed.listen(0, '127.0.0.1', r));
+        const { port } = closed.address();
+        await new Promise(r => closed.close(r));
+        await as({ TODOKE_API: `http://127.0.0.1:${port}` }, ['system'], 7, /could_not_connect.*is a node there\? --api URL or TODOKE_API/);
+        for (const [status, code] of [[400, 3], [413, 3], [415, 3], [422, 3], [401, 6], [403, 6], [404, 4], [409, 5], [429, 8], [500, 8], [502, 8], [503, 8], [301, 1]]) {
+            const server = createServer((q, s) => { s.writeHead(status); s.end('{"message":"because"}'); });
+            await new Promise(r => server.listen(0, '127.0.0.1', r));
+            await as({ TODOKE_API: `http://127.0.0.1:${server.address().port}` }, ['audit'], code, new RegExp(`because \\(${status}\\)`));
+            await new Promise(r => server.close(r));
+        }
+    });
+});
+
+// Without a node: what the command line itself says.
+describe('the command line', () => {
+    const verbs = {
+        serve: [], probe: [], explain: [], backup: [], errors: [], system: [], audit: [],
+        key: ['create', 'list', 'revoke', 'rotate-seal'],
+        account: ['create', 'list', 'password', 'disable', 'enable', 'show', 'invite', 'set', 'delete'],
+        channel: ['create', 'list', 'show', 'set', 'delete', 'token', 'token issue', 'token list', 'token revoke', 'secret', 'rotate-secret', 'verify', 'roles', 'grant', 'revoke', 'audit'],
+        event: ['send', 'list', 'show', 'redeliver', 'test'],
+        provider: ['list', 'create', 'show', 'set', 'delete', 'roles', 'grant', 'revoke'],
+        option: ['list', 'show', 'apply', 'approve', 'refuse', 'withdraw'],
+        outbox: ['list', 'retry'],
+    };
+    const all = Object.entries(verbs).flatMap(([c, v]) => [c, ...v.map(x => `${c} ${x}`)]);
+    const overApi = new Set(['errors', 'system', 'audit', 'channel', 'event', 'provider', 'option', 'outbox']);
+
+    it('helps with every command and verb, in three ways', async () => {
+        assert.deepEqual(lines((await command(['help'])).stdout).filter(l => /^ {2}[a-z]/.test(l)).map(l => l.trim().split(' ')[0]).sort(), [...Object.keys(verbs), 'help'].sort());
+        for (const name of all) {
+            const words = name.split(' ');
+            const said = new Set();
+            for (const args of [['help', ...words], [...words, '--help'], [...words, '-h']]) {
+                const r = await command(args);
+                assert.deepEqual([r.code, r.stderr], [0, ''], `${args}: ${r.stderr}`);
+                assert.match(r.stdout, new RegExp(`^usage: +todoke ${name}`), args.join(' '));
+                if (overApi.has(words[0])) assert.match(r.stdout, /--api URL[^]*3 the node refused it[^]*7 the node is out of reach/, args.join(' '));
+                said.add(r.stdout);
+            }
+            assert.equal(said.size, 1, name);
+        }
+        assert.match((await command(['help', 'probe'])).stdout, /10 could_not_connect/);
+        assert.match((await command(['--help'])).stdout, /^Exit: 0 done/m);
+        assert.equal((await command(['help', 'help'])).stdout, (await command(['--help'])).stdout);
+    });
+
+    const swapped = w => w.slice(0, -2) + w.at(-1) + w.at(-2);
+    const refuses = async (args, said) => {
+        const r = await command(args);
+        assert.deepEqual([r.code, r.stdout], [2, ''], `${args.join(' ')}: ${r.stdout}${r.stderr}`);
+        assert.match(r.stderr, said, args.join(' '));
+        return r.stderr;
+    };
+
+    it('suggests what is meant by a mistyped command, verb or option', async () => {
+        for (const name of all) {
+            const words = name.split(' ');
+            const typed = [...words.slice(0, -1), swapped(words.at(-1))];
+            for (const args of [typed, ['help', ...typed], [...typed, '--help']])
+                await refuses(args, new RegExp(`did you mean "${words.at(-1)}"\\?\nTry \`todoke .*--help\`\\.\n$`));
+            if (name !== 'serve') await refuses([...words, '--hlep'], /unknown option.*did you mean "?--help"?\?/);
+        }
+        for (const [args, option] of [
+            [['channel', 'set', '1', '--webhok-url', 'x'], '--webhook-url'], [['channel', 'list', '--qeury=x'], '--query'], [['event', 'list', '1', '--limt', '5'], '--limit'],
+            [['errors', '1', '--form', 'x'], '--from'], [['probe', '--lnag', 'ja'], '--lang'], [['probe', '--timeout', '1'], '--dns-timeout'], [['explain', '--josn'], '--json'], [['backup', '--without-keys'], '--without-key'],
+            [['key', 'create', '--roel', 'ingest'], '--role'], [['account', 'create', '--emial', 'x'], '--email'], [['account', 'set', '1', '--nmae', 'x'], '--name'], [['serve', '--lisen', 'x'], '--listen'], [['event', 'send', '--kye', 'x'], '--key'],
+            [['option', 'approve', '1', '--noet', 'x'], '--note'], [['channel', 'verify', '1', '--lan', 'ja'], '--lang'], [['channel', 'token', 'issue', '1', '--expire', '1d'], '--expires'],
+        ]) await refuses(args, new RegExp(`did you mean ${option}\\?`));
+        await refuses(['--hlep'], /unknown option "--hlep"; did you mean "--help"\?/);
+        await refuses(['--vresion'], /did you mean "--version"\?/);
+        await refuses(['chan'], /did you mean "channel"\?/);
+    });
+
+    it('suggests nothing where it would be a guess', async () => {
+        for (const args of [['foo'], ['bar'], ['xyzzy'], ['channel', 'foo'], ['event', 'x'], ['key', 'zzz'], ['probe', '--foo'], ['-q'], ['channel', 'list', '--xyz']])
+            assert.doesNotMatch(await refuses(args, /Try `todoke/), /did you mean/, args.join(' '));
+    });
+
+    it('shows no command of a terminal that stands in its arguments', async () => {
+        const evil = '\u001b]0;x\u0007\u009b2J\u202e\u200b', data = dataDir();
+        for (const args of [[evil], ['help', evil], ['channel', evil], ['channel', 'list', `--${evil}`], ['event', 'list', evil], ['explain', evil], ['probe', '--count', evil], ['key', 'list', '--data', evil],
+            ['account', 'create', '--data', data, '--email', evil], ['serve', '--listen', evil, '--data', data], ['serve', `--${evil}`], ['backup', '--data', evil, evil], ['errors', evil, '--key', 'k'],
+            ['event', 'send', '1', evil, '--key', 'k'], ['system', '--key', 'k', '--api', evil], ['channel', 'token', evil], ['probe', evil]]) {
+            const r = await command(args, { env: { LC_ALL: 'en_US.UTF-8' } });
+            assert.notEqual(r.code, 0, args.join(' '));
+            assert.doesNotMatch(r.stdout + r.stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u200b]/, JSON.stringify([args, r]));
+            assert.match(r.stdout + r.stderr, /\\u001b/, JSON.stringify([args, r]));
+        }
+        rmSync(data, { recursive: true, force: true });
     });
 });

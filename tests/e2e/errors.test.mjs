@@ -170,7 +170,7 @@ describe('what failing bots leave behind', () => {
         assert.equal(JSON.parse((await run('--by', 'hour', '--json')).stdout).total, 18);
         assert.match((await run('--detail', 'Request timeout', '--zone', '-03:30')).stdout, /request_timeout +Request timeout\n$/);
         const bad = await run('--from', 'tomorrow');
-        assert.equal(bad.code, 2);
+        assert.equal(bad.code, 3);
         assert.match(bad.stderr, /from: must be a time/);
         assert.equal((await run('--tsv', '--by', 'day')).code, 2);
         assert.equal((await command(['errors', 'x', '--key', node.key])).code, 2);

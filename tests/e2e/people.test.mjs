@@ -456,7 +456,7 @@ describe('todoke account', () => {
                 [['create', '--email', 'nobody'], '', /no mail address/], [['create'], '', /mail address/], [['create', '--email', 'a@example.com', '--role', 'admin'], '', /--role/],
                 [['create', '--email', 'a@example.com', '--language', 'fr'], '', /--language/], [['create', '--email', 'a@example.com', '--name', 'a\tb'], '', /--name/],
                 [['create', '--email'], '', /missing for --email/], [['password', 'a@example.com'], '', /no account has/], [['disable', 'a@example.com'], '', /no account has/],
-                [['list', 'x'], '', /cannot understand x/], [['remove'], '', /usage/],
+                [['list', 'x'], '', /cannot understand x/], [['remove'], '', /no such command "remove"/],
             ]) {
                 const r = await account(data, args, input);
                 assert.equal(r.code, 2, `${args}: ${r.stderr}`);

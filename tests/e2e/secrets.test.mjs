@@ -395,14 +395,14 @@ describe('commands', () => {
         assert.equal(new Date(shown[1].expiresAt) - new Date(shown[1].createdAt), 7200_000);
         assert.match((await run(['token', 'list', id])).stdout, new RegExp(`^ID +TOKEN +CREATED +EXPIRES +LAST USED\n${shown[0].tokenId} +${channel.channelAccessToken.slice(0, 8)} +\\S+Z +- +- *\n${shown[1].tokenId} +${token.slice(0, 8)} `));
         await run(['token', 'revoke', id, shown[1].tokenId]);
-        await run(['token', 'revoke', id, shown[1].tokenId], 2);
+        await run(['token', 'revoke', id, shown[1].tokenId], 4);
         assert.equal((await run(['secret', id])).stdout, `${channel.channelSecret}\n`);
         const secret = (await run(['rotate-secret', id, '--grace', '0'])).stdout.trim();
         assert.equal(JSON.parse((await run(['secret', id, '--json'])).stdout).channelSecret, secret);
         assert.ok(JSON.parse((await run(['rotate-secret', id, '--json'])).stdout).previousUntil);
-        for (const [args, said] of [[['token'], /token issue ID/], [['token', 'issue'], /Give its ID/], [['rotate-secret', id, '--grace', '1y'], /no time such as/],
-            [['token', 'issue', id, '--expires', '1s'], /expiresInSeconds: must be/], [['secret', '7'], /No such channel/], [['secret', id, '--grace', '1'], /cannot understand --grace/]])
-            assert.match((await run(args, 2)).stderr, said);
+        for (const [args, code, said] of [[['token'], 2, /token issue ID/], [['token', 'issue'], 2, /Give its ID/], [['rotate-secret', id, '--grace', '1y'], 2, /no time such as/],
+            [['token', 'issue', id, '--expires', '1s'], 3, /expiresInSeconds: must be/], [['secret', '7'], 4, /No such channel/], [['secret', id, '--grace', '1'], 2, /unknown option --grace/]])
+            assert.match((await run(args, code)).stderr, said);
         assert.match((await run(['--help'])).stdout, /todoke channel verify ID \[URL\]/);
     });
 

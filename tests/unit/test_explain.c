@@ -281,12 +281,12 @@ static void wrong_usage(void **state)
     (void)state;
     RUN("explain", "--lang", "fr");
     assert_int_equal(ran.status, 2);
-    assert_has(ran.err, "\"--lang\"");
+    assert_has(ran.err, "--lang takes en or ja, not \"fr\"");
     RUN("explain", "--lang");
     assert_int_equal(ran.status, 2);
     RUN("explain", "--verbose");
     assert_int_equal(ran.status, 2);
-    assert_has(ran.err, "\"--verbose\"");
+    assert_has(ran.err, "unknown option --verbose");
     assert_string_equal(ran.out, "");
     RUN("explain", "--markdown", "tcp_refused");
     assert_int_equal(ran.status, 2);
