@@ -9,7 +9,7 @@
 #include "app/visible.h"
 #include "net/exchange.h"
 
-#define MESSAGE_LEN 4096u  /* of a refusal */
+#define MESSAGE_LEN 1000u  /* of a refusal; our own are far shorter */
 #define RESPONSE_MS 30000u /* a node that commits to a slow disk takes its time */
 
 void client_help(FILE *to)
@@ -75,15 +75,19 @@ static enum err run(struct trip *t, const struct client *c, const struct exchang
     return e;
 }
 
-/* What the node says of a refusal, or the body as it is. */
+/* What the node says of a refusal, or only that it refuses. */
 static void tell_refusal(int status, struct span body)
 {
-    struct json_value root;
-    char message[MESSAGE_LEN];
-    if (answer_read(body, &root) && answer_text(root, "message", message, sizeof(message)))
-        (void)visible_complain(NULL, "%s (%d)", message, status);
+    struct json_value root, message = {0};
+    struct buf text;
+    buf_init(&text, 13 * MESSAGE_LEN); /* each byte may become an escape */
+    if (answer_read(body, &root))
+        message = answer_at(root, "message");
+    if (message.kind == JSON_KIND_STRING && !answer_show(message, MESSAGE_LEN, &text))
+        (void)visible_complain(NULL, "%.*s (%d)", (int)buf_len(&text), buf_span(&text).ptr, status);
     else
         (void)visible_complain(NULL, "the node answered %d", status);
+    buf_deinit(&text);
 }
 
 static int status_of(int http)

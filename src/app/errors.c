@@ -3,9 +3,8 @@
 #include <string.h>
 
 #include "app/answer.h"
-#include "app/client.h"
 #include "app/commands.h"
-#include "app/paint.h"
+#include "app/listing.h"
 #include "app/visible.h"
 #include "base/mem.h"
 #include "report/tsv.h"
@@ -152,54 +151,63 @@ static void print_header(const struct errors_args *a)
     (void)putchar('\n');
 }
 
-#define TEXTS 5
-#define TEXT_LEN 256u /* of a date, a time, a reason or a detail */
+static const char *const names[] = {"date", "start", "end", "reason", "detail"};
 
-struct row {
-    char texts[TEXTS][TEXT_LEN]; /* date, start, end, reason, detail */
-    int64_t errors;
-};
-
-static bool read_row(struct json_value v, struct row *ret)
+static bool row_is_sound(struct json_value v)
 {
-    static const char *const names[TEXTS] = {"date", "start", "end", "reason", "detail"};
-    for (size_t i = 0; i < TEXTS; i++)
-        if (!answer_text(v, names[i], ret->texts[i], TEXT_LEN))
+    int64_t n;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (answer_at(v, names[i]).kind != JSON_KIND_STRING)
             return false;
-    return answer_number(v, "errors", &ret->errors);
+    return answer_number(v, "errors", &n);
 }
 
-static bool print_tsv(struct json_value v, const struct row *r)
+/* The tabs and the line feed of the row are ours; what else commands a terminal is escaped. */
+static void print_tsv_line(struct span line)
 {
-    struct statistics_cells cells;
-    if (!answer_text(v, "date", cells.date, sizeof(cells.date)) ||
-        !answer_text(v, "start", cells.start, sizeof(cells.start)) ||
-        !answer_text(v, "end", cells.end, sizeof(cells.end)))
-        return false;
-    struct buf line;
-    buf_init(&line, 65536);
-    enum err e = tsv_row(&line, &cells, span_of(r->texts[3]), span_of(r->texts[4]), r->errors);
-    struct span rest = buf_span(&line);
-    while (!e && rest.len) { /* the tabs are ours */
-        const char *tab = memchr(rest.ptr, '\t', rest.len);
-        size_t n = tab ? (size_t)(tab - rest.ptr) : rest.len;
-        visible_print(stdout, (struct span){rest.ptr, n}, true);
+    while (line.len) {
+        const char *tab = memchr(line.ptr, '\t', line.len);
+        size_t n = tab ? (size_t)(tab - line.ptr) : line.len;
+        visible_print(stdout, (struct span){line.ptr, n}, true);
         if (tab)
             (void)putchar('\t');
-        rest = tab ? (struct span){tab + 1, rest.len - n - 1} : (struct span){"", 0};
+        line = tab ? (struct span){tab + 1, line.len - n - 1} : (struct span){"", 0};
     }
+}
+
+static bool print_tsv(struct json_value v)
+{
+    struct statistics_cells cells;
+    int64_t errors;
+    if (!answer_text(v, "date", cells.date, sizeof(cells.date)) ||
+        !answer_text(v, "start", cells.start, sizeof(cells.start)) ||
+        !answer_text(v, "end", cells.end, sizeof(cells.end)) || !answer_number(v, "errors", &errors))
+        return false;
+    struct buf line, reason, detail;
+    buf_init(&line, 65536);
+    buf_init(&reason, 8192);
+    buf_init(&detail, 8192);
+    enum err e = json_string_decode(answer_at(v, "reason"), &reason);
+    if (!e)
+        e = json_string_decode(answer_at(v, "detail"), &detail);
+    if (!e)
+        e = tsv_row(&line, &cells, buf_span(&reason), buf_span(&detail), errors);
+    if (!e)
+        print_tsv_line(buf_span(&line));
     buf_deinit(&line);
+    buf_deinit(&reason);
+    buf_deinit(&detail);
     return !e;
 }
 
 static bool print_row(const struct errors_args *a, struct json_value v)
 {
-    struct row r;
+    int64_t errors;
     struct paint p;
-    if (!read_row(v, &r))
+    if (!row_is_sound(v) || !answer_number(v, "errors", &errors))
         return false;
     if (a->form == FORM_TSV)
-        return print_tsv(v, &r);
+        return print_tsv(v);
     if (a->form == FORM_JSON) {
         answer_print_line(stdout, v);
         (void)putchar('\n');
@@ -207,10 +215,10 @@ static bool print_row(const struct errors_args *a, struct json_value v)
     }
     paint_init(&p, stdout);
     for (int i = 0; i < 3; i++)
-        paint_padded(&p, PAINT_PLAIN, r.texts[i], widths[i] + 2);
-    (void)printf("%8lld  ", (long long)r.errors);
-    paint_padded(&p, PAINT_PLAIN, r.texts[3], widths[4] + 2);
-    paint_text(&p, PAINT_PLAIN, r.texts[4]);
+        listing_cell(&p, answer_at(v, names[i]), widths[i] + 2);
+    (void)printf("%8lld  ", (long long)errors);
+    listing_cell(&p, answer_at(v, "reason"), widths[4] + 2);
+    listing_cell(&p, answer_at(v, "detail"), 0);
     (void)putchar('\n');
     return true;
 }
@@ -285,7 +293,7 @@ static int print_rows(const struct errors_args *a)
 }
 
 /* A table of an array of objects: these members, the last of them a number before the others. */
-static bool print_table(struct json_value list, const char *title, const char *const names[3], unsigned width)
+static bool print_table(struct json_value list, const char *title, const char *const members[3], unsigned width)
 {
     struct json_iter it = json_elements(list);
     struct json_value v;
@@ -293,16 +301,15 @@ static bool print_table(struct json_value list, const char *title, const char *c
     paint_init(&p, stdout);
     (void)printf("%s\n", title);
     while (json_next_element(&it, &v)) {
-        char a[TEXT_LEN], b[TEXT_LEN] = "";
         int64_t n;
-        if (!answer_text(v, names[0], a, sizeof(a)) ||
-            (names[1] && !answer_text(v, names[1], b, sizeof(b))) || !answer_number(v, names[2], &n))
+        if (answer_at(v, members[0]).kind != JSON_KIND_STRING ||
+            (members[1] && answer_at(v, members[1]).kind != JSON_KIND_STRING) ||
+            !answer_number(v, members[2], &n))
             return false;
         (void)printf("%10lld  ", (long long)n);
-        paint_padded(&p, PAINT_PLAIN, a, b[0] ? width : 0);
-        if (b[0] && paint_width(a) >= width)
-            (void)putchar(' ');
-        paint_text(&p, PAINT_PLAIN, b);
+        listing_cell(&p, answer_at(v, members[0]), members[1] ? width : 0);
+        if (members[1])
+            listing_cell(&p, answer_at(v, members[1]), 0);
         (void)putchar('\n');
     }
     return list.kind == JSON_KIND_ARRAY;

@@ -1,6 +1,5 @@
 #include "app/listing.h"
 
-#include "app/paint.h"
 #include "app/visible.h"
 
 #define ANSWER_MAX (8u << 20)
@@ -13,7 +12,7 @@
 #define TAKEN_APART 8u                      /* objects within objects; those deeper are shown as JSON */
 #define WIDTH_MAX 60u                       /* what is wider pushes its row aside, not the table */
 
-static void show_cell(const struct paint *p, struct json_value v, unsigned width)
+void listing_cell(const struct paint *p, struct json_value v, unsigned width)
 {
     struct buf text;
     buf_init(&text, SHOWN_MAX(CELL_BYTES));
@@ -55,7 +54,7 @@ void listing_table(const struct listing *l, struct json_value rows, bool heading
     struct json_iter it = json_elements(rows);
     while (json_next_element(&it, &row)) {
         for (size_t k = 0; l->columns[k].title; k++)
-            show_cell(&p, answer_at(row, l->columns[k].path), l->columns[k + 1].title ? widths[k] + 2 : 0);
+            listing_cell(&p, answer_at(row, l->columns[k].path), l->columns[k + 1].title ? widths[k] + 2 : 0);
         (void)putchar('\n');
     }
 }

@@ -2,6 +2,7 @@
 /* Answers of the API for people: tables of rows, or one object line by line; and as JSON, an object a line, for programs. */
 #include "app/answer.h"
 #include "app/client.h"
+#include "app/paint.h"
 
 struct listing_column {
     const char *title, *path; /* of the member: "lastHour.failed" */
@@ -23,5 +24,7 @@ int listing_pages(const struct client *c, const struct listing *l, const char *p
 /* One answer: its members a line each (objects in it as name.member); its array, where l has one, as a table below. The exit status. */
 int listing_object(const struct listing *l, struct span answer);
 
+/* One value, filled up with spaces to width columns; what is long is cut and ends with "…". */
+void listing_cell(const struct paint *p, struct json_value v, unsigned width);
 /* The rows of an array as a table. */
 void listing_table(const struct listing *l, struct json_value rows, bool heading);

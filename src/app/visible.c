@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 
 #define SHOWN_MAX 12 /* \udb40\udc01, two escapes */
-#define COMPLAINT_MAX 4096u
+#define COMPLAINT_MAX 16384u
 
 struct shown {
     char text[SHOWN_MAX + 1];
