@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/hex.h"
+#include "base/json_fault.h"
 #include "base/mem.h"
 
 static void call_free(struct call *c)
@@ -136,7 +137,7 @@ void call_retry(struct call *c, int status, const char *message, unsigned after_
 
 void call_invalid(struct call *c, const char *property, const char *message)
 {
-    char text[400];
+    char text[JSON_FAULT_PATH + JSON_FAULT_MESSAGE + 64];
     struct span method = server_method(c->req);
     bool body = !span_eq(method, SPAN_LIT("GET")) && !span_eq(method, SPAN_LIT("HEAD")) &&
                 !span_eq(method, SPAN_LIT("DELETE")); /* the others have parameters only */
@@ -255,18 +256,44 @@ struct channel_ref *call_channel(struct call *c)
     return ref;
 }
 
+/* Why the library takes a body for none, in our words and with the place. */
+static void refuse_body(struct call *c, struct span body, const json_error_t *error)
+{
+    struct json_fault fault;
+    size_t at = 0;
+    enum err e = json_check(body, JSON_DEPTH_CAP, &at);
+    if (!body.len) {
+        call_invalid(c, "", "the body is empty, a JSON object is expected");
+        return;
+    }
+    if (e) {
+        json_fault_find(body, JSON_DEPTH_CAP, e, at, &fault);
+        call_invalid(c, fault.path, fault.message);
+        return;
+    }
+    enum json_error_code code = json_error_code(error);
+    if (code == json_error_out_of_memory || !error->text[0]) {
+        call_failed(c, ERR_NOMEM);
+        return;
+    }
+    /* It is JSON, but more than we take here. */
+    json_fault_place(body, error->position > 0 ? (size_t)error->position : 0, &fault);
+    call_invalid(c, fault.path,
+                 code == json_error_duplicate_key      ? "is there twice"
+                 : code == json_error_null_byte_in_key ? "a name cannot hold \\u0000"
+                 : code == json_error_null_character   ? "a text cannot hold \\u0000"
+                 : code == json_error_numeric_overflow ? "the number is too large"
+                 : code == json_error_stack_overflow   ? "nested too deeply"
+                                                       : error->text);
+}
+
 struct json_t *call_object(struct call *c)
 {
     struct span body = server_body(c->req);
     json_error_t error;
     json_t *root = json_loadb(body.ptr ? body.ptr : "", body.len, JSON_REJECT_DUPLICATES, &error);
     if (!root) {
-        char text[240];
-        (void)snprintf(text, sizeof(text),
-                       body.len ? "not JSON: %s (line %d, column %d)"
-                                : "the body is empty, a JSON object is expected",
-                       error.text, error.line, error.column);
-        call_invalid(c, "", text);
+        refuse_body(c, (struct span){body.ptr ? body.ptr : "", body.len}, &error);
         return NULL;
     }
     if (!json_is_object(root)) {

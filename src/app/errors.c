@@ -293,7 +293,8 @@ static int print_rows(const struct errors_args *a)
 }
 
 /* A table of an array of objects: these members, the last of them a number before the others. */
-static bool print_table(struct json_value list, const char *title, const char *const members[3], unsigned width)
+static bool print_table(struct json_value list, const char *title, const char *const members[3],
+                        unsigned width)
 {
     struct json_iter it = json_elements(list);
     struct json_value v;

@@ -8,6 +8,7 @@
  *     clock, random, ulid, log    time and chance come through structs; ids; one line a happening
  *     histogram                   how long things took, for /metrics
  *     json_scan, json_write       strict JSON in by spans, out byte for byte
+ *     json_fault                  what is wrong with a text that is not taken, and where
  *     base64, hex, decimal, utf8, distance, err, banned
  * 1 fault     why something did not arrive
  *     reason.def, fault.def, cause.def   every reason, detail and cause, once, with its words and advice

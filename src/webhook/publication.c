@@ -249,11 +249,12 @@ static enum err check_top(struct place *at, struct span body, struct json_index 
     size_t wrong;
     enum err e = json_check_index(body, JSON_DEPTH, &wrong, index);
     at->fault->property[0] = '\0';
-    if (e == ERR_LIMIT)
-        return refuse(at, "nested deeper than %u levels", JSON_DEPTH);
-    if (e)
-        return refuse(at, body.len ? "not JSON: wrong at byte %zu" : "the body is empty, JSON is expected",
-                      wrong);
+    if (e) {
+        struct json_fault fault;
+        json_fault_find(body, JSON_DEPTH, e, wrong, &fault);
+        memcpy(at->fault->property, fault.path, sizeof(fault.path));
+        return refuse(at, "%s", fault.message);
+    }
     struct json_value root = json_root_index(index, body), value;
     if (root.kind != JSON_KIND_OBJECT)
         return refuse(at, "must be an object with the member events");

@@ -8,12 +8,13 @@
  * kept byte for byte.
  */
 #include "base/err.h"
+#include "base/json_fault.h"
 #include "base/span.h"
 #include "model/event.h"
 
 struct publication_fault {
-    char property[192]; /* "events[3].message.text"; "": the body as a whole */
-    char message[128];
+    char property[JSON_FAULT_PATH]; /* "events[3].message.text"; "": the body as a whole */
+    char message[JSON_FAULT_MESSAGE];
 };
 
 struct publication {

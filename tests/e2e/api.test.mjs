@@ -294,10 +294,10 @@ describe('commands over the API', () => {
             assert.deepEqual([all.length, all.at(-1), new Set(all).size], [521, 'more 519', 521]); // more than one page
             assert.equal((await command(['channel', 'delete', c.channelId], { env })).code, 0);
             const gone = await command(['channel', 'show', c.channelId], { env });
-            assert.deepEqual([gone.code, gone.stderr], [2, 'todoke: No such channel (404)\n']);
-            assert.equal((await command(['channel', 'list'], { env: { ...env, TODOKE_KEY: 'wrong' } })).code, 2);
+            assert.deepEqual([gone.code, gone.stderr], [4, 'todoke: No such channel (404)\n']);
+            assert.equal((await command(['channel', 'list'], { env: { ...env, TODOKE_KEY: 'wrong' } })).code, 6);
             const nobody = await command(['channel', 'list', '--api', 'http://127.0.0.1:1'], { env });
-            assert.equal(nobody.code, 1);
+            assert.equal(nobody.code, 7);
             assert.match(nobody.stderr, /could_not_connect, Connection failed/);
             for (const args of [['channel'], ['channel', 'make'], ['channel', 'show'], ['event'], ['event', 'send'], ['event', 'send', 'x', '-'], ['channel', 'list', '--name', 'x']])
                 assert.equal((await command(args, { env })).code, 2, args.join(' '));

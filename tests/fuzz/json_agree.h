@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_fault.h"
 #include "base/json_scan.h"
+#include "base/utf8.h"
 
 static const char *agree_value(struct json_value v, const json_t *j);
 
@@ -147,6 +149,23 @@ static unsigned agree_walk(struct json_value v, unsigned depth)
     return seen;
 }
 
+/* What is said of a text that is refused: words, and a place that is whole UTF-8, wherever one looks. */
+static const char *agree_fault(struct span text, enum err e, size_t at)
+{
+    struct json_fault f;
+    memset(&f, 'x', sizeof(f));
+    json_fault_find(text, JSON_DEPTH_CAP, e, at, &f);
+    if (!memchr(f.path, '\0', sizeof(f.path)) || !memchr(f.message, '\0', sizeof(f.message)) || !f.message[0])
+        return "a fault without words";
+    uint32_t cp;
+    for (size_t i = 0, n; f.path[i]; i += n)
+        if ((n = utf8_next(f.path + i, strlen(f.path + i), &cp)) == 0)
+            return "the place of a fault is no UTF-8";
+    for (size_t i = 0; i <= text.len && i < 64; i++)
+        json_fault_place(text, i, &f);
+    return NULL;
+}
+
 /* NULL when all is as it should be, or what is not. */
 static const char *json_disagreement(struct span text)
 {
@@ -161,6 +180,9 @@ static const char *json_disagreement(struct span text)
         size_t again = 0;
         if (at < text.len && json_check((struct span){text.ptr, at}, JSON_DEPTH_CAP, &again) && again != at)
             return "the error lies further ahead";
+        const char *fault = agree_fault(text, e, at);
+        if (fault)
+            return fault;
     }
     json_error_t error;
     json_t *j = json_loadb(text.ptr, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);

@@ -197,7 +197,8 @@ static void refusals_name_the_field(void **state)
         const char *body, *property, *message;
     } rows[] = {
         {"", "", "the body is empty, JSON is expected"},
-        {"{\"events\":[{\"type\":\"x\"}", "", "not JSON: wrong at byte 23"},
+        {"{\"events\":[{\"type\":\"x\"}", "events[0]",
+         "not JSON: wrong at byte 23, where the text ends too early"},
         {"[]", "", "must be an object with the member events"},
         {"{}", "events", "is required"},
         {"{\"events\":{}}", "events", "must be an array"},
