@@ -362,6 +362,7 @@ struct redeliver_state {
     size_t id_count;
     struct redeliver_range range;
     uint32_t step, total;
+    struct redelivered by_id;
 };
 
 static void redeliver_end(struct call *c, struct redeliver_state *r)
@@ -384,14 +385,18 @@ static bool read_ids(struct call *c, const json_t *list, struct redeliver_state 
     for (size_t i = 0; i < count; i++) {
         const json_t *v = json_array_get(list, i);
         const char *text = json_string_value(v);
-        if (!text || event_id_parse((struct span){text, json_string_length(v)}, &r->ids[i])) {
+        int64_t *id = &r->ids[r->id_count];
+        if (!text || event_id_parse((struct span){text, json_string_length(v)}, id)) {
             char property[48];
             (void)snprintf(property, sizeof(property), "webhookEventIds[%zu]", i);
             call_invalid(c, property, "is not a webhookEventId");
             return false;
         }
+        size_t twice = 0; /* one that is there twice counts once */
+        while (r->ids[twice] != *id)
+            twice++;
+        r->id_count += twice == r->id_count;
     }
-    r->id_count = count;
     return true;
 }
 
@@ -457,16 +462,56 @@ static enum err redeliver_run(struct store_call *call, struct backend *b)
     enum err e = b->ops->channel_get(b, r->ref->channel.id, &still);
     if (e)
         return e;
+    if (r->id_count) {
+        e = b->ops->redeliver_ids(b, r->ref->channel.id, r->ids, r->id_count, call_now(c), &r->by_id);
+        r->step = e ? 0 : r->by_id.due;
+    } else {
+        e = b->ops->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, call_now(c), &r->step);
+    }
+    if (e || r->total || r->range.resume) /* the first step stands for all */
+        return e;
     char target[32];
     (void)snprintf(target, sizeof(target), "channel/%lld", (long long)r->ref->channel.id);
-    if (!r->total && !r->range.resume) /* the first step stands for all */
-        e = call_audit(c, b, "event.redeliver", target, r->ref->channel.id,
-                       r->id_count ? SPAN_LIT("{\"by\":\"ids\"}") : SPAN_LIT("{\"by\":\"range\"}"));
-    if (e)
-        return e;
-    if (r->id_count)
-        return b->ops->redeliver_ids(b, r->ref->channel.id, r->ids, r->id_count, call_now(c), &r->step);
-    return b->ops->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, call_now(c), &r->step);
+    return call_audit(c, b, "event.redeliver", target, r->ref->channel.id,
+                      r->id_count ? SPAN_LIT("{\"by\":\"ids\"}") : SPAN_LIT("{\"by\":\"range\"}"));
+}
+
+/* Why fewer than were asked for, or none at all; "": there is nothing to say. */
+static void explain_count(const struct redeliver_state *r, uint32_t total, char out[static 200])
+{
+    const struct redelivered *n = &r->by_id;
+    size_t len = 0;
+    out[0] = '\0';
+    if (!r->id_count && !total)
+        (void)snprintf(out, 200, "No event accepted in that time was given up%s",
+                       r->range.reason.len ? " for that reason" : "");
+    if (n->waiting)
+        len =
+            (size_t)snprintf(out, 200, "%u %s for delivery already and %s not brought forward", n->waiting,
+                             n->waiting == 1 ? "event waits" : "events wait", n->waiting == 1 ? "is" : "are");
+    if (n->unknown)
+        (void)snprintf(out + len, 200 - len, "%s%u of the ids %s of no event of this channel",
+                       len ? "; " : "", n->unknown, n->unknown == 1 ? "is" : "are");
+}
+
+static void answer_redelivered(struct call *c, const struct redeliver_state *r, uint32_t total)
+{
+    char why[200];
+    struct buf out;
+    buf_init(&out, 1024);
+    struct json_write w;
+    json_write_init(&w, &out);
+    json_write_object(&w);
+    write_number(&w, "count", total);
+    if (r->id_count) {
+        write_number(&w, "waiting", r->by_id.waiting);
+        write_number(&w, "unknown", r->by_id.unknown);
+    }
+    explain_count(r, total, why);
+    if (why[0])
+        write_text(&w, "message", span_of(why));
+    json_write_end(&w);
+    call_finish(c, 202, &w);
 }
 
 /* A step is not on the disk; those before it are. */
@@ -505,13 +550,10 @@ static void redeliver_done(struct store_call *call)
         r->note = NULL;
     }
     redeliver_end(c, r);
-    if (call->err) {
+    if (call->err)
         redeliver_failed(c, call->err, total);
-        return;
-    }
-    char text[48];
-    int n = snprintf(text, sizeof(text), "{\"count\":%u}", total);
-    call_answer(c, 202, "application/json; charset=utf-8", (struct span){text, (size_t)n});
+    else
+        answer_redelivered(c, r, total);
 }
 
 void api_redeliver(struct call *c)

@@ -127,6 +127,12 @@ struct backend_size {
     uint64_t used, free; /* bytes of the database; free ones are used again by what comes */
 };
 
+/* What became of ids that are to be delivered again. */
+struct redelivered {
+    uint32_t due, waiting,
+        unknown; /* due again; on their way anyway: passed over; no events of the channel */
+};
+
 struct redeliver_range {
     int64_t from_ms, to_ms; /* of acceptance; from ≤ t < to */
     struct span reason;     /* of the last attempt; empty: any failure */
@@ -195,7 +201,7 @@ struct backend_ops {
                              void *arg);
     /* Finished events become due again; those unknown or still going are passed over. */
     enum err (*redeliver_ids)(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
-                              int64_t wall_ms, uint32_t *ret_count);
+                              int64_t wall_ms, struct redelivered *ret);
     /* The same for events that were given up, oldest first, at most limit. A step looks at a bounded number of rows: call it again,
      * with resume, until ret_done, though *ret_count may be 0. */
     enum err (*redeliver_range)(struct backend *b, int64_t channel_id, struct redeliver_range *range,

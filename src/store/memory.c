@@ -545,20 +545,24 @@ static enum err m_attempt_list(struct backend *b, int64_t channel_id, int64_t ev
 }
 
 static enum err m_redeliver_ids(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
-                                int64_t wall_ms, uint32_t *ret_count)
+                                int64_t wall_ms, struct redelivered *ret)
 {
     struct memory *m = memory_of(b);
     enum err e = fails(m);
-    uint32_t n = 0;
+    struct redelivered n = {0};
     for (size_t i = 0; !e && i < count; i++) {
         struct event_view v = {.id = ids[i]};
-        if (read_state(m, channel_id, &v) || (v.state != EVENT_DELIVERED && v.state != EVENT_GIVEN_UP))
-            continue;
-        e = put_retry(m, (struct m_wait){channel_id, ids[i], wall_ms, v.tries, 0});
-        n++;
+        if (read_state(m, channel_id, &v)) {
+            n.unknown++;
+        } else if (v.state != EVENT_DELIVERED && v.state != EVENT_GIVEN_UP) {
+            n.waiting++;
+        } else {
+            e = put_retry(m, (struct m_wait){channel_id, ids[i], wall_ms, v.tries, 0});
+            n.due++;
+        }
     }
     if (!e)
-        *ret_count = n;
+        *ret = n;
     return e;
 }
 
@@ -588,11 +592,11 @@ static enum err m_redeliver_range(struct backend *b, int64_t channel_id, struct 
             read_state(m, channel_id, &v) || v.state != EVENT_GIVEN_UP ||
             !given_up_for(m, channel_id, p->id, r->reason))
             continue;
-        uint32_t n;
+        struct redelivered n;
         enum err e = m_redeliver_ids(b, channel_id, &p->id, 1, wall_ms, &n);
         if (e)
             return e;
-        total += n;
+        total += n.due;
         r->ret_resume = p->id + 1;
     }
     r->ret_done = total < limit;

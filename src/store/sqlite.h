@@ -151,7 +151,7 @@ enum err sqlite_result_put(struct backend *b, struct attempt *a, const struct fa
 enum err sqlite_attempt_list(struct backend *b, int64_t channel_id, int64_t event_id, attempt_row_fn *fn,
                              void *arg);
 enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
-                              int64_t wall_ms, uint32_t *ret_count);
+                              int64_t wall_ms, struct redelivered *ret);
 enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, struct redeliver_range *range,
                                 uint32_t limit, int64_t wall_ms, uint32_t *ret_count);
 /* sqlite_prune.c */

@@ -175,23 +175,26 @@ enum err sqlite_attempt_list(struct backend *b, int64_t channel_id, int64_t even
 }
 
 enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
-                              int64_t wall_ms, uint32_t *ret_count)
+                              int64_t wall_ms, struct redelivered *ret)
 {
     struct sqlite *s = sqlite_of(b);
-    uint32_t done = 0;
+    struct redelivered n = {0};
     for (size_t i = 0; i < count; i++) {
         struct event_view v = {.id = ids[i]};
         enum err e = sqlite_event_state(s, channel_id, &v);
-        if (e == ERR_NOT_FOUND)
+        if (e == ERR_NOT_FOUND) {
+            n.unknown++;
             continue;
-        if (!e && (v.state == EVENT_DELIVERED || v.state == EVENT_GIVEN_UP)) {
-            e = put_retry(s, channel_id, v.id, wall_ms, v.tries, 0);
-            done++;
         }
+        bool ended = v.state == EVENT_DELIVERED || v.state == EVENT_GIVEN_UP;
+        if (!e && ended)
+            e = put_retry(s, channel_id, v.id, wall_ms, v.tries, 0);
         if (e)
             return e;
+        n.due += ended;
+        n.waiting += !ended;
     }
-    *ret_count = done;
+    *ret = n;
     return ERR_NONE;
 }
 
@@ -246,14 +249,15 @@ enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, struct re
         from = range->resume;
     while (from < to && total < limit && scan) {
         int64_t ids[RANGE_CHUNK];
-        uint32_t n = 0, done = 0;
+        uint32_t n = 0;
+        struct redelivered done = {0};
         uint32_t max = limit - total < RANGE_CHUNK ? limit - total : RANGE_CHUNK;
         enum err e = collect_range(sqlite_of(b), channel_id, &from, to, range->reason, ids, max, &scan, &n);
         if (!e)
             e = sqlite_redeliver_ids(b, channel_id, ids, n, wall_ms, &done);
         if (e)
             return e;
-        total += done;
+        total += done.due;
     }
     range->ret_resume = from;
     range->ret_done = from >= to;

@@ -179,7 +179,33 @@ static enum err take(void *arg, struct span json, const struct event *head)
     return ERR_NONE;
 }
 
-static uint64_t pruned[3]; /* events, attempts, and a hash of the cursors */
+static uint64_t pruned[3]; /* events, attempts, and a hash of the cursors, and of what was delivered again */
+
+static enum err note_id(void *arg, const struct event_view *v)
+{
+    int64_t *ids = arg;
+    ids[++ids[0]] = v->id;
+    return ERR_NONE;
+}
+
+/* By their ids, one of them of nobody: how many are due, wait anyway, and are unknown. */
+static void redeliver_some(struct backend *b, int64_t channel, uint64_t count, int64_t now)
+{
+    int64_t ids[6] = {0}, last;
+    struct redelivered n;
+    struct channel c;
+    if (b->ops->channel_get(b, channel, &c)) /* nothing would take them up: it is for the caller to look */
+        return;
+    const unsigned all =
+        1u << EVENT_PENDING | 1u << EVENT_RETRYING | 1u << EVENT_DELIVERED | 1u << EVENT_GIVEN_UP;
+    assert_int_equal(
+        b->ops->event_list(b, channel, all, INT64_MAX, (uint32_t)count, 1000, note_id, ids, &last), ERR_NONE);
+    ids[ids[0] + 1] = 12345;
+    assert_int_equal(b->ops->redeliver_ids(b, channel, ids + 1, (size_t)ids[0] + 1, now, &n), ERR_NONE);
+    assert_int_equal(n.due + n.waiting + n.unknown, ids[0] + 1);
+    assert_int_equal(n.unknown, 1);
+    pruned[2] = pruned[2] * 31 + n.due * 8 + n.waiting;
+}
 
 /* With all it leaves behind. */
 static void delete_channel(struct backend *b, int64_t channel)
@@ -262,6 +288,7 @@ static void step(struct backend *b, const struct random *r, int64_t now)
         if (n)
             assert_int_equal(b->ops->redeliver_range(b, channel, &range, 2, now, &n), ERR_NONE);
         assert_true(range.ret_resume >= stopped);
+        redeliver_some(b, channel, 1 + random_below(r, 4), now);
     } else if (what == 9) {
         struct history_prune p = {.before_ms = now - (int64_t)random_below(r, 60),
                                   .scan = 1 + (uint32_t)random_below(r, 30)};

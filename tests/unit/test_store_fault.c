@@ -191,7 +191,7 @@ struct step {
 static enum err run(struct store_call *call, struct backend *b)
 {
     struct step *s = list_entry(call, struct step, call);
-    uint32_t n = 0;
+    struct redelivered n;
     struct channel c = {.use_webhook = true, .name = "c", .language = "en"};
     struct attempt a = {.channel_id = s->channel_id, .events = EVENTS, .reason = SPAN_LIT("ok")};
     struct fate fates[EVENTS];
