@@ -291,6 +291,8 @@ static enum err change_run(struct store_call *s, struct backend *b)
     if (confirm)
         confirm_mark(&a, by);
     apply(state, &a);
+    if (account_same(&before, &a) && !state->invite) /* nothing is written where nothing changes */
+        return answer(c, &a, ticket, mailed);
     e = check_change(c, b, &before, &a);
     if (!e)
         e = conflict_of_email(c, b->ops->account_update(b, &a));

@@ -21,6 +21,7 @@ struct change_state {
     struct courier_note *note;
     int64_t id;
     bool lacks_url, not_approved;
+    bool unchanged;    /* it is as it was asked to be: nothing is written, and nobody told */
     enum err provider; /* what a new channel's provider says to its maker */
     struct channel_token token;
     char token_text[TOKEN_TEXT_LEN + 1];
@@ -82,7 +83,8 @@ static void change_committed(struct store_call *s)
 {
     struct call *c = call_of(s);
     struct change_state *state = c->state;
-    directory_put(c->api->config.directory, state->prepared);
+    if (state->prepared)
+        directory_put(c->api->config.directory, state->prepared);
     state->prepared = NULL;
 }
 
@@ -103,12 +105,18 @@ static void tell_courier(struct call *c, struct change_state *state)
 
 static void change_failed(struct call *c, struct change_state *state, enum err e)
 {
+    char text[160];
     directory_discard(state->prepared);
     mem_free(state->note);
+    (void)snprintf(
+        text, sizeof(text),
+        "errorNotification: the provider's option is not approved; an Admin of provider %lld applies for "
+        "it, an operator approves it",
+        (long long)state->channel.provider_id);
     if (state->lacks_url)
         call_invalid(c, "webhookUrl", "is needed while useWebhook is on");
     else if (state->not_approved)
-        call_refuse(c, 409, "errorNotification: the provider's option is not approved");
+        call_refuse(c, 409, text);
     else if (state->provider == ERR_NOT_FOUND)
         call_refuse(c, 404, "No such provider");
     else if (state->provider == ERR_DENIED)
@@ -255,16 +263,21 @@ static enum err change_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
     struct change_state *state = c->state;
+    directory_discard(state->prepared); /* a second run */
+    state->prepared = NULL;
     enum err e = b->ops->channel_get(b, state->id, &state->channel);
     if (e)
         return e;
     struct channel before = state->channel;
     channel_change_apply(&state->change, &state->channel);
-    state->channel.updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
     state->lacks_url = state->channel.use_webhook && !state->channel.webhook_url[0];
     if (state->lacks_url)
         return ERR_CONFLICT;
     e = check_notification(c, state);
+    state->unchanged = !e && channel_same(&before, &state->channel);
+    if (state->unchanged)
+        return ERR_NONE;
+    state->channel.updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
     if (!e)
         e = prepare(c, state);
     if (!e)
@@ -282,7 +295,10 @@ static void change_done(struct store_call *s)
         change_failed(c, state, s->err);
         return;
     }
-    tell_courier(c, state);
+    if (state->unchanged)
+        mem_free(state->note);
+    else
+        tell_courier(c, state);
     answer_channel(c, 200, &state->channel, &state->contact, NULL);
 }
 

@@ -35,7 +35,7 @@ static enum err edit_run(struct store_call *s, struct backend *b)
         return e;
     struct channel before = edit->channel;
     e = edit->apply(c, &edit->channel);
-    if (e)
+    if (e || channel_same(&before, &edit->channel)) /* nothing is written where nothing changes */
         return e;
     edit->channel.updated_ms = call_now(c);
     e = directory_prepare(c->api->config.directory, &edit->channel, &edit->prepared);
@@ -48,7 +48,8 @@ static void edit_committed(struct store_call *s)
 {
     struct call *c = call_of(s);
     struct channel_edit *edit = c->state;
-    directory_put(c->api->config.directory, edit->prepared);
+    if (edit->prepared)
+        directory_put(c->api->config.directory, edit->prepared);
     edit->prepared = NULL;
 }
 

@@ -206,7 +206,8 @@ void channel_change_apply(const struct channel_change *change, struct channel *c
     const struct channel *to = &change->to;
     if (change->name)
         memcpy(c->name, to->name, sizeof(c->name));
-    if (change->resume || (change->webhook_url && strcmp(c->webhook_url, to->webhook_url) != 0))
+    if ((change->resume && c->suspended_ms) ||
+        (change->webhook_url && strcmp(c->webhook_url, to->webhook_url) != 0))
         suspension_clear(c);
     if (change->webhook_url)
         memcpy(c->webhook_url, to->webhook_url, sizeof(c->webhook_url));

@@ -179,7 +179,12 @@ static enum err change_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     const struct provider_state *state = c->state;
     int64_t id = call_channel_id(c->params[0]);
-    enum err e = b->ops->provider_rename(b, id, span_of(state->provider.name));
+    struct provider before;
+    enum err e = b->ops->provider_get(b, id, &before);
+    if (!e && strcmp(before.name, state->provider.name) == 0) /* nothing is written where nothing changes */
+        return answer(c, b, id);
+    if (!e)
+        e = b->ops->provider_rename(b, id, span_of(state->provider.name));
     if (!e)
         e = audit_provider(c, b, "provider.update", id, state->provider.name);
     return e && e != ERR_NOT_FOUND ? e : answer(c, b, id);

@@ -22,6 +22,7 @@
 /* The row of the list that a call is about; account_id 0: there is none. */
 struct role_row {
     int64_t account_id;
+    enum grant grant;
     bool open; /* its account may be shown to those who administer roles */
 };
 
@@ -179,7 +180,7 @@ static enum err take_row(void *arg, const struct grant_row *g)
                             : span_eq(shown_address(r->call, g), span_of(r->email));
     if (!is || g->inherited)
         return ERR_NONE;
-    r->row = (struct role_row){g->account_id, is_open(g)};
+    r->row = (struct role_row){g->account_id, g->grant, is_open(g)};
     if (r->account_id) {
         struct span email = shown_address(r->call, g);
         (void)snprintf(r->email, sizeof(r->email), "%.*s", (int)email.len, email.ptr);
@@ -344,6 +345,12 @@ static enum err answer(struct call *c, struct role_state *r, const struct accoun
     return json_write_finish(w);
 }
 
+/* The role is there already: nothing is written where nothing changes. What an operator gives is shown from then on. */
+static bool is_given(const struct call *c, const struct role_state *r)
+{
+    return r->row.account_id && r->row.grant == r->grant && (r->row.open || !call_is_operator(c));
+}
+
 static enum err put_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
@@ -361,8 +368,9 @@ static enum err put_run(struct store_call *s, struct backend *b)
                                     .waits = !a.confirmed,
                                     .known = call_is_operator(c) || r->row.open,
                                     .address = span_of(r->email)};
-    if ((e = b->ops->grant_give(b, &gift)) || (e = audit_role(c, b, "role.set", r)) ||
-        (e = invite(c, b, r, &a)))
+    if (!is_given(c, r) && ((e = b->ops->grant_give(b, &gift)) || (e = audit_role(c, b, "role.set", r))))
+        return e;
+    if ((e = invite(c, b, r, &a)))
         return e;
     return answer(c, r, &a, &gift);
 }

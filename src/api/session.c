@@ -227,12 +227,15 @@ static enum err change_run(struct store_call *s, struct backend *b)
         return e;
     if (o->password && strcmp(a.password, c->account->password) != 0)
         return call_stop(c, ERR_CONFLICT, "The password has just been changed elsewhere");
+    const struct account before = a;
     if (o->name[0])
         memcpy(a.name, o->name, sizeof(a.name));
     if (o->language[0])
         memcpy(a.language, o->language, sizeof(a.language));
     if (o->password)
         memcpy(a.password, o->login.job.hash, sizeof(a.password));
+    if (account_same(&before, &a)) /* nothing is written where nothing changes */
+        return write_session(c, b, &a);
     e = b->ops->account_update(b, &a);
     if (!e && o->password) /* whoever knew the old one is out */
         e = b->ops->session_delete_others(b, a.id, c->session->hash);

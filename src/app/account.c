@@ -297,6 +297,8 @@ static int alter(struct backend *b, const struct account_args *a)
     if (e)
         return direct_fail("account", a->data, e);
     int status = prepare(&c, a);
+    if (!status && account_same(&c.before, &c.account))
+        return 0; /* it is so already: nothing is written */
     e = status ? ERR_NONE : change(b, &c);
     if (e == ERR_CONFLICT) {
         (void)fprintf(stderr, "todoke account: %s\n", c.why);

@@ -226,6 +226,14 @@ static int list(const struct row *row, const struct channel_args *a)
     return listing_pages(&a->client, &listing, path, UINT32_MAX, a->json);
 }
 
+static bool wants_notification(const struct channel_args *a)
+{
+    for (size_t i = 0; i < MEMBERS; i++)
+        if (strcmp(members[i].name, "errorNotification") == 0)
+            return a->values[i] && strcmp(a->values[i], "on") == 0;
+    return false;
+}
+
 static int call(const struct row *row, const struct channel_args *a)
 {
     char path[64] = "/api/v1/channels";
@@ -237,6 +245,10 @@ static int call(const struct row *row, const struct channel_args *a)
     int status = row->changes && write_change(&body, a) ? CLIENT_FAILED : 0;
     if (!status)
         status = client_call(&a->client, row->method, path, buf_span(&body), &answer);
+    if (status == CLIENT_CONFLICT && wants_notification(a))
+        (void)visible_complain(
+            NULL, "`todoke option apply PROVIDER` applies for it, `todoke option approve PROVIDER` "
+                  "approves it; `todoke option list` shows how it stands");
     if (!status && buf_len(&answer) && (a->json || row->changes))
         answer_print(stdout, buf_span(&answer));
     else if (!status && buf_len(&answer))

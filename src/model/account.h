@@ -5,6 +5,7 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/span.h"
 #include "model/name.h"
@@ -31,6 +32,14 @@ struct account {
     int64_t inviter_id;
     char inviter[ACCOUNT_EMAIL_MAX + 1];
 };
+
+/* Whether a change from one to the other changes nothing. */
+static inline bool account_same(const struct account *a, const struct account *b)
+{
+    return a->id == b->id && strcmp(a->email, b->email) == 0 && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->password, b->password) == 0 && strcmp(a->language, b->language) == 0 &&
+           a->operator== b->operator&& a->disabled == b->disabled && a->confirmed == b->confirmed;
+}
 
 /* What an account may do with one provider or channel. Kept by number: each may do what those below it may. */
 enum grant {

@@ -1,5 +1,7 @@
 #include "model/channel.h"
 
+#include <string.h>
+
 #include "base/decimal.h"
 
 size_t channel_schedule_text(const struct channel *c, char out[static CHANNEL_SCHEDULE_TEXT])
@@ -33,4 +35,28 @@ enum err channel_schedule_parse(struct span text, struct channel *c)
     for (uint32_t i = 0; i < count; i++)
         c->redelivery_s[i] = entries[i];
     return ERR_NONE;
+}
+
+static bool same_schedule(const struct channel *a, const struct channel *b)
+{
+    if (a->redelivery_count != b->redelivery_count)
+        return false;
+    for (uint32_t i = 0; i < a->redelivery_count; i++)
+        if (a->redelivery_s[i] != b->redelivery_s[i])
+            return false;
+    return true;
+}
+
+bool channel_same(const struct channel *a, const struct channel *b)
+{
+    return a->id == b->id && a->provider_id == b->provider_id && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->bot_user_id, b->bot_user_id) == 0 && strcmp(a->secret, b->secret) == 0 &&
+           strcmp(a->previous_secret, b->previous_secret) == 0 &&
+           a->previous_until_ms == b->previous_until_ms && strcmp(a->webhook_url, b->webhook_url) == 0 &&
+           a->use_webhook == b->use_webhook && a->webhook_redelivery == b->webhook_redelivery &&
+           a->error_statistics == b->error_statistics && a->error_notification == b->error_notification &&
+           strcmp(a->contact_email, b->contact_email) == 0 && strcmp(a->language, b->language) == 0 &&
+           a->response_timeout_ms == b->response_timeout_ms && a->max_events == b->max_events &&
+           same_schedule(a, b) && a->suspended_ms == b->suspended_ms && a->failing_ms == b->failing_ms &&
+           a->created_ms == b->created_ms;
 }

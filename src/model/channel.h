@@ -57,6 +57,9 @@ size_t channel_schedule_text(const struct channel *c, char out[static CHANNEL_SC
 /* The other way round. ERR_INVALID: not such a list; nothing is changed. */
 enum err channel_schedule_parse(struct span text, struct channel *c) MUST_CHECK;
 
+/* Whether a change from one to the other changes nothing; updated_ms does not count. */
+bool channel_same(const struct channel *a, const struct channel *b);
+
 static inline uint32_t channel_batch(const struct channel *c)
 {
     if (c->max_events)

@@ -31,7 +31,7 @@ describe('commands', () => {
         await node.reaches(bad, id, 'given_up');
         await until(async () => (await node.api('GET', `/api/v1/channels/${bad.channelId}`)).json.state === 'failing');
         const table = lines(await run(['channel', 'list']));
-        assert.match(table[0], /^ID +STATE +REDELIVERY +BACKLOG +DELIVERED\/H +FAILED\/H +NAME +URL/);
+        assert.match(table[0], /^ID +STATE +REDELIVERY +BACKLOG +DELIVERED EVENTS\/H +FAILED REQUESTS\/H +NAME +URL/);
         assert.match(table[1], new RegExp(`^${good.channelId} +active +no +0 +0 +0 +届け good +http`));
         assert.match(table[2], new RegExp(`^${bad.channelId} +failing +no +0 +0 +1 +bad bot +http`));
         assert.deepEqual(objects(await run(['channel', 'list', '--json'])).map(c => c.channelId), [good.channelId, bad.channelId]);
@@ -83,7 +83,7 @@ describe('commands', () => {
         assert.equal(new Set(approved.map(l => / {2,}/.exec(l)?.index + / {2,}/.exec(l)?.[0].length)).size, 1, 'one column of values');
         const shop = JSON.parse(await run(['channel', 'create', '--name', 'Shop bot', '--provider', made.providerId, '--error-notification', 'on']));
         assert.equal(shop.errorNotification, true);
-        assert.match(await run(['channel', 'set', bad.channelId, '--error-notification', 'on'], 5), /409/);
+        assert.match(await run(['channel', 'set', bad.channelId, '--error-notification', 'on'], 5), /Admin of provider 1 applies for it.*\(409\)\n.*`todoke option apply PROVIDER`/);
         await run(['channel', 'delete', shop.channelId]);
         assert.equal(await run(['outbox', 'list', '--json']), '');
         assert.ok(JSON.parse(await run(['account', 'set', role.accountId, '--invitation', 'on', '--json'])).invitationToken);

@@ -425,7 +425,7 @@ describe('the option', () => {
 
     it('lets a channel switch it on only while it is approved; once it is withdrawn no mails come', async () => {
         const refused = await node.api('POST', '/api/v1/channels', { name: 'x', errorNotification: true });
-        assert.deepEqual([refused.status, refused.json.message], [409, "errorNotification: the provider's option is not approved"]);
+        assert.deepEqual([refused.status, refused.json.message], [409, "errorNotification: the provider's option is not approved; an Admin of provider 1 applies for it, an operator approves it"]);
         const channel = await node.channel({ webhookUrl: bot.url, contactEmail: 'a@example.com' });
         assert.equal((await node.api('PATCH', `/api/v1/channels/${channel.channelId}/contact`, { state: 'confirmed' })).status, 200);
         const show = async () => (await node.api('GET', `/api/v1/channels/${channel.channelId}`)).json;
@@ -493,7 +493,7 @@ describe('the option', () => {
         assert.match(await run('approve', provider.providerId), /approved/);
         assert.match(await run('withdraw', provider.providerId), /withdrawn/);
         assert.equal((await run('list', '--json')).trim().split('\n').map(l => JSON.parse(l)).some(o => o.providerName === 'Shop 届け'), true);
-        assert.equal((await command(['option', 'approve', provider.providerId], { env })).code, 2);
+        assert.equal((await command(['option', 'approve', provider.providerId], { env })).code, 5);
         assert.equal((await command(['option', 'approve'], { env })).code, 2);
         assert.equal((await command(['option', 'frob'], { env })).code, 2);
         assert.equal((await command(['outbox', 'list', '--state', 'sent'], { env })).code, 0);
