@@ -63,8 +63,7 @@ static bool read_url(struct call *c, const json_t *v, struct channel_change *to)
     if (e || len > CHANNEL_URL_MAX) {
         char text[320];
         enum cause_id why = e ? cause : CAUSE_url_too_long;
-        (void)snprintf(text, sizeof(text), "Invalid webhook URL (%s): %s", cause_of(why)->id,
-                       cause_of(why)->text[LANG_EN]);
+        (void)snprintf(text, sizeof(text), "Invalid webhook URL: %s", cause_of(why)->text[LANG_EN]);
         return invalid(c, "webhookUrl", text);
     }
     memcpy(to->to.webhook_url, s, len + 1);

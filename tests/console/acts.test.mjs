@@ -446,6 +446,35 @@ for (const lang of ['en', 'ja']) {
     });
 }
 
+test('what stands in code in the words of the node does so on the page', async () => {
+    const own = await openPage(scene.node.url, { allow: refused }), { page } = own;
+    const faults = (await scene.api.ok('GET', '/api/v1/faults')).faults;
+    const { cause, advice } = faults.find(f => f.cause?.startsWith('local_') && f.advice.en.includes('`'));
+    // An alarm whose text has code in it, in place of one of this machine's.
+    const alarms = [{ name: cause, since: new Date().toISOString(), text: advice }];
+    await page.route('**/api/v1/system', async route => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...await answer.json(), alarms } });
+    });
+    await page.route('**/api/v1/system/live', route => route.fulfill({ contentType: 'text/event-stream', body: ': nothing new\n\n' }));
+    await own.logIn();
+    await own.go('/system');
+    await page.locator('.alarms strong code').first().waitFor();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await own.clean('the system');
+    await own.go(`/channels/${scene.channels.good.channelId}/messaging`);
+    for (const url of ['ftp://example.com/', 'https://', 'https://a b/']) {
+        await page.getByRole('button', { name: new RegExp(`^(${words.en.common.edit}|${words.ja.common.edit}): (Webhook URL|${words.ja.messaging.url})`) }).click();
+        await page.locator('.row-edit input').fill(url);
+        await page.locator('.row-edit button[type=submit]').click();
+        await page.locator('.field-error').waitFor();
+        assert.doesNotMatch(await page.locator('.field-error').innerText(), /url_[a-z]+|`/, url);
+        assert.deepEqual(await own.backticks(), [], url);
+        await page.locator('.row-edit button:not([type=submit])').click();
+    }
+    await own.close();
+});
+
 test('a channel that is suspended is resumed', async () => {
     const other = await startScene({ args: ['--suspend-after', '200ms', '--suspend-failures', '4', '--redelivery-schedule', `${Array(16).fill('30ms').join()},1h`, '--redelivery-jitter', '0'] });
     try {

@@ -8,7 +8,7 @@ import { usePreferences } from '../lib/preferences';
 import type { Account, Mail, SystemView } from '../lib/types';
 import { useTexts } from '../texts';
 import { Icon } from '../ui/icons';
-import { Badge, Button, Card, PageTitle, Tabs, Time, useAction, type Tone } from '../ui/parts';
+import { Badge, Button, Card, PageTitle, Prose, Tabs, Time, useAction, type Tone } from '../ui/parts';
 import { Failure, Loading, Notice, Refused } from '../ui/states';
 import { toast } from '../ui/toast';
 import { Accounts } from './accounts';
@@ -47,7 +47,7 @@ function Overview() {
         <>
             <Card title={t.system.alarms}>
                 {s.alarms.length ? (
-                    <ul class="alarms">{s.alarms.map(a => <li key={a.name}><Icon name="warn" /><span><strong>{a.text[language]}</strong> <code class="muted">{a.name}</code></span><Time at={a.since} /></li>)}</ul>
+                    <ul class="alarms">{s.alarms.map(a => <li key={a.name}><Icon name="warn" /><span><strong><Prose text={a.text[language]} /></strong> <code class="muted">{a.name}</code></span><Time at={a.since} /></li>)}</ul>
                 ) : <p class="card-text"><Badge tone="good">{t.system.noAlarms}</Badge></p>}
             </Card>
             {s.advice && s.advice.length > 0 && (

@@ -74,7 +74,7 @@ export function Field({ label, hint, error, children }: FieldProps) {
         <div class="field">
             <label for={id}>{label}</label>
             {children({ id, 'aria-describedby': error || hint ? `${id}-about` : undefined, 'aria-invalid': error ? true : undefined })}
-            {(error || hint) && <p id={`${id}-about`} class={error ? 'field-error' : 'hint'}>{error ?? hint}</p>}
+            {(error || hint) && <p id={`${id}-about`} class={error ? 'field-error' : 'hint'}><Prose text={error || hint || ''} /></p>}
         </div>
     );
 }

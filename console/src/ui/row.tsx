@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { useTexts } from '../texts';
-import { Button, useAction } from './parts';
+import { Button, Prose, useAction } from './parts';
 import { Refused } from './states';
 
 export function Row({ label, hint, children, actions }: { label: string; hint?: ComponentChildren; children: ComponentChildren; actions?: ComponentChildren }) {
@@ -88,7 +88,7 @@ export function EditRow(p: EditProps) {
                         </div>
                     </div>
                 )}
-                {(error || p.hint) && <p id={`${id}-about`} class={error ? 'field-error' : 'hint'} role={error ? 'alert' : undefined}>{error ?? p.hint}</p>}
+                {(error || p.hint) && <p id={`${id}-about`} class={error ? 'field-error' : 'hint'} role={error ? 'alert' : undefined}><Prose text={error || p.hint || ''} /></p>}
                 {editing && <Refused refusal={action.refusal?.of(p.property) ? undefined : action.refusal} />}
             </div>
         </div>

@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import type { Refusal } from '../lib/api';
 import { useTexts, type Texts } from '../texts';
 import { Icon, type IconName } from './icons';
-import { Button } from './parts';
+import { Button, Prose } from './parts';
 
 // whole: it is all there is on the page, and its title the page's.
 export function Notice({ icon, title, text, children, role, whole }: { icon?: IconName; title: string; text?: string; children?: ComponentChildren; role?: 'alert' | 'status'; whole?: boolean }) {
@@ -66,7 +66,7 @@ export function Refused({ refusal, fields = [], say }: { refusal: Refusal | unde
             <Icon name="stop" />
             <div>
                 <p>{title}</p>
-                {said && <p class="hint">{t.errors.says}: <span lang="en">{said}</span></p>}
+                {said && <p class="hint">{t.errors.says}: <span lang="en"><Prose text={said} /></span></p>}
             </div>
         </div>
     );

@@ -99,8 +99,15 @@ export async function openPage(url, { locale = 'en', theme = 'light', width = 12
         // Everything that should not have happened so far; then the page begins with a clean sheet.
         clean: async where => {
             const violations = await page.evaluate(() => globalThis.__violations.splice(0));
+            assert.deepEqual(await own.backticks(), [], `backticks on ${where ?? page.url()}`);
             assert.deepEqual([...wrong.splice(0), ...violations.map(v => `content security policy: ${v}`)], [], `on ${where ?? page.url()}`);
         },
+        // Words with their marks for code still in them; what bots and publishers wrote stands in elements of its own.
+        backticks: () => page.evaluate(() => {
+            const walk = document.createTreeWalker(document.querySelector('#app') ?? document.body, NodeFilter.SHOW_TEXT), found = [];
+            while (walk.nextNode()) if (walk.currentNode.data.includes('`') && !walk.currentNode.parentElement.closest('pre, code')) found.push(walk.currentNode.data);
+            return found;
+        }),
         axe: async where => {
             if (!await page.evaluate(() => 'axe' in globalThis)) {
                 const session = await context.newCDPSession(page); // past the policy, which refuses a foreign script
