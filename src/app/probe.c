@@ -123,12 +123,10 @@ int probe_exit_code(enum reason reason)
 static const char *const *own_advice(enum cause_id cause)
 {
     static const char *const scheme[] = {
-        [LANG_EN] = "Change the URL to `https://` and serve the bot over TLS. To try it without TLS all the "
-                    "same, add "
-                    "`--allow-http`; a node takes such a URL only where its operator allows it.",
-        [LANG_JA] = "URLを`https://"
-                    "`に変更し、ボットサーバーをTLSで公開してください。TLSなしで試す場合は`--allow-http`を"
-                    "指定します。ノードでは、運用者が許可した場合にのみこのようなURLを利用できます。",
+        [LANG_EN] = "Change the URL to `https://` and serve the bot over TLS. An `http://` URL can be tried with "
+                    "`--allow-http`; a node takes one only where its operator allows it.",
+        [LANG_JA] = "URLを`https://`に変更し、ボットサーバーをTLSで公開してください。`http://`のURLは`--allow-http`を指定"
+                    "すると試せます。ノードでは、運用者が許可した場合にのみ利用できます。",
     };
     static const char *const inside[] = {
         [LANG_EN] =

@@ -1,9 +1,11 @@
 // Invalid URL syntax: decided without any I/O; and URLs that look odd but are right.
 import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
 import { dnsPeer, zone, A } from './lib/dns.mjs';
 import { anyOf, invalidUrl, ok, connectFailed } from './lib/names.mjs';
 import { h1s, rawPeer } from './lib/raw.mjs';
 import { certs } from './lib/certs.mjs';
+import { run } from './lib/probe.mjs';
 import { suite } from './lib/suite.mjs';
 
 const dns = await dnsPeer(q => (/\.test$|^日本語$/.test(q.name) ? { answers: q.type === A ? [{ type: A, value: '127.0.0.1' }] : [] } : { rcode: 3 }));
@@ -136,3 +138,34 @@ suite('URLs with more than one reading', [
         want: ok(), verify: ([l], p) => assert.equal(l.address, `[::1]:${p.port}`) },
     { name: 'the long spelling of an IPv6 address', peer: h1s(okay, { host: '::1' }), url: p => `https://[0:0:0:0:0:0:0:1]:${p.port}/`, want: ok() },
 ], { close: () => dns.close() });
+
+describe('the words of a probe', () => {
+    const en = { LC_ALL: 'C' }, ja = { LC_ALL: '', LC_MESSAGES: '', LANG: 'ja_JP.UTF-8' };
+    const members = ['reason', 'detail', 'cause', 'processed', 'phase', 'status', 'http', 'address', 'reused', 'retries', 'timings', 'explanation', 'advice'];
+
+    it('are in the language of the locale, or the one asked for', async () => {
+        for (const [args, env, japanese] of [[[], en, false], [[], ja, true], [['--lang', 'ja'], en, true], [['--lang=en'], ja, false]]) {
+            const people = await run(['probe', 'https://', ...args], { env });
+            assert.equal(people.code, 10, people.stderr);
+            assert.equal(/処理された可能性/.test(people.stdout), japanese, people.stdout);
+            const line = JSON.parse((await run(['probe', 'https://', '--json', ...args], { env })).stdout);
+            assert.deepEqual(Object.keys(line), members);
+            assert.equal(/[ぁ-ん]/.test(line.explanation) && /[ぁ-ん]/.test(line.advice), japanese, JSON.stringify(line));
+            const [row] = JSON.parse((await run(['explain', '--json', '--lang', japanese ? 'ja' : 'en', line.cause])).stdout);
+            assert.deepEqual([line.explanation, line.advice], [row.explanation, row.advice]);
+        }
+        for (const lang of ['fr', '', 'EN']) assert.match((await run(['probe', 'https://x/', '--lang', lang])).stderr, /--lang takes en or ja/);
+    });
+
+    it("name the command's own option where a node would need another", async () => {
+        for (const [url, option, others] of [['http://bot.example.com/', '--allow-http', '--allow-http-targets'], ['https://127.0.0.1:1/', '--allow-private', '--allow-private-targets']]) {
+            for (const lang of ['en', 'ja']) {
+                const said = (await run(['probe', url, '--lang', lang])).stdout;
+                assert.ok(said.includes(`\`${option}\``), said);
+                assert.ok(!said.includes(others), said);
+                const { advice } = JSON.parse((await run(['probe', url, '--json', '--lang', lang])).stdout);
+                assert.ok(advice.includes(`\`${option}\``) && !advice.includes(others), advice);
+            }
+        }
+    });
+});

@@ -71,6 +71,7 @@ function checkShape(l, said) {
     assert.ok('http' in l && (l.http === null || /^(1\.0|1\.1|2)$/.test(String(l.http))), `http: ${said}`);
     assert.ok(l.address === null || typeof l.address === 'string', `address: ${said}`);
     assert.equal(typeof l.reused, 'boolean', `reused: ${said}`);
+    for (const words of ['explanation', 'advice']) assert.ok(typeof l[words] === 'string' && l[words], `${words}: ${said}`);
     assert.ok(Number.isInteger(l.retries) && l.retries >= 0 && l.retries <= 3, `retries: ${said}`);
     for (const k of ['dns_us', 'connect_us', 'tls_us', 'send_us', 'first_byte_us', 'total_us'])
         assert.ok(Number.isInteger(l.timings[k]) && l.timings[k] >= 0, `timings.${k}: ${said}`);
