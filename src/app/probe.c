@@ -123,9 +123,11 @@ int probe_exit_code(enum reason reason)
 static const char *const *own_advice(enum cause_id cause)
 {
     static const char *const scheme[] = {
-        [LANG_EN] = "Change the URL to `https://` and serve the bot over TLS. An `http://` URL can be tried with "
-                    "`--allow-http`; a node takes one only where its operator allows it.",
-        [LANG_JA] = "URLを`https://`に変更し、ボットサーバーをTLSで公開してください。`http://`のURLは`--allow-http`を指定"
+        [LANG_EN] =
+            "Change the URL to `https://` and serve the bot over TLS. An `http://` URL can be tried with "
+            "`--allow-http`; a node takes one only where its operator allows it.",
+        [LANG_JA] = "URLを`https://`に変更し、ボットサーバーをTLSで公開してください。`http://"
+                    "`のURLは`--allow-http`を指定"
                     "すると試せます。ノードでは、運用者が許可した場合にのみ利用できます。",
     };
     static const char *const inside[] = {

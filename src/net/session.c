@@ -19,8 +19,8 @@
 
 #define UNACKED_MS                                                                                           \
     30000u /* how long the kernel waits for an acknowledgement before it gives a connection up */
-/* How long HTTP/1 listens after the first resumption with an origin, above two round trips, before it sends: a server that takes the
- * ticket and then ends the connection is caught before the request is out. Long enough for a busy server. */
+/* How long HTTP/1 listens after the first resumption with an origin, above twice what TCP and TLS took, before it sends: a server that takes the
+ * ticket and then ends the connection is caught before the request is out. A busy server, and one far away, gets more time. */
 #define LISTEN_US 200000u
 
 static void enter_resolve(struct session *s);
@@ -481,7 +481,7 @@ static bool is_on_trial(struct session *s)
     s->heard = false;
     const uint64_t *began_us = s->opening.began_us;
     uint64_t deadline_us = began_us[PHASE_TLS] + (uint64_t)s->deadlines.session_ms * 1000;
-    uint64_t until_us = net_now(s->net) + LISTEN_US + 2 * (began_us[PHASE_TLS] - began_us[PHASE_CONNECT]);
+    uint64_t until_us = net_now(s->net) + LISTEN_US + 2 * (began_us[PHASE_SESSION] - began_us[PHASE_CONNECT]);
     timer_arm(&s->net->timers, &s->timer, until_us < deadline_us ? until_us : deadline_us, on_listened);
     return true;
 }

@@ -182,9 +182,9 @@ suite('what is no refused resumption', [
         name: `${v}: declined`, flags: { count: 4 }, want: ok(), peer: nodeHttps(secure, undefined, (_, server) => server.setTicketKeys(randomBytes(48)) ?? true), verify: works((lines, p) => assert.equal(p.resumed, 0)),
     })),
     // Silence is the clock's, and one is enough: the next ones shake hands in full.
-    { name: 'silence', peer: () => gate(nodeHttps({}), () => {}), flags: { count: 4, 'session-timeout': 1000 }, want: [ok(), negotiation('tls_stall', { retries: 0 }), ok(), ok()], verify: (_, p) => assert.equal(p.offered, 1) },
+    { name: 'silence', peer: () => gate(nodeHttps({}), () => {}), flags: { count: 4, 'session-timeout': 4000 }, want: [ok(), negotiation('tls_stall', { retries: 0 }), ok(), ok()], verify: (_, p) => assert.equal(p.offered, 1) },
     // More than half of the session's limit is gone: no time for another.
-    { name: 'RST in the second half of the limit', peer: () => gate(nodeHttps({}), async c => { await sleep(1500); c.resetAndDestroy(); }), flags: { count: 3, 'session-timeout': 2500 },
+    { name: 'RST in the second half of the limit', peer: () => gate(nodeHttps({}), async c => { await sleep(3500); c.resetAndDestroy(); }), flags: { count: 3, 'session-timeout': 6000 },
         want: [ok(), connectClosed('tls_reset'), ok()], verify: lines => assert.ok(lines.every(l => l.retries === 0)) },
     // It ends every handshake by now: what the full one met is told.
     { name: 'the server is broken altogether', peer: () => gate(nodeHttps({}), ends['alert 80'], { every: n => n > 0 }), flags: { count: 3 }, want: [ok(), tlsFailure('tls_alert_internal_error'), tlsFailure('tls_alert_internal_error')],
