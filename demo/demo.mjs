@@ -14,11 +14,11 @@ import { makeAuthority } from './certificates.mjs';
 import { MESSAGE_TEXT, someEvents } from './events.mjs';
 import { call, explain, startNode } from './node.mjs';
 import { startResolver } from './resolver.mjs';
-import { ARROW, painter, roomOf, table } from './table.mjs';
+import { ARROW, painter, roomOf, table, visible } from './table.mjs';
 import { languageOf, words } from './words.mjs';
 
 const ZONE = 'bots.test'; // reserved for tests, RFC 6761 6.2
-const OUTCOME_LIMIT_MS = 30_000, LIMIT_MS = 60_000, POLL_MS = 50;
+const OUTCOME_LIMIT_MS = 30_000, LIMIT_MS = 60_000, POLL_MS = 50, TELL_MS = 4000;
 const FINAL = ['delivered', 'given_up', 'suspended'];
 const FIELDS = ['state', 'reason', 'detail', 'cause', 'processed'];
 
@@ -44,7 +44,7 @@ async function stop(status) {
         try {
             await step();
         } catch (e) {
-            console.error(`demo: ${e.message}`); // the other steps are still due
+            console.error(visible(`demo: ${e.message}`)); // the other steps are still due
             status ||= 1;
         }
     }
@@ -144,11 +144,16 @@ async function main({ keep, lang }) {
         stop(1);
     }, LIMIT_MS);
     say(text.starting(bots.length));
+    const began = performance.now(), underway = { running: [] };
+    const telling = setInterval(() => { // on a slow machine nobody shall wonder whether it goes on
+        const count = of => underway.running.reduce((n, b) => n + (of(b)?.length ?? 0), 0);
+        say(text.still(Math.round((performance.now() - began) / 1000), count(b => b.results), count(b => b.eventPaths)));
+    }, TELL_MS).unref();
     mkdirSync(join(dir, 'certificates'));
     const authority = await makeAuthority(join(dir, 'certificates'));
     const resolver = await startResolver(ZONE);
     undo.push(resolver.close);
-    const running = await startBots(authority);
+    const running = underway.running = await startBots(authority);
     const node = await startNode(bin, join(dir, 'data'),
         ['--allow-private-targets', '--ca', authority.caFile, '--dns', resolver.address], undo);
     for (const bot of running) await createChannel(node, bot, lang);
@@ -161,16 +166,17 @@ async function main({ keep, lang }) {
     const known = performance.now() - start;
 
     clearTimeout(late);
+    clearInterval(telling);
     const all = running.flatMap(b => b.results);
     const delivered = all.filter(r => r.state === 'delivered').length;
     await print(running, lang);
     say(text.accepted(all.length, accepted));
     say(text.ended(delivered, all.length - delivered, known));
     const wrong = mistakes(running, text);
-    if (wrong.length) console.error([text.bad, ...wrong].join('\n  '));
+    if (wrong.length) console.error(visible([text.bad, ...wrong].join('\n  ')));
     if (keep) {
         kept = wrong.length === 0;
-        for (const { server } of running) server.onEvent = event => say(text.read(event));
+        for (const { server } of running) server.onEvent = event => say(visible(text.read(event)).replaceAll('\n', '\\n'));
         say(`\n${text.keep(hints(node, running, { dir, caFile: authority.caFile, dns: resolver.address }))}`);
         const how = await node.ended;
         if (!stopping) console.error(how); // by itself
@@ -195,6 +201,6 @@ for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 12
 process.stdout.on('error', () => stop(1)); // whoever read our output has left
 main(chosen).catch(e => {
     if (stopping) return;
-    console.error(`demo: ${e.message}`);
+    console.error(visible(`demo: ${e.message}`));
     stop(1);
 });

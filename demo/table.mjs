@@ -6,6 +6,10 @@ const isWide = c => (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf)
 const NEVER_FIRST = new Set('、。，．」』）］：；？！ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ');
 const NEVER_LAST = new Set('「『（［');
 
+// What others wrote: what could command a terminal, or is not seen at all, is written as \uXXXX; line breaks stay.
+const HIDDEN = /(?!\n)[\p{Cc}\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+export const visible = text => text.replace(HIDDEN, c => [...Array(c.length).keys()].map(i => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''));
+
 export const ARROW = '  → ';
 
 export const width = text => [...text].reduce((n, c) => n + (isWide(c.codePointAt(0)) ? 2 : 1), 0);

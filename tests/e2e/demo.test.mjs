@@ -140,6 +140,11 @@ describe('the demo', { concurrency: 2 }, () => {
         assert.match(stdout, /"webhookEventIds":\s*\[/, printed + stdout);
         assert.match(stdout, /certbot renew/, printed + stdout); // the probe's advice
         await demo.prints('The healthy bot read: message こんにちは');
+        const call = async (path, body) => (await fetch(node + path, { method: body ? 'POST' : 'GET', headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }, body })).json();
+        const { channels } = await call('/api/v1/channels');
+        const healthy = channels.find(c => c.name.startsWith('healthy'));
+        await call(`/api/v1/channels/${healthy.channelId}/events`, '{"events":[{"type":"message","message":{"type":"text","id":"1","text":"a\\u001b[2J\\u009b\\u202e\\u200b\\nb"},"source":{"type":"user","userId":"U1"}}]}');
+        await demo.prints('The healthy bot read: message a\\u001b[2J\\u009b\\u202e\\u200b\\nb');
         assert.ok(processesOf(demo).length >= 2, 'the node and the demo run');
         demo.child.kill('SIGINT');
         await demo.end;

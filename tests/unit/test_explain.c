@@ -6,101 +6,10 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
 #include <jansson.h>
-#include <pty.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "app/explain.h"
-
-struct ran {
-    int status; /* exit status, -1: a signal */
-    char out[400000], err[20000];
-};
-static struct ran ran; /* too large for a stack */
-
-static const char *binary(void)
-{
-    const char *path = getenv("TODOKE_BIN");
-    if (!path)
-        fail_msg("TODOKE_BIN is not set");
-    return path;
-}
-
-/* In the child: a known environment, then the binary. Never returns. */
-static _Noreturn void become(const char *const *env, const char *const *argv, const char *path)
-{
-    char binary_path[4096];
-    (void)snprintf(binary_path, sizeof(binary_path), "%s", path); /* path points into the environment */
-    (void)clearenv();
-    (void)setenv("TERM", "xterm", 1);
-    for (; *env; env += 2)
-        (void)setenv(env[0], env[1], 1);
-    const char *args[12] = {"todoke"};
-    for (size_t i = 0; argv[i] && i < 10; i++)
-        args[i + 1] = argv[i];
-    union {
-        const char **in;
-        char **out;
-    } a = {.in = args}; /* execv takes char *const[], though it changes nothing */
-    (void)execv(binary_path, a.out);
-    _exit(126);
-}
-
-static int status_of(pid_t pid)
-{
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static void read_back(FILE *f, char *buf, size_t size)
-{
-    rewind(f);
-    size_t n = fread(buf, 1, size - 1, f);
-    assert_true(n < size - 1);
-    buf[n] = '\0';
-    (void)fclose(f);
-}
-
-static void run_with(const char *const *env, const char *const *argv)
-{
-    const char *path = binary();
-    FILE *out = tmpfile(), *err = tmpfile();
-    assert_non_null(out);
-    assert_non_null(err);
-    (void)fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        (void)dup2(fileno(out), STDOUT_FILENO);
-        (void)dup2(fileno(err), STDERR_FILENO);
-        become(env, argv, path);
-    }
-    ran.status = status_of(pid);
-    read_back(out, ran.out, sizeof(ran.out));
-    read_back(err, ran.err, sizeof(ran.err));
-}
-
-#define NO_ENV ((const char *const[]){NULL})
-#define ENV(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define RUN(...) run_with(NO_ENV, (const char *const[]){__VA_ARGS__, NULL})
-#define RUN_WITH(env, ...) run_with(env, (const char *const[]){__VA_ARGS__, NULL})
-
-static void assert_has(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("\"%s\" is not in:\n%s", part, text);
-}
-
-static void assert_lacks(const char *text, const char *part)
-{
-    if (strstr(text, part))
-        fail_msg("\"%s\" is in:\n%s", part, text);
-}
+#include "command_fixture.h"
 
 static void a_cause_in_full(void **state)
 {
@@ -325,74 +234,6 @@ static void the_command_line_itself(void **state)
     assert_lacks(ran.err, "did you mean");
 }
 
-/* What the binary writes to a terminal of that many columns. */
-static void run_on_terminal(unsigned short columns, const char *const *env, const char *const *argv)
-{
-    const char *path = binary();
-    struct winsize size = {.ws_row = 24, .ws_col = columns};
-    int master;
-    (void)fflush(NULL);
-    pid_t pid = forkpty(&master, NULL, NULL, &size);
-    assert_true(pid >= 0);
-    if (pid == 0)
-        become(env, argv, path);
-    size_t used = 0;
-    for (;;) {
-        ssize_t n = read(master, ran.out + used, sizeof(ran.out) - 1 - used);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break; /* EIO: the other side is closed */
-        used += (size_t)n;
-    }
-    ran.out[used] = '\0';
-    (void)close(master);
-    ran.status = status_of(pid);
-}
-
-/* Cuts the escapes out of what a terminal was sent, and sees that every line fits. */
-static void assert_lines_fit(char *text, unsigned columns)
-{
-    char line[1000];
-    size_t n = 0;
-    for (const char *p = text; *p; p++) {
-        if (*p == '\033') {
-            p = strchr(p, 'm');
-            assert_non_null(p);
-        } else if (*p == '\n') {
-            line[n] = '\0';
-            if (paint_width(line) > columns && !strchr(line, '`')) /* commands are never broken */
-                fail_msg("wider than %u columns: %s", columns, line);
-            n = 0;
-        } else if (*p != '\r') {
-            assert_true(n < sizeof(line) - 1);
-            line[n++] = *p;
-        }
-    }
-}
-
-static void colours_and_breaks_on_a_terminal_only(void **state)
-{
-    (void)state;
-    static const char *const en[] = {"explain", "response_silent", NULL};
-    static const char *const ja[] = {"explain", "--lang=ja", "response_silent", NULL};
-    run_on_terminal(70, NO_ENV, en);
-    assert_int_equal(ran.status, 0);
-    assert_has(ran.out, "\033[1m");
-    assert_lines_fit(ran.out, 70);
-    run_on_terminal(70, NO_ENV, ja);
-    assert_lines_fit(ran.out, 70);
-    run_on_terminal(70, ENV("NO_COLOR", "1"), en);
-    assert_lacks(ran.out, "\033");
-    assert_lines_fit(ran.out, 70);
-    run_on_terminal(70, ENV("NO_COLOR", ""), en); /* empty does not count (no-color.org) */
-    assert_has(ran.out, "\033");
-    run_on_terminal(70, ENV("TERM", "dumb"), en);
-    assert_lacks(ran.out, "\033");
-    run_on_terminal(10, NO_ENV, ja); /* too narrow to break: the terminal does it */
-    assert_int_equal(ran.status, 0);
-}
-
 static void widths(void **state)
 {
     (void)state;
@@ -477,7 +318,6 @@ int main(void)
         cmocka_unit_test(json_of_everything),
         cmocka_unit_test(wrong_usage),
         cmocka_unit_test(the_command_line_itself),
-        cmocka_unit_test(colours_and_breaks_on_a_terminal_only),
         cmocka_unit_test(widths),
         cmocka_unit_test(an_outcome_in_words),
         cmocka_unit_test(an_answer_that_cannot_be_written_is_a_failure),
