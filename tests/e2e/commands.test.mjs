@@ -1,6 +1,6 @@
 // The commands over the API: what they print is what the API answers, as a table for people and as JSON for programs.
 import assert from 'node:assert/strict';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { startBot } from './lib/bot.mjs';
@@ -188,6 +188,14 @@ describe('the command line', () => {
         assert.match((await command(['help', 'probe'])).stdout, /10 could_not_connect/);
         assert.match((await command(['--help'])).stdout, /^Exit: 0 done/m);
         assert.equal((await command(['help', 'help'])).stdout, (await command(['--help'])).stdout);
+    });
+
+    it('end as docs/operations.md says', async () => {
+        const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+        const documented = [...page.matchAll(/^\| (\d+)(?: to \d+)? \| /gm)].map(m => m[1]);
+        assert.deepEqual(documented, ['0', '1', '2', '3', '4', '5', '6', '7', '8', '10']);
+        const said = (await command(['event', '--help'])).stdout.split('Exit: ')[1];
+        assert.deepEqual([...said.matchAll(/(?:^|[ \n])(\d) [a-z]/g)].map(m => m[1]), documented.slice(0, 9), said);
     });
 
     const swapped = w => w.slice(0, -2) + w.at(-1) + w.at(-2);

@@ -45,9 +45,10 @@ static void escapes_and_columns(void **state)
         {SPAN_LIT("\xEF\xBE\x8A\xEF\xBE\x9D"), "\xEF\xBE\x8A\xEF\xBE\x9D", 2}, /* half-width katakana */
         {SPAN_LIT("🚚"), "🚚", 2},
         {SPAN_LIT("한글"), "한글", 4},
-        {SPAN_LIT("e\xCC\x81"), "e\xCC\x81", 1},       /* a combining accent */
+        {SPAN_LIT("e\xCC\x81"), "e\xCC\x81", 1},           /* a combining accent */
         {SPAN_LIT("か\xE3\x82\x99"), "か\xE3\x82\x99", 2}, /* a combining voiced mark */
-        {SPAN_LIT("\xE2\x80\x8D\xEF\xB8\x8F"), "\xE2\x80\x8D\xEF\xB8\x8F", 0}, /* joiner, variation selector */
+        {SPAN_LIT("\xE2\x80\x8D\xEF\xB8\x8F"), "\xE2\x80\x8D\xEF\xB8\x8F",
+         0}, /* joiner, variation selector */
         {SPAN_LIT("é…▸✓"), "é…▸✓", 4},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -82,7 +83,8 @@ static void values(void **state)
         {"[]", "[]"},
         {"\"1234567890123456789012345678901234567890\"", "123456789012345678901234567890…"},
         {"\"届届届届届届届届届届届\"", "届届届届届届届届届届…"},
-        {"\"12345678901234567890123456789届\"", "12345678901234567890123456789…"}, /* no half of a character */
+        {"\"12345678901234567890123456789届\"",
+         "12345678901234567890123456789…"}, /* no half of a character */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct json_value v;
@@ -104,9 +106,10 @@ static void members(void **state)
     struct json_value root;
     char text[6];
     int64_t n;
-    assert_true(answer_read(SPAN_LIT("{\"a\":{\"b\":\"12345\",\"n\":7,\"m\":-1,\"twice\":1,\"twice\":2},\"who\":\"x\","
-                                     "\"nul\":\"a\\u0000\",\"long\":\"123456\",\"empty\":\"\"}"),
-                            &root));
+    assert_true(answer_read(
+        SPAN_LIT("{\"a\":{\"b\":\"12345\",\"n\":7,\"m\":-1,\"twice\":1,\"twice\":2},\"who\":\"x\","
+                 "\"nul\":\"a\\u0000\",\"long\":\"123456\",\"empty\":\"\"}"),
+        &root));
     assert_true(answer_text(root, "a.b", text, sizeof(text)));
     assert_string_equal(text, "12345");
     assert_true(answer_text(root, "empty", text, sizeof(text)));
@@ -128,7 +131,8 @@ static void refused_allocations(void **state)
 {
     (void)state;
     struct json_value v;
-    assert_true(answer_read(SPAN_LIT("\"\\u001b text of some length, so that a buffer has to grow and grow again\""), &v));
+    assert_true(answer_read(
+        SPAN_LIT("\"\\u001b text of some length, so that a buffer has to grow and grow again\""), &v));
     for (size_t n = 1;; n++) {
         struct buf out;
         buf_init(&out, 4096);
@@ -154,20 +158,39 @@ static const char *nearest(const char *typed, const char *const *names)
 static void names(void **state)
 {
     (void)state;
-    static const char *const all[] = {"serve", "key", "account", "channel", "event", "errors", "provider", "option",
-                                      "--webhook-url", "--contact-email", "--limit", "--help", NULL};
+    static const char *const all[] = {"serve",   "key",      "account", "channel",       "event",
+                                      "errors",  "provider", "option",  "--webhook-url", "--contact-email",
+                                      "--limit", "--help",   NULL};
     static const struct {
         const char *typed, *meant;
     } rows[] = {
-        {"foo", ""},          {"bar", ""},           {"k", ""},          {"", ""},          {"ky", "key"},
-        {"kye", "key"},       {"keys", "key"},       {"chanel", "channel"}, {"CHANNEL", "channel"}, {"chan", "channel"},
-        {"chnnael", "channel"}, {"evnt", "event"},   {"serev", "serve"}, {"--hlep", "--help"}, {"--limti", "--limit"},
-        {"--url", "--webhook-url"}, {"--webhook_url", "--webhook-url"}, {"--mail", ""}, {"--email", "--contact-email"},
-        {"completely-else", ""}, {"x", ""},          {"--", ""},
+        {"foo", ""},
+        {"bar", ""},
+        {"k", ""},
+        {"", ""},
+        {"ky", "key"},
+        {"kye", "key"},
+        {"keys", "key"},
+        {"chanel", "channel"},
+        {"CHANNEL", "channel"},
+        {"chan", "channel"},
+        {"chnnael", "channel"},
+        {"evnt", "event"},
+        {"serev", "serve"},
+        {"--hlep", "--help"},
+        {"--limti", "--limit"},
+        {"--url", "--webhook-url"},
+        {"--webhook_url", "--webhook-url"},
+        {"--mail", ""},
+        {"--email", "--contact-email"},
+        {"completely-else", ""},
+        {"x", ""},
+        {"--", ""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (strcmp(nearest(rows[i].typed, all), rows[i].meant) != 0)
-            fail_msg("%s may mean \"%s\", not \"%s\"", rows[i].typed, nearest(rows[i].typed, all), rows[i].meant);
+            fail_msg("%s may mean \"%s\", not \"%s\"", rows[i].typed, nearest(rows[i].typed, all),
+                     rows[i].meant);
 }
 
 int main(void)
