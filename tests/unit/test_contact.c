@@ -284,8 +284,6 @@ static void upgrade(void **state)
     write_old(
         "INSERT INTO provider (id, name, created_ms) VALUES (7, 'a', 1), (8, 'b', 1);"
         "INSERT INTO provider_option VALUES (7, 2, '', 1, 1), (8, 1, '', 1, 1);"
-        "INSERT INTO audit (at_ms, account_id, who, peer, action, target, channel_id, details) VALUES "
-        "(1, 42, 'm', '', 'provider.create', 'provider/7', 0, '{}');"
         "WITH c(id, provider_id, email, on_) AS (VALUES (2000000001, 7, 'Told@Example.org', 1), "
         "(2000000002, 7, 'off@example.org', 0), (2000000003, 8, 'applied@example.org', 1), "
         "(2000000004, 7, 'told@example.org', 1)) "
@@ -305,11 +303,6 @@ static void upgrade(void **state)
         assert_int_equal(view_of(&c).state, want[i]);
         assert_int_equal(view_of(&c).asked_ms, 0);
     }
-    struct provider p;
-    assert_int_equal(b->ops->provider_get(b, 7, &p), ERR_NONE);
-    assert_int_equal(p.maker_id, 42);
-    assert_int_equal(b->ops->provider_get(b, 8, &p), ERR_NONE);
-    assert_int_equal(p.maker_id, 0);
 }
 
 int main(void)
