@@ -397,7 +397,10 @@ void api_channel_show(struct call *c)
     state->channel = ref->channel;
     channel_ref_drop(ref);
     c->state = state;
-    call_read(c, show_run, show_done);
+    if (state->channel.contact_email[0])
+        call_read(c, show_run, show_done);
+    else
+        answer_channel(c, 200, &state->channel, &state->contact, NULL);
 }
 
 struct list_state {

@@ -21,8 +21,11 @@ static enum err dropped(const struct notice_stats *n, struct buf *out)
                 {"cap", &n->capped[QUOTA_CHANNEL]},
                 {"provider_cap", &n->capped[QUOTA_PROVIDER]},
                 {"account_cap", &n->capped[QUOTA_ACCOUNT]}};
-    enum err e = buf_add_str(out, "# HELP todoke_notices_dropped_total Notices that became no mail, by why.\n"
-                                  "# TYPE todoke_notices_dropped_total counter\n");
+    enum err e = buf_add_str(
+        out, "# HELP todoke_notices_dropped_total Notices that became no mail, by why. `unwanted`: option or "
+             "switch off; `nobody`: no recipient that may be told; `cap`, "
+             "`provider_cap`, `account_cap`: of the day.\n"
+             "# TYPE todoke_notices_dropped_total counter\n");
     for (size_t i = 0; !e && i < sizeof(rows) / sizeof(rows[0]); i++)
         e = buf_printf(out, "todoke_notices_dropped_total{why=\"%s\"} %llu\n", rows[i].why,
                        (unsigned long long)get(rows[i].count));
