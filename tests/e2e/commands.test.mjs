@@ -74,8 +74,8 @@ describe('commands', () => {
         assert.match(await run(['account', 'set', role.accountId, '--confirmed', 'on']), /^confirmed +yes$/m);
         assert.match(await run(['provider', 'roles', made.providerId]), new RegExp(`^${role.accountId} +admin +no +no +a@example.com`, 'm'));
         assert.equal(await run(['provider', 'revoke', made.providerId, '--email', 'c@example.com']), '');
-        assert.match(await run(['provider', 'revoke', made.providerId, '--email', 'c@example.com'], 2), /This address has no role here/);
-        assert.match(await run(['provider', 'revoke', made.providerId], 2), /email: is required/);
+        assert.match(await run(['provider', 'revoke', made.providerId, '--email', 'c@example.com'], 4), /This address has no role here/);
+        assert.match(await run(['provider', 'revoke', made.providerId], 3), /email: is required/);
         assert.match(await run(['option', 'apply', made.providerId, '--note', 'please'], 0), /errorNotification\.state +applied/);
         assert.match(await run(['option', 'list', '--state', 'applied']), new RegExp(`^${made.providerId} +errorNotification +applied `, 'm'));
         const approved = lines(await run(['option', 'approve', made.providerId]));
