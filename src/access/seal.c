@@ -179,9 +179,21 @@ static enum err open_text(void *arg, struct span context, struct span sealed, ch
     return ERR_NONE;
 }
 
+/* ERR_DENIED: another one, or none at all. */
+static enum err seal_still(void *arg)
+{
+    const struct seal *s = arg;
+    uint8_t key[SEAL_KEY_LEN];
+    enum err e = read_key(s->path, key);
+    if (!e && id_of(key) != s->id)
+        e = ERR_DENIED;
+    explicit_bzero(key, sizeof(key));
+    return e;
+}
+
 static enum err set_up(struct seal *s, const char *path)
 {
-    *s = (struct seal){.ops = {seal_begin, seal_text, open_text, s}};
+    *s = (struct seal){.ops = {seal_begin, seal_text, open_text, s, s->path, seal_still}};
     int n = snprintf(s->path, sizeof(s->path), "%s", path);
     return n < 0 || (size_t)n >= sizeof(s->path) ? ERR_INVALID : ERR_NONE;
 }
@@ -246,6 +258,8 @@ const char *seal_problem(enum err e)
     case ERR_CONFLICT:
     case ERR_BUSY:
     case ERR_FULL:
+    case ERR_GONE:
+    case ERR_DAMAGED:
     case ERR_CLOSED:
     case ERR_VERSION:
     case ERR_INTERNAL:

@@ -162,6 +162,13 @@ void call_failed(struct call *c, enum err e)
     case ERR_NOMEM:
         call_retry(c, 503, "Out of memory; nothing was accepted", 5);
         return;
+    case ERR_GONE:
+        call_retry(c, 503,
+                   "Files of this node's data directory are gone or were replaced; nothing was accepted", 10);
+        return;
+    case ERR_DAMAGED:
+        call_retry(c, 503, "This node's database is damaged there; nothing was accepted", 60);
+        return;
     case ERR_NONE:
     case ERR_LIMIT:
     case ERR_INVALID:

@@ -111,20 +111,36 @@ static enum err one_alarm(struct buf *out, const char *name, bool on)
     return buf_printf(out, "todoke_alarm{name=\"%s\"} %d\n", name, on ? 1 : 0);
 }
 
+static const char *const state_names[ALARM_STATES] = {
+    [ALARM_store] = "store",
+    [ALARM_files] = "files",
+    [ALARM_retention] = "retention",
+    [ALARM_mail] = "mail",
+};
+
+/* Those that are states of the store. */
+static void states_of(const struct store_stats *store, const struct retention_stats *retention,
+                      bool on[static ALARM_STATES])
+{
+    memset(on, 0, ALARM_STATES * sizeof(*on));
+    on[ALARM_store] = atomic_load_explicit(&store->last_error, memory_order_relaxed) != 0;
+    on[ALARM_files] = atomic_load_explicit(&store->files, memory_order_relaxed) != NULL;
+    on[ALARM_retention] = atomic_load_explicit(&retention->over, memory_order_relaxed);
+}
+
 enum err alarms_print(const struct alarms *a, const struct store_stats *store,
                       const struct retention_stats *retention, int64_t now_ms, struct buf *out)
 {
+    bool on[ALARM_STATES];
+    states_of(store, retention, on);
+    on[ALARM_mail] = atomic_load_explicit(&a->state_since_ms[ALARM_mail], memory_order_relaxed) != 0;
     enum err e = buf_add_str(out, "# HELP todoke_alarm What an operator must look at now: 1 while it lasts.\n"
                                   "# TYPE todoke_alarm gauge\n");
-    if (!e)
-        e = one_alarm(out, "store", atomic_load_explicit(&store->last_error, memory_order_relaxed) != 0);
-    if (!e)
-        e = one_alarm(out, "retention", atomic_load_explicit(&retention->over, memory_order_relaxed));
+    for (int i = 0; !e && i < ALARM_STATES; i++)
+        e = one_alarm(out, state_names[i], on[i]);
     if (!e)
         e = one_alarm(out, "accept",
                       atomic_load_explicit(&a->accept_until_ms, memory_order_relaxed) > now_ms);
-    if (!e)
-        e = one_alarm(out, "mail", atomic_load_explicit(&a->mail_since_ms, memory_order_relaxed) != 0);
     for (int i = 0; !e && i < CAUSE_COUNT; i++)
         if (alarming(i))
             e = one_alarm(out, cause_of((enum cause_id)i)->id,
@@ -141,31 +157,34 @@ static void watch_state(_Atomic int64_t *since, bool on, int64_t now_ms)
 void alarms_watch_store(struct alarms *a, const struct store_stats *store,
                         const struct retention_stats *retention, int64_t now_ms)
 {
-    watch_state(&a->store_since_ms, atomic_load_explicit(&store->last_error, memory_order_relaxed) != 0,
-                now_ms);
-    watch_state(&a->retention_since_ms, atomic_load_explicit(&retention->over, memory_order_relaxed), now_ms);
+    bool on[ALARM_STATES];
+    states_of(store, retention, on);
+    for (int i = 0; i < ALARM_STATES; i++)
+        if (i != ALARM_mail)
+            watch_state(&a->state_since_ms[i], on[i], now_ms);
+    atomic_store_explicit(&a->files, atomic_load_explicit(&store->files, memory_order_relaxed),
+                          memory_order_relaxed);
 }
 
 void alarms_watch_mail(struct alarms *a, bool trouble, int64_t now_ms)
 {
-    watch_state(&a->mail_since_ms, trouble, now_ms);
+    watch_state(&a->state_since_ms[ALARM_mail], trouble, now_ms);
 }
 
-static const char *const store_text[] = {
-    [LANG_EN] = "The last commit failed (disk full, I/O error, locked): posts are refused until it recovers.",
-    [LANG_JA] = "直近の書き込みに失敗しました（ディスクの空き不足、I/"
-                "Oエラー、ロック）。回復するまでイベントの受け付けを断ります。",
-};
-static const char *const retention_text[] = {
-    [LANG_EN] = "The database is past its bound (retention-size), and only events that wait are left in it.",
-    [LANG_JA] =
-        "データベースが上限（retention-size）を超えています。残っているのは配信待ちのイベントだけです。",
-};
-static const char *const mail_text[] = {
-    [LANG_EN] = "Mails cannot be sent: the relay or the Maildir cannot be used. They wait in the outbox, "
-                "which shows why.",
-    [LANG_JA] = "リレーまたはMaildirを利用できず、メールを送信できません。メールは送信待ちです。理由は送信箱"
-                "に表示されます。",
+static const char *const state_texts[ALARM_STATES][2] = {
+    [ALARM_store] =
+        {"The last commit failed (disk full, I/O error, locked, or files that are gone): posts are "
+         "refused until it recovers.",
+         "直近の書き込みに失敗しました（ディスクの空き不足、I/Oエラー、ロック、ファイルの消失）。回復"
+         "するまでイベントの受け付けを断ります。"},
+    [ALARM_retention] =
+        {"The database is past its bound (retention-size), and only events that wait are left in it.",
+         "データベースが上限（retention-size）を超えています。残っているのは配信待ちのイベントだけです。"},
+    [ALARM_mail] =
+        {"Mails cannot be sent: the relay or the Maildir cannot be used. They wait in the outbox, "
+         "which shows why.",
+         "リレーまたはMaildirを利用できず、メールを送信できません。メールは送信待ちです。理由は送信箱"
+         "に表示されます。"},
 };
 static const char *const accept_text[] = {
     [LANG_EN] = "A connection to the API could not be taken: no descriptors or memory.",
@@ -174,15 +193,12 @@ static const char *const accept_text[] = {
 
 void alarms_each(const struct alarms *a, int64_t now_ms, alarm_fn *fn, void *arg)
 {
-    int64_t since = atomic_load_explicit(&a->store_since_ms, memory_order_relaxed);
-    if (since)
-        fn(arg, "store", since, store_text);
-    since = atomic_load_explicit(&a->retention_since_ms, memory_order_relaxed);
-    if (since)
-        fn(arg, "retention", since, retention_text);
-    since = atomic_load_explicit(&a->mail_since_ms, memory_order_relaxed);
-    if (since)
-        fn(arg, "mail", since, mail_text);
+    const char *const *files = atomic_load_explicit(&a->files, memory_order_relaxed);
+    for (int i = 0; i < ALARM_STATES; i++) {
+        int64_t since = atomic_load_explicit(&a->state_since_ms[i], memory_order_relaxed);
+        if (since && (i != ALARM_files || files))
+            fn(arg, state_names[i], since, i == ALARM_files ? files : state_texts[i]);
+    }
     if (atomic_load_explicit(&a->accept_until_ms, memory_order_relaxed) > now_ms)
         fn(arg, "accept", atomic_load_explicit(&a->accept_since_ms, memory_order_relaxed), accept_text);
     for (int i = 0; i < CAUSE_COUNT; i++) {

@@ -32,12 +32,16 @@ enum err gauges_print(const struct gauges *const *all, size_t count, struct buf 
 
 #define ALARM_HOLD_MS 60000 /* an alarm ends when what raised it has not happened for so long */
 
+/* What lasts by itself; the others are single faults, and end a while after the last. */
+enum alarm_state { ALARM_store, ALARM_files, ALARM_retention, ALARM_mail, ALARM_STATES };
+
 /* Any thread may read; zeroed: none. */
 struct alarms {
     _Atomic int64_t until_ms[CAUSE_COUNT]; /* faults of our own, by cause; wall clock */
     _Atomic int64_t accept_until_ms;
     /* Since when they last, while they do. */
-    _Atomic int64_t since_ms[CAUSE_COUNT], accept_since_ms, store_since_ms, retention_since_ms, mail_since_ms;
+    _Atomic int64_t since_ms[CAUSE_COUNT], accept_since_ms, state_since_ms[ALARM_STATES];
+    _Atomic(const char *const *) files;      /* store_stats' */
     uint64_t seen[CAUSE_COUNT], accept_seen; /* by the first loop */
 };
 

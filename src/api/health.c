@@ -13,10 +13,13 @@ void api_health(struct call *c)
 /* Ready: events posted now would be accepted. */
 void api_ready(struct call *c)
 {
-    enum err e =
-        (enum err)atomic_load_explicit(&store_stats(c->api->config.store)->last_error, memory_order_relaxed);
+    const struct store_stats *s = store_stats(c->api->config.store);
+    enum err e = (enum err)atomic_load_explicit(&s->last_error, memory_order_relaxed);
+    const char *const *files = atomic_load_explicit(&s->files, memory_order_relaxed);
     if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
         call_retry(c, 503, "This node is going down", 5);
+    } else if (files) {
+        call_retry(c, 503, files[LANG_EN], 5);
     } else if (e) {
         char text[80];
         (void)snprintf(text, sizeof(text), "The store cannot keep events: %s", err_text(e));

@@ -60,7 +60,7 @@ static void write_store(struct json_write *w, const struct api *a)
     json_write_key(w, "store");
     json_write_object(w);
     number(w, "bytes", atomic_load_explicit(&r->used, memory_order_relaxed));
-    number(w, "freeBytes", atomic_load_explicit(&r->free, memory_order_relaxed));
+    number(w, "reusableBytes", atomic_load_explicit(&r->free, memory_order_relaxed));
     json_write_key(w, "commitMs");
     json_write_real(w, (double)(atomic_load(&a->config.meter->commit_us) / 10) / 100);
     number(w, "queued", atomic_load_explicit(&s->queued, memory_order_relaxed));

@@ -13,6 +13,12 @@
  */
 int direct_open(const char *command, const char *dir, bool make, struct backend **ret) MUST_CHECK;
 
+/* Whether dir is no directory to work on: half of a backup, or its database is missing. Told then, for `todoke command` or, NULL, `todoke serve`. */
+bool direct_refuse(const char *command, const char *dir) MUST_CHECK;
+
+/* What an error of opening a store means, for people; errno says more of ERR_IO. */
+const char *direct_text(enum err e);
+
 /* Tells e (errno says more of ERR_IO) and returns the exit status. */
 int direct_fail(const char *command, const char *dir, enum err e);
 

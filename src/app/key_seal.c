@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "access/seal.h"
+#include "app/direct.h"
 #include "app/visible.h"
+#include "store/files.h"
 #include "store/store.h"
 
 static int fail(const char *what, const char *text)
@@ -20,10 +21,7 @@ static int tell(const char *dir, const char *path, enum err e)
 {
     if (e == ERR_NOT_FOUND || e == ERR_DENIED || e == ERR_INVALID)
         return fail(path, seal_problem(e));
-    return fail(dir, e == ERR_VERSION       ? "written by a newer version of todoke"
-                     : e == ERR_BUSY        ? "a node is running on this directory; stop it first"
-                     : e == ERR_IO && errno ? strerror(errno)
-                                            : err_text(e));
+    return fail(dir, e == ERR_BUSY ? "a node is running on this directory; stop it first" : direct_text(e));
 }
 
 static int rotate(struct backend *b, const char *dir, struct seal *seal)
@@ -57,8 +55,11 @@ int key_seal_rotate(const char *dir, const char *file)
         file ? snprintf(path, sizeof(path), "%s", file) : snprintf(path, sizeof(path), "%s/secret.key", dir);
     if (n < 0 || (size_t)n >= sizeof(path))
         return fail(dir, "the path of the key file is too long");
-    int lock = -1, status;
-    enum err e = store_lock(dir, &lock);
+    int status;
+    if (direct_refuse("key", dir))
+        return 1;
+    struct files *files;
+    enum err e = files_open(&files, dir);
     if (e)
         return tell(dir, path, e);
     struct backend *b = NULL;
@@ -69,6 +70,6 @@ int key_seal_rotate(const char *dir, const char *file)
     if (b)
         b->ops->close(b);
     seal_deinit(&seal);
-    (void)close(lock);
+    files_close(files);
     return status;
 }

@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "app/direct.h"
+#include "store/files.h"
+
 /* The key file. */
 static enum err open_seal(struct seal *seal, const struct settings *settings)
 {
@@ -14,10 +17,23 @@ static enum err open_seal(struct seal *seal, const struct settings *settings)
     return e == ERR_INVALID ? ERR_DENIED : e;
 }
 
+/* Who has it, as far as the system tells. */
+static void tell_busy(const char *dir)
+{
+    int64_t pid = files_holder(dir);
+    char who[48] = "";
+    if (pid)
+        (void)snprintf(who, sizeof(who), " (process %lld)", (long long)pid);
+    (void)fprintf(stderr, "todoke: %s: another node is running on this directory or its database%s\n", dir,
+                  who);
+}
+
 enum err node_store_open(struct store **ret, struct directory **ret_directory, struct seal *seal,
                          const struct settings *settings)
 {
     const char *dir = settings->data;
+    if (direct_refuse(NULL, dir))
+        return ERR_DENIED;
     enum err e = open_seal(seal, settings);
     if (e)
         return e;
@@ -29,14 +45,10 @@ enum err node_store_open(struct store **ret, struct directory **ret_directory, s
     if (!e)
         return ERR_NONE;
     if (e == ERR_BUSY)
-        (void)fprintf(stderr, "todoke: %s: another node is running on this directory\n", dir);
+        tell_busy(dir);
     else if (e == ERR_NOT_FOUND || e == ERR_DENIED)
         (void)fprintf(stderr, "todoke: %s: %s\n", seal->path, seal_problem(e));
-    else if (e == ERR_VERSION)
-        (void)fprintf(stderr,
-                      "todoke: %s: written by a newer version of todoke; this is " TODOKE_VERSION "\n", dir);
     else
-        (void)fprintf(stderr, "todoke: %s: cannot be opened: %s\n", dir,
-                      e == ERR_IO && errno ? strerror(errno) : err_text(e));
+        (void)fprintf(stderr, "todoke: %s: cannot be opened: %s\n", dir, direct_text(e));
     return e;
 }

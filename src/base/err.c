@@ -25,6 +25,10 @@ const char *err_text(enum err e)
         return "no space left";
     case ERR_IO:
         return "input/output error";
+    case ERR_GONE:
+        return "files were deleted, replaced or cut";
+    case ERR_DAMAGED:
+        return "damaged";
     case ERR_CLOSED:
         return "closed";
     case ERR_VERSION:

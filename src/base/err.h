@@ -17,6 +17,8 @@ enum err {
     ERR_BUSY,      /* somebody else holds it; try again later */
     ERR_FULL,      /* no space left on the device */
     ERR_IO,        /* the system refused; errno has the reason */
+    ERR_GONE,      /* files were deleted, replaced or cut while they were in use */
+    ERR_DAMAGED,   /* what was stored cannot be read back */
     ERR_CLOSED,    /* the other side is gone */
     ERR_VERSION,   /* written by a newer version of todoke */
     ERR_INTERNAL,  /* a library failed in a way it should not */

@@ -64,6 +64,9 @@ struct store_seal {
     /* out is NUL-terminated. ERR_DENIED: sealed by another key, for something else, or changed. */
     enum err (*open)(void *arg, struct span context, struct span sealed, char *out, size_t size);
     void *arg;
+    /* For a node that watches the key file: its path, and whether it still holds the key. NULL: there is none. */
+    const char *file;
+    enum err (*still)(void *arg);
 };
 
 /* What an Idempotency-Key stands for. */
@@ -166,6 +169,8 @@ struct backend_ops {
     enum err (*commit)(struct backend *b);
     void (*rollback)(struct backend *b);
     void (*close)(struct backend *b); /* NULL-safe */
+    /* Between transactions: whether what is written will be found again; ERR_GONE: files were deleted, replaced or cut. NULL in the twin. */
+    enum err (*check)(struct backend *b);
 
     enum err (*channel_insert)(struct backend *b, struct channel *c); /* sets c->id */
     enum err (*channel_update)(struct backend *b, const struct channel *c);
@@ -384,6 +389,13 @@ enum err sqlite_seal(struct backend *b, const struct store_seal *seal) MUST_CHEC
 
 /* Seals every secret anew, all or none; seal is what sqlite_seal() was given. On the writer, with no transaction open. */
 enum err sqlite_reseal(struct backend *b, const struct store_seal *seal) MUST_CHECK;
+
+/*
+ * From now on a commit fails with ERR_GONE when the files of the database, the key or the directory are no longer those that are open (files.h). For the
+ * node's writer, once all is open. files outlives the backend. ERR_IO (errno), ERR_NOMEM.
+ */
+struct files;
+enum err sqlite_guard(struct backend *b, struct files *files, const struct store_seal *seal) MUST_CHECK;
 
 /* From now on the log goes into the database after commits. For the node's writer alone: commands beside it leave that to the node, the
  * last to close does it then (sqlite_checkpoint.c says why). */

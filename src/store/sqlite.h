@@ -45,6 +45,8 @@ struct sqlite {
     bool copied;                      /* it was asked to, since the log began */
     int restart_at;                   /* pages of log at which a checkpoint waits for readers */
     const struct store_seal *seal;    /* NULL: what is secret is kept as it is */
+    struct guard *guard;              /* of the node's writer */
+    bool damage_told;                 /* that the database is damaged */
 };
 
 static inline struct sqlite *sqlite_of(struct backend *b)
@@ -123,6 +125,13 @@ enum err sqlite_idempotency_get(struct backend *b, int64_t channel_id, struct sp
 enum err sqlite_idempotency_put(struct backend *b, int64_t channel_id, struct span key,
                                 const struct idempotency *i, int64_t wall_ms);
 enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
+/* sqlite_guard.c: NULL guards nothing */
+/* Whether the files are what was opened: ERR_GONE. No transaction may be open. */
+enum err sqlite_guard_check(struct sqlite *s) MUST_CHECK;
+bool sqlite_guard_wrong(const struct sqlite *s); /* at the last check */
+void sqlite_guard_commit(struct sqlite *s);      /* after one */
+void sqlite_guard_end(struct sqlite *s);         /* before the connection is closed */
+void sqlite_guard_free(struct sqlite *s);        /* and after */
 /* sqlite_checkpoint.c */
 void sqlite_checkpoint_stop(struct sqlite *s);
 /* sqlite_tail.c: ends ERR_IO and the like as every statement does, or ERR_NOMEM */

@@ -19,6 +19,17 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 #undef STATEMENT
 };
 
+/* Told once a connection: whoever reads that place meets it again. */
+static enum err sqlite_damaged(struct sqlite *s, int rc)
+{
+    if (!s->damage_told)
+        log_error("store", "the database is damaged: see \"A damaged database\" in docs/operations.md",
+                  log_str("file", s->db ? sqlite3_db_filename(s->db, "main") : "todoke.db"),
+                  log_str("sqlite", s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc)), log_int("code", rc));
+    s->damage_told = true;
+    return ERR_DAMAGED;
+}
+
 enum err sqlite_err(struct sqlite *s, int rc)
 {
     switch (rc & 0xff) {
@@ -38,6 +49,9 @@ enum err sqlite_err(struct sqlite *s, int rc)
     case SQLITE_IOERR:
         errno = s->db ? sqlite3_system_errno(s->db) : 0;
         return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return sqlite_damaged(s, rc);
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM:
@@ -203,8 +217,11 @@ static enum err migrate_in_transaction(struct sqlite *s)
         (void)snprintf(done, sizeof(done), "PRAGMA user_version=%d", n);
         if ((e = sqlite_exec(s, sql)) || (e = sqlite_exec(s, done)))
             return e;
-        log_info("store", "schema migrated", log_int("to", n));
     }
+    if (!version)
+        log_info("store", "made the database", log_int("schema", newest));
+    else if (version < newest)
+        log_info("store", "schema migrated", log_int("from", version), log_int("to", newest));
     return ERR_NONE;
 }
 
@@ -240,7 +257,15 @@ static enum err op_commit(struct backend *b)
     enum err e = ERR_NONE;
     b->unwritten = sqlite3_total_changes64(s->db) == s->changes;
     sqlite3_stmt *stmt = sqlite_statement(s, STATEMENT_commit, &e);
-    return stmt ? sqlite_run(s, stmt) : e;
+    e = stmt ? sqlite_run(s, stmt) : e;
+    if (!e && !b->unwritten)
+        sqlite_guard_commit(s);
+    return e && sqlite_guard_wrong(s) ? ERR_GONE : e;
+}
+
+static enum err op_check(struct backend *b)
+{
+    return sqlite_guard_check(sqlite_of(b));
 }
 
 static void op_rollback(struct backend *b)
@@ -266,7 +291,9 @@ static void op_close(struct backend *b)
     for (int i = 0; i < STATEMENT_COUNT; i++)
         (void)sqlite3_finalize(s->statements[i]);
     sqlite_checkpoint_stop(s);
+    sqlite_guard_end(s);
     (void)sqlite3_close(s->db);
+    sqlite_guard_free(s);
     mem_free(s->tail.events);
     mem_free(s);
 }
@@ -276,6 +303,7 @@ static const struct backend_ops sqlite_ops = {
     .commit = op_commit,
     .rollback = op_rollback,
     .close = op_close,
+    .check = op_check,
     .channel_insert = sqlite_channel_insert,
     .channel_update = sqlite_channel_update,
     .channel_delete = sqlite_channel_delete,

@@ -1,14 +1,12 @@
 #include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/files.h"
 
 /* Calls in one commit at most: bounds what a failure makes us run again, and how long the first waits for the
  * last. */
@@ -17,6 +15,9 @@
 /* Commits in a row that the disk refuses before the rest of a batch is refused untried: a failing sync can take seconds, a lock
  * held by another process takes the whole busy timeout, and publishers wait. */
 #define IN_VAIN_MAX 4u
+
+/* A writer that has nothing to do looks so often whether its files are still there. */
+#define IDLE_MS 250
 
 struct worker {
     struct store *store;
@@ -33,7 +34,7 @@ struct worker {
 struct store {
     struct worker writer, reader;
     struct store_stats stats;
-    int lock_fd;
+    struct files *files; /* NULL: of a backend that was open already */
 };
 
 static void answer(struct store_call *c)
@@ -66,6 +67,8 @@ static bool harmless(enum err e)
     case ERR_BUSY:
     case ERR_FULL:
     case ERR_IO:
+    case ERR_GONE:
+    case ERR_DAMAGED:
     case ERR_CLOSED:
     case ERR_VERSION:
     case ERR_INTERNAL:
@@ -74,11 +77,24 @@ static bool harmless(enum err e)
     return false;
 }
 
+/* Whether the writer's files are those that it has open. */
+static enum err look(struct worker *w)
+{
+    struct store *s = w->store;
+    if (!w->writes || !s->files)
+        return ERR_NONE;
+    enum err e = w->backend->ops->check(w->backend);
+    atomic_store_explicit(&s->stats.files, files_text(s->files), memory_order_relaxed);
+    return e;
+}
+
 /* Runs a chain of calls as one transaction; on failure nothing is kept and the error is returned. */
 static enum err run_together(struct worker *w, struct list *calls)
 {
     struct backend *b = w->backend;
-    enum err e = b->ops->begin(b);
+    enum err e = w->store->files && files_text(w->store->files) ? look(w) : ERR_NONE;
+    if (!e)
+        e = b->ops->begin(b);
     if (e)
         return e;
     for (struct list *i = calls->next; i != calls && !e; i = i->next) {
@@ -91,6 +107,9 @@ static enum err run_together(struct worker *w, struct list *calls)
         e = b->ops->commit(b);
     if (e)
         b->ops->rollback(b);
+    /* What is told without writing is a promise too. After a commit that failed for it, a log that was deleted is saved. */
+    if (e == ERR_GONE || (!e && b->unwritten))
+        e = look(w) || e ? ERR_GONE : ERR_NONE;
     return e;
 }
 
@@ -129,7 +148,7 @@ static void finish(struct worker *w, struct list *calls)
 /* Whether the next commit must expect the same: it is not the call's fault. */
 static bool of_the_disk(enum err e)
 {
-    return e == ERR_BUSY || e == ERR_FULL || e == ERR_IO;
+    return e == ERR_BUSY || e == ERR_FULL || e == ERR_IO || e == ERR_GONE;
 }
 
 static void run_batch(struct worker *w, struct list *batch)
@@ -143,7 +162,7 @@ static void run_batch(struct worker *w, struct list *batch)
     }
     /* One of them broke it (or the disk is full): each alone, so that it costs only itself. */
     bool alone = batch->next->next == batch;
-    unsigned in_vain = e == ERR_BUSY ? IN_VAIN_MAX : 0;
+    unsigned in_vain = e == ERR_BUSY || e == ERR_GONE ? IN_VAIN_MAX : 0;
     for (struct list *i; (i = list_pop_front(batch));) {
         struct list one;
         list_init(&one);
@@ -160,6 +179,37 @@ static void run_batch(struct worker *w, struct list *batch)
     }
 }
 
+/* Nobody asked for anything: files that went meanwhile are told all the same, and that they are back. */
+static void look_idle(struct worker *w)
+{
+    int gone = ERR_GONE;
+    if (look(w))
+        atomic_store_explicit(&w->store->stats.last_error, ERR_GONE, memory_order_relaxed);
+    else
+        (void)atomic_compare_exchange_strong(&w->store->stats.last_error, &gone, ERR_NONE);
+}
+
+/* Until there is something to do. Under the lock. */
+static void wait_for_calls(struct worker *w)
+{
+    while (list_empty(&w->queue) && !w->stop) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += IDLE_MS * 1000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        w->waiting = true;
+        int rc = w->writes && w->store->files ? pthread_cond_timedwait(&w->wake, &w->lock, &until)
+                                              : pthread_cond_wait(&w->wake, &w->lock);
+        w->waiting = false;
+        if (rc != ETIMEDOUT || !list_empty(&w->queue) || w->stop)
+            continue;
+        (void)pthread_mutex_unlock(&w->lock);
+        look_idle(w);
+        (void)pthread_mutex_lock(&w->lock);
+    }
+}
+
 static void *work(void *arg)
 {
     struct worker *w = arg;
@@ -168,11 +218,7 @@ static void *work(void *arg)
         list_init(&batch);
         size_t n = 0;
         (void)pthread_mutex_lock(&w->lock);
-        while (list_empty(&w->queue) && !w->stop) {
-            w->waiting = true;
-            (void)pthread_cond_wait(&w->wake, &w->lock);
-            w->waiting = false;
-        }
+        wait_for_calls(w);
         /* The reader answers each as it is done; the writer commits once for all. */
         size_t max = w->writes ? COMMIT_MAX : 1;
         while (n < max && !list_empty(&w->queue)) {
@@ -215,7 +261,11 @@ static enum err worker_start(struct worker *w, const char *name)
 {
     list_init(&w->queue);
     (void)pthread_mutex_init(&w->lock, NULL);
-    (void)pthread_cond_init(&w->wake, NULL);
+    pthread_condattr_t steady;
+    (void)pthread_condattr_init(&steady);
+    (void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&w->wake, &steady);
+    (void)pthread_condattr_destroy(&steady);
     sigset_t all, before;
     (void)sigfillset(&all); /* signals are the first loop's */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -262,12 +312,11 @@ void store_close(struct store *s)
     store_stop(s);
     worker_deinit(&s->reader);
     worker_deinit(&s->writer);
-    if (s->lock_fd >= 0)
-        (void)close(s->lock_fd); /* and so gives the directory free */
+    files_close(s->files); /* after the backends, and so gives the directory free */
     mem_free(s);
 }
 
-enum err store_start(struct store **ret, struct backend *writer, struct backend *reader)
+static enum err start(struct store **ret, struct backend *writer, struct backend *reader, struct files *files)
 {
     struct store *s = mem_zero(1, sizeof(*s));
     if (!s) {
@@ -275,13 +324,14 @@ enum err store_start(struct store **ret, struct backend *writer, struct backend 
         writer->ops->close(writer);
         return ERR_NOMEM;
     }
-    s->lock_fd = -1;
+    s->files = files;
     s->writer = (struct worker){.store = s, .backend = writer, .writes = true};
     s->reader = (struct worker){.store = s, .backend = reader};
     enum err e = worker_start(&s->writer, "store");
     if (!e)
         e = worker_start(&s->reader, "store-read");
     if (e) {
+        s->files = NULL; /* the caller's */
         store_close(s);
         return e;
     }
@@ -289,32 +339,16 @@ enum err store_start(struct store **ret, struct backend *writer, struct backend 
     return ERR_NONE;
 }
 
-/* The lock is the kernel's and ends with the process, however it ends. */
-enum err store_lock(const char *dir, int *ret_fd)
+enum err store_start(struct store **ret, struct backend *writer, struct backend *reader)
 {
-    if (mkdir(dir, 0700) && errno != EEXIST)
-        return errno == ENOSPC ? ERR_FULL : ERR_IO;
-    char path[4096];
-    int n = snprintf(path, sizeof(path), "%s/lock", dir);
-    if (n < 0 || (size_t)n >= sizeof(path))
-        return ERR_INVALID;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return errno == ENOSPC ? ERR_FULL : ERR_IO;
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
-        enum err e = errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
-        (void)close(fd);
-        return e;
-    }
-    *ret_fd = fd;
-    return ERR_NONE;
+    return start(ret, writer, reader, NULL);
 }
 
 enum err store_open(struct store **ret, const char *dir, const struct store_seal *seal)
 {
-    int fd = -1;
+    struct files *files = NULL;
     struct backend *writer = NULL, *reader = NULL;
-    enum err e = store_lock(dir, &fd);
+    enum err e = files_open(&files, dir);
     if (e)
         return e;
     e = sqlite_open(&writer, dir, STORE_WRITE);
@@ -324,25 +358,23 @@ enum err store_open(struct store **ret, const char *dir, const struct store_seal
         e = sqlite_open(&reader, dir, STORE_READ);
     if (!e && seal)
         e = sqlite_seal(reader, seal);
+    if (!e)
+        e = sqlite_guard(writer, files, seal);
     if (!e) {
         sqlite_checkpoint(writer);
-        e = store_start(ret, writer, reader);
-    } else {
-        int saved = errno;
-        if (reader)
-            reader->ops->close(reader);
-        if (writer)
-            writer->ops->close(writer);
-        errno = saved;
+        e = start(ret, writer, reader, files);
+        writer = reader = NULL;
     }
-    if (e) {
-        int saved = errno;
-        (void)close(fd);
-        errno = saved;
-        return e;
-    }
-    (*ret)->lock_fd = fd;
-    return ERR_NONE;
+    if (!e)
+        return ERR_NONE;
+    int saved = errno;
+    if (reader)
+        reader->ops->close(reader);
+    if (writer)
+        writer->ops->close(writer);
+    files_close(files);
+    errno = saved;
+    return e;
 }
 
 void store_submit(struct store *s, struct store_call *c)

@@ -39,17 +39,16 @@ struct store_stats {
     struct histogram commit; /* how long each took, its calls included */
     _Atomic uint64_t queued; /* calls waiting for the writer */
     _Atomic int last_error;  /* enum err of the last commit */
+    /* Which file was deleted, replaced or cut under the running node, in words, English and Japanese; NULL: none. */
+    _Atomic(const char *const *) files;
 };
 
 /*
  * Opens the data directory (made if missing, mode 0700) and starts the threads. One process at a time:
- * ERR_BUSY when another node holds DIR/lock. ERR_VERSION: written by a newer todoke; ERR_IO (errno),
+ * ERR_BUSY when another one has it (files.h). ERR_VERSION: written by a newer todoke; ERR_DAMAGED; ERR_IO (errno),
  * ERR_FULL, ERR_NOMEM. seal (backend.h, sqlite_seal()) outlives the store; NULL: what is secret is kept as it is.
  */
 enum err store_open(struct store **ret, const char *dir, const struct store_seal *seal) MUST_CHECK;
-
-/* Takes DIR/lock for a command that must be alone: a descriptor, to be closed. ERR_BUSY as above. */
-enum err store_lock(const char *dir, int *ret_fd) MUST_CHECK;
 
 /* The same threads over backends that are open already; they belong to the store from now on, on failure too.
  */
