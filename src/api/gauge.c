@@ -112,10 +112,8 @@ static enum err one_alarm(struct buf *out, const char *name, bool on)
 }
 
 static const char *const state_names[ALARM_STATES] = {
-    [ALARM_store] = "store",
-    [ALARM_files] = "files",
-    [ALARM_retention] = "retention",
-    [ALARM_mail] = "mail",
+    [ALARM_store] = "store", [ALARM_files] = "files",         [ALARM_integrity] = "integrity",
+    [ALARM_loss] = "loss",   [ALARM_retention] = "retention", [ALARM_mail] = "mail",
 };
 
 /* Those that are states of the store. */
@@ -125,6 +123,8 @@ static void states_of(const struct store_stats *store, const struct retention_st
     memset(on, 0, ALARM_STATES * sizeof(*on));
     on[ALARM_store] = atomic_load_explicit(&store->last_error, memory_order_relaxed) != 0;
     on[ALARM_files] = atomic_load_explicit(&store->files, memory_order_relaxed) != NULL;
+    on[ALARM_integrity] = atomic_load_explicit(&store->damaged, memory_order_relaxed);
+    on[ALARM_loss] = atomic_load_explicit(&store->lost, memory_order_relaxed);
     on[ALARM_retention] = atomic_load_explicit(&retention->over, memory_order_relaxed);
 }
 
@@ -177,6 +177,19 @@ static const char *const state_texts[ALARM_STATES][2] = {
          "refused until it recovers.",
          "直近の書き込みに失敗しました（ディスクの空き不足、I/Oエラー、ロック、ファイルの消失）。回復"
          "するまでイベントの受け付けを断ります。"},
+    [ALARM_integrity] =
+        {"The database is damaged; the log says where. What can still be read and written goes on. Take it "
+         "for a "
+         "failing disk until you know better, and see \"A damaged database\" in docs/operations.md.",
+         "データベースが破損しています（箇所はログに記録されています）。読み書きできる部分は動作を続けます。"
+         "ディスク"
+         "の故障を疑い、docs/operations.mdの「A damaged database」を参照してください。"},
+    [ALARM_loss] = {"Commits are missing: when this node started, its database was older than what it had "
+                    "answered. The log "
+                    "says from when to when. `todoke check --accept-loss` ends this alarm.",
+                    "コミットが失われています。起動時のデータベースが、応答済みの内容よりも古いものでした。期"
+                    "間はログに記録され"
+                    "ています。確認後、`todoke check --accept-loss`でこのアラームを解除してください。"},
     [ALARM_retention] =
         {"The database is past its bound (retention-size), and only events that wait are left in it.",
          "データベースが上限（retention-size）を超えています。残っているのは配信待ちのイベントだけです。"},

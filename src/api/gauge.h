@@ -33,7 +33,15 @@ enum err gauges_print(const struct gauges *const *all, size_t count, struct buf 
 #define ALARM_HOLD_MS 60000 /* an alarm ends when what raised it has not happened for so long */
 
 /* What lasts by itself; the others are single faults, and end a while after the last. */
-enum alarm_state { ALARM_store, ALARM_files, ALARM_retention, ALARM_mail, ALARM_STATES };
+enum alarm_state {
+    ALARM_store,
+    ALARM_files,
+    ALARM_integrity,
+    ALARM_loss,
+    ALARM_retention,
+    ALARM_mail,
+    ALARM_STATES
+};
 
 /* Any thread may read; zeroed: none. */
 struct alarms {

@@ -36,5 +36,9 @@ int cmd_errors(int argc, char **argv);
 /* todoke event send CHANNEL FILE|-: over the API of a node. */
 int cmd_event(int argc, char **argv);
 
+/* todoke check --data DIR [--accept-loss] [--accept-clock]: looks a database through; takes note of what a node asks about. Exit: 1 damaged, or
+ * there is something to be taken note of. */
+int cmd_check(int argc, char **argv);
+
 /* todoke backup --data DIR TO: a copy of the data directory while a node runs on it. */
 int cmd_backup(int argc, char **argv);

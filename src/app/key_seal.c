@@ -56,7 +56,7 @@ int key_seal_rotate(const char *dir, const char *file)
     if (n < 0 || (size_t)n >= sizeof(path))
         return fail(dir, "the path of the key file is too long");
     int status;
-    if (direct_refuse("key", dir))
+    if (direct_missing("key", dir))
         return 1;
     struct files *files;
     enum err e = files_open(&files, dir);

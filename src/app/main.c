@@ -34,6 +34,9 @@
  *     sqlite, sqlite_*, schema    on disk; memory, memory_* are the twin for tests
  *     sqlite_tail, sqlite_list    the newest events in time order; a channel's history, put together again
  *     directory, pulse            every channel, as snapshots in memory; how each has fared lately
+ *     files, sqlite_guard         that the files are one node's alone, and stay what was opened
+ *     last, sqlite_mark           the number of the last commit, beside the database; what the store knows of itself
+ *     integrity, sqlite_integrity looking for damage, step by step
  *     retention                   what has ended goes, step by step
  * 2 mail      one mail -> sent, put off or refused
  *     message, smtp, maildir      built by GMime; over a relay by libcurl; or put into a directory
@@ -96,6 +99,7 @@
  *     channel, event, client      channels and events over the API of a node
  *     channel_secret              a channel's tokens and secret; its webhook URL verified
  *     backup                      a copy of the data directory while a node runs
+ *     check                       its database looked through
  *     resource, listing           the commands over the API that are all alike, and their tables
  *     answer                      what a node answered, read without loss
  *     arguments, visible          options and words of all commands; what others wrote, as a terminal may be shown it
@@ -151,6 +155,7 @@ static const struct cmd commands[] = {
     {"outbox", cmd_outbox, "the mails that wait, were sent, or failed"},
     {"audit", cmd_audit, "who changed what"},
     {"system", cmd_system, "how the node is"},
+    {"check", cmd_check, "looks a database through for damage; ends alarms that wait for an operator"},
     {"backup", cmd_backup, "copies a data directory while a node runs on it"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},
     {"explain", cmd_explain, "what a reason, detail or cause means and how to mend it"},

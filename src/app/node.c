@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/net.h"
+#include "store/integrity.h"
 #include "store/retention.h"
 
 #define TICK_MS 1000u
@@ -80,6 +81,8 @@ struct node {
     bool halt_sent, settle_sent; /* the same */
     struct retention retention;  /* on the first loop */
     bool retention_open;
+    struct integrity integrity; /* on the first loop */
+    bool integrity_open;
     struct node_mail mail; /* on the first loop */
     struct api_counters answers;
     const struct gauges *gauges[LOOPS_MAX];
@@ -166,6 +169,7 @@ static void open_drain(struct letter *letter)
     api_drain(l->api);
     if (l == &l->node->loops[0]) {
         retention_stop(&l->node->retention);
+        integrity_stop(&l->node->integrity);
         node_mail_stop(&l->node->mail);
     }
     (void)uv_timer_start(&l->drain_tick, on_drain_tick, 0, DRAIN_TICK_MS);
@@ -215,6 +219,8 @@ static void close_timers(struct node_loop *l)
         close_signals(l);
     if (l == &l->node->loops[0] && l->node->retention_open)
         retention_close(&l->node->retention);
+    if (l == &l->node->loops[0] && l->node->integrity_open)
+        integrity_close(&l->node->integrity);
     if (l == &l->node->loops[0])
         node_mail_close(&l->node->mail);
 }
@@ -366,6 +372,14 @@ static enum err start_retention(struct node *n)
     };
     enum err e = retention_init(&n->retention, &n->loops[0].loop, &config);
     n->retention_open = !e;
+    return e;
+}
+
+static enum err start_integrity(struct node *n)
+{
+    const struct integrity_config config = {n->store, &n->loops[0].mailbox, &clock_system};
+    enum err e = integrity_init(&n->integrity, &n->loops[0].loop, &config);
+    n->integrity_open = !e;
     return e;
 }
 
@@ -522,6 +536,7 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
     n->loops = mem_zero(n->count, sizeof(*n->loops));
     enum err e =
         first && n->loops ? node_store_open(&n->store, &n->directory, &n->seal, settings) : ERR_NOMEM;
+    bool opened = !e;
     if (!e)
         e = node_access_open(&n->access, n->store, settings, n->setup);
     n->intake.store = n->store;
@@ -536,10 +551,14 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
     if (!e)
         e = start_retention(n);
     if (!e)
+        e = start_integrity(n);
+    if (!e)
         e = start_mail(n);
     if (!e)
         e = directory_each(n->directory, resume, n);
     if (e) {
+        if (opened && e == ERR_DAMAGED) /* met by whoever read it first */
+            node_store_damaged(settings->data);
         node_free(n);
         return e;
     }

@@ -28,6 +28,13 @@ static void tell_busy(const char *dir)
                   who);
 }
 
+void node_store_damaged(const char *dir)
+{
+    (void)fprintf(stderr,
+                  "todoke: %s: cannot be used: %s\n  `todoke check --data %s` says where it is damaged\n",
+                  dir, direct_text(ERR_DAMAGED), dir);
+}
+
 enum err node_store_open(struct store **ret, struct directory **ret_directory, struct seal *seal,
                          const struct settings *settings)
 {
@@ -48,7 +55,11 @@ enum err node_store_open(struct store **ret, struct directory **ret_directory, s
         tell_busy(dir);
     else if (e == ERR_NOT_FOUND || e == ERR_DENIED)
         (void)fprintf(stderr, "todoke: %s: %s\n", seal->path, seal_problem(e));
+    else if (e == ERR_DAMAGED && *ret)
+        node_store_damaged(dir);
     else
         (void)fprintf(stderr, "todoke: %s: cannot be opened: %s\n", dir, direct_text(e));
+    if (e == ERR_DAMAGED && !*ret)
+        direct_damage(dir);
     return e;
 }

@@ -25,6 +25,18 @@
 struct backend {
     const struct backend_ops *ops;
     bool unwritten; /* the last commit had nothing to write: that it succeeded says nothing of the disk */
+    int64_t
+        last; /* the number of the last commit that wrote, which stands in the database too; rises. 0 in the twin */
+};
+
+/* What the store keeps of itself; 0 where nothing was kept. Times are milliseconds of the wall clock. */
+enum store_mark {
+    MARK_SEEN,    /* how far time has come, as long as the clock could be believed (steady.h) */
+    MARK_STEADY,  /* milliseconds for which a clock that cannot be believed has gone steadily */
+    MARK_CHECKED, /* when the database was last looked through to its end */
+    MARK_DAMAGED, /* since when it is known to be damaged */
+    MARK_LOST,    /* since when commits are known to be missing, until somebody takes note of it */
+    MARK_COUNT
 };
 
 enum role { ROLE_NONE, ROLE_INGEST, ROLE_OPERATOR };
@@ -156,6 +168,17 @@ struct error_page {
     struct error_place ret_at;
 };
 
+/* A step of looking through the database for damage: some milliseconds, for a table that is small or a database that is. */
+#define INTEGRITY_TEXT 200u
+#define INTEGRITY_SMALL                                                                                      \
+    (UINT64_C(32) << 20) /* a database is looked through in one step: some tens of milliseconds */
+struct integrity_step {
+    bool anew;                     /* begin with the first table; cleared by the step */
+    bool ret_done;                 /* that was the last one */
+    uint32_t ret_found;            /* places that are damaged; each is in the log */
+    char ret_text[INTEGRITY_TEXT]; /* the first of them, in SQLite's words; "" */
+};
+
 /* A step of housekeeping of the error statistics; bounds are minutes. */
 struct error_tidy {
     int64_t move_before;  /* minutes that are over */
@@ -221,6 +244,8 @@ struct backend_ops {
     /* What waits (pending, retrying, or suspended with its channel) is passed over. */
     enum err (*history_prune)(struct backend *b, struct history_prune *p);
     enum err (*size)(struct backend *b, struct backend_size *ret);
+    enum err (*mark_get)(struct backend *b, enum store_mark mark, int64_t *ret);
+    enum err (*mark_put)(struct backend *b, enum store_mark mark, int64_t value);
 
     enum err (*key_insert)(struct backend *b, struct access_key *k); /* sets k->id */
     enum err (*key_revoke)(struct backend *b, int64_t id, int64_t wall_ms);
@@ -241,6 +266,9 @@ struct backend_ops {
     enum err (*error_tidy)(struct backend *b, struct error_tidy *t);
 
     /* From here on SQLite only: NULL in the twin. */
+    enum err (*integrity)(struct backend *b, struct integrity_step *step);
+    /* Numbers of rows and commits are above this from now on. */
+    void (*number_from)(struct backend *b, int64_t last);
     enum err (*notice_end)(struct backend *b, int64_t id); /* it was told, or needs not be */
     /* The window stays open until closes_ms, with its errors, or those are added to the one that was opened since. */
     enum err (*notice_defer)(struct backend *b, const struct notice *n, int64_t closes_ms);
@@ -402,7 +430,14 @@ enum err sqlite_guard(struct backend *b, struct files *files, const struct store
 void sqlite_checkpoint(struct backend *b);
 
 /*
+ * Looks through all of dir/todoke.db, while a node may write, and gives each place that is damaged to fn, in SQLite's words; none: it is sound. ERR_DAMAGED: it cannot
+ * even be opened as a database, which fn was told; ERR_IO, ERR_NOMEM, ERR_BUSY.
+ */
+typedef void integrity_fn(void *arg, const char *text);
+enum err sqlite_integrity_all(const char *dir, uint32_t limit, integrity_fn *fn, void *arg) MUST_CHECK;
+
+/*
  * Copies dir/todoke.db as it stands at one moment to to/todoke.db, while a node may write. ERR_IO: one of them cannot be opened, read or written;
- * ERR_FULL, ERR_NOMEM; ERR_INTERNAL: the copy is no sound database.
+ * ERR_FULL, ERR_NOMEM; ERR_DAMAGED: the copy is no sound database, and so dir's is not.
  */
 enum err sqlite_backup(const char *dir, const char *to) MUST_CHECK;

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -109,6 +111,15 @@ static off_t size_in(const char *dir, const char *name)
     return path_in(dir, name, path) && stat(path, &st) == 0 ? st.st_size : -1;
 }
 
+static bool is_unfinished(const char *dir)
+{
+    static const char suffix[] = FILES_UNFINISHED_SUFFIX;
+    char path[PATH_MAX];
+    size_t len = realpath(dir, path) ? strlen(path) : 0;
+    return size_in(dir, FILES_UNFINISHED_MARK) >= 0 ||
+           (len >= sizeof(suffix) && strcmp(path + len + 1 - sizeof(suffix), suffix) == 0);
+}
+
 /*
  * A node makes the database first, then the key: where one of the other files is, a database was. A journal belongs to the copy of a backup, or
  * to the very first page of a new database.
@@ -116,8 +127,7 @@ static off_t size_in(const char *dir, const char *name)
 enum files_state files_judge(const char *dir)
 {
     off_t database = size_in(dir, "todoke.db");
-    if (size_in(dir, FILES_UNFINISHED_MARK) >= 0 ||
-        (database > 4096 && size_in(dir, "todoke.db-journal") > 0))
+    if (is_unfinished(dir) || (database > 4096 && size_in(dir, "todoke.db-journal") > 0))
         return FILES_UNFINISHED;
     if (database <= 0 && (size_in(dir, "todoke.db-wal") > 0 || size_in(dir, "todoke.db-last") > 0 ||
                           size_in(dir, "secret.key") >= 0))

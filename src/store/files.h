@@ -37,7 +37,8 @@ enum files_state {
 enum files_state files_judge(const char *dir);
 const char *files_state_text(enum files_state state); /* what that means and what to do */
 
-/* In a backup from its first moment to its last but one: what is there may be half of it. */
+/* What a backup is made under, and what is in it but for the first moment and the last: so that it is known by either. */
+#define FILES_UNFINISHED_SUFFIX ".unfinished"
 #define FILES_UNFINISHED_MARK "backup-unfinished"
 
 /*

@@ -39,7 +39,7 @@ struct m_pruned { /* events of an attempt that are gone */
 
 struct tables {
     struct vec channels, payloads, queue, retry, attempts, fates, idempotency, keys, pruned;
-    int64_t next_channel, next_key, key_version;
+    int64_t next_channel, next_key, key_version, marks[MARK_COUNT];
     struct ulid_seq seq;
     struct memory_notices notices;
     struct memory_errors errors;
@@ -772,6 +772,21 @@ static enum err m_key_list(struct backend *b, key_row_fn *fn, void *arg)
     return ERR_NONE;
 }
 
+static enum err m_mark_get(struct backend *b, enum store_mark mark, int64_t *ret)
+{
+    *ret = memory_of(b)->t.marks[mark];
+    return ERR_NONE;
+}
+
+static enum err m_mark_put(struct backend *b, enum store_mark mark, int64_t value)
+{
+    struct memory *m = memory_of(b);
+    enum err e = fails(m);
+    if (!e)
+        m->t.marks[mark] = value;
+    return e;
+}
+
 static enum err m_key_version(struct backend *b, int64_t *ret)
 {
     *ret = memory_of(b)->t.key_version;
@@ -841,6 +856,8 @@ static const struct backend_ops memory_ops = {
     .key_revoke = m_key_revoke,
     .key_list = m_key_list,
     .key_version = m_key_version,
+    .mark_get = m_mark_get,
+    .mark_put = m_mark_put,
     .touch = m_touch,
     .notice_put = m_notice_put,
     .notice_due = m_notice_due,

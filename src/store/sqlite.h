@@ -37,15 +37,17 @@ struct sqlite {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     enum store_access access;
-    int64_t changes;                  /* rows changed in all when the transaction began */
-    struct ulid_seq seq;              /* of payload and attempt rows alike */
-    struct tail tail;                 /* the writer's; of a reader for one transaction */
+    int64_t changes;     /* rows changed in all when the transaction began */
+    struct ulid_seq seq; /* of payload and attempt rows alike */
+    int64_t numbered;    /* the highest number that stands in the database, of this transaction too */
+    struct tail tail;    /* the writer's; of a reader for one transaction */
     int64_t channels[CHANNELS_KNOWN]; /* the writer's: some that are there, each at its number modulo that */
     struct checkpoint *checkpoint;    /* the thread that copies the log, once there was one to copy */
     bool copied;                      /* it was asked to, since the log began */
     int restart_at;                   /* pages of log at which a checkpoint waits for readers */
     const struct store_seal *seal;    /* NULL: what is secret is kept as it is */
     struct guard *guard;              /* of the node's writer */
+    struct walk *walk;                /* where looking for damage has come to */
     bool damage_told;                 /* that the database is damaged */
 };
 
@@ -125,6 +127,12 @@ enum err sqlite_idempotency_get(struct backend *b, int64_t channel_id, struct sp
 enum err sqlite_idempotency_put(struct backend *b, int64_t channel_id, struct span key,
                                 const struct idempotency *i, int64_t wall_ms);
 enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
+/* sqlite_mark.c */
+enum err sqlite_mark_get(struct backend *b, enum store_mark mark, int64_t *ret);
+enum err sqlite_mark_put(struct backend *b, enum store_mark mark, int64_t value);
+/* sqlite_integrity.c */
+enum err sqlite_integrity(struct backend *b, struct integrity_step *step);
+void sqlite_integrity_end(struct sqlite *s);
 /* sqlite_guard.c: NULL guards nothing */
 /* Whether the files are what was opened: ERR_GONE. No transaction may be open. */
 enum err sqlite_guard_check(struct sqlite *s) MUST_CHECK;

@@ -3,6 +3,15 @@
 
 #include "store/sqlite.h"
 
+static enum err error_of(int rc)
+{
+    return rc == SQLITE_OK                               ? ERR_NONE
+           : rc == SQLITE_FULL                           ? ERR_FULL
+           : rc == SQLITE_NOMEM                          ? ERR_NOMEM
+           : rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB ? ERR_DAMAGED
+                                                         : ERR_IO;
+}
+
 static enum err open_copy(sqlite3 **ret, const char *dir, int flags)
 {
     char path[4096];
@@ -12,7 +21,7 @@ static enum err open_copy(sqlite3 **ret, const char *dir, int flags)
     int rc = sqlite3_open_v2(path, ret, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_timeout(*ret, 10000);
-    return rc == SQLITE_OK ? ERR_NONE : rc == SQLITE_NOMEM ? ERR_NOMEM : ERR_IO;
+    return error_of(rc);
 }
 
 /* All pages in one step: under one read transaction, so a writer neither waits nor makes it begin anew. */
@@ -25,10 +34,7 @@ static enum err copy(sqlite3 *to, sqlite3 *from)
     int end = sqlite3_backup_finish(b);
     if (rc == SQLITE_DONE)
         rc = end;
-    return rc == SQLITE_OK      ? ERR_NONE
-           : rc == SQLITE_FULL  ? ERR_FULL
-           : rc == SQLITE_NOMEM ? ERR_NOMEM
-                                : ERR_IO;
+    return error_of(rc);
 }
 
 static int take_verdict(void *arg, int count, char **values, char **names)
@@ -48,9 +54,9 @@ enum err sqlite_backup(const char *dir, const char *to)
     if (!e)
         e = copy(target, source);
     bool sound = false;
-    if (!e &&
-        (sqlite3_exec(target, "PRAGMA quick_check(1)", take_verdict, &sound, NULL) != SQLITE_OK || !sound))
-        e = ERR_INTERNAL;
+    int rc = e ? SQLITE_OK : sqlite3_exec(target, "PRAGMA quick_check(1)", take_verdict, &sound, NULL);
+    if (!e && (rc != SQLITE_OK || !sound))
+        e = rc == SQLITE_OK ? ERR_DAMAGED : error_of(rc);
     if (sqlite3_close(target) != SQLITE_OK && !e)
         e = ERR_IO;
     (void)sqlite3_close(source);

@@ -23,6 +23,7 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
         if ((e = sqlite_run(s, payload)))
             break;
         sqlite_tail_add(s, v->channel_id, v->item.id);
+        s->numbered = v->item.id;
     }
     sqlite_bind_bytes(payload, 4, "", 0);      /* the bytes were borrowed */
     return e == ERR_EXISTS ? ERR_INTERNAL : e; /* some rows may be written: not one of the harmless answers */

@@ -246,9 +246,20 @@ static enum err op_begin(struct backend *b)
     if (s->access == STORE_READ)
         sqlite_tail_forget(s); /* the writer has gone on */
     s->changes = sqlite3_total_changes64(s->db);
+    s->numbered = b->last;
     sqlite3_stmt *stmt =
         sqlite_statement(s, s->access == STORE_WRITE ? STATEMENT_begin : STATEMENT_begin_read, &e);
     return stmt ? sqlite_run(s, stmt) : e;
+}
+
+/* A commit without a row that has a number of its own leaves one behind. */
+static enum err number_commit(struct sqlite *s)
+{
+    int64_t number;
+    if (ulid_seq_next(&s->seq, 0, &number))
+        return ERR_INTERNAL;
+    s->numbered = number;
+    return sqlite_run_with(s, STATEMENT_last_row, &number, 1);
 }
 
 static enum err op_commit(struct backend *b)
@@ -256,11 +267,22 @@ static enum err op_commit(struct backend *b)
     struct sqlite *s = sqlite_of(b);
     enum err e = ERR_NONE;
     b->unwritten = sqlite3_total_changes64(s->db) == s->changes;
+    if (!b->unwritten && s->numbered == b->last && (e = number_commit(s)))
+        return e;
     sqlite3_stmt *stmt = sqlite_statement(s, STATEMENT_commit, &e);
     e = stmt ? sqlite_run(s, stmt) : e;
-    if (!e && !b->unwritten)
+    if (!e && !b->unwritten) {
+        b->last = s->numbered;
         sqlite_guard_commit(s);
+    }
     return e && sqlite_guard_wrong(s) ? ERR_GONE : e;
+}
+
+static void op_number_from(struct backend *b, int64_t last)
+{
+    struct sqlite *s = sqlite_of(b);
+    if (s->seq.last < last)
+        s->seq.last = last;
 }
 
 static enum err op_check(struct backend *b)
@@ -292,6 +314,7 @@ static void op_close(struct backend *b)
         (void)sqlite3_finalize(s->statements[i]);
     sqlite_checkpoint_stop(s);
     sqlite_guard_end(s);
+    sqlite_integrity_end(s);
     (void)sqlite3_close(s->db);
     sqlite_guard_free(s);
     mem_free(s->tail.events);
@@ -326,6 +349,10 @@ static const struct backend_ops sqlite_ops = {
     .idempotency_prune = sqlite_idempotency_prune,
     .history_prune = sqlite_history_prune,
     .size = sqlite_size,
+    .mark_get = sqlite_mark_get,
+    .mark_put = sqlite_mark_put,
+    .integrity = sqlite_integrity,
+    .number_from = op_number_from,
     .key_insert = sqlite_key_insert,
     .key_revoke = sqlite_key_revoke,
     .key_list = sqlite_key_list,
@@ -405,20 +432,27 @@ static const struct backend_ops sqlite_ops = {
     .audit_prune = sqlite_audit_prune,
 };
 
+/* Of a database that was put together again from what could be read of a damaged one: it may lack these. */
+#define ADD_META "INSERT OR IGNORE INTO meta VALUES ('key_version', 1), ('last_row', 0), ('tail', 0)"
+
 static enum err prepare_writer(struct sqlite *s)
 {
     enum err e;
     if ((e = sqlite_exec(s, "PRAGMA journal_mode=WAL")) || (e = sqlite_exec(s, "PRAGMA synchronous=FULL")) ||
         (e = sqlite_exec(s, "PRAGMA journal_size_limit=67108864")) || (e = sqlite_migrate(s)))
         return e;
-    int64_t payload, attempt, pruned;
-    if ((e = sqlite_ask(s, "SELECT ifnull(max(id),0) FROM payload", &payload)) ||
+    int64_t payload, attempt, pruned, known;
+    if ((e = sqlite_ask(s, "SELECT count(*) FROM meta WHERE name IN ('key_version', 'last_row', 'tail')",
+                        &known)) ||
+        (known < 3 && (e = sqlite_exec(s, ADD_META))) ||
+        (e = sqlite_ask(s, "SELECT ifnull(max(id),0) FROM payload", &payload)) ||
         (e = sqlite_ask(s, "SELECT ifnull(max(id),0) FROM attempt", &attempt)) ||
         (e = sqlite_ask(s, "SELECT value FROM meta WHERE name='last_row'", &pruned)))
         return e;
     s->seq.last = payload > attempt ? payload : attempt;
     if (s->seq.last < pruned)
         s->seq.last = pruned;
+    s->numbered = s->backend.last = s->seq.last;
     return ERR_NONE;
 }
 

@@ -133,7 +133,7 @@ enum err sqlite_history_prune(struct backend *b, struct history_prune *p)
     if (!e && (n == scan || at < until))
         p->ret_after = at;
     if (!e && p->ret_events)
-        e = run_with(s, STATEMENT_prune_mark, &s->seq.last, 1);
+        e = run_with(s, STATEMENT_last_row, &s->seq.last, 1);
     return e;
 }
 

@@ -100,6 +100,8 @@ static enum err put_with_fates(struct sqlite *s, struct attempt *a, const struct
     if (ulid_seq_next(&s->seq, wall_ms, &a->id))
         return ERR_INTERNAL;
     enum err e = kept ? put_attempt(s, a) : ERR_NONE;
+    if (!e && kept)
+        s->numbered = a->id;
     for (size_t i = 0; !e && i < count; i++) {
         const struct fate *f = &fates[i];
         bool waited = false;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/files.h"
+#include "store/last.h"
 
 /* Calls in one commit at most: bounds what a failure makes us run again, and how long the first waits for the
  * last. */
@@ -35,6 +36,7 @@ struct store {
     struct worker writer, reader;
     struct store_stats stats;
     struct files *files; /* NULL: of a backend that was open already */
+    struct last last;    /* the same: fd -1 */
 };
 
 static void answer(struct store_call *c)
@@ -107,6 +109,8 @@ static enum err run_together(struct worker *w, struct list *calls)
         e = b->ops->commit(b);
     if (e)
         b->ops->rollback(b);
+    else if (w->writes && !b->unwritten)
+        last_put(&w->store->last, b->last);
     /* What is told without writing is a promise too. After a commit that failed for it, a log that was deleted is saved. */
     if (e == ERR_GONE || (!e && b->unwritten))
         e = look(w) || e ? ERR_GONE : ERR_NONE;
@@ -140,6 +144,8 @@ static void finish(struct worker *w, struct list *calls)
         struct store_call *c = list_entry(i, struct store_call, link);
         if (!c->err && c->committed)
             c->committed(c);
+        if (c->err == ERR_DAMAGED)
+            atomic_store_explicit(&w->store->stats.damaged, true, memory_order_relaxed);
     }
     while ((i = list_pop_front(calls)))
         answer(list_entry(i, struct store_call, link));
@@ -183,6 +189,7 @@ static void run_batch(struct worker *w, struct list *batch)
 static void look_idle(struct worker *w)
 {
     int gone = ERR_GONE;
+    last_look(&w->store->last, w->backend->last);
     if (look(w))
         atomic_store_explicit(&w->store->stats.last_error, ERR_GONE, memory_order_relaxed);
     else
@@ -312,11 +319,13 @@ void store_close(struct store *s)
     store_stop(s);
     worker_deinit(&s->reader);
     worker_deinit(&s->writer);
+    last_close(&s->last);
     files_close(s->files); /* after the backends, and so gives the directory free */
     mem_free(s);
 }
 
-static enum err start(struct store **ret, struct backend *writer, struct backend *reader, struct files *files)
+static enum err start(struct store **ret, struct backend *writer, struct backend *reader, struct files *files,
+                      const struct last *last)
 {
     struct store *s = mem_zero(1, sizeof(*s));
     if (!s) {
@@ -325,13 +334,15 @@ static enum err start(struct store **ret, struct backend *writer, struct backend
         return ERR_NOMEM;
     }
     s->files = files;
+    s->last = *last;
     s->writer = (struct worker){.store = s, .backend = writer, .writes = true};
     s->reader = (struct worker){.store = s, .backend = reader};
     enum err e = worker_start(&s->writer, "store");
     if (!e)
         e = worker_start(&s->reader, "store-read");
     if (e) {
-        s->files = NULL; /* the caller's */
+        s->files = NULL; /* the caller's, */
+        s->last.fd = -1; /* and this too */
         store_close(s);
         return e;
     }
@@ -341,7 +352,42 @@ static enum err start(struct store **ret, struct backend *writer, struct backend
 
 enum err store_start(struct store **ret, struct backend *writer, struct backend *reader)
 {
-    return start(ret, writer, reader, NULL);
+    const struct last none = {.fd = -1};
+    return start(ret, writer, reader, NULL, &none);
+}
+
+static enum err mark_lost(struct backend *b, int64_t last)
+{
+    b->ops->number_from(b, last); /* publishers know the numbers that are missing: they are not given again */
+    enum err e = b->ops->begin(b);
+    if (e)
+        return e;
+    e = b->ops->mark_put(b, MARK_LOST, clock_system.wall_ms(NULL));
+    if (!e)
+        e = b->ops->commit(b);
+    if (e)
+        b->ops->rollback(b);
+    return e;
+}
+
+/* Whether the last commit that the directory has seen is in its database. */
+static enum err compare_last(struct last *l, const char *dir, struct backend *writer)
+{
+    int64_t seen, kept = writer->last;
+    last_open(l, dir, &seen);
+    if (seen > kept) {
+        log_error("store",
+                  "commits are missing: the database's log (todoke.db-wal) was taken away, or todoke.db is "
+                  "an older "
+                  "one; see \"Commits that are missing\" in docs/operations.md",
+                  log_str("data", dir), log_str("last_commit", l->at), log_int("its_number", seen),
+                  log_int("number_in_database", kept));
+        enum err e = mark_lost(writer, seen);
+        if (e)
+            return e;
+    }
+    last_put(l, writer->last);
+    return ERR_NONE;
 }
 
 enum err store_open(struct store **ret, const char *dir, const struct store_seal *seal)
@@ -358,16 +404,20 @@ enum err store_open(struct store **ret, const char *dir, const struct store_seal
         e = sqlite_open(&reader, dir, STORE_READ);
     if (!e && seal)
         e = sqlite_seal(reader, seal);
+    struct last last = {.fd = -1};
     if (!e)
         e = sqlite_guard(writer, files, seal);
+    if (!e)
+        e = compare_last(&last, dir, writer);
     if (!e) {
         sqlite_checkpoint(writer);
-        e = start(ret, writer, reader, files);
+        e = start(ret, writer, reader, files, &last);
         writer = reader = NULL;
     }
     if (!e)
         return ERR_NONE;
     int saved = errno;
+    last_close(&last);
     if (reader)
         reader->ops->close(reader);
     if (writer)
@@ -375,6 +425,12 @@ enum err store_open(struct store **ret, const char *dir, const struct store_seal
     files_close(files);
     errno = saved;
     return e;
+}
+
+void store_tell(struct store *s, bool damaged, bool lost)
+{
+    atomic_store_explicit(&s->stats.damaged, damaged, memory_order_relaxed);
+    atomic_store_explicit(&s->stats.lost, lost, memory_order_relaxed);
 }
 
 void store_submit(struct store *s, struct store_call *c)

@@ -41,6 +41,8 @@ struct store_stats {
     _Atomic int last_error;  /* enum err of the last commit */
     /* Which file was deleted, replaced or cut under the running node, in words, English and Japanese; NULL: none. */
     _Atomic(const char *const *) files;
+    /* The database is damaged; commits are missing. Both stay until integrity.h knows better. */
+    atomic_bool damaged, lost;
 };
 
 /*
@@ -67,3 +69,5 @@ void store_read(struct store *s, struct store_call *c); /* reads only; sees ever
 enum err store_wait(struct store *s, struct store_call *c) MUST_CHECK;
 
 const struct store_stats *store_stats(const struct store *s);
+/* What the store's own marks say (store_mark), by whoever reads them. */
+void store_tell(struct store *s, bool damaged, bool lost);

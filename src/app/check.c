@@ -1,0 +1,163 @@
+/* `todoke check`: a database looked through for damage, and what a node waits for an operator to take note of. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/direct.h"
+#include "app/record.h"
+#include "base/clock.h"
+
+#define FOUND_MAX 100u
+
+struct check_args {
+    const char *data;
+    bool accept_loss, accept_clock;
+};
+
+static int usage(FILE *to, int status)
+{
+    (void)fputs(
+        "usage: todoke check --data DIR [--accept-loss] [--accept-clock]\n\n"
+        "Looks through all of the database for damage (SQLite's integrity_check), and says what a node "
+        "there\n"
+        "waits for an operator to take note of. A node may run meanwhile; its log grows until this is done.\n"
+        "Exits with 0 if there is nothing, 1 if there is.\n\n"
+        "  --data DIR       the data directory [TODOKE_DATA]\n"
+        "  --accept-loss    only this: that commits are missing has been taken note of; ends the alarm loss\n"
+        "  --accept-clock   only this: the clock of this machine is right; ends the alarm clock, and what "
+        "is\n"
+        "                   old by that clock is erased from now on\n",
+        to);
+    return status;
+}
+
+static int parse(int argc, char **argv, struct check_args *ret)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--data") == 0 && i + 1 < argc) {
+            ret->data = argv[++i];
+        } else if (strcmp(argv[i], "--accept-loss") == 0) {
+            ret->accept_loss = true;
+        } else if (strcmp(argv[i], "--accept-clock") == 0) {
+            ret->accept_clock = true;
+        } else {
+            (void)fprintf(stderr, "todoke check: %s %s\n",
+                          strcmp(argv[i], "--data") == 0 ? "a value is missing for" : "cannot understand",
+                          argv[i]);
+            return usage(stderr, 2);
+        }
+    }
+    if (!ret->data)
+        ret->data = getenv("TODOKE_DATA");
+    return ret->data ? 0 : usage(stderr, 2);
+}
+
+static void print_found(void *arg, const char *text)
+{
+    ++*(uint32_t *)arg;
+    direct_print(stdout, "", text);
+}
+
+struct marks {
+    int64_t values[MARK_COUNT];
+};
+
+static enum err read_marks(struct backend *b, struct marks *ret)
+{
+    enum err e = b->ops->begin(b);
+    if (e)
+        return e;
+    for (int m = 0; !e && m < MARK_COUNT; m++)
+        e = b->ops->mark_get(b, (enum store_mark)m, &ret->values[m]);
+    b->ops->rollback(b);
+    return e;
+}
+
+/* NULL: what stands there stays. action: the line of the audit log, NULL: none. */
+static enum err put_marks(struct backend *b, const int64_t *const values[MARK_COUNT], const char *action)
+{
+    enum err e = b->ops->begin(b);
+    if (e)
+        return e;
+    for (int m = 0; !e && m < MARK_COUNT; m++)
+        if (values[m])
+            e = b->ops->mark_put(b, (enum store_mark)m, *values[m]);
+    if (!e && action)
+        e = record_change(b, action, "store", 0, NULL, NULL);
+    if (!e)
+        e = b->ops->commit(b);
+    if (e)
+        b->ops->rollback(b);
+    return e;
+}
+
+static int accept(const struct check_args *a, struct backend *b)
+{
+    const int64_t now_ms = clock_system.wall_ms(NULL), zero = 0;
+    const int64_t *const loss[MARK_COUNT] = {[MARK_LOST] = &zero},
+                         *const clock[MARK_COUNT] = {[MARK_SEEN] = &now_ms, [MARK_STEADY] = &zero};
+    enum err e = a->accept_loss ? put_marks(b, loss, "loss.accept") : ERR_NONE;
+    if (!e && a->accept_clock)
+        e = put_marks(b, clock, "clock.accept");
+    if (e)
+        return direct_fail("check", a->data, e);
+    char now[DIRECT_TIME_LEN];
+    direct_time(now_ms, now);
+    if (a->accept_loss)
+        (void)printf("%s: that commits are missing has been taken note of\n", a->data);
+    if (a->accept_clock)
+        (void)printf("%s: it is %s; what is old by that is erased from now on\n", a->data, now);
+    return 0;
+}
+
+/* What a node that runs here, or is started here, waits for. */
+static int tell_marks(const struct check_args *a, struct backend *b)
+{
+    struct marks m;
+    const int64_t now_ms = clock_system.wall_ms(NULL), zero = 0;
+    enum err e = read_marks(b, &m);
+    if (!e)
+        e = put_marks(b, (const int64_t *const[MARK_COUNT]){[MARK_CHECKED] = &now_ms, [MARK_DAMAGED] = &zero},
+                      NULL);
+    if (e)
+        return direct_fail("check", a->data, e);
+    char lost[DIRECT_TIME_LEN];
+    direct_time(m.values[MARK_LOST], lost);
+    if (m.values[MARK_LOST])
+        (void)printf("%s: commits are missing, which was noticed at %s; --accept-loss takes note of it\n",
+                     a->data, lost);
+    return m.values[MARK_LOST] ? 1 : 0;
+}
+
+int cmd_check(int argc, char **argv)
+{
+    struct check_args a = {0};
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+        return usage(stdout, 0);
+    int status = parse(argc, argv, &a);
+    if (status)
+        return status;
+    if (direct_missing("check", a.data))
+        return 1;
+    uint32_t found = 0;
+    bool accepts = a.accept_loss || a.accept_clock;
+    enum err e = accepts ? ERR_NONE : sqlite_integrity_all(a.data, FOUND_MAX, print_found, &found);
+    if (e && e != ERR_DAMAGED)
+        return direct_fail("check", a.data, e);
+    if (found || e) {
+        (void)fflush(stdout);
+        (void)fprintf(stderr, "todoke check: %s: %s\n", a.data, direct_text(ERR_DAMAGED));
+        return 1;
+    }
+    struct backend *b;
+    status = direct_open("check", a.data, false, &b);
+    if (status)
+        return status;
+    if (!accepts)
+        (void)printf("%s: the database is sound\n", a.data);
+    status = accepts ? accept(&a, b) : tell_marks(&a, b);
+    b->ops->close(b);
+    return status;
+}

@@ -1,0 +1,82 @@
+#include "store/last.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define TEXT_LEN 20 /* 19 digits and a line feed: any positive number of 63 bits */
+#define LOOK_PUTS 1024u
+
+static void open_file(struct last *l)
+{
+    l->fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (l->fd < 0)
+        log_warn("store",
+                 "the number of the last commit cannot be kept: commits that go missing would not be noticed",
+                 log_str("file", l->path), log_errno("why", errno));
+}
+
+void last_open(struct last *l, const char *dir, int64_t *ret)
+{
+    char text[TEXT_LEN] = "";
+    *ret = 0;
+    l->puts = 0;
+    l->at[0] = '\0';
+    l->fd = -1;
+    if (snprintf(l->path, sizeof(l->path), "%s/todoke.db-last", dir) >= (int)sizeof(l->path))
+        return;
+    open_file(l);
+    struct stat st;
+    struct tm tm;
+    if (l->fd >= 0 && fstat(l->fd, &st) == 0 && gmtime_r(&st.st_mtim.tv_sec, &tm))
+        (void)strftime(l->at, sizeof(l->at), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    ssize_t n = l->fd < 0 ? 0 : pread(l->fd, text, sizeof(text), 0);
+    int64_t number = 0;
+    bool sound = n == TEXT_LEN && text[TEXT_LEN - 1] == '\n';
+    for (int i = 0; sound && i < TEXT_LEN - 1; i++) {
+        sound = text[i] >= '0' && text[i] <= '9' && number <= (INT64_MAX - 9) / 10;
+        number = number * 10 + (text[i] - '0');
+    }
+    if (sound)
+        *ret = number;
+    else if (n > 0)
+        log_warn("store",
+                 "the number of the last commit cannot be read: whether commits are missing is not known",
+                 log_str("file", l->path));
+}
+
+void last_close(struct last *l)
+{
+    if (l->fd >= 0)
+        (void)close(l->fd);
+    l->fd = -1;
+}
+
+void last_put(struct last *l, int64_t number)
+{
+    char text[TEXT_LEN];
+    if (l->fd < 0)
+        return;
+    if (++l->puts % LOOK_PUTS == 0)
+        last_look(l, number);
+    text[TEXT_LEN - 1] = '\n';
+    for (int i = TEXT_LEN - 2; i >= 0; i--, number /= 10)
+        text[i] = (char)('0' + number % 10);
+    if (pwrite(l->fd, text, sizeof(text), 0) != (ssize_t)sizeof(text))
+        log_debug("store", "the number of the last commit was not kept", log_errno("why", errno));
+}
+
+void last_look(struct last *l, int64_t number)
+{
+    struct stat st;
+    if (l->fd < 0 || (fstat(l->fd, &st) == 0 && st.st_nlink > 0))
+        return;
+    last_close(l);
+    open_file(l);
+    last_put(l, number);
+}
