@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/arguments.h"
+#include "app/backup_place.h"
 #include "app/commands.h"
+#include "app/direct.h"
 #include "app/visible.h"
 #include "base/buf.h"
 #include "store/backend.h"
@@ -85,14 +86,14 @@ static enum err write_file(const char *path, struct span text)
     return close(fd) == 0 ? e : ERR_IO;
 }
 
-static int copy_key(const struct backup_args *a)
+static int copy_key(const struct backup_args *a, const char *dir)
 {
     char from[PATH_LEN], to[PATH_LEN];
     int n = a->key ? snprintf(from, sizeof(from), "%s", a->key)
                    : snprintf(from, sizeof(from), "%s/secret.key", a->data);
-    int m = snprintf(to, sizeof(to), "%s/secret.key", a->to);
+    int m = snprintf(to, sizeof(to), "%s/secret.key", dir);
     if (n < 0 || (size_t)n >= sizeof(from) || m < 0 || (size_t)m >= sizeof(to))
-        return fail(a->to, "the path is too long");
+        return fail(dir, "the path is too long");
     struct buf key;
     buf_init(&key, KEY_FILE_MAX);
     int status = 0;
@@ -107,27 +108,14 @@ static int copy_key(const struct backup_args *a)
     return status;
 }
 
-/* The directory's own entry and those in it survive a power cut from here on. */
-static int settle(const char *dir)
+/* The copy is looked through before it counts as one. */
+static int copy_database(const struct backup_args *a, const char *dir)
 {
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int status = fd < 0 || fsync(fd) ? fail(dir, strerror(errno)) : 0;
-    if (fd >= 0)
-        (void)close(fd);
-    return status;
-}
-
-static void remove_half(const struct backup_args *a)
-{
-    static const char *const names[] = {"todoke.db", "todoke.db-journal", "todoke.db-wal", "todoke.db-shm",
-                                        "secret.key"};
-    char path[PATH_LEN];
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        int n = snprintf(path, sizeof(path), "%s/%s", a->to, names[i]);
-        if (n > 0 && (size_t)n < sizeof(path))
-            (void)unlink(path);
-    }
-    (void)rmdir(a->to);
+    errno = 0;
+    enum err e = sqlite_backup(a->data, dir);
+    if (e == ERR_DAMAGED)
+        return direct_fail("backup", a->data, e);
+    return e ? fail(a->data, e == ERR_IO && errno ? strerror(errno) : err_text(e)) : 0;
 }
 
 int cmd_backup(int argc, char **argv)
@@ -138,20 +126,18 @@ int cmd_backup(int argc, char **argv)
     int status = parse(argc, argv, &a);
     if (status)
         return status;
-    if (mkdir(a.to, 0700)) /* never into what is there: a half of it would be another's */
-        return fail(a.to, strerror(errno));
-    errno = 0;
-    enum err e = sqlite_backup(a.data, a.to);
-    if (e)
-        status = fail(a.data, e == ERR_INTERNAL      ? "the copy is damaged; so the database may be"
-                              : e == ERR_IO && errno ? strerror(errno)
-                                                     : err_text(e));
+    if (direct_missing("backup", a.data))
+        return 1;
+    struct backup_place place;
+    if (!backup_place_begin(&place, a.to))
+        return errno ? fail(a.to, strerror(errno)) : 1;
+    status = copy_database(&a, place.made);
     if (!status && !a.without_key)
-        status = copy_key(&a);
-    if (!status)
-        status = settle(a.to);
+        status = copy_key(&a, place.made);
     if (status)
-        remove_half(&a);
+        backup_place_abandon(&place);
+    else if (!backup_place_end(&place))
+        status = fail(a.to, strerror(errno));
     else
         (void)printf("%s: a copy of %s%s\n", a.to, a.data,
                      a.without_key ? " without its key file, which it needs" : " and its key file");

@@ -98,7 +98,7 @@
  *     key_seal                    another key for the secrets at rest
  *     channel, event, client      channels and events over the API of a node
  *     channel_secret              a channel's tokens and secret; its webhook URL verified
- *     backup                      a copy of the data directory while a node runs
+ *     backup, backup_place        a copy of the data directory while a node runs; whole or not at all
  *     check                       its database looked through
  *     resource, listing           the commands over the API that are all alike, and their tables
  *     answer                      what a node answered, read without loss

@@ -1,10 +1,12 @@
 // A backup taken while a node is busy, and a node started on it: nothing that was accepted before the backup began is missing, in any state.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { lineAccepts, startBot } from './lib/bot.mjs';
-import { command, dataDir, startNode, until } from './lib/node.mjs';
+import { bin, command, createKey, dataDir, startNode, until } from './lib/node.mjs';
+import { diskPlan } from './lib/disk.mjs';
 import { firstAccount, login } from './lib/people.mjs';
 
 const text = n => ({ type: 'message', message: { type: 'text', id: String(n), text: `こんにちは ${n}` }, source: { type: 'user', userId: 'U1' } });
@@ -98,5 +100,125 @@ describe('a backup', () => {
         assert.deepEqual([r.code, readdirSync(join(root, 'new'))], [0, ['todoke.db']]);
         for (const args of [[], ['--data', node.data], ['--data'], ['--data', node.data, 'a', 'b'], ['--data', node.data, '--without-key', '--secret-key', 'x', 'y']])
             assert.equal((await command(['backup', ...args], { env: { TODOKE_DATA: '' } })).code, 2, args.join(' '));
+    });
+});
+
+// Killed before each of its steps: whatever is left is refused, or all of it.
+describe('a backup that is killed', () => {
+    let root, data, events;
+    before(async () => {
+        root = dataDir();
+        data = join(root, 'data');
+        mkdirSync(data);
+        const node = await startNode({ data }), bot = await startBot();
+        const channel = await node.channel({ webhookUrl: bot.url, maxEventsPerRequest: 100 });
+        for (let i = 0; i < 5; i++) await node.post(channel, Array.from({ length: 20 }, (_, n) => ({ type: 'x', n, pad: 'y'.repeat(500) })));
+        await until(async () => (await node.api('GET', `/api/v1/channels/${channel.channelId}`)).json.backlogEvents === 0);
+        await node.kill(); // some of it stands in the log
+        await bot.close();
+        events = '100';
+    });
+    after(() => rmSync(root, { recursive: true, force: true }));
+
+    const count = dir => execFileSync('sqlite3', [join(dir, 'todoke.db'), 'SELECT count(*) FROM payload'], { encoding: 'utf8' }).trim();
+    // 'nothing', 'refused' or 'complete'.
+    async function judge(dir, at) {
+        if (!existsSync(dir)) return 'nothing';
+        const names = readdirSync(dir);
+        const r = await command(['serve', '--data', dir, '--listen', 'nowhere']); // looked at before it would listen
+        if (/did not come to its end|missing or empty/.test(r.stderr)) {
+            assert.equal(r.code, 1);
+            assert.deepEqual(readdirSync(dir), names, 'nothing was made there');
+            return 'refused';
+        }
+        if (names.length === 0) return 'nothing';
+        assert.equal(count(dir), events, `${at}: ${names}`);
+        assert.ok(names.includes('secret.key'), `${at}: ${names}`);
+        return 'complete';
+    }
+
+    it('before any step: nothing that starts, or all of it; and the next one succeeds', { timeout: 300_000 }, async () => {
+        const seen = { nothing: 0, refused: 0, complete: 0 }, to = join(root, 'to'), half = `${to}.unfinished`;
+        let n = 1, killed;
+        do {
+            rmSync(to, { recursive: true, force: true });
+            const r = await command(['backup', '--data', data, `${to}/`], { env: diskPlan(`step:${n}:kill`) });
+            killed = r.signal === 'SIGKILL';
+            assert.ok(killed || r.code === 0, r.stderr);
+            const [whole, rest] = [await judge(to, n), await judge(half, n)];
+            seen[whole === 'nothing' ? rest : whole]++;
+            assert.notEqual(whole, 'refused', `step ${n}: half of it under its name`);
+            n += n < 12 || n % 3 ? 1 : 1 + Math.floor(n / 60); // the first and, one of some, the rest
+        } while (killed);
+        assert.ok(n > 60 && seen.refused > 40, JSON.stringify([n, seen]));
+        assert.ok(!existsSync(half));
+        assert.equal(count(to), events);
+    });
+
+    it('by a power cut: the same', { timeout: 300_000 }, async () => {
+        const to = join(root, 'cut');
+        for (const plan of ['db_write:1', 'db_write:5', 'db_write:20', 'db_write:40', 'db_sync:1', 'db_synced:1', 'db_sync:2']) {
+            rmSync(to, { recursive: true, force: true });
+            await command(['backup', '--data', data, to], { env: diskPlan(`${plan}:cut`) });
+            await judge(to, plan);
+            assert.notEqual(await judge(`${to}.unfinished`, plan), 'complete', plan);
+        }
+    });
+
+    it('at some moment: the same, and other commands refuse it too', { timeout: 300_000 }, async () => {
+        const to = join(root, 'moment'), half = `${to}.unfinished`;
+        let refused = 0;
+        for (let i = 0; i < 30; i++) {
+            rmSync(to, { recursive: true, force: true });
+            const child = spawn(bin, ['backup', '--data', data, to], { stdio: 'ignore' });
+            await new Promise(r => setTimeout(r, 1 + i));
+            child.kill('SIGKILL');
+            await new Promise(r => child.on('close', r));
+            await judge(to, i);
+            if (await judge(half, i) !== 'refused') continue;
+            refused++;
+            for (const args of [['key', 'create', '--data', half, '--role', 'ingest'], ['account', 'list', '--data', half], ['backup', '--data', half, join(root, 'x')], ['check', '--data', half], ['key', 'rotate-seal', '--data', half]])
+                assert.deepEqual([(await command(args)).code, /did not come to its end/.test((await command(args)).stderr)], [1, true], args.join(' '));
+        }
+        assert.ok(refused > 0);
+    });
+
+    it('is named by the next one beside it, removed by the next one in its place, and left alone while it is being made', { timeout: 60_000 }, async () => {
+        const one = join(root, 'one');
+        await command(['backup', '--data', data, one], { env: diskPlan('db_write:9:kill') });
+        let r = await command(['backup', '--data', data, join(root, 'two')]);
+        assert.equal(r.code, 0);
+        assert.match(r.stderr, /one\.unfinished: left by a backup that was cut off; remove it/);
+        r = await command(['backup', '--data', data, one]);
+        assert.deepEqual([r.code, /removed what a backup that was cut off had left/.test(r.stderr), existsSync(`${one}.unfinished`)], [0, true, false], r.stderr);
+        mkdirSync(join(root, 'three.unfinished'));
+        writeFileSync(join(root, 'three.unfinished', 'mine'), '');
+        r = await command(['backup', '--data', data, join(root, 'three')]);
+        assert.deepEqual([r.code, existsSync(join(root, 'three.unfinished', 'mine'))], [1, true], r.stderr);
+        const lock = spawn('flock', [join(root, 'three.unfinished'), 'sh', '-c', 'echo on; read x']);
+        await new Promise(done => lock.stdout.once('data', done));
+        r = await command(['backup', '--data', data, join(root, 'three')]);
+        lock.stdin.end('\n');
+        assert.deepEqual([r.code, /another backup is being made there/.test(r.stderr)], [1, true], r.stderr);
+    });
+
+    it('of an older version: its halves are refused too', async () => {
+        const half = join(root, 'old-half'), whole = join(root, 'whole');
+        await command(['backup', '--data', data, whole]);
+        mkdirSync(half);
+        copyFileSync(join(whole, 'todoke.db'), join(half, 'todoke.db'));
+        writeFileSync(join(half, 'todoke.db-journal'), Buffer.alloc(512, 1));
+        assert.equal(await judge(half), 'refused');
+        rmSync(join(half, 'todoke.db-journal'));
+        writeFileSync(join(half, 'todoke.db'), '');
+        copyFileSync(join(whole, 'secret.key'), join(half, 'secret.key'));
+        assert.equal(await judge(half), 'refused');
+        // What is none: an empty directory, one that a node was killed in while it was made, and a whole one.
+        const fresh = join(root, 'fresh');
+        mkdirSync(fresh);
+        writeFileSync(join(fresh, 'todoke.db'), '');
+        createKey(fresh);
+        cpSync(whole, join(root, 'again'), { recursive: true });
+        for (const d of [fresh, join(root, 'again')]) await (await startNode({ data: d })).stop();
     });
 });

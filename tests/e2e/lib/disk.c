@@ -3,7 +3,7 @@
  * is done to the database and its log. So the program under test is the one that is shipped, without a hook of its own.
  *
  *     DISK_PLAN=KIND:N:ACTION   what happens at the Nth operation of a kind
- *         kinds    wal_write wal_sync wal_synced (after it) db_write db_sync db_synced
+ *         kinds    wal_write wal_sync wal_synced (after it) db_write db_sync db_synced, and step: whatever changes any file or its name
  *         actions  kill  before it · tear  half of the write is done, then kill · EIO, ENOSPC  it fails, once
  *                  cut   the power goes before it: of what was written since the last sync of a file some is on the disk and some
  *                        is not, in no order
@@ -19,11 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum kind { WAL_WRITE, WAL_SYNC, WAL_SYNCED, DB_WRITE, DB_SYNC, DB_SYNCED, KINDS, NONE };
-static const char *const kind_names[KINDS] = {"wal_write", "wal_sync", "wal_synced",
-                                              "db_write",  "db_sync",  "db_synced"};
+enum kind { WAL_WRITE, WAL_SYNC, WAL_SYNCED, DB_WRITE, DB_SYNC, DB_SYNCED, STEP, KINDS, NONE };
+static const char *const kind_names[KINDS] = {"wal_write", "wal_sync",  "wal_synced", "db_write",
+                                              "db_sync",   "db_synced", "step"};
 
 static struct {
     enum kind kind;
@@ -174,8 +175,64 @@ static int due(enum kind k)
     return 1;
 }
 
+/* Each of them is a moment at which the process may be killed, before it. */
+static void step(void)
+{
+    if (plan.kind == STEP)
+        (void)due(STEP);
+}
+
+static void *next_of(const char *name)
+{
+    return dlsym(RTLD_NEXT, name);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    step();
+    return ((int (*)(const char *, mode_t))next_of("mkdir"))(path, mode);
+}
+
+int unlink(const char *path)
+{
+    step();
+    return ((int (*)(const char *))next_of("unlink"))(path);
+}
+
+int unlinkat(int dir, const char *path, int flags)
+{
+    step();
+    return ((int (*)(int, const char *, int))next_of("unlinkat"))(dir, path, flags);
+}
+
+int rmdir(const char *path)
+{
+    step();
+    return ((int (*)(const char *))next_of("rmdir"))(path);
+}
+
+int rename(const char *from, const char *to)
+{
+    step();
+    return ((int (*)(const char *, const char *))next_of("rename"))(from, to);
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    step();
+    return ((int (*)(int, const char *, int, const char *, unsigned))next_of("renameat2"))(from_dir, from,
+                                                                                           to_dir, to, flags);
+}
+
+int ftruncate64(int fd, off_t size)
+{
+    step();
+    return ((int (*)(int, off_t))next_of("ftruncate64"))(fd, size);
+}
+
 static ssize_t write_at(int fd, const void *p, size_t len, off_t at)
 {
+    step();
     enum kind k = file_of(fd);
     if (k == NONE)
         return real_write(fd, p, len, at);
@@ -198,6 +255,7 @@ static ssize_t write_at(int fd, const void *p, size_t len, off_t at)
 
 static int sync_as(const char *name, int fd)
 {
+    step();
     int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
     enum kind k = file_of(fd);
     if (k == NONE)
