@@ -38,6 +38,7 @@ enum alarm_state {
     ALARM_files,
     ALARM_integrity,
     ALARM_loss,
+    ALARM_clock,
     ALARM_retention,
     ALARM_mail,
     ALARM_STATES

@@ -37,7 +37,7 @@
  *     files, sqlite_guard         that the files are one node's alone, and stay what was opened
  *     last, sqlite_mark           the number of the last commit, beside the database; what the store knows of itself
  *     integrity, sqlite_integrity looking for damage, step by step
- *     retention                   what has ended goes, step by step
+ *     retention, steady           what has ended goes, step by step; whether the clock that says so can be believed
  * 2 mail      one mail -> sent, put off or refused
  *     message, smtp, maildir      built by GMime; over a relay by libcurl; or put into a directory
  *     mailer                      the thread that does so

@@ -388,7 +388,7 @@ static enum err start_mail(struct node *n)
     char url[96];
     node_url(n, url);
     return node_mail_open(&n->mail, n->settings, &atomic_load(&n->reading)->mails, url, &n->loops[0].loop,
-                          n->store, &n->loops[0].mailbox);
+                          n->store, &n->loops[0].mailbox, &n->retention.steady);
 }
 
 static enum err open_net(struct node_loop *l)

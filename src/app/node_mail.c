@@ -148,7 +148,8 @@ static void on_told(void *arg)
 }
 
 enum err node_mail_open(struct node_mail *m, const struct settings *s, const struct mail_rules *rules,
-                        const char *url, uv_loop_t *loop, struct store *store, struct mailbox *mailbox)
+                        const char *url, uv_loop_t *loop, struct store *store, struct mailbox *mailbox,
+                        const struct steady *steady)
 {
     enum err e;
     if ((e = check(s)) || (e = take_from(m, s)) || (e = take_url(m, s, url)) ||
@@ -160,6 +161,7 @@ enum err node_mail_open(struct node_mail *m, const struct settings *s, const str
                                          .clock = &clock_system,
                                          .mailer = m->mailer,
                                          .domain = m->domain,
+                                         .steady = steady,
                                          .expire_ms = s->mail_expire,
                                          .retry_ms = s->mail_retry};
     const struct notice_config notices = {.store = store,

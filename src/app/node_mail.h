@@ -22,8 +22,8 @@ struct node_mail {
  * links where public-url is not set. On failure a message is on stderr, ERR_INVALID: the settings are not good.
  */
 enum err node_mail_open(struct node_mail *m, const struct settings *s, const struct mail_rules *rules,
-                        const char *url, uv_loop_t *loop, struct store *store,
-                        struct mailbox *mailbox) MUST_CHECK;
+                        const char *url, uv_loop_t *loop, struct store *store, struct mailbox *mailbox,
+                        const struct steady *steady) MUST_CHECK;
 /* SIGHUP: what a running node can change. */
 void node_mail_set(struct node_mail *m, const struct mail_rules *rules);
 

@@ -35,6 +35,12 @@ static int64_t wall_ms(const struct outbox *o)
     return o->config.clock->wall_ms(o->config.clock->arg);
 }
 
+/* The time by which a mail is old. */
+static int64_t old_ms(const struct outbox *o)
+{
+    return o->config.steady ? steady_time(o->config.steady, wall_ms(o)) : wall_ms(o);
+}
+
 static void add(_Atomic uint64_t *to, uint64_t n)
 {
     (void)atomic_fetch_add_explicit(to, n, memory_order_relaxed);
@@ -107,7 +113,7 @@ static void release(struct outbox *o)
 static void judge(struct outbox *o, struct mail *m, const struct smtp_result *r)
 {
     int64_t now = wall_ms(o);
-    bool old = now - m->created_ms >= (int64_t)o->config.expire_ms;
+    bool old = old_ms(o) - m->created_ms >= (int64_t)o->config.expire_ms;
     m->tries++;
     m->next_ms = now;
     m->last_error = span_of(r->text);
@@ -225,7 +231,7 @@ static void look_done(struct store_call *call)
 static enum err prune_run(struct store_call *call, struct backend *b)
 {
     struct outbox *o = list_entry(call, struct outbox, call);
-    int64_t now = wall_ms(o);
+    int64_t now = o->prune_ms;
     return b->ops->mail_prune(b, now - KEEP_SENT_MS, now - KEEP_FAILED_MS, PRUNE_STEP, &o->pruned);
 }
 
@@ -254,6 +260,7 @@ static void on_timer(uv_timer_t *timer)
     if (o->busy || o->stopped || o->out)
         return;
     bool prune = mono_ms(o) >= o->prune_at;
+    o->prune_ms = old_ms(o);
     o->busy = true;
     o->call = (struct store_call){.run = prune ? prune_run : look_run,
                                   .done = prune ? prune_done : look_done,

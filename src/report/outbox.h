@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "mail/mailer.h"
+#include "store/steady.h"
 #include "store/store.h"
 
 /* Any thread may read. */
@@ -28,6 +29,7 @@ struct outbox_config {
     const struct clock *clock;
     struct mailer *mailer;
     const char *domain; /* of Message-ID */
+    const struct steady *steady; /* whether the clock can be believed; NULL: it can */
     uint32_t expire_ms; /* how long a mail is tried */
     uint32_t retry_ms;  /* before the second try; twice as long each time, up to an hour */
 };
@@ -44,6 +46,7 @@ struct outbox {
     uint32_t out;                           /* jobs with the mailer, or their end on its way to the store */
     uint64_t hold_ms, hold_until, prune_at; /* monotonic */
     struct mail_counts counts;
+    int64_t prune_ms; /* by which mails are old */
     uint32_t pruned;
 };
 

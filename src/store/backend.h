@@ -33,6 +33,7 @@ struct backend {
 enum store_mark {
     MARK_SEEN,    /* how far time has come, as long as the clock could be believed (steady.h) */
     MARK_STEADY,  /* milliseconds for which a clock that cannot be believed has gone steadily */
+    MARK_TRIAL,   /* what that clock said when MARK_STEADY was written */
     MARK_CHECKED, /* when the database was last looked through to its end */
     MARK_DAMAGED, /* since when it is known to be damaged */
     MARK_LOST,    /* since when commits are known to be missing, until somebody takes note of it */
@@ -267,6 +268,9 @@ struct backend_ops {
 
     /* From here on SQLite only: NULL in the twin. */
     enum err (*integrity)(struct backend *b, struct integrity_step *step);
+    /* What a clock that was ahead has dated more than a day after wall_ms is dated wall_ms, and lasts from then: sessions, idempotency keys, tokens,
+     * invitations, graces, mails and windows of errors would outlive everybody. The audit log stays as it was written. */
+    enum err (*redate)(struct backend *b, int64_t wall_ms);
     /* Numbers of rows and commits are above this from now on. */
     void (*number_from)(struct backend *b, int64_t last);
     enum err (*notice_end)(struct backend *b, int64_t id); /* it was told, or needs not be */

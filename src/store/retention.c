@@ -40,18 +40,40 @@ static uint64_t look_ms(const struct retention *r)
     return round_ms(r) < LOOK_MS ? round_ms(r) : LOOK_MS;
 }
 
+/* The time by which things are old. */
+static int64_t old_ms(const struct retention *r)
+{
+    return steady_time(&r->steady, wall_ms(r));
+}
+
 static enum err look_run(struct store_call *call, struct backend *b)
 {
     struct retention *r = list_entry(call, struct retention, call);
-    return b->ops->size(b, &r->size);
+    enum err e = b->ops->size(b, &r->size);
+    if (!e)
+        e = b->ops->mark_get(b, MARK_SEEN, &r->clock.seen);
+    if (!e)
+        e = b->ops->mark_get(b, MARK_STEADY, &r->clock.steady);
+    return e ? e : b->ops->mark_get(b, MARK_TRIAL, &r->clock.trial_at);
+}
+
+static enum err keep_clock(struct retention *r, struct backend *b)
+{
+    const struct steady_look *l = &r->clock;
+    enum err e = b->ops->mark_put(b, MARK_SEEN, l->ret_seen);
+    if (!e)
+        e = b->ops->mark_put(b, MARK_STEADY, l->ret_steady);
+    return e ? e : b->ops->mark_put(b, MARK_TRIAL, l->ret_trial_at);
 }
 
 /* All that ends with time or with its channel; of secrets, tokens and sessions there are few. */
 static enum err prune_keys(struct retention *r, struct backend *b)
 {
     const struct retention_config *c = &r->config;
-    int64_t now = wall_ms(r);
+    int64_t now = old_ms(r);
     enum err e = b->ops->secret_prune(b, now, now - TOKEN_SHOWN_MS);
+    if (!e && r->steady.believed && !r->redated)
+        e = b->ops->redate(b, now);
     if (!e)
         e = b->ops->session_prune(b, now - c->session_age_ms, now - c->session_idle_ms);
     if (!e)
@@ -64,9 +86,10 @@ static enum err prune_keys(struct retention *r, struct backend *b)
 static enum err step_run(struct store_call *call, struct backend *b)
 {
     struct retention *r = list_entry(call, struct retention, call);
-    enum err e = r->round == ROUND_ERRORS ? b->ops->error_tidy(b, &r->errors)
-                 : r->round == ROUND_KEYS ? prune_keys(r, b)
-                                          : b->ops->history_prune(b, &r->step);
+    enum err e = r->round == ROUND_CLOCK    ? keep_clock(r, b)
+                 : r->round == ROUND_ERRORS ? b->ops->error_tidy(b, &r->errors)
+                 : r->round == ROUND_KEYS   ? prune_keys(r, b)
+                                            : b->ops->history_prune(b, &r->step);
     return e ? e : b->ops->size(b, &r->size);
 }
 
@@ -88,7 +111,7 @@ static void begin_round(struct retention *r, enum retention_round round)
     r->round = round;
     r->step = (struct history_prune){.scan = STEP_EVENTS};
     r->step.before_ms =
-        round == ROUND_AGE ? wall_ms(r) - (int64_t)r->config.age_ms : INT64_MAX >> ULID_SEQ_SHIFT;
+        round == ROUND_AGE ? old_ms(r) - (int64_t)r->config.age_ms : INT64_MAX >> ULID_SEQ_SHIFT;
     if (r->step.before_ms < 0)
         r->step.before_ms = 0;
     if (round != ROUND_SIZE)
@@ -107,7 +130,7 @@ static void begin_errors(struct retention *r)
     r->round = ROUND_ERRORS;
     r->errors = (struct error_tidy){
         .move_before = (now - ERRORS_OVER_MS) / ERROR_MINUTE_MS,
-        .prune_before = (now - r->config.error_age_ms) / ERROR_MINUTE_MS,
+        .prune_before = (old_ms(r) - r->config.error_age_ms) / ERROR_MINUTE_MS,
         .limit = STEP_ERRORS,
     };
 }
@@ -135,6 +158,10 @@ static void go_on_by_size(struct retention *r)
 /* What comes after a step that went well. */
 static void go_on(struct retention *r)
 {
+    if (r->round == ROUND_CLOCK) {
+        r->round = ROUND_NONE;
+        return;
+    }
     if (r->round == ROUND_ERRORS) {
         add(&r->stats.errors, r->errors.ret_pruned);
         if (r->errors.ret_moved < STEP_ERRORS && r->errors.ret_pruned < STEP_ERRORS)
@@ -143,6 +170,7 @@ static void go_on(struct retention *r)
     }
     if (r->round == ROUND_KEYS) {
         add(&r->stats.keys, r->keys);
+        r->redated = r->steady.believed;
         if (r->keys < STEP_KEYS && r->audit < STEP_KEYS && r->gone < STEP_KEYS)
             begin_round(r, ROUND_AGE);
         return;
@@ -180,15 +208,40 @@ static void submit_step(struct retention *r)
     store_submit(r->config.store, &r->call);
 }
 
+/* Whether the clock can be believed now; said when that changes. */
+static void take_clock(struct retention *r)
+{
+    static const char wrong[] =
+        "this machine's clock is more than a day off what the database has seen: nothing is erased by age until it has "
+        "gone steadily for a day, or `todoke check --accept-clock` says that it is right";
+    bool known = r->steady.known;
+    r->clock.wall_ms = wall_ms(r);
+    r->clock.mono_ms = (int64_t)mono_ms(r);
+    steady_look(&r->steady, &r->clock);
+    atomic_store_explicit(&r->stats.clock, !r->steady.believed, memory_order_relaxed);
+    if (r->clock.ret_changed && !r->steady.believed)
+        log_error("store", wrong, log_int("ahead_s", r->clock.ret_off / 1000));
+    else if (r->clock.ret_changed && known)
+        log_info("store", "the clock is believed: what is old by it is erased again");
+    if (r->clock.ret_changed) {
+        r->redated = false;
+        r->next_ms = 0;
+    }
+}
+
 static void look_done(struct store_call *call)
 {
     struct retention *r = list_entry(call, struct retention, call);
     uint64_t now = mono_ms(r);
     r->busy = false;
-    if (!call->err)
+    if (!call->err) {
         take_size(r);
+        take_clock(r);
+    }
     if (!call->err && r->config.bytes_max && r->size.used > r->config.bytes_max && now >= r->next_size_ms) {
         begin_round(r, ROUND_SIZE);
+    } else if (!call->err && r->clock.ret_keep) {
+        r->round = ROUND_CLOCK;
     } else if (!call->err && now >= r->next_ms) {
         begin_errors(r); /* then the keys and, these gone, by age: the longest of them */
         r->next_ms = now + round_ms(r);

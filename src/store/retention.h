@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "store/steady.h"
 #include "store/store.h"
 
 /* Any thread may read. */
@@ -21,6 +22,7 @@ struct retention_stats {
     _Atomic uint64_t errors;                 /* rows of the error statistics that went */
     _Atomic uint64_t used, free;             /* bytes of the database, as of a second ago */
     atomic_bool over;                        /* larger than it may be, and only what waits is left */
+    atomic_bool clock;                       /* the clock cannot be believed: nothing goes by age */
 };
 
 struct retention_config {
@@ -41,7 +43,7 @@ struct retention {
     uv_timer_t timer;
     struct store_call call; /* one at a time */
     bool busy, stopped;
-    enum retention_round { ROUND_NONE, ROUND_AGE, ROUND_SIZE, ROUND_KEYS, ROUND_ERRORS } round;
+    enum retention_round { ROUND_NONE, ROUND_CLOCK, ROUND_AGE, ROUND_SIZE, ROUND_KEYS, ROUND_ERRORS } round;
     uint64_t next_ms; /* of the next round by age, monotonic */
     uint64_t next_size_ms;
     /* A round by size goes on where the last one stopped: what waits at the beginning of the history is not looked at each time. Now and then,
@@ -50,6 +52,9 @@ struct retention {
     uint64_t size_anew_ms;
     /* Of the step; its way through the queue and its commit count, so that a busy store is left alone. */
     uint64_t began_ms;
+    struct steady steady; /* anybody on the loop may read it */
+    struct steady_look clock;
+    bool redated; /* what a wrong clock had dated, since the clock is believed */
     struct history_prune step;
     struct backend_size size;
     uint32_t keys, audit, gone;

@@ -130,6 +130,7 @@ enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t
 /* sqlite_mark.c */
 enum err sqlite_mark_get(struct backend *b, enum store_mark mark, int64_t *ret);
 enum err sqlite_mark_put(struct backend *b, enum store_mark mark, int64_t value);
+enum err sqlite_redate(struct backend *b, int64_t wall_ms);
 /* sqlite_integrity.c */
 enum err sqlite_integrity(struct backend *b, struct integrity_step *step);
 void sqlite_integrity_end(struct sqlite *s);

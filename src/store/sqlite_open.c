@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/sqlite.h"
@@ -352,6 +353,7 @@ static const struct backend_ops sqlite_ops = {
     .mark_get = sqlite_mark_get,
     .mark_put = sqlite_mark_put,
     .integrity = sqlite_integrity,
+    .redate = sqlite_redate,
     .number_from = op_number_from,
     .key_insert = sqlite_key_insert,
     .key_revoke = sqlite_key_revoke,
@@ -435,6 +437,24 @@ static const struct backend_ops sqlite_ops = {
 /* Of a database that was put together again from what could be read of a damaged one: it may lack these. */
 #define ADD_META "INSERT OR IGNORE INTO meta VALUES ('key_version', 1), ('last_row', 0), ('tail', 0)"
 
+/* How far time has come (steady.h): of a database that does not know yet, by its newest record; a new one believes the clock. */
+static enum err begin_seen(struct sqlite *s)
+{
+    int64_t known, audit, account;
+    enum err e;
+    if ((e = sqlite_ask(s, "SELECT count(*) FROM meta WHERE name='seen'", &known)) || known ||
+        (e = sqlite_ask(s, "SELECT ifnull((SELECT at_ms FROM audit ORDER BY id DESC LIMIT 1), 0)", &audit)) ||
+        (e = sqlite_ask(s, "SELECT ifnull(max(max(created_ms, last_login_ms)), 0) FROM account", &account)))
+        return e;
+    int64_t newest = s->seq.last >> ULID_SEQ_SHIFT;
+    newest = newest > audit ? newest : audit;
+    newest = newest > account ? newest : account;
+    char sql[96];
+    (void)snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO meta VALUES ('seen', %lld)",
+                   (long long)(newest ? newest : clock_system.wall_ms(NULL)));
+    return sqlite_exec(s, sql);
+}
+
 static enum err prepare_writer(struct sqlite *s)
 {
     enum err e;
@@ -453,7 +473,7 @@ static enum err prepare_writer(struct sqlite *s)
     if (s->seq.last < pruned)
         s->seq.last = pruned;
     s->numbered = s->backend.last = s->seq.last;
-    return ERR_NONE;
+    return begin_seen(s);
 }
 
 /* Nobody asks SQLite how much memory it has: it need not take a lock for each block to know. */

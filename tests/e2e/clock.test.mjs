@@ -1,0 +1,203 @@
+// A wall clock that is wrong by days or years, at the start or while the node runs: nothing is erased for its age, it is said, and it ends when the clock
+// is right, or an operator says that it is.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { startBot } from './lib/bot.mjs';
+import { clockOff, clockSwitch } from './lib/clock.mjs';
+import { command, createKey, dataDir, startNode, until } from './lib/node.mjs';
+import { firstAccount, login } from './lib/people.mjs';
+
+const DAY = 86_400_000, YEAR = 365 * DAY;
+const text = n => ({ type: 'message', message: { type: 'text', id: String(n), text: `${n}` } });
+const query = (data, sql) => JSON.parse(execFileSync('sqlite3', ['-cmd', '.timeout 10000', '-json', join(data, 'todoke.db'), sql], { encoding: 'utf8' }) || '[]');
+const alarm = node => node.metric('todoke_alarm{name="clock"}');
+const tables = ['payload', 'attempt', 'fate', 'audit', 'session', 'idempotency', 'mail', 'mail_content', 'error_row', 'error_minute', 'access_token', 'invitation', 'notice', 'notice_day', 'account', 'section'];
+const counts = data => Object.fromEntries(tables.map(t => [t, query(data, `SELECT count(*) AS n FROM ${t}`)[0].n]));
+// Some of everything that goes by age, all of it young.
+async function fill(data) {
+    const bot = await startBot(r => (r.events[0].message.id === '1' ? 500 : 200));
+    let node;
+    try {
+        node = await startNode({ data });
+        return await filled(data, node, bot);
+    } catch (e) {
+        await node?.kill();
+        await bot.close();
+        throw e;
+    }
+}
+
+async function filled(data, node, bot) {
+    const person = await firstAccount(node);
+    await login(node, person.account.email);
+    const channel = await node.channel({ webhookUrl: bot.url, errorStatistics: true, maxEventsPerRequest: 1 });
+    const ids = [];
+    for (let n = 0; n < 20; n++) ids.push(...await node.post(channel, [text(n)], { headers: { 'idempotency-key': `k${n}` } }));
+    for (const [n, id] of ids.entries()) await node.reaches(channel, id, n === 1 ? 'given_up' : 'delivered');
+    assert.equal((await node.api('POST', `/api/v1/channels/${channel.channelId}/secret/rotate`, { graceSeconds: 86400 })).status, 200);
+    assert.equal((await node.api('POST', `/api/v1/channels/${channel.channelId}/tokens`, { expiresInSeconds: 3600 })).status, 201);
+    await node.stop();
+    execFileSync('sqlite3', [join(data, 'todoke.db')], { input: `
+        INSERT INTO mail_content VALUES (1, 't', 'h'), (2, 't', 'h');
+        INSERT INTO mail (content_id, channel_id, recipient, subject, state, tries, next_ms, last_error, created_ms) VALUES
+            (1, 1, 'a@example.com', 's', 1, 1, ${Date.now() - 1000}, '', ${Date.now() - 2000}), (2, 1, 'a@example.com', 's', 2, 3, ${Date.now() - 1000}, 'no', ${Date.now() - 2000});
+        INSERT INTO error_row VALUES (${Math.floor(Date.now() / DAY)}, ${channel.channelId}, ${Math.floor(Date.now() / 60000) - 5}, 'error_status_code', '500', ${Date.now()}, ${Date.now()}, 1);
+        INSERT INTO notice_day VALUES (${channel.channelId}, ${Math.floor((Date.now() + 9 * 3_600_000) / DAY)}, 3);` });
+    return { node, bot, channel, ids, person };
+}
+
+// What stood there stands there still: no fewer rows of anything, the tail's way into sections aside.
+function nothingIsGone(was, data, why) {
+    const now = counts(data);
+    for (const t of tables) assert.ok(now[t] >= was[t] || /^error_/.test(t), `${why}: ${t}: ${was[t]} rows, then ${now[t]}`);
+    assert.ok(now.error_row + now.error_minute >= was.error_row + was.error_minute, `${why}: errors`);
+}
+
+describe('a clock that is wrong at the start', () => {
+    for (const [name, off] of [['ten years ahead', 10 * YEAR], ['two days ahead', 2 * DAY], ['ten years behind', -10 * YEAR], ['two days behind', -2 * DAY]])
+        it(`${name}: nothing goes, and it is said`, { timeout: 60_000 }, async () => {
+            const data = dataDir(), k = await fill(data), was = counts(data);
+            try {
+                for (let i = 0; i < 2; i++) { // a second such start knows the records of the first
+                    const wrong = await startNode({ data, key: k.node.key, env: clockOff(off), args: ['--statistics-time', '1d', '--retention', '12h', '--audit-time', '1d'] });
+                    await until(async () => await alarm(wrong) === 1, () => wrong.log());
+                    assert.match(wrong.log(), /level=error module=store msg="this machine's clock is more than a day off .*--accept-clock.* ahead_s=-?\d+/);
+                    await until(async () => (await wrong.api('GET', '/api/v1/system')).json.alarms.some(a => a.name === 'clock' && /clock/.test(a.text.en) && /時計/.test(a.text.ja)));
+                    k.bot.answer = () => 200;
+                    const [id] = await wrong.post(k.channel, [text(100 + i)], { headers: { 'idempotency-key': `w${i}` } });
+                    await wrong.reaches(k.channel, id, 'delivered');
+                    await login(wrong, k.person.account.email);
+                    await until(async () => await wrong.metric('todoke_store_calls_total') >= 8, () => 'no rounds'); // after the first, which is at once
+                    assert.equal(await wrong.metric('todoke_pruned_events_total'), 0);
+                    await wrong.stop();
+                    nothingIsGone(was, data, `start ${i + 1}`);
+                }
+                const right = await startNode({ data, key: k.node.key });
+                for (const [n, id] of k.ids.entries()) assert.equal((await right.event(k.channel, id)).state, n === 1 ? 'given_up' : 'delivered');
+                assert.equal((await k.person.api.call(null, 'GET', '/api/v1/session').catch(() => ({ status: 0 }))).status, 0, 'that node is gone');
+                const again = await right.api('GET', '/api/v1/session', undefined, { key: null, headers: { cookie: k.person.cookie } });
+                assert.equal(again.status, 200, 'the session lives');
+                assert.deepEqual(await right.post(k.channel, [text(3)], { headers: { 'idempotency-key': 'k3' } }), [k.ids[3]]);
+                await until(async () => await alarm(right) === 0);
+                assert.doesNotMatch(right.log(), /clock is more than a day off/);
+                // What was dated years ahead does not live for years.
+                await until(() => query(data, `SELECT (SELECT count(*) FROM session WHERE created_ms>${Date.now() + DAY} OR used_ms>${Date.now() + DAY})
+                    + (SELECT count(*) FROM idempotency WHERE created_ms>${Date.now() + DAY}) AS n`)[0].n === 0, () => right.log());
+                await right.stop();
+                nothingIsGone(was, data, 'after all');
+            } finally {
+                await k.bot.close();
+                rmSync(data, { recursive: true, force: true });
+            }
+        });
+
+    it('what it has dated ahead lasts from the day it is right again', { timeout: 60_000 }, async () => {
+        const data = dataDir(), k = await fill(data);
+        try {
+            const wrong = await startNode({ data, key: k.node.key, env: clockOff(10 * YEAR) });
+            await until(async () => await alarm(wrong) === 1);
+            const person = await login(wrong, k.person.account.email);
+            assert.equal((await wrong.api('POST', `/api/v1/channels/${k.channel.channelId}/secret/rotate`, { graceSeconds: 3600 })).status, 200);
+            assert.equal((await wrong.api('POST', `/api/v1/channels/${k.channel.channelId}/tokens`, { expiresInSeconds: 3600 })).status, 201);
+            await wrong.post(k.channel, [text(7)], { headers: { 'idempotency-key': 'ahead' } });
+            await wrong.stop();
+            execFileSync('sqlite3', [join(data, 'todoke.db'), `INSERT INTO mail (content_id, channel_id, recipient, subject, state, tries, next_ms, last_error, created_ms) VALUES (2, 1, 'b@example.com', 's', 0, 1, ${Date.now() + 10 * YEAR}, '', ${Date.now() + 10 * YEAR})`]);
+            const right = await startNode({ data, key: k.node.key, args: ['--idempotency-time', '2s', '--retention', '2s'] });
+            const late = Date.now() + 8 * DAY;
+            await until(() => query(data, `SELECT (SELECT count(*) FROM session WHERE created_ms>${late} OR used_ms>${late}) + (SELECT count(*) FROM access_token WHERE expires_ms>${late})
+                + (SELECT count(*) FROM channel WHERE previous_until_ms>${late}) + (SELECT count(*) FROM mail WHERE created_ms>${late} OR next_ms>${late})
+                + (SELECT count(*) FROM idempotency WHERE created_ms>${late}) + (SELECT count(*) FROM invitation WHERE expires_ms>${late}) AS n`)[0].n === 0, () => right.log());
+            assert.equal((await right.api('GET', '/api/v1/session', undefined, { key: null, headers: { cookie: person.cookie } })).status, 200, 'and is not lost');
+            await until(() => query(data, "SELECT count(*) AS n FROM idempotency WHERE key='ahead'")[0].n === 0, () => 'the key is honoured for ever');
+            await until(() => query(data, "SELECT count(*) AS n FROM mail WHERE recipient='b@example.com' AND state=1")[0].n === 1, () => 'the mail waits for years');
+            await right.stop();
+        } finally {
+            await k.bot.close();
+            rmSync(data, { recursive: true, force: true });
+        }
+    });
+});
+
+describe('a clock that is set while the node runs', () => {
+    let data, k;
+    before(async () => { data = dataDir(); k = await fill(data); });
+    after(async () => { await k.bot.close(); rmSync(data, { recursive: true, force: true }); });
+
+    it('nothing goes while it is off, both ways; the alarm ends with it', { timeout: 60_000 }, async () => {
+        const clock = clockSwitch(), node = await startNode({ data, key: k.node.key, env: clock.env, args: ['--retention', '12h', '--statistics-time', '1d'] });
+        try {
+            await until(async () => await alarm(node) === 0);
+            const was = counts(data);
+            for (const off of [2 * DAY, 10 * YEAR, -2 * DAY, -10 * YEAR]) {
+                clock.set(off);
+                await until(async () => await alarm(node) === 1, () => `${off}: ${node.log()}`);
+                await new Promise(r => setTimeout(r, 1500)); // looks and rounds that must do nothing
+                clock.set(0);
+                await until(async () => await alarm(node) === 0, () => `${off}: ${node.log()}`);
+                nothingIsGone(was, data, `${off}`);
+            }
+            assert.match(node.log(), /level=info module=store msg="the clock is believed/);
+            clock.set(20 * 3_600_000); // less than a day is believed: what is older than 12 hours goes
+            await until(async () => await node.metric('todoke_pruned_events_total') >= 20, () => node.log(), 90_000);
+        } finally {
+            await node.stop();
+        }
+    });
+});
+
+describe('a node that was down for days', () => {
+    it('erases nothing until an operator says that the clock is right, and then what is old', { timeout: 60_000 }, async () => {
+        const data = dataDir(), k = await fill(data), env = clockOff(9 * DAY);
+        let node = await startNode({ data, key: k.node.key, env, args: ['--retention', '7d'] });
+        try {
+            await until(async () => await alarm(node) === 1);
+            await node.stop();
+            node = await startNode({ data, key: k.node.key, env, args: ['--retention', '7d'] }); // and not by starting again
+            await until(async () => await alarm(node) === 1);
+            assert.equal(await node.metric('todoke_pruned_events_total'), 0);
+            const was = await command(['check', '--data', data, '--accept-clock']); // by another clock, that of this test: no help
+            assert.equal(was.code, 0, was.stderr);
+            await new Promise(r => setTimeout(r, 1500));
+            assert.equal(await alarm(node), 1);
+            const r = await command(['check', '--data', data, '--accept-clock'], { env });
+            assert.deepEqual([r.code, /it is \d{4}-\d\d-\d\dT/.test(r.stdout)], [0, true], r.stderr);
+            await until(async () => await alarm(node) === 0, () => node.log());
+            await until(async () => await node.metric('todoke_pruned_events_total') === 20, () => node.log());
+            assert.ok(query(data, 'SELECT action FROM audit').some(a => a.action === 'clock.accept'));
+            await node.stop();
+            node = await startNode({ data, key: k.node.key, env });
+            await until(async () => await node.metric('todoke_store_calls_total') > 3);
+            assert.equal(await alarm(node), 0, 'it is kept');
+        } finally {
+            await node.stop();
+            await k.bot.close();
+            rmSync(data, { recursive: true, force: true });
+        }
+    });
+
+    it('a directory of an older version: by its newest record', { timeout: 60_000 }, async () => {
+        const data = dataDir(), k = await fill(data);
+        execFileSync('sqlite3', [join(data, 'todoke.db'), "DELETE FROM meta WHERE name IN ('seen','steady','trial')"]);
+        const was = counts(data), wrong = await startNode({ data, key: k.node.key, env: clockOff(10 * YEAR) });
+        try {
+            await until(async () => await alarm(wrong) === 1);
+        } finally {
+            await wrong.stop();
+            nothingIsGone(was, data, 'older');
+            await k.bot.close();
+            rmSync(data, { recursive: true, force: true });
+        }
+    });
+
+    it('a new directory believes its clock', { timeout: 30_000 }, async () => {
+        const data = dataDir(), env = clockOff(-3 * YEAR), key = execFileSync(process.env.TODOKE_BIN ?? new URL('../../build/todoke', import.meta.url).pathname, ['key', 'create', '--data', data, '--role', 'operator'], { encoding: 'utf8', env: { ...process.env, ...env } }).trim();
+        const node = await startNode({ data, key, env });
+        await until(async () => await node.metric('todoke_store_calls_total') > 1);
+        assert.equal(await alarm(node), 0);
+        await node.stop();
+        rmSync(data, { recursive: true, force: true });
+    });
+});
