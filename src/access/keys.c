@@ -85,6 +85,19 @@ enum role keys_role(const struct keys *k, struct span text)
     return ROLE_NONE;
 }
 
+#define STAMP_ROLE_BITS 8
+
+uint64_t keys_stamp(const struct keys *k, enum role role)
+{
+    return (uint64_t)k->version << STAMP_ROLE_BITS | (uint64_t)role;
+}
+
+enum role keys_stamped(const struct keys *k, uint64_t stamp)
+{
+    enum role role = (enum role)(stamp & ((1u << STAMP_ROLE_BITS) - 1));
+    return stamp == keys_stamp(k, role) ? role : ROLE_NONE;
+}
+
 struct reading {
     struct store_call call;
     struct keys *keys;

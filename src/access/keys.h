@@ -23,6 +23,10 @@ void keys_free(struct keys *k); /* no check or refresh may be under way */
 /* What a caller may do; ROLE_NONE: not known. Looks at memory only. */
 enum role keys_role(const struct keys *k, struct span text);
 
+/* A role that was found, to be found again without the text, as long as the keys are the same: then keys_stamped() says ROLE_NONE. */
+uint64_t keys_stamp(const struct keys *k, enum role role);
+enum role keys_stamped(const struct keys *k, uint64_t stamp);
+
 /* Calls fn once the keys are as fresh as the store has them: for a key that is not known (yet). Requests that come together share one
  * reading. Without memory fn is called at once. */
 typedef void keys_fresh_fn(void *arg);

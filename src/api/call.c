@@ -7,7 +7,7 @@
 #include "base/json_fault.h"
 #include "base/mem.h"
 
-static void call_free(struct call *c)
+void call_drop(struct call *c)
 {
     c->api->open--;
     buf_deinit(&c->out);
@@ -21,7 +21,7 @@ void call_answer_with(struct call *c, int status, const struct server_header_out
 {
     call_count(c->api, status);
     server_respond(c->req, status, headers, count, body);
-    call_free(c);
+    call_drop(c);
 }
 
 void call_stream_open(struct call *c, const struct server_header_out *headers, size_t count,
@@ -52,7 +52,7 @@ enum err call_stream_write(struct call *c, struct span piece)
 void call_stream_end(struct call *c, bool complete)
 {
     server_respond_end(c->req, complete);
-    call_free(c);
+    call_drop(c);
 }
 
 static void respond(struct call *c, int status, const char *type, struct span body, const char *extra,

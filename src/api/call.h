@@ -66,6 +66,9 @@ enum err call_audit(struct call *c, struct backend *b, const char *action, const
 enum err call_audit_as(struct call *c, struct backend *b, const struct account *who, const char *action,
                        const char *target, int64_t channel_id, struct span details) MUST_CHECK;
 
+/* Frees the call, not its request. */
+void call_drop(struct call *c);
+
 /* Answers end the call: it is freed. */
 void call_answer(struct call *c, int status, const char *type, struct span body);
 void call_json(struct call *c, int status, struct buf *body); /* takes over body */

@@ -149,6 +149,8 @@ static void refuse(struct call *c)
 
 static void decide(struct call *c)
 {
+    if (c->account)
+        server_vouch(c->req, 0);
     if (!may(c))
         refuse(c);
     else if (is_forged(c))
@@ -160,9 +162,13 @@ static void decide(struct call *c)
 static void take_key(struct call *c)
 {
     struct span key = bearer(c->req);
-    c->role = keys_role(c->api->keys, key);
-    if (c->role != ROLE_NONE)
+    c->role = keys_stamped(c->api->keys, server_vouched(c->req)); /* by gate_early() */
+    if (c->role == ROLE_NONE)
+        c->role = keys_role(c->api->keys, key);
+    if (c->role != ROLE_NONE) {
         memcpy(c->hint, key.ptr, sizeof(c->hint) - 1);
+        server_vouch(c->req, keys_stamp(c->api->keys, c->role));
+    }
     c->grant = c->role == ROLE_OPERATOR ? GRANT_ADMIN : GRANT_NONE;
 }
 
@@ -310,18 +316,24 @@ static struct span cookie_of(const struct server_request *req)
     return cookie;
 }
 
-int gate_refuse_early(const struct api *a, const struct route *r, const struct server_request *req,
-                      const char **ret_message)
+enum gate gate_early(const struct api *a, const struct route *r, struct server_request *req, int *ret_status,
+                     const char **ret_message)
 {
+    if (r->who == WHO_ANYBODY || r->who == WHO_METRICS)
+        return GATE_PASS;
     struct span key = bearer(req);
-    if (r->who == WHO_ANYBODY || r->who == WHO_METRICS || r->who == WHO_TOKEN)
-        return 0;
     if (!key.ptr) {
+        *ret_status = 401;
         *ret_message = no_credentials;
-        return cookie_of(req).ptr ? 0 : 401;
+        return r->who == WHO_TOKEN || cookie_of(req).ptr ? GATE_ASK : GATE_REFUSE;
     }
+    enum role role = r->who == WHO_TOKEN ? ROLE_NONE : keys_role(a->keys, key);
+    if (role == ROLE_NONE)
+        return GATE_ASK;
+    server_vouch(req, keys_stamp(a->keys, role));
+    *ret_status = 403;
     *ret_message = weak_key;
-    return r->who != WHO_INGEST && keys_role(a->keys, key) == ROLE_INGEST ? 403 : 0;
+    return role == ROLE_OPERATOR || r->who == WHO_INGEST ? GATE_PASS : GATE_REFUSE;
 }
 
 void gate_pass(struct call *c, void (*serve)(struct call *c))

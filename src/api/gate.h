@@ -29,11 +29,13 @@ struct route {
 void gate_pass(struct call *c, void (*serve)(struct call *c));
 
 /*
- * What the head of a request alone decides, before its body is taken in: no key and no session at all, or a key that is known and may not
- * do this. 401 or 403 with what gate_pass() would say; 0: it depends. A key that is not known may be new, and is looked up by gate_pass().
+ * What the head of a request alone decides, while its body has not come: GATE_REFUSE, with the answer that gate_pass() would give: no key
+ * and no session at all, or a key that is known and may not do this; GATE_PASS: the body may come, for gate_pass() to decide again with it;
+ * GATE_ASK: gate_pass() has to look elsewhere first: for a session, a token, or a key that may be new.
  */
-int gate_refuse_early(const struct api *a, const struct route *r, const struct server_request *req,
-                      const char **ret_message);
+enum gate { GATE_PASS, GATE_ASK, GATE_REFUSE };
+enum gate gate_early(const struct api *a, const struct route *r, struct server_request *req, int *ret_status,
+                     const char **ret_message);
 
 /*
  * Looks again whether whoever asked still may, for answers that take long; done is called at once for a key, later for a session. The

@@ -35,12 +35,15 @@ void gauges_publish(struct gauges *g, const struct net *net, const struct server
         [GAUGE_resumed] = n.resumed_total,
         [GAUGE_api_open] = api_open,
         [GAUGE_api_connections] = s.connections_open,
+        [GAUGE_api_strangers] = s.strangers_open,
         [GAUGE_api_accepted] = s.accepted_total,
         [GAUGE_api_refused] = s.refused_total,
+        [GAUGE_api_displaced] = s.displaced_total,
         [GAUGE_accept_failed] = s.accept_failed_total,
         [GAUGE_api_rejected] = s.rejected_total,
         [GAUGE_api_timeouts] = s.timeouts_total,
         [GAUGE_api_floods] = s.floods_total,
+        [GAUGE_api_unread] = s.unread_total,
         [GAUGE_api_buffered] = s.buffered,
     };
     for (int i = 0; i < GAUGE_COUNT; i++)

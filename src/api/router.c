@@ -120,58 +120,85 @@ static void serve(struct call *c)
     c->route->handler(c);
 }
 
-void api_handle(void *arg, struct server_request *req)
+static void refuse_call(struct api *a, struct server_request *req, int status, const char *message)
 {
-    struct api *a = arg;
+    const struct server_header_out headers[] = {{"content-type", "application/json; charset=utf-8"},
+                                                {"www-authenticate", "Bearer"}};
+    char body[160];
+    int len = snprintf(body, sizeof(body), "{\"message\":\"%s\"}", message);
+    call_count(a, status);
+    server_respond(req, status, headers, status == 401 ? 2 : 1, (struct span){body, (size_t)len});
+}
+
+static struct call *call_new(struct api *a, struct server_request *req, const struct route *route)
+{
     struct call *c = mem_zero(1, sizeof(*c));
     if (!c) {
-        const struct server_header_out type = {"content-type", "application/json; charset=utf-8"};
-        call_count(a, 503);
-        server_respond(req, 503, &type, 1, SPAN_LIT("{\"message\":\"Out of memory\"}"));
-        return;
+        refuse_call(a, req, 503, "Out of memory");
+        return NULL;
     }
     c->api = a;
     c->req = req;
+    c->route = route;
     arena_init(&c->arena, ARENA_CHUNK, ARENA_MAX);
     a->open++;
+    return c;
+}
+
+void api_handle(void *arg, struct server_request *req)
+{
+    struct api *a = arg;
+    struct span params[2] = {{NULL, 0}, {NULL, 0}};
     char allow[64];
-    c->route = find(req, c->params, allow);
-    if (!c->route && allow[0]) {
+    const struct route *r = find(req, params, allow);
+    if (!r && allow[0]) {
         const struct server_header_out headers[] = {{"content-type", "application/json; charset=utf-8"},
                                                     {"allow", allow}};
         call_count(a, 405);
         server_respond(req, 405, headers, 2, SPAN_LIT("{\"message\":\"Method not allowed\"}"));
-        a->open--;
-        mem_free(c);
         return;
     }
-    if (!c->route) {
-        if (!console_serve(c))
-            call_refuse(c, 404, "Not found");
+    struct call *c = call_new(a, req, r);
+    if (!c)
         return;
-    }
-    gate_pass(c, serve);
+    memcpy(c->params, params, sizeof(params));
+    if (r)
+        gate_pass(c, serve);
+    else if (!console_serve(c))
+        call_refuse(c, 404, "Not found");
+}
+
+/* Who calls may; now the body, and then all of it again: by then it may be otherwise. */
+static void let_body_in(struct call *c)
+{
+    struct server_request *req = c->req;
+    call_drop(c);
+    server_go_on(req);
 }
 
 /* Before the body is read: what is too large, or comes from nobody who may send it, is refused without taking it in. */
 void api_head(void *arg, struct server_request *req)
 {
     struct api *a = arg;
-    struct span params[2];
+    struct span params[2] = {{NULL, 0}, {NULL, 0}};
     char allow[64];
-    const struct route *r = find(req, params, allow);
-    const char *message;
-    int status = r && r->body_max ? gate_refuse_early(a, r, req, &message) : 0;
-    if (status) {
-        const struct server_header_out headers[] = {{"content-type", "application/json; charset=utf-8"},
-                                                    {"www-authenticate", "Bearer"}};
-        char body[160];
-        int len = snprintf(body, sizeof(body), "{\"message\":\"%s\"}", message);
-        call_count(a, status);
-        server_respond(req, status, headers, status == 401 ? 2 : 1, (struct span){body, (size_t)len});
+    if (!server_awaits_body(req))
         return;
-    }
+    const struct route *r = find(req, params, allow);
     server_set_body_max(req, r && r->body_max ? r->body_max : 4096);
+    int status = 0;
+    const char *message = NULL;
+    enum gate gate = r ? gate_early(a, r, req, &status, &message) : GATE_PASS;
+    if (gate == GATE_REFUSE)
+        refuse_call(a, req, status, message);
+    if (gate != GATE_ASK)
+        return;
+    server_hold(req);
+    struct call *c = call_new(a, req, r);
+    if (!c)
+        return;
+    memcpy(c->params, params, sizeof(params));
+    gate_pass(c, let_body_in);
 }
 
 enum err api_new(struct api **ret, const struct api_config *config)

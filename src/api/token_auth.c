@@ -69,6 +69,7 @@ static void find_done(struct store_call *call)
         refuse(c);
         return;
     }
+    server_vouch(c->req, 0);
     note_use(c, &s->token, now_ms);
     memcpy(c->hint, s->token.hint, sizeof(c->hint));
     c->state = NULL;

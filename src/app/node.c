@@ -414,6 +414,7 @@ static enum err open_server(struct node_loop *l)
     struct server_config config = {
         .listen = first ? s->listen : n->address,
         .reuse_port = n->count > 1,
+        .defer_accept = true,
         .tls_cert = s->tls_cert,
         .tls_key = s->tls_key,
         .limits = {.connections_max = s->connections / n->count + 1},

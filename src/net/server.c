@@ -17,6 +17,7 @@
 #define DRAIN_NOTICE_US                                                                                      \
     500000            /* between the GOAWAY that warns and the one that counts: a round trip and more */
 #define SPARE_MAX 256 /* request structs kept for use again: 3 KB each */
+#define STRANGE_BYTES_MAX (8u << 20) /* of bodies, while nobody knows yet whose they are: all connections together */
 #define REQUEST_TEXT_SLACK 512u
 
 /* ---- time ---- */
@@ -30,8 +31,12 @@ static uint64_t wait_us(const struct server *s, enum wait kind)
 {
     const struct server_limits *l = &s->limits;
     const uint32_t ms[WAIT_COUNT] = {
-        [WAIT_HEAD] = l->head_timeout_ms,     [WAIT_BODY] = l->body_timeout_ms,
-        [WAIT_IDLE] = l->idle_timeout_ms,     [WAIT_WRITE] = l->write_timeout_ms,
+        [WAIT_HEAD] = l->head_timeout_ms,
+        [WAIT_BODY] = l->body_timeout_ms,
+        [WAIT_IDLE] = l->idle_timeout_ms,
+        [WAIT_STRANGER] = l->stranger_timeout_ms,
+        [WAIT_STRANGER_IDLE] = l->stranger_idle_ms,
+        [WAIT_WRITE] = l->write_timeout_ms,
         [WAIT_LINGER] = l->linger_timeout_ms,
     };
     return (uint64_t)ms[kind] * 1000;
@@ -52,15 +57,14 @@ static void request_timeout(struct server_request *r)
     struct server *s = r->server;
     struct server_conn *c = r->conn;
     s->stats.timeouts_total++;
-    bool body = r->deadline.wait == WAIT_BODY;
+    bool body = r->deadline.wait != WAIT_WRITE;
     server_wait(s, &r->deadline, WAIT_NONE);
     if (body) {
         static const struct server_refusal late = {408, "The request body took too long", NULL};
         r->base = buf_span(&r->text).ptr;
         server_request_refuse(r, &late);
     } else {
-        h2_reset(c->h2, r);
-        server_conn_dirty(c);
+        server_conn_h2_unread(c, r);
     }
 }
 
@@ -80,12 +84,14 @@ static void expire(struct server *s, uint64_t now)
 }
 
 static void resume_accepting(struct server *s);
+static void await_room(struct server *s);
 
 static void on_tick(uv_timer_t *timer)
 {
     struct server *s = timer->data;
     uint64_t now = server_now_us(s);
     expire(s, now);
+    await_room(s);
     if (s->resume_us && now >= s->resume_us)
         resume_accepting(s);
     if (s->draining && !s->drained && now >= s->drain_us) {
@@ -170,6 +176,8 @@ struct server_request *server_request_new(struct server *s, struct server_conn *
     r->peer = c->peer;
     r->is_tls = c->t.ssl != NULL;
     r->deadline.of_request = true;
+    r->strange = !c->known;
+    s->strange_requests += r->strange;
     r->base = "";
     buf_init(&r->text, (size_t)s->limits.head_max + s->limits.target_max + REQUEST_TEXT_SLACK);
     buf_init(&r->body, s->limits.body_max);
@@ -192,9 +200,12 @@ void server_request_free(struct server_request *r)
         return;
     }
     server_wait(s, &r->deadline, WAIT_NONE);
-    s->stats.buffered -= r->charged;
-    server_give_back(s, &r->text);
-    server_give_back(s, &r->body);
+    server_request_spent(r);
+    if (r->conn) {
+        r->conn->queued -= buf_len(&r->out);
+        r->conn->put_off -= r->put_off;
+    }
+    s->strange_requests -= r->strange;
     server_give_back(s, &r->out);
     if (s->spare_count < SPARE_MAX && !s->closing) {
         list_push_front(&s->spare, &r->link);
@@ -204,16 +215,34 @@ void server_request_free(struct server_request *r)
     }
 }
 
+void server_request_spent(struct server_request *r)
+{
+    struct server *s = r->server;
+    s->stats.buffered -= r->charged;
+    if (!r->known)
+        s->strange_bytes -= r->charged;
+    r->charged = 0;
+    server_give_back(s, &r->text);
+    server_give_back(s, &r->body);
+    r->base = "";
+}
+
+bool server_request_owed(const struct server_request *r)
+{
+    return r->streaming ? !r->ended : (r->held || r->dispatched) && !r->answered;
+}
+
 void server_request_abort(struct server_request *r)
 {
-    bool owed = r->streaming ? !r->ended : r->dispatched && !r->answered;
-    if (!owed) {
+    if (!server_request_owed(r)) {
         server_request_free(r);
         return;
     }
     server_wait(r->server, &r->deadline, WAIT_NONE);
     list_remove(&r->link);
     list_push_back(&r->server->orphans, &r->link);
+    if (r->conn)
+        r->conn->queued -= buf_len(&r->out);
     r->conn = NULL;
     r->want_drain = false;
     if (r->on_abort)
@@ -223,9 +252,12 @@ void server_request_abort(struct server_request *r)
 bool server_charge(struct server_request *r, size_t len)
 {
     struct server *s = r->server;
-    if (s->stats.buffered + len > s->limits.buffered_max)
+    if (s->stats.buffered + len > s->limits.buffered_max ||
+        (!r->known && s->strange_bytes + len > STRANGE_BYTES_MAX))
         return false;
     s->stats.buffered += len;
+    if (!r->known)
+        s->strange_bytes += len;
     r->charged += len;
     return true;
 }
@@ -280,14 +312,13 @@ static void on_listener(uv_poll_t *poll, int status, int events);
 static void resume_accepting(struct server *s)
 {
     s->resume_us = 0;
-    if (!s->draining && !s->closing)
+    if (!s->draining && !s->closing && !uv_is_active((uv_handle_t *)&s->admit))
         (void)uv_poll_start(&s->listener, UV_READABLE, on_listener);
 }
 
 /*
- * No descriptors or no memory: what waits in the kernel's queue keeps waiting, and keeps the listener
- * readable, so asking at once would spin. The connections we have go on; the one that has been idle longest
- * makes room.
+ * No descriptors or no memory: what waits in the kernel's queue keeps waiting, and keeps the listener readable, so asking at once would
+ * spin. The connections we have go on; a stranger's makes room.
  */
 static void pause_accepting(struct server *s)
 {
@@ -295,40 +326,37 @@ static void pause_accepting(struct server *s)
     (void)uv_poll_stop(&s->listener);
     s->resume_us = server_now_us(s) + ACCEPT_PAUSE_US;
     start_tick(s);
-    if (!list_empty(&s->waits[WAIT_IDLE]))
-        server_conn_timeout(list_entry(s->waits[WAIT_IDLE].next, struct server_conn, deadline.link));
+    door_spare(s);
 }
 
-/*
- * At the cap whoever says nothing gives way to whoever comes, so that a stranger with thousands of silent connections shuts nobody
- * out; those in the middle of a request stay. What is closed may linger for a moment: an eighth above the cap is the end of it.
- */
-static bool make_room(struct server *s)
+static void on_admit(uv_timer_t *timer)
 {
-    uint64_t most = s->limits.connections_max;
-    if (s->stats.connections_open < most)
-        return true;
-    const enum wait silent[] = {WAIT_HEAD, WAIT_IDLE};
-    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
-        struct list *waits = &s->waits[silent[i]];
-        if (list_empty(waits) || list_entry(waits->next, struct deadline, link)->of_request)
-            continue;
-        s->stats.displaced_total++;
-        server_conn_timeout(list_entry(waits->next, struct server_conn, deadline.link));
-        return s->stats.connections_open < most + most / 8 + 1;
-    }
-    return false;
+    struct server *s = timer->data;
+    await_room(s);
+    if (!uv_is_active((uv_handle_t *)timer) && !s->resume_us)
+        resume_accepting(s);
+}
+
+/* Strangers who came have to go before others come in, and have a moment left. */
+static void await_room(struct server *s)
+{
+    uint64_t until_us = door_close_behind(s), now_us = server_now_us(s);
+    if (!until_us || s->fd < 0)
+        return;
+    (void)uv_poll_stop(&s->listener);
+    (void)uv_timer_start(&s->admit, on_admit, until_us > now_us ? (until_us - now_us) / 1000 + 1 : 0, 0);
 }
 
 static void accepted(struct server *s, int fd, const struct sockaddr *peer)
 {
-    if (!make_room(s)) {
+    if (door_full(&s->door)) {
         s->stats.refused_total++;
         (void)close(fd);
         return;
     }
     s->stats.accepted_total++;
     server_conn_open(s, fd, peer);
+    await_room(s);
     start_tick(s);
 }
 
@@ -340,7 +368,7 @@ static void on_listener(uv_poll_t *poll, int status, int events)
         pause_accepting(s);
         return;
     }
-    for (int i = 0; i < ACCEPTS_MAX; i++) {
+    for (int i = 0; i < ACCEPTS_MAX && !uv_is_active((uv_handle_t *)&s->admit); i++) {
         union server_peer peer = {0};
         socklen_t len = sizeof(peer);
         int fd = accept4(s->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -381,6 +409,12 @@ static void set_default(uint32_t *value, uint32_t if_zero)
         *value = if_zero;
 }
 
+static void set_at_most(uint32_t *value, uint32_t most)
+{
+    if (*value > most)
+        *value = most;
+}
+
 static void set_limits(struct server *s)
 {
     struct server_limits *l = &s->limits;
@@ -395,11 +429,17 @@ static void set_limits(struct server *s)
     set_default(&l->idle_timeout_ms, 60000);
     set_default(&l->write_timeout_ms, 30000);
     set_default(&l->linger_timeout_ms, 2000);
+    set_default(&l->stranger_timeout_ms, 5000);
+    set_default(&l->stranger_idle_ms, 15000);
+    set_at_most(&l->stranger_timeout_ms, l->head_timeout_ms);
+    set_at_most(&l->stranger_timeout_ms, l->body_timeout_ms);
+    set_at_most(&l->stranger_idle_ms, l->idle_timeout_ms);
     if (l->buffered_max == 0)
         l->buffered_max = 256ull << 20;
     if (l->fields_max > SERVER_FIELDS_MAX)
         l->fields_max = SERVER_FIELDS_MAX;
     s->h1_limits = (struct h1_limits){l->head_max, l->target_max, l->fields_max};
+    door_init(&s->door, l->connections_max, l->strangers_max);
 }
 
 static void server_free(struct server *s)
@@ -411,6 +451,7 @@ static void server_free(struct server *s)
     while (s->block_count)
         mem_free(s->blocks[--s->block_count]);
     server_tls_free(s->tls);
+    door_deinit(&s->door);
     mem_free(s->scratch);
     if (s->fd >= 0)
         (void)close(s->fd);
@@ -437,16 +478,17 @@ static enum err prepare(struct server *s, const struct server_config *config)
 static void start(struct server *s)
 {
     (void)uv_timer_init(s->loop, &s->tick);
+    (void)uv_timer_init(s->loop, &s->admit);
     (void)uv_prepare_init(s->loop, &s->before);
     (void)uv_check_init(s->loop, &s->after);
     (void)uv_idle_init(s->loop, &s->again);
-    s->tick.data = s->before.data = s->after.data = s->again.data = s->listener.data = s;
+    s->tick.data = s->admit.data = s->before.data = s->after.data = s->again.data = s->listener.data = s;
     (void)uv_prepare_start(&s->before, on_before);
     (void)uv_check_start(&s->after, on_after);
     /* They only accompany what others do. */
     uv_unref((uv_handle_t *)&s->before);
     uv_unref((uv_handle_t *)&s->after);
-    s->handles = 5;
+    s->handles = 6;
 }
 
 enum err server_new(struct server **ret, uv_loop_t *loop, const struct server_config *config)
@@ -531,8 +573,8 @@ void server_close(struct server *s, void (*done)(void *arg), void *arg)
     s->closed = done;
     s->closed_arg = arg;
     close_listener(s);
-    uv_handle_t *handles[] = {(uv_handle_t *)&s->tick, (uv_handle_t *)&s->before, (uv_handle_t *)&s->after,
-                              (uv_handle_t *)&s->again};
+    uv_handle_t *handles[] = {(uv_handle_t *)&s->tick, (uv_handle_t *)&s->admit, (uv_handle_t *)&s->before,
+                              (uv_handle_t *)&s->after, (uv_handle_t *)&s->again};
     for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
         uv_close(handles[i], on_handle_closed);
     for (struct list *i = s->conns.next, *next; i != &s->conns; i = next) {
@@ -544,4 +586,5 @@ void server_close(struct server *s, void (*done)(void *arg), void *arg)
 void server_stats_get(const struct server *s, struct server_stats *ret)
 {
     *ret = s->stats;
+    ret->strangers_open = door_strangers(&s->door);
 }

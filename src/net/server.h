@@ -22,8 +22,8 @@ struct server;
 struct server_request;
 
 struct server_limits { /* 0 takes the default in brackets */
-    uint32_t
-        connections_max; /* [10000] at the cap the longest silent one gives way; none silent: the newcomer is closed */
+    uint32_t connections_max; /* [10000] who gives way at the cap is in server_door.h */
+    uint32_t strangers_max;   /* [a quarter] connections on which nobody was vouched for yet */
     uint32_t head_max;     /* [32 KiB] request line and fields; beyond: 431 (or 414 for the target) */
     uint32_t target_max;   /* [8 KiB] beyond: 414 */
     uint32_t fields_max;   /* [100] header fields, at most SERVER_FIELDS_MAX; beyond: 431 */
@@ -36,6 +36,9 @@ struct server_limits { /* 0 takes the default in brackets */
     uint32_t idle_timeout_ms;   /* [60000] between requests */
     uint32_t write_timeout_ms;  /* [30000] without 4 KiB of progress while a response waits */
     uint32_t linger_timeout_ms; /* [2000] reading what still comes after the last response */
+    /* Nobody vouched for the caller yet; none is longer than what regulars have. */
+    uint32_t stranger_timeout_ms; /* [5000] from accept, or a request's first byte, to its end: TLS, head and body */
+    uint32_t stranger_idle_ms;    /* [15000] between requests */
 };
 
 #define SERVER_FIELDS_MAX 128
@@ -45,12 +48,15 @@ struct server_config {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0"; NULL with listen_fd */
     int listen_fd;      /* > 0: already listening; the server's from ERR_NONE on */
     bool reuse_port;    /* SO_REUSEPORT: several loops listen on one address */
+    bool defer_accept;  /* TCP_DEFER_ACCEPT: who connects and says nothing is the kernel's matter, for a second */
     const char *tls_cert,
         *tls_key; /* PEM files; NULL: clear text. The paths are copied for server_reload_tls() */
     struct server_limits limits;
     const struct clock *clock; /* NULL: the system's */
-    /* Optional. The head is there, the body is not: server_set_body_max(), or answer at once (the body is
-     * then not read). */
+    /*
+     * Optional. The head is there, the body is not: answer at once (the body is then not read); or server_hold(), to find out who calls
+     * before the body is taken in; or let it come. server_vouch() and server_set_body_max() may be called first.
+     */
     void (*on_head)(void *arg, struct server_request *req);
     /* Called once the whole request is there (not if on_head answered); answer now or later. */
     void (*handler)(void *arg, struct server_request *req);
@@ -73,12 +79,14 @@ void server_close(struct server *s, void (*done)(void *arg), void *arg);
 struct server_stats {
     uint64_t connections_open, accepted_total;
     uint64_t refused_total;       /* closed at accept: connections_max */
-    uint64_t displaced_total;     /* silent ones closed for a newcomer, at connections_max */
+    uint64_t displaced_total;     /* closed to make room for others */
+    uint64_t strangers_open;      /* part of connections_open */
     uint64_t accept_failed_total; /* no descriptors or memory */
     uint64_t requests_total;      /* heads understood, both protocols */
     uint64_t rejected_total;      /* answered by the server itself */
     uint64_t timeouts_total;      /* ended by a deadline, idle ones excepted */
     uint64_t floods_total;        /* HTTP/2 connections ended by ENHANCE_YOUR_CALM */
+    uint64_t unread_total;        /* HTTP/2 connections ended because the client took nothing of its answers */
     uint64_t buffered;            /* bytes of request bodies held now */
 };
 void server_stats_get(const struct server *s, struct server_stats *ret);
@@ -102,6 +110,20 @@ void server_peer(const struct server_request *r, char out[64]); /* "203.0.113.7:
 const char *server_request_id(struct server_request *r);
 /* From on_head only: lowers the cap of this request's body (it never rises above limits.body_max). */
 void server_set_body_max(struct server_request *r, uint32_t bytes);
+/* From on_head only: something of the body has not come yet. */
+bool server_awaits_body(const struct server_request *r);
+/*
+ * From on_head only: until server_go_on() or an answer, which may be given at once or later, nothing of the body is taken in. A client
+ * that leaves meanwhile changes nothing for the caller: one of the two must be called once.
+ */
+void server_hold(struct server_request *r);
+void server_go_on(struct server_request *r);
+/*
+ * The caller is known: the request has the deadlines of one who is, and its connection is no stranger's any more (server_door.h). stamp:
+ * a number of the handler's, to be found again.
+ */
+void server_vouch(struct server_request *r, uint64_t stamp);
+uint64_t server_vouched(const struct server_request *r); /* the last stamp; 0 before */
 /*
  * Called if the client goes away before the answer; the request is then dead, server_respond() (or _end)
  * still must be called once and frees it. A client that only ends its sending side (FIN) still gets its

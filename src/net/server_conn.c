@@ -11,10 +11,9 @@
 #define READS_MAX 16             /* a turn: one fast sender must not starve the others */
 #define READ_MIN 1024u           /* room offered to a read at least */
 #define OUT_MAX (64u << 20)      /* whole responses are copied: beyond this they must be streamed */
-#define PROGRESS_MIN 4096u       /* bytes that count as progress for the write deadline */
 #define LINGER_BYTES (16u << 20) /* read and dropped at most, behind an early answer */
 
-/* What each phase waits for; CONN_H2 depends on its streams (wanted_wait). */
+/* What each phase waits for where the caller is known; CONN_H2 depends on its streams (wanted_wait). */
 static const struct {
     const char *name;
     enum wait wait;
@@ -34,18 +33,32 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 /* ---- waiting ---- */
 
+/* A stranger's connection has no time to lose; a stranger's request on a regular's (a proxy's) neither. */
+static enum wait of_strangers(const struct server_conn *c, enum wait wait)
+{
+    if (wait == WAIT_IDLE)
+        return c->known ? WAIT_IDLE : WAIT_STRANGER_IDLE;
+    bool known = wait == WAIT_BODY ? c->req && c->req->known : c->known;
+    return known || (wait != WAIT_HEAD && wait != WAIT_BODY) ? wait : WAIT_STRANGER;
+}
+
 static enum wait wanted_wait(const struct server_conn *c)
 {
     if (c->phase == CONN_LINGER || c->phase == CONN_CLOSED)
         return phases[c->phase].wait;
+    /* Nothing has been asked for yet: no PING that is answered puts the end off. */
+    if (c->phase == CONN_H2 && !c->known && !c->used)
+        return WAIT_STRANGER;
+    if (c->phase == CONN_H2 && h2_calmed(c->h2)) /* not one who reads what he is told */
+        return WAIT_LINGER;
     if (buf_len(&c->out) > 0)
         return WAIT_WRITE;
     if (c->phase != CONN_H2)
-        return phases[c->phase].wait;
+        return of_strangers(c, phases[c->phase].wait);
     /* Streams have deadlines of their own. */
     if (h2_in_head(c->h2))
-        return WAIT_HEAD;
-    return h2_open_streams(c->h2) == 0 ? WAIT_IDLE : WAIT_NONE;
+        return of_strangers(c, WAIT_HEAD);
+    return h2_open_streams(c->h2) == 0 ? of_strangers(c, WAIT_IDLE) : WAIT_NONE;
 }
 
 static int wanted_events(const struct server_conn *c)
@@ -68,7 +81,7 @@ static void rearm(struct server_conn *c)
     if (c->phase == CONN_CLOSED)
         return;
     enum wait wait = wanted_wait(c);
-    if (wait != c->deadline.wait || (wait == WAIT_WRITE && c->written >= PROGRESS_MIN)) {
+    if (wait != c->deadline.wait || (wait == WAIT_WRITE && c->written >= SERVER_PROGRESS_MIN)) {
         c->written = 0;
         server_wait(c->server, &c->deadline, wait);
     }
@@ -124,6 +137,7 @@ void server_conn_close(struct server_conn *c)
     server_wait(s, &c->deadline, WAIT_NONE);
     list_remove(&c->dirty);
     list_remove(&c->link);
+    door_leave(c);
     uv_close((uv_handle_t *)&c->poll, on_closed);
     while (!list_empty(&c->requests))
         server_conn_drop(c, list_entry(c->requests.next, struct server_request, link));
@@ -141,6 +155,14 @@ void server_conn_doom(struct server_conn *c)
     server_conn_dirty(c);
 }
 
+bool server_conn_owes(const struct server_conn *c)
+{
+    for (const struct list *i = c->requests.next; i != &c->requests; i = i->next)
+        if (server_request_owed(list_entry(i, struct server_request, link)))
+            return true;
+    return false;
+}
+
 static void say_goodbye(struct server_conn *c)
 {
     if (c->phase != CONN_HANDSHAKE)
@@ -156,6 +178,8 @@ static void linger(struct server_conn *c)
     }
     c->close_after_out = false;
     c->phase = CONN_LINGER;
+    if (!c->req) /* an answer to a head: what came of the body */
+        server_give_back(c->server, &c->in);
     transport_shutdown(&c->t);
 }
 
@@ -273,6 +297,8 @@ static void read_input(struct server_conn *c)
 static void handshake(struct server_conn *c)
 {
     enum io io = transport_handshake(&c->t);
+    if (c->t.raw_out > 0) /* there is an answer to what it said */
+        door_hear(c);
     c->handshake_writes = io == IO_WANT_WRITE;
     if (io == IO_WANT_READ || io == IO_WANT_WRITE)
         return;
@@ -319,6 +345,16 @@ void server_conn_run(struct server_conn *c)
     settle(c);
 }
 
+static void take_what_is_there(struct server_conn *c)
+{
+    if (!c->doomed && c->phase == CONN_HANDSHAKE)
+        handshake(c);
+    if (!c->doomed && c->phase != CONN_HANDSHAKE)
+        read_input(c);
+    if (!c->doomed && server_conn_is_h1(c) && c->phase != CONN_BUSY && buf_len(&c->in) > 0)
+        server_conn_h1_run(c);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct server_conn *c = poll->data;
@@ -338,13 +374,17 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     } else {
         if (buf_len(&c->out) > 0)
             server_conn_flush(c);
-        if (!c->doomed && c->phase == CONN_HANDSHAKE)
-            handshake(c);
-        if (!c->doomed && c->phase != CONN_HANDSHAKE)
-            read_input(c);
-        if (!c->doomed && server_conn_is_h1(c) && c->phase != CONN_BUSY && buf_len(&c->in) > 0)
-            server_conn_h1_run(c);
+        take_what_is_there(c);
     }
+    settle(c);
+}
+
+void server_conn_hear_out(struct server_conn *c)
+{
+    if (c->phase == CONN_CLOSED || c->running)
+        return;
+    c->running = true;
+    take_what_is_there(c);
     settle(c);
 }
 
@@ -355,15 +395,14 @@ void server_conn_timeout(struct server_conn *c)
     c->running = true;
     bool refuse =
         phases[c->phase].too_late && c->deadline.wait != WAIT_WRITE && c->req && h1_begun(&c->h1, &c->in);
-    if (c->deadline.wait != WAIT_IDLE && c->phase != CONN_LINGER)
+    bool idle = c->deadline.wait == WAIT_IDLE || c->deadline.wait == WAIT_STRANGER_IDLE;
+    if (!idle && c->phase != CONN_LINGER)
         c->server->stats.timeouts_total++;
     server_wait(c->server, &c->deadline, WAIT_NONE);
     if (refuse) {
         server_conn_h1_refuse(c, (struct server_refusal){408, phases[c->phase].too_late, NULL});
     } else if (c->phase == CONN_H2 && buf_len(&c->out) == 0 && !c->close_after_out) {
-        h2_goaway(c->h2, true);
-        server_conn_h2_run(c);
-        c->close_after_out = true;
+        server_conn_h2_end(c);
     } else {
         if (c->phase != CONN_HANDSHAKE && buf_len(&c->out) == 0)
             transport_shutdown(&c->t);
@@ -395,21 +434,23 @@ void server_conn_open(struct server *s, int fd, const struct sockaddr *peer)
         s->stats.accept_failed_total++;
         return;
     }
-    if (uv_poll_init(s->loop, &c->poll, fd) != 0) {
+    c->server = s;
+    memcpy(&c->peer, peer, peer->sa_family == AF_INET ? sizeof(c->peer.v4) : sizeof(c->peer.v6));
+    if (door_enter(c) != ERR_NONE || uv_poll_init(s->loop, &c->poll, fd) != 0) {
+        door_leave(c);
         transport_deinit(&c->t);
         mem_free(c);
         s->stats.accept_failed_total++;
         return;
     }
     s->handles++;
-    c->server = s;
     c->poll.data = c;
     list_init(&c->requests);
     list_push_back(&s->conns, &c->link);
     buf_init(&c->in, (size_t)s->limits.head_max + s->limits.body_max + 2 * SERVER_SCRATCH);
     buf_init(&c->out, OUT_MAX);
-    memcpy(&c->peer, peer, peer->sa_family == AF_INET ? sizeof(c->peer.v4) : sizeof(c->peer.v6));
     c->phase = s->tls ? CONN_HANDSHAKE : CONN_HEAD;
     s->stats.connections_open++;
-    rearm(c);
+    /* Most have said already what they want, and may be regulars before anybody asks for their place. */
+    server_conn_hear_out(c);
 }

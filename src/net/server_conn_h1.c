@@ -53,7 +53,7 @@ static void h1_head(struct server_conn *c)
     if (!r->head.chunked && r->head.content_length == 0)
         c->h1.used = c->h1.head_len;
     c->phase = CONN_BODY;
-    server_request_head(r);
+    server_request_head(r); /* may hold it: CONN_BUSY */
     if (c->req == r)
         c->h1.body_max = r->body_max;
 }

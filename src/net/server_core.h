@@ -10,10 +10,21 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "net/server.h"
+#include "net/server_door.h"
 #include "net/server_h1.h"
 #include "net/server_head.h"
 
-enum wait { WAIT_NONE, WAIT_HEAD, WAIT_BODY, WAIT_IDLE, WAIT_WRITE, WAIT_LINGER, WAIT_COUNT };
+enum wait {
+    WAIT_NONE,
+    WAIT_HEAD,
+    WAIT_BODY,
+    WAIT_IDLE, /* regulars (server_door.h); what a stranger is waited for, is one of the next two */
+    WAIT_STRANGER,
+    WAIT_STRANGER_IDLE,
+    WAIT_WRITE,
+    WAIT_LINGER,
+    WAIT_COUNT
+};
 
 struct deadline {
     struct list link;
@@ -25,6 +36,7 @@ struct deadline {
 /* Bytes of a response after which the sender is asked to wait, and below which it may go on. */
 #define SERVER_OUT_HIGH (64u * 1024)
 #define SERVER_SCRATCH (64u * 1024)
+#define SERVER_PROGRESS_MIN 4096u /* bytes that count as progress for the write deadline */
 #define SERVER_BLOCK 4096u
 #define SERVER_BLOCKS_MAX 512u
 
@@ -45,6 +57,7 @@ struct server {
     int fd;
     uv_poll_t listener;
     uv_timer_t tick;
+    uv_timer_t admit; /* active: nobody is let in until it ends (server_door.h) */
     uv_prepare_t before; /* both: what was put off to the end of the turn (dirty) */
     uv_check_t after;
     uv_idle_t again;
@@ -58,6 +71,9 @@ struct server {
     struct list spare;   /* request structs to use again */
     unsigned spare_count;
     struct list waits[WAIT_COUNT];
+    struct door door;
+    uint32_t strange_requests; /* on connections of strangers */
+    size_t strange_bytes;      /* of their bodies, part of stats.buffered */
     struct server_stats stats;
 
     uint64_t id_seed[2], id_next;
@@ -83,8 +99,14 @@ struct server_request {
     size_t body_at, body_len; /* HTTP/1: counted from base */
     uint32_t body_max;
     size_t charged; /* counted in stats.buffered */
+    size_t sent;    /* HTTP/2: since the write deadline was armed */
+    uint64_t stamp; /* of server_vouch() */
     union server_peer peer;
     bool is_tls;
+    bool known;       /* vouched for */
+    bool strange;     /* counted in server.strange_requests */
+    bool held;        /* on_head has not found out yet who calls */
+    bool put_off;     /* HTTP/2: complete, and to be dispatched once less of the answers waits */
     bool dispatched;  /* the handler owes an answer */
     bool answered;    /* the response has begun */
     bool streaming;   /* …in pieces: server_respond_end will come */
@@ -115,7 +137,10 @@ struct server_request *server_request_new(struct server *s, struct server_conn *
 void server_request_free(struct server_request *r);
 /* The client is gone: tells the handler, or frees what nobody owes an answer for. */
 void server_request_abort(struct server_request *r);
-/* Counts len more bytes of r's body; false: server_limits.buffered_max. */
+/* It is answered: what was read of it is not needed any more. */
+void server_request_spent(struct server_request *r);
+bool server_request_owed(const struct server_request *r); /* somebody will answer, or let it go on */
+/* Counts len more bytes of r's body; false: server_limits.buffered_max, or the share of those nobody knows. */
 bool server_charge(struct server_request *r, size_t len);
 const char *server_date(struct server *s); /* IMF-fixdate (29 characters), made once a second */
 /* Blocks for input and output are lent to a connection while it is busy: one that is idle owns none. */

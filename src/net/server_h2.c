@@ -6,153 +6,130 @@
 
 #include "base/mem.h"
 #include "net/http2_cut.h"
+#include "net/server_h2_budget.h"
+#include "net/server_h2_memory.h"
 
-/* A browser that cancels a page full of requests stays below; a flood does not. Tokens come back every
- * second. */
-#define RESET_BURST 200
-#define RESET_RATE 30
-#define CONTROL_BURST 400
-#define CONTROL_RATE 50
 #define CONTINUATIONS_MAX 8
 #define OUTBOUND_ACK_MAX 128
 #define SETTINGS_ENTRIES_MAX 16
 #define STREAM_WINDOW (256 * 1024) /* so that most bodies need no WINDOW_UPDATE round trip */
 #define CONNECTION_WINDOW (1024 * 1024)
+#define CLOSED_MAX 256u /* more than the streams that may be open at once */
 
-struct bucket {
-    uint64_t since_us;
-    uint32_t tokens, burst, rate;
+/* What became of a stream, in the slot that its id names; a later one may have taken the slot. */
+struct closed {
+    uint32_t stream;
+    int32_t left; /* bytes the client may still send on it, which we drop; -1: it ended the stream itself */
 };
 
 struct h2 {
     nghttp2_session *session;
     const struct h2_host *host;
     const struct server_limits *limits;
-    struct bucket resets, controls;
-    nghttp2_mem allocator;
-    struct list chunks; /* everything the session has allocated */
+    struct h2_budget budget;
+    struct closed closed[CLOSED_MAX];
+    uint32_t last_stream; /* the highest that the client has opened, as far as nghttp2 has read, */
+    uint32_t walked;      /* and as far as the walk has */
+    struct h2_walk walk;
+    uint32_t fault; /* that the walk has seen; told once nghttp2 has read as far */
+    struct h2_memory memory;
     uint32_t open, continuations;
-    bool in_head, calmed, no_memory;
+    bool in_head, terminated, calmed;
     struct http2_cut cut;
 };
 
+/* ---- how it ends ---- */
+
+/* The first reason is the one that is told. */
+static void terminate(struct h2 *h, uint32_t code)
+{
+    if (h->terminated)
+        return;
+    h->terminated = true;
+    if (nghttp2_session_terminate_session(h->session, code) != 0)
+        h->memory.out = true;
+}
+
+/* ---- closed streams ---- */
+
+static struct closed *slot_of(struct h2 *h, uint32_t stream)
+{
+    return &h->closed[stream / 2 % CLOSED_MAX];
+}
+
+static void note_closed(struct h2 *h, uint32_t stream, bool by_client)
+{
+    *slot_of(h, stream) = (struct closed){stream, by_client ? -1 : STREAM_WINDOW};
+}
+
 /*
- * nghttp2 1.52 frees a DATA item twice if the queue it goes into cannot grow (nghttp2_submit_data, then
- * nghttp2_session_del). So what a session allocates is on a list: once memory has run out, nghttp2 is not asked again and
- * the list is freed instead.
+ * A frame that needs an open stream, on one that nghttp2 does not know (any more). What we ended, the client may not know of yet: what it
+ * sends is dropped, as much as it could have on its way. What it ended itself it knows of. NGHTTP2_NO_ERROR: nothing is wrong.
  */
-struct chunk {
-    struct list link; /* 16 bytes: what follows is aligned as malloc's is */
-};
+static uint32_t closed_fault(struct h2 *h, uint8_t type, uint32_t stream, uint32_t length)
+{
+    struct closed *c = slot_of(h, stream);
+    if (c->stream != stream)
+        return type == NGHTTP2_HEADERS ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_STREAM_CLOSED;
+    if (type == NGHTTP2_DATA)
+        c->left = c->left < (int32_t)length ? -1 : c->left - (int32_t)length;
+    return c->left < 0 ? NGHTTP2_STREAM_CLOSED : NGHTTP2_NO_ERROR;
+}
 
-static void *chunk_add(struct h2 *h, struct chunk *c)
+static bool is_open(struct h2 *h, uint32_t stream)
 {
-    if (!c) {
-        h->no_memory = true;
-        return NULL;
-    }
-    list_push_back(&h->chunks, &c->link);
-    return c + 1;
+    return nghttp2_session_find_stream(h->session, (int32_t)stream);
 }
-static void *h2_malloc(size_t size, void *arg)
+
+/*
+ * Every frame, before nghttp2 reads it and whether or not it tells us of it. It does not of DATA on closed streams, of frames of unknown
+ * types, and of PRIORITY, since we said that we do not heed it (RFC 9218 2.1).
+ */
+static void on_walk(void *arg, const struct h2_frame *f)
 {
-    return chunk_add(arg,
-                     size > SIZE_MAX - sizeof(struct chunk) ? NULL : mem_alloc(sizeof(struct chunk) + size));
-}
-static void h2_mem_free(void *p, void *arg)
-{
-    (void)arg;
-    struct chunk *c = p;
-    if (!c)
-        return;
-    list_remove(&c[-1].link);
-    mem_free(c - 1);
-}
-static void *h2_calloc(size_t n, size_t size, void *arg)
-{
-    size_t sum = 0;
-    bool fits =
-        !__builtin_mul_overflow(n, size, &sum) && !__builtin_add_overflow(sum, sizeof(struct chunk), &sum);
-    return chunk_add(arg, fits ? mem_zero(1, sum) : NULL);
-}
-static void *h2_realloc(void *p, size_t size, void *arg)
-{
-    if (!p)
-        return h2_malloc(size, arg);
     struct h2 *h = arg;
-    struct chunk *c = (struct chunk *)p - 1;
-    list_remove(&c->link);
-    struct chunk *grown = size > SIZE_MAX - sizeof(*c) ? NULL : mem_resize(c, sizeof(*c) + size);
-    if (!grown)
-        list_push_back(&h->chunks, &c->link);
-    return chunk_add(h, grown);
-}
-
-/* ---- floods ---- */
-
-static void bucket_init(struct bucket *b, uint32_t burst, uint32_t rate, uint64_t now_us)
-{
-    *b = (struct bucket){now_us, burst, burst, rate};
-}
-
-static bool bucket_take(struct bucket *b, uint64_t now_us)
-{
-    uint64_t gained = (now_us - b->since_us) * b->rate / 1000000;
-    if (gained > 0) {
-        b->tokens = gained > b->burst - b->tokens ? b->burst : b->tokens + (uint32_t)gained;
-        b->since_us = now_us;
+    uint32_t fault = NGHTTP2_NO_ERROR;
+    h2_budget_spend(&h->budget, h2_budget_cost(f->type));
+    if (f->type == NGHTTP2_DATA && f->length == 0)
+        h2_budget_spend(&h->budget, H2_COST_CONTROL);
+    if (f->type == NGHTTP2_PRIORITY && (f->stream == 0 || f->stream == f->depends_on))
+        fault = NGHTTP2_PROTOCOL_ERROR;
+    if (f->type == NGHTTP2_HEADERS && f->stream % 2 == 1 && f->stream > h->walked) {
+        h->walked = f->stream;
+        note_closed(h, f->stream, false); /* for the case that nghttp2 refuses it, which it does without a word to us */
     }
-    if (b->tokens == 0)
-        return false;
-    b->tokens--;
-    return true;
-}
-
-static void calm(struct h2 *h)
-{
-    if (h->calmed)
-        return;
-    h->calmed = true;
-    if (nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM) != 0)
-        h->no_memory = true;
-}
-
-static void count(struct h2 *h, struct bucket *b)
-{
-    if (!bucket_take(b, h->host->now_us(h->host->arg)))
-        calm(h);
+    struct closed *c = slot_of(h, f->stream);
+    bool noted = c->stream == f->stream, open = is_open(h, f->stream) || (noted && f->stream > h->last_stream);
+    if (f->type == NGHTTP2_RST_STREAM && noted && open)
+        c->left = -1;
+    if (f->type == NGHTTP2_DATA && f->stream % 2 == 1 && f->stream <= h->walked && (!open || (noted && c->left < 0)))
+        fault = closed_fault(h, f->type, f->stream, f->length);
+    if (!h->fault)
+        h->fault = fault;
 }
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
 {
     (void)session;
     struct h2 *h = arg;
-    switch (hd->type) {
-    case NGHTTP2_HEADERS:
-        h->in_head = (hd->flags & NGHTTP2_FLAG_END_HEADERS) == 0;
-        h->continuations = 0;
-        break;
-    case NGHTTP2_CONTINUATION:
+    uint32_t stream = (uint32_t)hd->stream_id;
+    if (hd->type == NGHTTP2_CONTINUATION) {
         if (++h->continuations > CONTINUATIONS_MAX)
-            calm(h);
-        count(h, &h->controls);
+            terminate(h, NGHTTP2_ENHANCE_YOUR_CALM);
         if (hd->flags & NGHTTP2_FLAG_END_HEADERS)
             h->in_head = false;
-        break;
-    case NGHTTP2_DATA:
-        if (hd->length == 0 && (hd->flags & NGHTTP2_FLAG_END_STREAM) == 0)
-            count(h, &h->controls);
-        break;
-    case NGHTTP2_WINDOW_UPDATE: /* as many as there is data to acknowledge */
-        break;
-    case NGHTTP2_RST_STREAM:
-        count(h, &h->resets);
-        break;
-    default:
-        count(h, &h->controls);
-        break;
+    } else if (hd->type == NGHTTP2_HEADERS) {
+        h->in_head = (hd->flags & NGHTTP2_FLAG_END_HEADERS) == 0;
+        h->continuations = 0;
+        if (stream % 2 == 1 && stream > h->last_stream) {
+            h->last_stream = stream;
+        } else if (stream % 2 == 1 && !is_open(h, stream)) {
+            uint32_t fault = closed_fault(h, hd->type, stream, 0);
+            if (fault != NGHTTP2_NO_ERROR)
+                terminate(h, fault);
+        }
     }
-    return 0;
+    return h->memory.out ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 /* ---- the request ---- */
@@ -263,6 +240,24 @@ static void check_head(struct server_request *r)
         refuse(r, 417, "100-continue is the only expectation understood", "expect");
 }
 
+static enum err say_continue(struct h2 *h, struct server_request *r)
+{
+    nghttp2_nv nv = {(uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE};
+    int e = nghttp2_submit_headers(h->session, NGHTTP2_FLAG_NONE, r->stream, NULL, &nv, 1, NULL);
+    return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : e ? ERR_INTERNAL : ERR_NONE;
+}
+
+enum err h2_go_on(struct h2 *h, struct server_request *r)
+{
+    if (h->memory.out)
+        return ERR_NOMEM;
+    if (r->refusal.status || r->remote_done)
+        h->host->request(h->host->arg, r);
+    else if (r->head.expect_continue && buf_len(&r->body) == 0)
+        return say_continue(h, r);
+    return ERR_NONE;
+}
+
 static int head_complete(struct h2 *h, struct server_request *r)
 {
     if (!r->refusal.status)
@@ -274,18 +269,16 @@ static int head_complete(struct h2 *h, struct server_request *r)
         if (r->head.has_length && r->head.content_length > r->body_max)
             refuse(r, 413, "The body is too large", NULL);
     }
-    if (r->refusal.status || r->remote_done)
-        h->host->request(h->host->arg, r);
-    else if (r->head.expect_continue && h2_continue(h, r) != ERR_NONE)
+    if (!r->held && h2_go_on(h, r) != ERR_NONE)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    return h->no_memory ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    return h->memory.out ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     (void)session;
     struct h2 *h = arg;
-    if (h->no_memory)
+    if (h->memory.out)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
@@ -297,7 +290,9 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         r->remote_done = true;
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
         return head_complete(h, r);
-    if (end && !r->answered && !r->dispatched)
+    if (frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0 && frame->hd.length == frame->data.padlen && !end)
+        h2_budget_spend(&h->budget, H2_COST_CONTROL); /* nothing but padding */
+    if (end && !r->answered && !r->dispatched && !r->held)
         h->host->request(h->host->arg, r);
     return 0;
 }
@@ -309,7 +304,7 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
     (void)flags;
     struct h2 *h = arg;
     struct server_request *r = request_of(h, stream);
-    if (!r || r->answered || r->dispatched)
+    if (!r || r->answered || r->dispatched || r->refusal.status)
         return 0;
     size_t have = buf_len(&r->body);
     if (have > r->body_max || len > r->body_max - have)
@@ -318,18 +313,24 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
         refuse(r, 503, "Too many request bodies wait already; try again later", NULL);
     else if (buf_add(&r->body, p, len) != ERR_NONE)
         refuse(r, 503, "There is no memory for this request; try again later", NULL);
-    if (r->refusal.status)
+    else
+        h2_budget_earn(&h->budget, H2_COST_FRAME);
+    if (r->refusal.status && !r->held)
         h->host->request(h->host->arg, r);
     return 0;
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t code, void *arg)
 {
-    (void)code;
     struct h2 *h = arg;
     struct server_request *r = request_of(h, stream);
+    const struct closed *c = slot_of(h, (uint32_t)stream);
+    bool reset = c->stream == (uint32_t)stream && c->left < 0;
+    note_closed(h, (uint32_t)stream, (r && r->remote_done) || reset);
     if (!r)
         return 0;
+    if (r->answered && code == NGHTTP2_NO_ERROR)
+        h2_budget_earn(&h->budget, H2_EARN_ANSWER);
     (void)nghttp2_session_set_stream_user_data(session, stream, NULL);
     h->open--;
     h->host->gone(h->host->arg, r);
@@ -341,13 +342,15 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct h2 *h = arg;
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM)
+        h->calmed = true;
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
         /* Streams we had to reset are errors the client made us answer (CVE-2025-8671), unless they are ours.
          */
         struct server_request *r = request_of(h, frame->hd.stream_id);
         uint32_t code = frame->rst_stream.error_code;
         if (code != NGHTTP2_NO_ERROR && code != NGHTTP2_REFUSED_STREAM && !(r && r->broken))
-            count(h, &h->resets);
+            h2_budget_spend(&h->budget, H2_COST_CONTROL);
         return 0;
     }
     if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
@@ -380,17 +383,9 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t stream, uint8_t *p
     buf_consume(&r->out, n);
     if (buf_len(&r->out) == 0 && r->ended && !r->broken)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
-    h->host->sent(h->host->arg, r);
+    h2_budget_earn(&h->budget, n < len ? H2_EARN_DATA : (int32_t)(n / H2_EARN_BYTES));
+    h->host->sent(h->host->arg, r, n);
     return (ssize_t)n;
-}
-
-enum err h2_continue(struct h2 *h, struct server_request *r)
-{
-    if (h->no_memory)
-        return ERR_NOMEM;
-    nghttp2_nv nv = {(uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE};
-    int e = nghttp2_submit_headers(h->session, NGHTTP2_FLAG_NONE, r->stream, NULL, &nv, 1, NULL);
-    return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : e ? ERR_INTERNAL : ERR_NONE;
 }
 
 static nghttp2_nv field(const char *name, const char *value)
@@ -403,7 +398,7 @@ enum err h2_respond(struct h2 *h, struct server_request *r, int status,
                     const struct server_header_out *headers, size_t count_out, const char *date,
                     const char *length)
 {
-    if (h->no_memory)
+    if (h->memory.out)
         return ERR_NOMEM;
     char code[12];
     (void)snprintf(code, sizeof(code), "%d", status);
@@ -419,6 +414,9 @@ enum err h2_respond(struct h2 *h, struct server_request *r, int status,
     for (size_t i = 0; i < count_out && i < SERVER_HEADERS_OUT_MAX; i++)
         nv[n++] = field(headers[i].name, headers[i].value);
     nghttp2_data_provider provider = {.source.ptr = r, .read_callback = on_read_body};
+    /* What more comes of the request is dropped: the client gets no window for it. */
+    if (!r->remote_done)
+        (void)nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, r->stream, 0);
     bool body = !r->no_body && (!r->ended || r->broken || buf_len(&r->out) > 0);
     int e = nghttp2_submit_response(h->session, r->stream, nv, n, body ? &provider : NULL);
     return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : e ? ERR_INTERNAL : ERR_NONE;
@@ -426,31 +424,31 @@ enum err h2_respond(struct h2 *h, struct server_request *r, int status,
 
 void h2_resume(struct h2 *h, struct server_request *r)
 {
-    if (!r->deferred || h->no_memory)
+    if (!r->deferred || h->memory.out)
         return;
     r->deferred = false;
     if (nghttp2_session_resume_data(h->session, r->stream) == NGHTTP2_ERR_NOMEM)
-        h->no_memory = true;
+        h->memory.out = true;
 }
 
 void h2_reset(struct h2 *h, struct server_request *r)
 {
     r->broken = true;
-    if (!h->no_memory &&
+    if (!h->memory.out &&
         nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, r->stream, NGHTTP2_INTERNAL_ERROR) != 0)
-        h->no_memory = true;
+        h->memory.out = true;
 }
 
 void h2_goaway(struct h2 *h, bool last)
 {
-    if (h->no_memory)
+    if (h->memory.out)
         return;
     int e = last ? nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
                                          nghttp2_session_get_last_proc_stream_id(h->session),
                                          NGHTTP2_NO_ERROR, NULL, 0)
                  : nghttp2_submit_shutdown_notice(h->session);
     if (e == NGHTTP2_ERR_NOMEM)
-        h->no_memory = true;
+        h->memory.out = true;
 }
 
 /* ---- the session ---- */
@@ -473,7 +471,7 @@ static int make_session(struct h2 *h)
         nghttp2_option_set_max_outbound_ack(option, OUTBOUND_ACK_MAX);
         nghttp2_option_set_max_settings(option, SETTINGS_ENTRIES_MAX);
         nghttp2_option_set_no_closed_streams(option, 1);
-        e = nghttp2_session_server_new3(&h->session, callbacks, h, option, &h->allocator);
+        e = nghttp2_session_server_new3(&h->session, callbacks, h, option, &h->memory.allocator);
     }
     nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
@@ -487,12 +485,10 @@ enum err h2_new(struct h2 **ret, const struct h2_host *host, const struct server
         return ERR_NOMEM;
     h->host = host;
     h->limits = limits;
-    h->allocator = (nghttp2_mem){h, h2_malloc, h2_mem_free, h2_calloc, h2_realloc};
-    list_init(&h->chunks);
+    h2_memory_init(&h->memory);
     h->cut.payload_left = HTTP2_MAGIC; /* passes as it comes */
-    uint64_t now = host->now_us(host->arg);
-    bucket_init(&h->resets, RESET_BURST, RESET_RATE, now);
-    bucket_init(&h->controls, CONTROL_BURST, CONTROL_RATE, now);
+    h2_budget_init(&h->budget, host->now_us(host->arg));
+    h2_walk_init(&h->walk);
     nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams_max},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
@@ -517,11 +513,17 @@ void h2_free(struct h2 *h)
 {
     if (!h)
         return;
-    if (!h->no_memory)
+    if (!h->memory.out)
         nghttp2_session_del(h->session);
-    for (struct list *item; (item = list_pop_front(&h->chunks));)
-        mem_free(list_entry(item, struct chunk, link));
+    h2_memory_deinit(&h->memory);
     mem_free(h);
+}
+
+/* After input and output, which are bounded: what was earned in the same piece counts. */
+static void check_budget(struct h2 *h)
+{
+    if (h2_budget_spent(&h->budget))
+        terminate(h, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 static enum err receive(void *arg, const uint8_t *p, size_t len)
@@ -529,20 +531,30 @@ static enum err receive(void *arg, const uint8_t *p, size_t len)
     struct h2 *h = arg;
     ssize_t n = nghttp2_session_mem_recv(h->session, p, len);
     if (n == NGHTTP2_ERR_FLOODED) /* more acknowledgements owed than OUTBOUND_ACK_MAX */
-        calm(h);
-    if (h->no_memory || n == NGHTTP2_ERR_NOMEM)
+        terminate(h, NGHTTP2_ENHANCE_YOUR_CALM);
+    if (h->memory.out || n == NGHTTP2_ERR_NOMEM)
         return ERR_NOMEM;
     return n < 0 || h2_done(h) ? ERR_CLOSED : ERR_NONE;
 }
 
 enum err h2_input(struct h2 *h, const void *p, size_t len)
 {
-    return h->no_memory ? ERR_NOMEM : http2_cut_feed(&h->cut, p, len, receive, h);
+    if (h->memory.out)
+        return ERR_NOMEM;
+    h2_budget_refill(&h->budget, h->host->now_us(h->host->arg));
+    h2_walk_feed(&h->walk, p, len, on_walk, h);
+    enum err e = http2_cut_feed(&h->cut, p, len, receive, h);
+    if (h->memory.out)
+        return ERR_NOMEM;
+    if (h->fault)
+        terminate(h, h->fault);
+    check_budget(h);
+    return h->memory.out ? ERR_NOMEM : e ? e : h->terminated ? ERR_CLOSED : ERR_NONE;
 }
 
 enum err h2_output(struct h2 *h, struct buf *out, size_t high)
 {
-    while (buf_len(out) < high && !h->no_memory) {
+    while (buf_len(out) < high && !h->memory.out) {
         const uint8_t *p;
         ssize_t n = nghttp2_session_mem_send(h->session, &p);
         if (n == 0)
@@ -550,7 +562,9 @@ enum err h2_output(struct h2 *h, struct buf *out, size_t high)
         if (n < 0 || buf_add(out, p, (size_t)n) != ERR_NONE)
             return n < 0 && n != NGHTTP2_ERR_NOMEM ? ERR_INTERNAL : ERR_NOMEM;
     }
-    return h->no_memory ? ERR_NOMEM : ERR_NONE;
+    if (!h->memory.out)
+        check_budget(h);
+    return h->memory.out ? ERR_NOMEM : ERR_NONE;
 }
 
 bool h2_done(const struct h2 *h)

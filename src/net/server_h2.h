@@ -3,9 +3,8 @@
  * One HTTP/2 connection as a server sees it (RFC 9113), on nghttp2: bytes in, calls to its host, bytes to
  * take out. No I/O and no server behind it, so a test or a fuzzer can be the host.
  *
- * What costs us more than it costs the sender is counted: RST_STREAM (rapid reset, CVE-2023-44487), PING,
- * SETTINGS, PRIORITY, empty DATA, CONTINUATION, malformed requests. Past a burst the connection is told
- * ENHANCE_YOUR_CALM.
+ * Frames cost, and progress earns (server_h2_budget.h): whoever has spent it all is told ENHANCE_YOUR_CALM. What nghttp2 leaves to us of
+ * the states of streams is here as well: frames on closed streams, and stream ids that go back (RFC 9113 5.1, 5.1.1).
  */
 #include "net/server_core.h"
 
@@ -13,12 +12,12 @@ struct h2;
 
 struct h2_host {
     struct server_request *(*begin)(void *arg, int32_t stream); /* NULL: no memory; the stream is refused */
-    void (*head)(void *arg, struct server_request *r);          /* fields complete; may answer */
+    void (*head)(void *arg, struct server_request *r);          /* fields complete; may answer, or hold it */
     bool (*charge)(void *arg, struct server_request *r, size_t len);
     void (*request)(void *arg, struct server_request *r); /* complete, or r->refusal says what is wrong */
     void (*gone)(void *arg,
                  struct server_request *r); /* the stream is closed, answered or not; h2 forgets r */
-    void (*sent)(void *arg, struct server_request *r); /* some of r->out went out */
+    void (*sent)(void *arg, struct server_request *r, size_t len); /* so much of r->out went out */
     uint64_t (*now_us)(void *arg);
     void *arg;
 };
@@ -36,7 +35,8 @@ bool h2_calmed(const struct h2 *h);  /* ended for flooding */
 bool h2_in_head(const struct h2 *h); /* a field block has begun and not ended */
 uint32_t h2_open_streams(const struct h2 *h);
 
-enum err h2_continue(struct h2 *h, struct server_request *r) MUST_CHECK; /* 100 */
+/* r is held no longer: its body may come, or has. ERR_NOMEM: close. */
+enum err h2_go_on(struct h2 *h, struct server_request *r) MUST_CHECK;
 /* r->out, r->ended, r->no_body say what follows the head. id, date and length may be NULL. */
 enum err h2_respond(struct h2 *h, struct server_request *r, int status,
                     const struct server_header_out *headers, size_t count, const char *date,

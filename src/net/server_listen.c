@@ -60,6 +60,8 @@ enum err server_listen(struct server *s, const struct server_config *config)
             bind(s->fd, &at.sa, len) != 0 || listen(s->fd, BACKLOG) != 0)
             return ERR_IO;
     }
+    if (config->defer_accept)
+        (void)setsockopt(s->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &one, sizeof(one)); /* seconds */
     /* Accepted connections inherit it. */
     return setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0 ? ERR_NONE : ERR_IO;
 }

@@ -112,6 +112,52 @@ void server_set_body_max(struct server_request *r, uint32_t bytes)
         r->body_max = bytes;
 }
 
+bool server_awaits_body(const struct server_request *r)
+{
+    if (r->stream)
+        return !r->remote_done;
+    if (r->head.chunked)
+        return true;
+    return r->conn && buf_len(&r->conn->in) - r->conn->h1.head_len < r->head.content_length;
+}
+
+void server_hold(struct server_request *r)
+{
+    r->held = true;
+    if (!r->stream)
+        r->conn->phase = CONN_BUSY;
+}
+
+void server_go_on(struct server_request *r)
+{
+    r->held = false;
+    struct server_conn *c = r->conn;
+    if (!c) {
+        server_request_free(r);
+        return;
+    }
+    if (r->stream)
+        server_conn_h2_go_on(c, r);
+    else
+        c->phase = CONN_BODY;
+    server_conn_dirty(c);
+}
+
+void server_vouch(struct server_request *r, uint64_t stamp)
+{
+    r->stamp = stamp;
+    if (!r->known && r->server)
+        r->server->strange_bytes -= r->charged;
+    r->known = true;
+    if (r->conn)
+        door_know(r->conn);
+}
+
+uint64_t server_vouched(const struct server_request *r)
+{
+    return r->stamp;
+}
+
 void server_on_abort(struct server_request *r, void (*fn)(void *arg), void *arg)
 {
     r->on_abort = fn;
@@ -124,6 +170,7 @@ void server_request_head(struct server_request *r)
 {
     struct server *s = r->server;
     s->stats.requests_total++;
+    door_hear(r->conn);
     r->body_max = s->limits.body_max;
     if (s->config.on_head)
         s->config.on_head(s->config.arg, r);
@@ -304,9 +351,11 @@ void server_respond(struct server_request *r, int status, const struct server_he
         server_conn_dirty(c);
         return;
     }
+    c->queued += body.len;
     char digits[24];
     (void)snprintf(digits, sizeof(digits), "%zu", length);
     h2_answer(r, status, clean, count, length == SIZE_MAX ? NULL : digits);
+    server_request_spent(r);
 }
 
 /* ---- answering in pieces ---- */
@@ -373,6 +422,7 @@ enum err server_respond_write(struct server_request *r, struct span piece)
         server_conn_flush(c);
         return ERR_NONE;
     }
+    c->queued += piece.len;
     if (r->deadline.wait == WAIT_NONE)
         server_wait(r->server, &r->deadline, WAIT_WRITE);
     h2_resume(c->h2, r);

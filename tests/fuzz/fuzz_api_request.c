@@ -142,6 +142,8 @@ static void on_head(void *arg, struct server_request *r)
 {
     if (r->stream % 14 == 3)
         answer(arg, r, 401, true);
+    else if (r->stream % 14 == 5 && !r->remote_done)
+        r->held = true;
 }
 
 static bool on_charge(void *arg, struct server_request *r, size_t len)
@@ -154,7 +156,7 @@ static bool on_charge(void *arg, struct server_request *r, size_t len)
 
 static void on_request(void *arg, struct server_request *r)
 {
-    MUST(!r->dispatched && !r->answered);
+    MUST(!r->dispatched && !r->answered && !r->held);
     r->base = buf_span(&r->text).ptr;
     if (r->refusal.status) {
         answer(arg, r, r->refusal.status, true);
@@ -177,10 +179,11 @@ static void on_gone(void *arg, struct server_request *r)
     free(r);
 }
 
-static void on_sent(void *arg, struct server_request *r)
+static void on_sent(void *arg, struct server_request *r, size_t len)
 {
     (void)arg;
     (void)r;
+    (void)len;
 }
 
 static uint64_t on_now(void *arg)
@@ -193,7 +196,13 @@ static void go_on(struct host *host)
 {
     for (struct list *i = host->requests.next; i != &host->requests; i = i->next) {
         struct server_request *r = list_entry(i, struct server_request, link);
-        if (r->dispatched && !r->answered) {
+        if (r->held) {
+            r->held = false;
+            if (r->stream % 28 == 5)
+                answer(host, r, 401, true);
+            else
+                MUST(h2_go_on(host->h2, r) == ERR_NONE);
+        } else if (r->dispatched && !r->answered) {
             answer(host, r, 202, true);
         } else if (r->streaming && !r->ended) {
             r->ended = true;

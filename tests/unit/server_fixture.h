@@ -31,6 +31,7 @@
 
 #define PATIENCE_MS 20000 /* a test that waits longer has failed; far beyond any deadline used */
 #define FLOOD_BYTES (4u << 20)
+#define BIG_BYTES 300000u
 
 struct fixture {
     pthread_t thread;
@@ -41,11 +42,15 @@ struct fixture {
     struct server_config config;
     enum err started;
     uint16_t port;
-    atomic_int command; /* 1: close, 2: drain, 3: reload */
+    atomic_int command; /* 1: close, 2: drain, 3: reload, 4: read the stats, 5: let in what is held, 6: refuse it */
     enum err reloaded;
-    int ready, aborted, finished; /* eventfds */
+    int ready, aborted, finished, obeyed; /* eventfds */
     struct server_request *waiting[256];
     unsigned waiting_count;
+    struct server_request *held[64];
+    unsigned held_count;
+    unsigned big; /* how often /big was asked for */
+    struct server_stats stats; /* as the last command 4 found them */
 };
 
 /* A response made in pieces until FLOOD_BYTES are out. */
@@ -164,6 +169,10 @@ static inline void fx_handler(void *arg, struct server_request *r)
         server_on_abort(r, fx_flood_abort, w);
         server_respond_begin(r, 200, NULL, 0, fx_flood, w);
         fx_flood(w);
+    } else if (span_eq(path, SPAN_LIT("/big"))) {
+        static char body[BIG_BYTES];
+        f->big++;
+        server_respond(r, 200, NULL, 0, (struct span){body, sizeof(body)});
     } else if (span_eq(path, SPAN_LIT("/empty"))) {
         server_respond(r, 204, NULL, 0, SPAN_LIT(""));
     } else {
@@ -171,10 +180,17 @@ static inline void fx_handler(void *arg, struct server_request *r)
     }
 }
 
+/* "x-key: good" is known at once. */
 static inline void fx_on_head(void *arg, struct server_request *r)
 {
-    (void)arg;
-    if (span_eq(server_path(r), SPAN_LIT("/early")))
+    struct fixture *f = arg;
+    if (span_eq(server_header(r, "x-key"), SPAN_LIT("good")))
+        server_vouch(r, 7);
+    if (span_eq(server_path(r), SPAN_LIT("/held")) && server_awaits_body(r) && f->held_count < 64) {
+        f->held[f->held_count++] = r;
+        server_hold(r);
+        fx_count(f->ready);
+    } else if (span_eq(server_path(r), SPAN_LIT("/early")))
         server_respond(r, 401, NULL, 0, SPAN_LIT("early"));
     else if (span_eq(server_path(r), SPAN_LIT("/small")))
         server_set_body_max(r, 10);
@@ -192,8 +208,19 @@ static inline void fx_on_wake(uv_async_t *a)
         server_drain(f->server);
     } else if (command == 3) {
         f->reloaded = server_reload_tls(f->server);
+    } else if (command == 4) {
+        server_stats_get(f->server, &f->stats);
+    } else if (command >= 5) {
+        unsigned n = f->held_count;
+        f->held_count = 0;
+        for (unsigned i = 0; i < n && command == 5; i++) {
+            server_vouch(f->held[i], 7);
+            server_go_on(f->held[i]);
+        }
+        for (unsigned i = 0; i < n && command == 6; i++)
+            server_respond(f->held[i], 401, NULL, 0, SPAN_LIT("unknown"));
     }
-    fx_count(f->ready);
+    fx_count(f->obeyed);
 }
 
 static inline void *fx_main(void *arg)
@@ -228,6 +255,7 @@ static inline void fx_start(struct fixture *f, const struct server_config *confi
     f->ready = eventfd(0, EFD_CLOEXEC);
     f->aborted = eventfd(0, EFD_CLOEXEC);
     f->finished = eventfd(0, EFD_CLOEXEC);
+    f->obeyed = eventfd(0, EFD_CLOEXEC);
     assert_int_equal(pthread_create(&f->thread, NULL, fx_main, f), 0);
     (void)fx_await(f->ready);
     assert_int_equal(f->started, ERR_NONE);
@@ -237,7 +265,7 @@ static inline void fx_command(struct fixture *f, int command)
 {
     atomic_store(&f->command, command);
     assert_int_equal(uv_async_send(&f->wake), 0);
-    (void)fx_await(f->ready);
+    (void)fx_await(f->obeyed);
 }
 
 static inline void fx_stop(struct fixture *f)
@@ -248,20 +276,30 @@ static inline void fx_stop(struct fixture *f)
     (void)close(f->ready);
     (void)close(f->aborted);
     (void)close(f->finished);
+    (void)close(f->obeyed);
 }
 
 /* ---- a client ---- */
 
-static inline int cl_open(const struct fixture *f)
+/* From 127.0.0.last. */
+static inline int cl_open_from(const struct fixture *f, uint8_t last)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(f->port)};
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    at.sin_addr.s_addr = htonl(0x7f000000u | last);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    at.sin_port = htons(f->port);
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
     struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     return fd;
+}
+
+static inline int cl_open(const struct fixture *f)
+{
+    return cl_open_from(f, 1);
 }
 
 /* The peer may have closed already: that is seen when reading. */

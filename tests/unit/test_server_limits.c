@@ -68,57 +68,6 @@ static void a_slow_reader_slows_the_sender_or_is_cut_off(void **state)
     fx_stop(&f);
 }
 
-static void connections_are_capped(void **state)
-{
-    (void)state;
-    struct fixture f;
-    fx_start(&f, &(struct server_config){.limits = {.connections_max = 2}});
-    struct buf b;
-    buf_init(&b, 100000);
-    int fd[3];
-    for (int i = 0; i < 2; i++) { /* in the middle of their requests: they stay */
-        fd[i] = cl_open(&f);
-        cl_say(fd[i], "POST /x HTTP/1.1\r\n" H "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
-        assert_true(cl_read(fd[i], &b)); /* 100: the head was read */
-        buf_clear(&b);
-    }
-    fd[2] = cl_open(&f);
-    assert_false(cl_read(fd[2], &b));
-    (void)close(fd[2]);
-    for (int i = 0; i < 2; i++) {
-        cl_say(fd[i], "ok");
-        cl_expect(fd[i], &b, 200, "POST /x? ok");
-    }
-    (void)close(fd[0]);
-    (void)close(fd[1]);
-    buf_deinit(&b);
-    fx_stop(&f);
-}
-
-static void silent_connections_give_way(void **state)
-{
-    (void)state;
-    struct fixture f;
-    fx_start(&f, &(struct server_config){.limits = {.connections_max = 8}});
-    struct buf b;
-    buf_init(&b, 100000);
-    int silent[8];
-    for (int i = 0; i < 8; i++)
-        silent[i] = cl_open(&f);
-    for (int i = 0; i < 4; i++) { /* each newcomer is served, and stays: the stranger's oldest go */
-        int fd = cl_open(&f);
-        cl_say(fd, "GET /x HTTP/1.1\r\n" H "\r\n");
-        cl_expect(fd, &b, 200, "GET /x? ");
-        assert_false(cl_read(silent[i], &b));
-        (void)close(silent[i]);
-        silent[i] = fd;
-    }
-    for (int i = 0; i < 8; i++)
-        (void)close(silent[i]);
-    buf_deinit(&b);
-    fx_stop(&f);
-}
-
 static void request_bodies_in_memory_are_capped(void **state)
 {
     (void)state;
@@ -228,8 +177,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slow_senders_are_cut_off),
         cmocka_unit_test(a_slow_reader_slows_the_sender_or_is_cut_off),
-        cmocka_unit_test(connections_are_capped),
-        cmocka_unit_test(silent_connections_give_way),
         cmocka_unit_test(request_bodies_in_memory_are_capped),
         cmocka_unit_test(no_descriptors_left_harms_nobody_connected),
         cmocka_unit_test(a_flood_of_pipelined_requests_is_bounded),
