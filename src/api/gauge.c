@@ -115,8 +115,9 @@ static enum err one_alarm(struct buf *out, const char *name, bool on)
 }
 
 static const char *const state_names[ALARM_STATES] = {
-    [ALARM_store] = "store", [ALARM_files] = "files",         [ALARM_integrity] = "integrity", [ALARM_loss] = "loss",
-    [ALARM_clock] = "clock", [ALARM_retention] = "retention", [ALARM_mail] = "mail",
+    [ALARM_store] = "store", [ALARM_files] = "files", [ALARM_integrity] = "integrity",
+    [ALARM_loss] = "loss",   [ALARM_clock] = "clock", [ALARM_retention] = "retention",
+    [ALARM_mail] = "mail",
 };
 
 /* Those that are states of the store. */
@@ -194,11 +195,14 @@ static const char *const state_texts[ALARM_STATES][2] = {
                     "コミットが失われています。起動時のデータベースが、応答済みの内容よりも古いものでした。期"
                     "間はログに記録され"
                     "ています。確認後、`todoke check --accept-loss`でこのアラームを解除してください。"},
-    [ALARM_clock] =
-        {"This machine's clock is more than a day off what the database has seen: nothing is erased by age until it has "
-         "gone steadily for a day. If it is right (the node was down for days), `todoke check --accept-clock` ends this.",
-         "このマシンの時計が、データベースの記録と1日以上ずれています。時計が1日間正しく進むまで、期限による削除を停止"
-         "します。時計が正しい場合（ノードを数日止めていたなど）は、`todoke check --accept-clock`で解除できます。"},
+    [ALARM_clock] = {"This machine's clock is more than a day off what the database has seen: nothing is "
+                     "erased by age until it has "
+                     "gone steadily for a day. If it is right (the node was down for days), `todoke check "
+                     "--accept-clock` ends this.",
+                     "このマシンの時計が、データベースの記録と1日以上ずれています。時計が1日間正しく進むまで"
+                     "、期限による削除を停止"
+                     "します。時計が正しい場合（ノードを数日止めていたなど）は、`todoke check "
+                     "--accept-clock`で解除できます。"},
     [ALARM_retention] =
         {"The database is past its bound (retention-size), and only events that wait are left in it.",
          "データベースが上限（retention-size）を超えています。残っているのは配信待ちのイベントだけです。"},

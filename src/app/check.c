@@ -97,7 +97,8 @@ static int accept(const struct check_args *a, struct backend *b)
 {
     const int64_t now_ms = clock_system.wall_ms(NULL), zero = 0;
     const int64_t *const loss[MARK_COUNT] = {[MARK_LOST] = &zero},
-                         *const clock[MARK_COUNT] = {[MARK_SEEN] = &now_ms, [MARK_STEADY] = &zero, [MARK_TRIAL] = &zero};
+                         *const clock[MARK_COUNT] = {
+                             [MARK_SEEN] = &now_ms, [MARK_STEADY] = &zero, [MARK_TRIAL] = &zero};
     enum err e = a->accept_loss ? put_marks(b, loss, "loss.accept") : ERR_NONE;
     if (!e && a->accept_clock)
         e = put_marks(b, clock, "clock.accept");

@@ -17,7 +17,8 @@
 #define DRAIN_NOTICE_US                                                                                      \
     500000            /* between the GOAWAY that warns and the one that counts: a round trip and more */
 #define SPARE_MAX 256 /* request structs kept for use again: 3 KB each */
-#define STRANGE_BYTES_MAX (8u << 20) /* of bodies, while nobody knows yet whose they are: all connections together */
+#define STRANGE_BYTES_MAX                                                                                    \
+    (8u << 20) /* of bodies, while nobody knows yet whose they are: all connections together */
 #define REQUEST_TEXT_SLACK 512u
 
 /* ---- time ---- */
@@ -31,12 +32,9 @@ static uint64_t wait_us(const struct server *s, enum wait kind)
 {
     const struct server_limits *l = &s->limits;
     const uint32_t ms[WAIT_COUNT] = {
-        [WAIT_HEAD] = l->head_timeout_ms,
-        [WAIT_BODY] = l->body_timeout_ms,
-        [WAIT_IDLE] = l->idle_timeout_ms,
-        [WAIT_STRANGER] = l->stranger_timeout_ms,
-        [WAIT_STRANGER_IDLE] = l->stranger_idle_ms,
-        [WAIT_WRITE] = l->write_timeout_ms,
+        [WAIT_HEAD] = l->head_timeout_ms,           [WAIT_BODY] = l->body_timeout_ms,
+        [WAIT_IDLE] = l->idle_timeout_ms,           [WAIT_STRANGER] = l->stranger_timeout_ms,
+        [WAIT_STRANGER_IDLE] = l->stranger_idle_ms, [WAIT_WRITE] = l->write_timeout_ms,
         [WAIT_LINGER] = l->linger_timeout_ms,
     };
     return (uint64_t)ms[kind] * 1000;

@@ -21,15 +21,15 @@
 struct server;
 struct server_request;
 
-struct server_limits { /* 0 takes the default in brackets */
+struct server_limits {        /* 0 takes the default in brackets */
     uint32_t connections_max; /* [10000] who gives way at the cap is in server_door.h */
     uint32_t strangers_max;   /* [a quarter] connections on which nobody was vouched for yet */
-    uint32_t head_max;     /* [32 KiB] request line and fields; beyond: 431 (or 414 for the target) */
-    uint32_t target_max;   /* [8 KiB] beyond: 414 */
-    uint32_t fields_max;   /* [100] header fields, at most SERVER_FIELDS_MAX; beyond: 431 */
-    uint32_t body_max;     /* [1 MiB + 64 KiB] a route may ask for less; beyond: 413 */
-    uint32_t streams_max;  /* [128] h2 concurrent streams a connection */
-    uint64_t buffered_max; /* [256 MiB] request bodies in memory, all connections together; beyond: 503 */
+    uint32_t head_max;        /* [32 KiB] request line and fields; beyond: 431 (or 414 for the target) */
+    uint32_t target_max;      /* [8 KiB] beyond: 414 */
+    uint32_t fields_max;      /* [100] header fields, at most SERVER_FIELDS_MAX; beyond: 431 */
+    uint32_t body_max;        /* [1 MiB + 64 KiB] a route may ask for less; beyond: 413 */
+    uint32_t streams_max;     /* [128] h2 concurrent streams a connection */
+    uint64_t buffered_max;    /* [256 MiB] request bodies in memory, all connections together; beyond: 503 */
     uint32_t
         head_timeout_ms; /* [10000] from the first byte (or accept) to the end of the head, TLS included */
     uint32_t body_timeout_ms;   /* [30000] from the end of the head to the end of the body */
@@ -37,8 +37,9 @@ struct server_limits { /* 0 takes the default in brackets */
     uint32_t write_timeout_ms;  /* [30000] without 4 KiB of progress while a response waits */
     uint32_t linger_timeout_ms; /* [2000] reading what still comes after the last response */
     /* Nobody vouched for the caller yet; none is longer than what regulars have. */
-    uint32_t stranger_timeout_ms; /* [5000] from accept, or a request's first byte, to its end: TLS, head and body */
-    uint32_t stranger_idle_ms;    /* [15000] between requests */
+    uint32_t
+        stranger_timeout_ms; /* [5000] from accept, or a request's first byte, to its end: TLS, head and body */
+    uint32_t stranger_idle_ms; /* [15000] between requests */
 };
 
 #define SERVER_FIELDS_MAX 128
@@ -48,7 +49,8 @@ struct server_config {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0"; NULL with listen_fd */
     int listen_fd;      /* > 0: already listening; the server's from ERR_NONE on */
     bool reuse_port;    /* SO_REUSEPORT: several loops listen on one address */
-    bool defer_accept;  /* TCP_DEFER_ACCEPT: who connects and says nothing is the kernel's matter, for a second */
+    bool
+        defer_accept; /* TCP_DEFER_ACCEPT: who connects and says nothing is the kernel's matter, for a second */
     const char *tls_cert,
         *tls_key; /* PEM files; NULL: clear text. The paths are copied for server_reload_tls() */
     struct server_limits limits;
@@ -86,8 +88,8 @@ struct server_stats {
     uint64_t rejected_total;      /* answered by the server itself */
     uint64_t timeouts_total;      /* ended by a deadline, idle ones excepted */
     uint64_t floods_total;        /* HTTP/2 connections ended by ENHANCE_YOUR_CALM */
-    uint64_t unread_total;        /* HTTP/2 connections ended because the client took nothing of its answers */
-    uint64_t buffered;            /* bytes of request bodies held now */
+    uint64_t unread_total; /* HTTP/2 connections ended because the client took nothing of its answers */
+    uint64_t buffered;     /* bytes of request bodies held now */
 };
 void server_stats_get(const struct server *s, struct server_stats *ret);
 

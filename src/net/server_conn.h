@@ -19,8 +19,8 @@ enum conn_phase {
 };
 
 struct server_conn {
-    struct list link;  /* server.conns */
-    struct list dirty; /* server.dirty */
+    struct list link;             /* server.conns */
+    struct list dirty;            /* server.dirty */
     struct list stranger;         /* door_address.strangers */
     struct door_address *address; /* while it is a stranger's */
     uint64_t turn, came_us;       /* the number of its turn, and when it came or was heard */
@@ -43,9 +43,9 @@ struct server_conn {
     bool held;             /* input that no poll tells of again waits until out is shorter */
     size_t written;        /* since the write deadline was armed */
     size_t lingered;
-    size_t queued;     /* HTTP/2: bytes of answers that are not framed yet */
-    unsigned put_off;  /* HTTP/2: requests that wait for those to become less */
-    uint64_t taken_us; /* HTTP/2: when the peer last took something of an answer */
+    size_t queued;              /* HTTP/2: bytes of answers that are not framed yet */
+    unsigned put_off;           /* HTTP/2: requests that wait for those to become less */
+    uint64_t taken_us;          /* HTTP/2: when the peer last took something of an answer */
     struct list requests;       /* read, waiting or being answered */
     struct server_request *req; /* HTTP/1: the one of them, if any */
     struct h1 h1;
@@ -82,9 +82,9 @@ void server_conn_h2_begin(struct server_conn *c);
 void server_conn_h2_take(struct server_conn *c, const char *p, size_t len);
 void server_conn_h2_run(
     struct server_conn *c); /* writes what the session has, as long as the socket takes it */
-void server_conn_h2_go_on(struct server_conn *c, struct server_request *r); /* r is held no longer */
+void server_conn_h2_go_on(struct server_conn *c, struct server_request *r);  /* r is held no longer */
 void server_conn_h2_unread(struct server_conn *c, struct server_request *r); /* its answer is not taken */
-void server_conn_h2_end(struct server_conn *c);                              /* GOAWAY, then close: later in this turn */
+void server_conn_h2_end(struct server_conn *c); /* GOAWAY, then close: later in this turn */
 
 /* HTTP/1 responses: bytes have been added to out. */
 void server_conn_flush(struct server_conn *c);

@@ -57,7 +57,7 @@ struct server {
     int fd;
     uv_poll_t listener;
     uv_timer_t tick;
-    uv_timer_t admit; /* active: nobody is let in until it ends (server_door.h) */
+    uv_timer_t admit;    /* active: nobody is let in until it ends (server_door.h) */
     uv_prepare_t before; /* both: what was put off to the end of the turn (dirty) */
     uv_check_t after;
     uv_idle_t again;

@@ -3,12 +3,12 @@
 #include "base/mem.h"
 #include "net/server_conn.h"
 
-#define SHARE 4u         /* strangers have a quarter of the places, */
-#define SHARE_LEAST 32u  /* or so many where places are few, but never more than half */
-#define RESERVE 32u      /* and a 32nd where all others are regulars' */
+#define SHARE 4u            /* strangers have a quarter of the places, */
+#define SHARE_LEAST 32u     /* or so many where places are few, but never more than half */
+#define RESERVE 32u         /* and a 32nd where all others are regulars' */
 #define HANDSHAKE_US 300000 /* a way to and fro */
-#define LOOKED_AT_MAX 16 /* of an address, to find one that nobody owes an answer */
-#define TURN_BITS 40     /* of a heap key: years of turns, and counts below 2^24 */
+#define LOOKED_AT_MAX 16    /* of an address, to find one that nobody owes an answer */
+#define TURN_BITS 40        /* of a heap key: years of turns, and counts below 2^24 */
 
 struct door_address {
     struct heap_node node;

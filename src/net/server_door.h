@@ -49,5 +49,6 @@ void door_spare(struct server *s);
 
 enum err door_enter(struct server_conn *c) MUST_CHECK; /* as a mute stranger; ERR_NOMEM */
 void door_hear(struct server_conn *c);                 /* mute no longer */
-void door_know(struct server_conn *c);                 /* a regular from now on; may close the one that has been idle longest */
-void door_leave(struct server_conn *c);                /* safe on one that never entered */
+void door_know(
+    struct server_conn *c); /* a regular from now on; may close the one that has been idle longest */
+void door_leave(struct server_conn *c); /* safe on one that never entered */

@@ -40,7 +40,8 @@ void h2_budget_refill(struct h2_budget *b, uint64_t now_us)
 
 int32_t h2_budget_cost(uint8_t type)
 {
-    return type == TYPE_DATA || type == TYPE_WINDOW_UPDATE || type > TYPE_LAST ? H2_COST_FRAME : H2_COST_CONTROL;
+    return type == TYPE_DATA || type == TYPE_WINDOW_UPDATE || type > TYPE_LAST ? H2_COST_FRAME
+                                                                               : H2_COST_CONTROL;
 }
 
 /* ---- the walk ---- */
@@ -84,8 +85,8 @@ static size_t gather(struct h2_walk *w, const uint8_t *p, size_t len, bool *ret_
     return len;
 }
 
-void h2_walk_feed(struct h2_walk *w, const uint8_t *p, size_t len, void (*told)(void *arg, const struct h2_frame *f),
-                  void *arg)
+void h2_walk_feed(struct h2_walk *w, const uint8_t *p, size_t len,
+                  void (*told)(void *arg, const struct h2_frame *f), void *arg)
 {
     for (size_t n; len > 0; p += n, len -= n) {
         if (w->payload_left > 0) {

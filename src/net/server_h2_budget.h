@@ -13,11 +13,14 @@ struct h2_budget {
     uint64_t since_us;
 };
 
-#define H2_COST_FRAME 1    /* DATA, WINDOW_UPDATE, frames of unknown types: they come in numbers, and cost next to nothing */
+#define H2_COST_FRAME                                                                                        \
+    1 /* DATA, WINDOW_UPDATE, frames of unknown types: they come in numbers, and cost next to nothing */
 #define H2_COST_CONTROL 10 /* all others */
 #define H2_EARN_ANSWER 30  /* a request answered: what its HEADERS cost, and two frames beside it */
-#define H2_EARN_DATA 16    /* a DATA frame of ours that ended where the answer did: two WINDOW_UPDATE and a PING */
-#define H2_EARN_BYTES 128  /* for so many bytes of another one a token: small windows make small frames, which are no progress */
+#define H2_EARN_DATA                                                                                         \
+    16 /* a DATA frame of ours that ended where the answer did: two WINDOW_UPDATE and a PING */
+#define H2_EARN_BYTES                                                                                        \
+    128 /* for so many bytes of another one a token: small windows make small frames, which are no progress */
 
 void h2_budget_init(struct h2_budget *b, uint64_t now_us);
 void h2_budget_refill(struct h2_budget *b, uint64_t now_us);
@@ -37,11 +40,12 @@ struct h2_frame {
 
 struct h2_walk {
     size_t payload_left; /* of the frame that is passing */
-    uint8_t held[13];    /* a frame header, or the part of it that has come; of PRIORITY with the stream it depends on */
+    uint8_t held
+        [13]; /* a frame header, or the part of it that has come; of PRIORITY with the stream it depends on */
     uint8_t held_len;
 };
 
 void h2_walk_init(struct h2_walk *w); /* before the client's connection preface */
 /* The next bytes of the client: each frame in them is told once, when its header is whole. */
-void h2_walk_feed(struct h2_walk *w, const uint8_t *p, size_t len, void (*told)(void *arg, const struct h2_frame *f),
-                  void *arg);
+void h2_walk_feed(struct h2_walk *w, const uint8_t *p, size_t len,
+                  void (*told)(void *arg, const struct h2_frame *f), void *arg);

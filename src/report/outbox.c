@@ -38,7 +38,7 @@ static int64_t wall_ms(const struct outbox *o)
 /* The time by which a mail is old. */
 static int64_t old_ms(const struct outbox *o)
 {
-    return o->config.steady ? steady_time(o->config.steady, wall_ms(o)) : wall_ms(o);
+    return o->config.steady ? steady_time(o->config.steady, wall_ms(o), (int64_t)mono_ms(o)) : wall_ms(o);
 }
 
 static void add(_Atomic uint64_t *to, uint64_t n)

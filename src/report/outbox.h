@@ -28,10 +28,10 @@ struct outbox_config {
     struct mailbox *mailbox; /* of the loop */
     const struct clock *clock;
     struct mailer *mailer;
-    const char *domain; /* of Message-ID */
+    const char *domain;          /* of Message-ID */
     const struct steady *steady; /* whether the clock can be believed; NULL: it can */
-    uint32_t expire_ms; /* how long a mail is tried */
-    uint32_t retry_ms;  /* before the second try; twice as long each time, up to an hour */
+    uint32_t expire_ms;          /* how long a mail is tried */
+    uint32_t retry_ms;           /* before the second try; twice as long each time, up to an hour */
 };
 
 struct outbox {

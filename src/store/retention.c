@@ -43,7 +43,7 @@ static uint64_t look_ms(const struct retention *r)
 /* The time by which things are old. */
 static int64_t old_ms(const struct retention *r)
 {
-    return steady_time(&r->steady, wall_ms(r));
+    return steady_time(&r->steady, wall_ms(r), (int64_t)mono_ms(r));
 }
 
 static enum err look_run(struct store_call *call, struct backend *b)
@@ -72,7 +72,7 @@ static enum err prune_keys(struct retention *r, struct backend *b)
     const struct retention_config *c = &r->config;
     int64_t now = old_ms(r);
     enum err e = b->ops->secret_prune(b, now, now - TOKEN_SHOWN_MS);
-    if (!e && r->steady.believed && !r->redated)
+    if (!e && now && !r->redated)
         e = b->ops->redate(b, now);
     if (!e)
         e = b->ops->session_prune(b, now - c->session_age_ms, now - c->session_idle_ms);
@@ -212,7 +212,8 @@ static void submit_step(struct retention *r)
 static void take_clock(struct retention *r)
 {
     static const char wrong[] =
-        "this machine's clock is more than a day off what the database has seen: nothing is erased by age until it has "
+        "this machine's clock is more than a day off what the database has seen: nothing is erased by age "
+        "until it has "
         "gone steadily for a day, or `todoke check --accept-clock` says that it is right";
     bool known = r->steady.known;
     r->clock.wall_ms = wall_ms(r);

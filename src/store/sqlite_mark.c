@@ -37,7 +37,8 @@ enum err sqlite_mark_put(struct backend *b, enum store_mark mark, int64_t value)
 
 /* ?1: now. ?2: a day later. */
 static const char *const redated[] = {
-    "UPDATE session SET created_ms=min(created_ms,?1), used_ms=min(used_ms,?1) WHERE created_ms>?2 OR used_ms>?2",
+    "UPDATE session SET created_ms=min(created_ms,?1), used_ms=min(used_ms,?1) WHERE created_ms>?2 OR "
+    "used_ms>?2",
     "UPDATE idempotency SET created_ms=?1 WHERE created_ms>?2",
     "UPDATE access_token SET expires_ms=CASE WHEN expires_ms>0 THEN expires_ms-created_ms+?1 ELSE 0 END, "
     "used_ms=min(used_ms,?1), created_ms=?1 WHERE created_ms>?2",
@@ -45,7 +46,8 @@ static const char *const redated[] = {
     "UPDATE invitation SET expires_ms=expires_ms-created_ms+?1, created_ms=?1 WHERE created_ms>?2",
     /* How long the grace was is not known: seven days at most, and a day if nobody says otherwise. */
     "UPDATE channel SET previous_until_ms=?2 WHERE previous_until_ms>?2+6*86400000",
-    "UPDATE mail SET next_ms=min(next_ms,?1), created_ms=min(created_ms,?1) WHERE next_ms>?2 OR created_ms>?2",
+    "UPDATE mail SET next_ms=min(next_ms,?1), created_ms=min(created_ms,?1) WHERE next_ms>?2 OR "
+    "created_ms>?2",
     "UPDATE notice SET closes_ms=?1, first_ms=min(first_ms,?1) WHERE closes_ms>?2+86400000",
     "DELETE FROM notice_day WHERE day>?2/86400000+1",
 };

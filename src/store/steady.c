@@ -75,3 +75,9 @@ void steady_look(struct steady *s, struct steady_look *l)
         l->ret_keep = !is_near(l->ret_steady, l->steady, STEADY_TRIAL_KEEP_MS) || (l->ret_steady < l->steady);
     }
 }
+
+int64_t steady_time(const struct steady *s, int64_t wall_ms, int64_t mono_ms)
+{
+    return s->believed && is_near(wall_ms - s->anchor_wall, mono_ms - s->anchor_mono, STEADY_OFF_MS) ? wall_ms
+                                                                                                     : 0;
+}

@@ -13,35 +13,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STEADY_OFF_MS INT64_C(86400000)   /* that much is believed: also what another process may have kept meanwhile */
+#define STEADY_OFF_MS                                                                                        \
+    INT64_C(86400000) /* that much is believed: also what another process may have kept meanwhile */
 #define STEADY_TRIAL_MS INT64_C(86400000) /* a clock that goes on so long is believed */
 #define STEADY_STEP_MS INT64_C(60000)     /* a step of more than this begins the trial anew */
 #define STEADY_KEEP_MS INT64_C(3600000)   /* MARK_SEEN is written so often */
 #define STEADY_TRIAL_KEEP_MS INT64_C(600000)
 
-struct steady {                         /* zeroed: nothing is known, and nothing is believed */
-    bool known;                         /* there was a look */
-    bool believed;                      /* at the last look */
-    int64_t anchor_wall, anchor_mono;   /* a moment at which both were believed */
-    int64_t kept;                       /* MARK_SEEN as it was at the last look */
+struct steady {                            /* zeroed: nothing is known, and nothing is believed */
+    bool known;                            /* there was a look */
+    bool believed;                         /* at the last look */
+    int64_t anchor_wall, anchor_mono;      /* a moment at which both were believed */
+    int64_t kept;                          /* MARK_SEEN as it was at the last look */
     int64_t trial, trial_wall, trial_mono; /* ms of steady time until the moment of the other two */
 };
 
 /* What a look found. */
 struct steady_look {
-    int64_t wall_ms, mono_ms;       /* now */
-    int64_t seen, steady, trial_at; /* MARK_SEEN, MARK_STEADY, MARK_TRIAL */
+    int64_t wall_ms, mono_ms;                   /* now */
+    int64_t seen, steady, trial_at;             /* MARK_SEEN, MARK_STEADY, MARK_TRIAL */
     int64_t ret_seen, ret_steady, ret_trial_at; /* what they are to be from now on, */
-    bool ret_keep;                  /* if that is worth writing */
-    bool ret_changed;               /* believed became true or false, or is known for the first time */
-    int64_t ret_off;                /* how far it is off; positive: ahead */
+    bool ret_keep;                              /* if that is worth writing */
+    bool ret_changed; /* believed became true or false, or is known for the first time */
+    int64_t ret_off;  /* how far it is off; positive: ahead */
 };
 
 /* About once a second. */
 void steady_look(struct steady *s, struct steady_look *l);
 
-/* The time by which something may be erased for its age: now, or 0 while the clock is not believed, by which nothing is old. */
-static inline int64_t steady_time(const struct steady *s, int64_t wall_ms)
-{
-    return s->believed ? wall_ms : 0;
-}
+/* The time by which something may be erased for its age: now, or 0 while the clock cannot be believed, by which nothing is old. It may have been set since
+ * the last look. */
+int64_t steady_time(const struct steady *s, int64_t wall_ms, int64_t mono_ms);

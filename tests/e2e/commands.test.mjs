@@ -159,9 +159,9 @@ describe('commands', () => {
 // Without a node: what the command line itself says.
 describe('the command line', () => {
     const verbs = {
-        serve: [], probe: [], explain: [], backup: [], errors: [], system: [], audit: [],
+        serve: [], probe: [], explain: [], backup: [], check: [], errors: [], system: [], audit: [],
         key: ['create', 'list', 'revoke', 'rotate-seal'],
-        account: ['create', 'list', 'password', 'disable', 'enable', 'show', 'invite', 'set', 'delete'],
+        account: ['create', 'list', 'password', 'disable', 'enable', 'confirm', 'show', 'invite', 'set', 'delete'],
         channel: ['create', 'list', 'show', 'set', 'delete', 'token', 'token issue', 'token list', 'token revoke', 'secret', 'rotate-secret', 'verify', 'roles', 'grant', 'revoke', 'audit'],
         event: ['send', 'list', 'show', 'redeliver', 'test'],
         provider: ['list', 'create', 'show', 'set', 'delete', 'roles', 'grant', 'revoke'],

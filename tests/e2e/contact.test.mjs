@@ -15,7 +15,7 @@ import { parse, rows, startRelay } from './lib/smtp.mjs';
 const PUBLIC = 'https://todoke.example.com';
 const DAY = 86_400_000;
 const event = { type: 'message', message: { type: 'text', id: '1', text: 'hello' } };
-const quick = ['--notice-window', '100ms', '--mail-retry', '60ms', '--public-url', PUBLIC];
+const quick = ['--account-providers', '9', '--notice-window', '100ms', '--mail-retry', '60ms', '--public-url', PUBLIC];
 const over = relay => [...quick, '--smtp-url', relay.url, '--smtp-tls', 'never', '--mail-from', 'todoke@example.com'];
 
 const path = c => `/api/v1/channels/${c.channelId}`;

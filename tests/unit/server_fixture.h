@@ -42,14 +42,15 @@ struct fixture {
     struct server_config config;
     enum err started;
     uint16_t port;
-    atomic_int command; /* 1: close, 2: drain, 3: reload, 4: read the stats, 5: let in what is held, 6: refuse it */
+    atomic_int
+        command; /* 1: close, 2: drain, 3: reload, 4: read the stats, 5: let in what is held, 6: refuse it */
     enum err reloaded;
     int ready, aborted, finished, obeyed; /* eventfds */
     struct server_request *waiting[256];
     unsigned waiting_count;
     struct server_request *held[64];
     unsigned held_count;
-    unsigned big; /* how often /big was asked for */
+    unsigned big;              /* how often /big was asked for */
     struct server_stats stats; /* as the last command 4 found them */
 };
 

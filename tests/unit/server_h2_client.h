@@ -42,7 +42,7 @@ struct h2_client {
 };
 
 static inline void frame(struct h2_client *c, uint8_t type, uint8_t flags, uint32_t stream, const void *p,
-                  size_t len)
+                         size_t len)
 {
     uint8_t head[9] = {
         (uint8_t)(len >> 16),    (uint8_t)(len >> 8),     (uint8_t)len,           type,           flags,
@@ -78,7 +78,7 @@ static inline void block(struct buf *b, const char *const *fields)
 }
 
 static inline void request(struct h2_client *c, uint32_t stream, const char *method, const char *path,
-                    const char *const *more, uint8_t flags)
+                           const char *const *more, uint8_t flags)
 {
     const char *head[] = {":method", method, ":scheme", "http", ":path", path, ":authority", "a", NULL, NULL};
     struct buf b;

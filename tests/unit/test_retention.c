@@ -41,6 +41,22 @@ static enum err size(struct backend *b, struct backend_size *ret)
     return ERR_NONE;
 }
 
+static enum err mark_get(struct backend *b, enum store_mark mark, int64_t *ret)
+{
+    (void)b;
+    (void)mark;
+    *ret = 0;
+    return ERR_NONE;
+}
+
+static enum err mark_put(struct backend *b, enum store_mark mark, int64_t value)
+{
+    (void)b;
+    (void)mark;
+    (void)value;
+    return ERR_NONE;
+}
+
 static enum err history_prune(struct backend *b, struct history_prune *p)
 {
     (void)b;
@@ -70,6 +86,8 @@ static const struct backend_ops ops = {.begin = nothing,
                                        .rollback = no_rollback,
                                        .close = no_rollback,
                                        .size = size,
+                                       .mark_get = mark_get,
+                                       .mark_put = mark_put,
                                        .history_prune = history_prune};
 
 static uv_loop_t loop;

@@ -167,12 +167,13 @@ static void floods_are_ended(void **state)
     (void)state;
     struct fixture f;
     fx_start(&f, &(struct server_config){0});
-    void (*const dear[])(struct h2_client * c, uint32_t i) = {rapid_reset, bad_requests, settings,  pings,
-                                                              priorities,  empty_data,   padding,   answered_pings};
+    void (*const dear[])(struct h2_client * c, uint32_t i) = {
+        rapid_reset, bad_requests, settings, pings, priorities, empty_data, padding, answered_pings};
     for (size_t i = 0; i < sizeof(dear) / sizeof(dear[0]); i++)
         flooded(&f, NGHTTP2_ENHANCE_YOUR_CALM, 3000, dear[i]);
     void (*const cheap[])(struct h2_client * c, uint32_t i) = {
-        windows, windows_of_a_stream, windows_of_closed_streams, dribble, unknown_frames, mixture, data_after_the_answer};
+        windows, windows_of_a_stream,  windows_of_closed_streams, dribble, unknown_frames,
+        mixture, data_after_the_answer};
     for (size_t i = 0; i < sizeof(cheap) / sizeof(cheap[0]); i++)
         flooded(&f, NGHTTP2_ENHANCE_YOUR_CALM, 20000, cheap[i]);
     flooded(&f, NGHTTP2_PROTOCOL_ERROR, 5000, bad_windows);
@@ -335,7 +336,8 @@ static void who_takes_no_answer_is_let_go(void **state)
             get(&c, 2 * i + 1, "/big");
         flush(&c);
         int tries = 0;
-        for (struct pollfd p = {.fd = c.fd, .events = POLLIN}; dribbles && tries < 400 && !c.closed; tries++) {
+        for (struct pollfd p = {.fd = c.fd, .events = POLLIN}; dribbles && tries < 400 && !c.closed;
+             tries++) {
             for (uint32_t i = 0; i < 20; i++)
                 window(&c, 2 * i + 1, 1);
             flush(&c);
