@@ -4,9 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/arguments.h"
 #include "app/commands.h"
 #include "app/direct.h"
 #include "app/record.h"
+#include "app/visible.h"
 #include "base/clock.h"
 
 #define FOUND_MAX 100u
@@ -16,7 +18,7 @@ struct check_args {
     bool accept_loss, accept_clock;
 };
 
-static int usage(FILE *to, int status)
+static int usage(FILE *to)
 {
     (void)fputs(
         "usage: todoke check --data DIR [--accept-loss] [--accept-clock]\n\n"
@@ -30,28 +32,25 @@ static int usage(FILE *to, int status)
         "is\n"
         "                   old by that clock is erased from now on\n",
         to);
-    return status;
+    return 0;
 }
 
 static int parse(int argc, char **argv, struct check_args *ret)
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--data") == 0 && i + 1 < argc) {
-            ret->data = argv[++i];
-        } else if (strcmp(argv[i], "--accept-loss") == 0) {
-            ret->accept_loss = true;
-        } else if (strcmp(argv[i], "--accept-clock") == 0) {
-            ret->accept_clock = true;
-        } else {
-            (void)fprintf(stderr, "todoke check: %s %s\n",
-                          strcmp(argv[i], "--data") == 0 ? "a value is missing for" : "cannot understand",
-                          argv[i]);
-            return usage(stderr, 2);
-        }
-    }
+    const struct argument options[] = {
+        ARGUMENT_OF_TEXT("--data", &ret->data, "DIR", "the data directory [TODOKE_DATA]"),
+        ARGUMENT_OF_FLAG("--accept-loss", &ret->accept_loss, "ends the alarm loss"),
+        ARGUMENT_OF_FLAG("--accept-clock", &ret->accept_clock, "ends the alarm clock"), ARGUMENT_END};
+    struct arguments in = {.command = "check", .options = {options}};
+    int status = arguments_read(&in, argc, argv, 1);
+    if (status)
+        return status;
     if (!ret->data)
         ret->data = getenv("TODOKE_DATA");
-    return ret->data ? 0 : usage(stderr, 2);
+    if (ret->data)
+        return 0;
+    (void)visible_complain("check", "--data DIR is needed");
+    return arguments_try("check");
 }
 
 static void print_found(void *arg, const char *text)
@@ -135,8 +134,8 @@ static int tell_marks(const struct check_args *a, struct backend *b)
 int cmd_check(int argc, char **argv)
 {
     struct check_args a = {0};
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-        return usage(stdout, 0);
+    if (arguments_ask_help(argc, argv))
+        return usage(stdout);
     int status = parse(argc, argv, &a);
     if (status)
         return status;

@@ -64,7 +64,7 @@ describe('a clock that is wrong at the start', () => {
                 for (let i = 0; i < 2; i++) { // a second such start knows the records of the first
                     const wrong = await startNode({ data, key: k.node.key, env: clockOff(off), args: ['--statistics-time', '1d', '--retention', '12h', '--audit-time', '1d'] });
                     await until(async () => await alarm(wrong) === 1, () => wrong.log());
-                    assert.match(wrong.log(), /level=error module=store msg="this machine's clock is more than a day off .*--accept-clock.* ahead_s=-?\d+/);
+                    await until(() => /level=error module=store msg="this machine's clock is more than a day off .*--accept-clock.* ahead_s=-?\d+/.test(wrong.log()), () => wrong.log()); // the alarm is seen before its line is read
                     await until(async () => (await wrong.api('GET', '/api/v1/system')).json.alarms.some(a => a.name === 'clock' && /clock/.test(a.text.en) && /時計/.test(a.text.ja)));
                     k.bot.answer = () => 200;
                     const [id] = await wrong.post(k.channel, [text(100 + i)], { headers: { 'idempotency-key': `w${i}` } });
@@ -112,7 +112,7 @@ describe('a clock that is wrong at the start', () => {
                 + (SELECT count(*) FROM idempotency WHERE created_ms>${late}) + (SELECT count(*) FROM invitation WHERE expires_ms>${late}) AS n`)[0].n === 0, () => right.log());
             assert.equal((await right.api('GET', '/api/v1/session', undefined, { key: null, headers: { cookie: person.cookie } })).status, 200, 'and is not lost');
             await until(() => query(data, "SELECT count(*) AS n FROM idempotency WHERE key='ahead'")[0].n === 0, () => 'the key is honoured for ever');
-            await until(() => query(data, "SELECT count(*) AS n FROM mail WHERE recipient='b@example.com' AND state=1")[0].n === 1, () => 'the mail waits for years');
+            await until(() => query(data, "SELECT count(*) AS n FROM mail WHERE recipient='b@example.com' AND state<>0")[0].n === 1, () => 'the mail waits for years');
             await right.stop();
         } finally {
             await k.bot.close();

@@ -200,8 +200,7 @@ static void every_allocation_of_a_request_fails(void **state)
         "GET /api/v1/system",
         "GET /api/v1/session",
         "PATCH /api/v1/session {\"name\":\"x\"}",
-        "PATCH /api/v1/session {\"currentPassword\":\"wrong password\",\"password\":\"another "
-        "password\"}",
+        "PATCH /api/v1/session {\"currentPassword\":\"wrong password\",\"password\":\"other password\"}",
         "POST /api/v1/session {\"email\":\"x@example.com\",\"password\":\"wrong password\"}",
         "POST /api/v1/invitation {\"token\":\"x\",\"password\":\"some password\"}",
         "GET /api/v1/accounts",
