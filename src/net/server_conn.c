@@ -11,7 +11,8 @@
 #define READS_MAX 16             /* a turn: one fast sender must not starve the others */
 #define READ_MIN 1024u           /* room offered to a read at least */
 #define OUT_MAX (64u << 20)      /* whole responses are copied: beyond this they must be streamed */
-#define LINGER_BYTES (16u << 20) /* read and dropped at most, behind an early answer */
+#define LINGER_BYTES (16u << 20) /* read and dropped at most, behind an early answer, */
+#define LINGER_CALMED (1u << 20) /* and behind a flood */
 
 /* What each phase waits for where the caller is known; CONN_H2 depends on its streams (wanted_wait). */
 static const struct {
@@ -249,7 +250,7 @@ static void take_input(struct server_conn *c, const char *p, size_t len, bool sc
             server_conn_h2_take(c, p, len);
     } else {
         c->lingered += len;
-        if (c->lingered > LINGER_BYTES)
+        if (c->lingered > (c->h2 && h2_calmed(c->h2) ? LINGER_CALMED : LINGER_BYTES))
             server_conn_doom(c);
     }
 }
