@@ -301,8 +301,8 @@ static int alter(struct backend *b, const struct account_args *a)
         return 0; /* it is so already: nothing is written */
     e = status ? ERR_NONE : change(b, &c);
     if (e == ERR_CONFLICT) {
-        (void)fprintf(stderr, "todoke account: %s\n", c.why);
-        return 2;
+        (void)visible_complain("account", "%s", c.why);
+        return CLIENT_CONFLICT;
     }
     return e ? direct_fail("account", a->data, e) : status;
 }
@@ -350,8 +350,9 @@ static bool is_local(int argc, char **argv)
 
 int cmd_account(int argc, char **argv)
 {
-    static int (*const runs[ROWS])(struct backend * b, const struct account_args *a) = {create, list, alter,
-                                                                                        alter, alter};
+    static int (*const runs[])(struct backend * b, const struct account_args *a) = {create, list,  alter,
+                                                                                    alter,  alter, alter};
+    _Static_assert(sizeof(runs) / sizeof(runs[0]) == ROWS, "a function for each row");
     const char *names[32];
     size_t n = 0, found = ROWS;
     for (; n < ROWS; n++) {

@@ -102,7 +102,7 @@ describe('roles', () => {
             assert.match(r.json.message, named);
         }
         const byCommand = await account(node, ['disable', 'stranger@example.com']);
-        assert.equal(byCommand.code, 2);
+        assert.equal(byCommand.code, 5);
         assert.match(byCommand.stderr, named);
         assert.equal((await people.stranger.api('GET', path)).status, 200, 'nothing of it was done');
         assert.equal((await people.operator.api('GET', `/api/v1/accounts/${id}`)).json.name, '');
@@ -436,7 +436,7 @@ describe('todoke account', () => {
         assert.match(listed, /^2 +plain@example\.com +- +active/m);
         assert.ok(!listed.includes('argon2'));
         const alone = await account(node, ['disable', 'op@example.com']);
-        assert.deepEqual([alone.code, alone.stderr], [2, 'todoke account: The last operator stays: make another one first\n']);
+        assert.deepEqual([alone.code, alone.stderr], [5, 'todoke account: The last operator stays: make another one first\n']);
         assert.equal((await op.api('GET', '/api/v1/session')).status, 200);
         assert.equal((await account(node, ['create', '--email', 'second@example.com', '--role', 'operator'], password)).code, 0);
         assert.equal((await account(node, ['disable', 'op@example.com'])).code, 0);
