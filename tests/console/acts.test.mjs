@@ -388,6 +388,7 @@ for (const lang of ['en', 'ja']) {
             await press(`${w.accounts.link} ${w.accounts.actionsOf(email)}`);
             await dialog.getByText(w.accounts.linkText(email)).waitFor();
             await press(w.accounts.link, dialog);
+            await dialog.getByText(w.roles.mailedText).waitFor(); // there is a relay
             const link = await dialog.locator('code.secret').innerText();
             assert.ok(link.startsWith('https://todoke.example.com/invitation#'), link); // under public-url
             await yes(w.common.done);

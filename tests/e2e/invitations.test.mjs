@@ -426,8 +426,12 @@ describe('with a relay', () => {
 
     it('one who has an account is told, in words that are not the other one\'s, a few times a day', async () => {
         await op.api('POST', '/api/v1/accounts', { email: 'someone@example.com', password, language: 'ja' });
-        for (const [i, name] of ['Your account is locked: https://evil.example', 'Sign in at evil.example', 'evil。example', 'Good name', 'Another'].entries())
-            assert.equal((await give(attacker, `providers/${await providerOf(attacker, name)}`, 'someone@example.com', i % 2 ? 'admin' : 'member')).status, 200);
+        // Names that are older than the rule against links.
+        for (const [i, name] of ['Your account is locked: https://evil.example', 'Sign in at evil.example', 'evil。example', 'Good name', 'Another'].entries()) {
+            const id = await providerOf(attacker, 'Plain');
+            execFileSync('sqlite3', ['-cmd', '.timeout 10000', join(node.data, 'todoke.db'), `UPDATE provider SET name='${name}' WHERE id=${id}`]);
+            assert.equal((await give(attacker, `providers/${id}`, 'someone@example.com', i % 2 ? 'admin' : 'member')).status, 200);
+        }
         const mails = [await to('someone@example.com'), await to('someone@example.com', 2), await to('someone@example.com', 3)];
         for (const mail of mails) {
             assert.equal(mail.subject, 'todoke：ロールが付与されました');
