@@ -17,8 +17,8 @@
 #define DRAIN_NOTICE_US                                                                                      \
     500000            /* between the GOAWAY that warns and the one that counts: a round trip and more */
 #define SPARE_MAX 256 /* request structs kept for use again: 3 KB each */
-#define STRANGE_BYTES_MAX                                                                                    \
-    (8u << 20) /* of bodies, while nobody knows yet whose they are: all connections together */
+/* Of bodies while nobody knows whose they are, all connections together. */
+#define STRANGE_BYTES_MAX (8u << 20)
 #define REQUEST_TEXT_SLACK 512u
 
 /* ---- time ---- */

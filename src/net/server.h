@@ -37,9 +37,8 @@ struct server_limits {        /* 0 takes the default in brackets */
     uint32_t write_timeout_ms;  /* [30000] without 4 KiB of progress while a response waits */
     uint32_t linger_timeout_ms; /* [2000] reading what still comes after the last response */
     /* Nobody vouched for the caller yet; none is longer than what regulars have. */
-    uint32_t
-        stranger_timeout_ms; /* [5000] from accept, or a request's first byte, to its end: TLS, head and body */
-    uint32_t stranger_idle_ms; /* [15000] between requests */
+    uint32_t stranger_timeout_ms; /* [5000] from accept, or the first byte, to the end of the body */
+    uint32_t stranger_idle_ms;    /* [15000] between requests */
 };
 
 #define SERVER_FIELDS_MAX 128
@@ -49,8 +48,7 @@ struct server_config {
     const char *listen; /* "127.0.0.1:8080", "[::1]:0"; NULL with listen_fd */
     int listen_fd;      /* > 0: already listening; the server's from ERR_NONE on */
     bool reuse_port;    /* SO_REUSEPORT: several loops listen on one address */
-    bool
-        defer_accept; /* TCP_DEFER_ACCEPT: who connects and says nothing is the kernel's matter, for a second */
+    bool defer_accept;  /* TCP_DEFER_ACCEPT: for a second the kernel keeps those who say nothing */
     const char *tls_cert,
         *tls_key; /* PEM files; NULL: clear text. The paths are copied for server_reload_tls() */
     struct server_limits limits;

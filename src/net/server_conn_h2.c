@@ -1,8 +1,8 @@
 /* A connection that speaks HTTP/2: what the session has to say to its host. */
 #include "net/server_conn.h"
 
-#define QUEUED_MAX                                                                                           \
-    (1u << 20) /* bytes of answers that wait for the peer; past it requests wait to be dispatched */
+/* Bytes of answers that wait for the peer; past it requests wait to be dispatched. */
+#define QUEUED_MAX (1u << 20)
 /* Of one connection, while nobody knows who calls: requests whose bodies have not come. No console has so many. */
 #define STRANGE_BODIES_MAX 8u
 /* Of all connections of strangers together: past it none gets more than so many at once. */

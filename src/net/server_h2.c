@@ -96,12 +96,11 @@ static void on_walk(void *arg, const struct h2_frame *f)
         fault = NGHTTP2_PROTOCOL_ERROR;
     if (f->type == NGHTTP2_HEADERS && f->stream % 2 == 1 && f->stream > h->walked) {
         h->walked = f->stream;
-        note_closed(h, f->stream,
-                    false); /* for the case that nghttp2 refuses it, which it does without a word to us */
+        note_closed(h, f->stream, false); /* nghttp2 may refuse it, without a word to us */
     }
     struct closed *c = slot_of(h, f->stream);
-    bool noted = c->stream == f->stream,
-         open = is_open(h, f->stream) || (noted && f->stream > h->last_stream);
+    bool noted = c->stream == f->stream;
+    bool open = is_open(h, f->stream) || (noted && f->stream > h->last_stream);
     if (f->type == NGHTTP2_RST_STREAM && noted && open)
         c->left = -1;
     if (f->type == NGHTTP2_DATA && f->stream % 2 == 1 && f->stream <= h->walked &&
@@ -293,8 +292,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         r->remote_done = true;
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
         return head_complete(h, r);
-    if (frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0 && frame->hd.length == frame->data.padlen &&
-        !end)
+    bool data = frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0;
+    if (data && frame->hd.length == frame->data.padlen && !end)
         h2_budget_spend(&h->budget, H2_COST_CONTROL); /* nothing but padding */
     if (end && !r->answered && !r->dispatched && !r->held)
         h->host->request(h->host->arg, r);

@@ -13,14 +13,13 @@ struct h2_budget {
     uint64_t since_us;
 };
 
-#define H2_COST_FRAME                                                                                        \
-    1 /* DATA, WINDOW_UPDATE, frames of unknown types: they come in numbers, and cost next to nothing */
+/* DATA, WINDOW_UPDATE, frames of unknown types: they come in numbers, and cost next to nothing. */
+#define H2_COST_FRAME 1
 #define H2_COST_CONTROL 10 /* all others */
 #define H2_EARN_ANSWER 30  /* a request answered: what its HEADERS cost, and two frames beside it */
-#define H2_EARN_DATA                                                                                         \
-    16 /* a DATA frame of ours that ended where the answer did: two WINDOW_UPDATE and a PING */
-#define H2_EARN_BYTES                                                                                        \
-    128 /* for so many bytes of another one a token: small windows make small frames, which are no progress */
+#define H2_EARN_DATA 16    /* our DATA frame, ended by the answer's end: two WINDOW_UPDATE and a PING */
+/* Of another one a token for so many bytes: small windows make small frames, and those are no progress. */
+#define H2_EARN_BYTES 128
 
 void h2_budget_init(struct h2_budget *b, uint64_t now_us);
 void h2_budget_refill(struct h2_budget *b, uint64_t now_us);

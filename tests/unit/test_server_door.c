@@ -292,8 +292,8 @@ static void a_held_body_stays_outside(void **state)
         fx_command(&f, known ? 5 : 6);
         struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-        cl_send(fd, body + sent,
-                BODY - sent); /* reading goes on in either case: to drop it, or to take it in */
+        /* Reading goes on in either case: to drop it, or to take it in. */
+        cl_send(fd, body + sent, BODY - sent);
         struct response r = cl_response(fd, &b, false);
         assert_int_equal(r.status, known ? 200 : 401);
         assert_int_equal(r.close, !known);
