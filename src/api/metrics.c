@@ -62,7 +62,7 @@ static enum err times(struct buf *out, const struct courier_counters *n)
         const struct histogram *h;
         const char *name, *help;
     } rows[] = {
-        {&n->dns, "todoke_dns_seconds", "Name resolution, of attempts that opened a connection."},
+        {&n->dns, "todoke_dns_seconds", "Name resolution, of attempts that waited for one."},
         {&n->connect, "todoke_connect_seconds", "TCP, of attempts that opened a connection."},
         {&n->tls, "todoke_tls_seconds", "TLS handshakes."},
         {&n->first_byte, "todoke_first_byte_seconds",

@@ -192,7 +192,7 @@ describe('a failure', () => {
         bot.answer = () => 204;
         let r = await node.api('POST', `/api/v1/channels/${channel.channelId}/redeliver`, { webhookEventIds: [id] });
         assert.equal(r.status, 202, r.text);
-        assert.deepEqual(r.json, { count: 1 });
+        assert.deepEqual(r.json, { count: 1, waiting: 0, unknown: 0 });
         e = await node.reaches(channel, id, 'delivered');
         assert.equal(e.attempts.length, 2);
         const again = bot.requests.filter(q => q.headers['webhook-id'] === id);
@@ -209,7 +209,7 @@ describe('a failure', () => {
         for (const id of ids) await node.reaches(channel, id, 'given_up');
         bot.answer = () => 200;
         const path = `/api/v1/channels/${channel.channelId}/redeliver`, to = new Date(Date.now() + 60_000).toISOString();
-        assert.deepEqual((await node.api('POST', path, { from, to, reason: 'request_timeout' })).json, { count: 0 });
+        assert.deepEqual((await node.api('POST', path, { from, to, reason: 'request_timeout' })).json, { count: 0, message: 'No event accepted in that time was given up for that reason' });
         assert.deepEqual((await node.api('POST', path, { from, to, reason: 'error_status_code' })).json, { count: 3 });
         for (const id of ids) await node.reaches(channel, id, 'delivered');
         assert.deepEqual((await node.api('POST', path, { from, to })).json, { count: 0 });
