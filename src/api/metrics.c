@@ -63,8 +63,8 @@ static enum err times(struct buf *out, const struct courier_counters *n)
         const char *name, *help;
     } rows[] = {
         {&n->dns, "todoke_dns_seconds", "Name resolution, of attempts that waited for one."},
-        {&n->connect, "todoke_connect_seconds", "TCP, of attempts that opened a connection."},
-        {&n->tls, "todoke_tls_seconds", "TLS handshakes."},
+        {&n->connect, "todoke_connect_seconds", "TCP, of attempts that waited for a connection."},
+        {&n->tls, "todoke_tls_seconds", "TLS handshakes, of attempts that waited for one."},
         {&n->first_byte, "todoke_first_byte_seconds",
          "From the first request byte to the first byte of the answer."},
         {&n->total, "todoke_attempt_seconds", "Whole attempts."},
