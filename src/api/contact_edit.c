@@ -96,7 +96,13 @@ static enum err decide_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     const struct contact_state_call *state = c->state;
     struct channel channel;
+    struct contact_view view;
     enum err e = get(c, b, &channel);
+    if (!e)
+        e = contact_look(b, &channel, &view);
+    if (!e && channel.contact_email[0] &&
+        view.state == state->to) /* nothing is written where nothing changes */
+        return answer(c, b, &channel);
     if (!e)
         e = contact_decide(b, &channel, state->to, call_now(c));
     if (e == ERR_INVALID)

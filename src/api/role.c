@@ -23,7 +23,8 @@
 struct role_row {
     int64_t account_id;
     enum grant grant;
-    bool open; /* its account may be shown to those who administer roles */
+    bool known; /* an operator gave it, or its account was shown already */
+    bool open;  /* its account may be shown to those who administer roles */
 };
 
 struct role_state {
@@ -180,7 +181,7 @@ static enum err take_row(void *arg, const struct grant_row *g)
                             : span_eq(shown_address(r->call, g), span_of(r->email));
     if (!is || g->inherited)
         return ERR_NONE;
-    r->row = (struct role_row){g->account_id, g->grant, is_open(g)};
+    r->row = (struct role_row){g->account_id, g->grant, g->known, is_open(g)};
     if (r->account_id) {
         struct span email = shown_address(r->call, g);
         (void)snprintf(r->email, sizeof(r->email), "%.*s", (int)email.len, email.ptr);
@@ -348,7 +349,7 @@ static enum err answer(struct call *c, struct role_state *r, const struct accoun
 /* The role is there already: nothing is written where nothing changes. What an operator gives is shown from then on. */
 static bool is_given(const struct call *c, const struct role_state *r)
 {
-    return r->row.account_id && r->row.grant == r->grant && (r->row.open || !call_is_operator(c));
+    return r->row.account_id && r->row.grant == r->grant && (r->row.known || !call_is_operator(c));
 }
 
 static enum err put_run(struct store_call *s, struct backend *b)

@@ -162,7 +162,7 @@ describe('the command line', () => {
         serve: [], probe: [], explain: [], backup: [], check: [], errors: [], system: [], audit: [],
         key: ['create', 'list', 'revoke', 'rotate-seal'],
         account: ['create', 'list', 'password', 'disable', 'enable', 'confirm', 'show', 'invite', 'set', 'delete'],
-        channel: ['create', 'list', 'show', 'set', 'delete', 'token', 'token issue', 'token list', 'token revoke', 'secret', 'rotate-secret', 'verify', 'roles', 'grant', 'revoke', 'audit'],
+        channel: ['create', 'list', 'show', 'set', 'delete', 'token', 'token issue', 'token list', 'token revoke', 'secret', 'rotate-secret', 'verify', 'roles', 'grant', 'revoke', 'audit', 'ask-contact', 'confirm-contact', 'refuse-contact'],
         event: ['send', 'list', 'show', 'redeliver', 'test'],
         provider: ['list', 'create', 'show', 'set', 'delete', 'roles', 'grant', 'revoke'],
         option: ['list', 'show', 'apply', 'approve', 'refuse', 'withdraw'],
@@ -184,6 +184,10 @@ describe('the command line', () => {
                 said.add(r.stdout);
             }
             assert.equal(said.size, 1, name);
+        }
+        for (const [name, known] of Object.entries(verbs)) { // those that this table does not know
+            const listed = [...(await command([name, '--help'])).stdout.matchAll(new RegExp(`todoke ${name} ([a-z-]+)`, 'g'))].map(m => m[1]);
+            assert.deepEqual(listed.filter(v => known.length && !known.some(k => k.split(' ')[0] === v)), [], name);
         }
         assert.match((await command(['help', 'probe'])).stdout, /10 could_not_connect/);
         assert.match((await command(['--help'])).stdout, /^Exit: 0 done/m);

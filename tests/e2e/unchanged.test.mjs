@@ -26,7 +26,7 @@ describe('what changes nothing', () => {
     };
 
     it('of a channel: each member, all of them, none', async () => {
-        const shown = (await node.api('GET', path)).json;
+        const shown = (await node.api('GET', path)).json, decided = [];
         const same = Object.fromEntries(['name', 'webhookUrl', 'useWebhook', 'webhookRedelivery', 'redeliverySchedule', 'errorStatistics', 'errorNotification', 'contactEmail', 'language', 'suspended'].map(k => [k, shown[k]]));
         Object.assign(same, { responseTimeoutMs: 900, maxEventsPerRequest: null, suspended: false });
         for (const body of [{}, same, ...Object.entries(same).map(([k, v]) => ({ [k]: v }))])
@@ -37,6 +37,15 @@ describe('what changes nothing', () => {
             await adds(0, 'PATCH', path, body);
         }
         assert.notEqual((await node.api('GET', path)).json.updatedAt, shown.updatedAt);
+        for (const state of ['confirmed', 'confirmed', 'refused', 'refused']) { // the second of each changes nothing
+            const was = await lines();
+            await node.api('PATCH', path, { contactEmail: 'owner@example.com' });
+            const set = await lines() - was;
+            const r = await node.api('PATCH', `${path}/contact`, { state });
+            assert.equal(r.status, 200, r.text);
+            decided.push([state, set, await lines() - was - set]);
+        }
+        assert.deepEqual(decided, [['confirmed', 1, 1], ['confirmed', 0, 0], ['refused', 0, 1], ['refused', 0, 0]]);
         await adds(0, 'PUT', '/v2/bot/channel/webhook/endpoint', { endpoint: bot.url }, 200, { key: channel.channelAccessToken });
     });
 
