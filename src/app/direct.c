@@ -16,10 +16,10 @@
 const char *direct_text(enum err e)
 {
     static const char damaged[] = "its database todoke.db is damaged. Keep a copy of the directory as it is. "
-                                  "The ways back: the newest copy that "
-                                  "`todoke backup` made, or what `sqlite3 todoke.db .recover` can still "
-                                  "read; see \"A damaged database\" in "
-                                  "docs/operations.md";
+                                  "The ways back: the newest copy "
+                                  "that `todoke backup` made, or what sqlite3's .recover or .dump can still "
+                                  "read; see \"A damaged database\" "
+                                  "in docs/operations.md";
     return e == ERR_VERSION       ? "written by a newer version of todoke; this is " TODOKE_VERSION
            : e == ERR_BUSY        ? "the store is busy; try again"
            : e == ERR_DAMAGED     ? damaged
