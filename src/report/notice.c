@@ -28,6 +28,7 @@ struct telling {
     const struct notice *notice;
     int64_t now_ms;
     struct notice_step *step;
+    bool asked; /* the contact address, by now */
     struct people people;
 };
 
@@ -63,7 +64,8 @@ static enum err add_contact(struct telling *t, int64_t maker_id)
         return add_person(t, span_of(t->channel->contact_email));
     if (!e && view.state == CONTACT_UNCONFIRMED)
         e = contact_ask(t->b, t->rules, t->channel, maker_id, false, t->now_ms, &asked);
-    t->step->asked += asked == CONTACT_ASK_SENT;
+    t->asked = asked == CONTACT_ASK_SENT;
+    t->step->asked += t->asked;
     return e;
 }
 
@@ -116,7 +118,7 @@ static enum err tell(struct telling *t)
         e = add_contact(t, quota.ids[QUOTA_ACCOUNT]);
     if (!e)
         e = t->b->ops->notice_people(t->b, t->channel->id, add_person, t);
-    if (!e) /* the one that asks is counted by now */
+    if (!e && t->asked) /* which is counted by now */
         e = quota_read(t->b, t->rules, t->channel, t->now_ms, &quota);
     if (e)
         return e;

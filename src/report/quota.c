@@ -6,14 +6,14 @@
 /* The account that made the provider; 0: a key or an operator did. One that was deleted is counted on. */
 static enum err find_maker(struct backend *b, int64_t provider_id, int64_t *ret)
 {
-    struct provider p;
+    int64_t id = 0;
     struct account maker = {0};
-    enum err e = b->ops->provider_get(b, provider_id, &p);
-    if (!e && p.maker_id)
-        e = b->ops->account_get(b, p.maker_id, &maker);
+    enum err e = b->ops->provider_maker(b, provider_id, &id);
+    if (!e && id)
+        e = b->ops->account_get(b, id, &maker);
     if (e && e != ERR_NOT_FOUND)
         return e;
-    *ret = p.maker_id && !maker.operator? p.maker_id : 0;
+    *ret = maker.operator? 0 : id;
     return ERR_NONE;
 }
 

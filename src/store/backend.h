@@ -356,7 +356,9 @@ struct backend_ops {
     enum err (*invitation_last)(struct backend *b, int64_t account_id, int64_t *ret_expires_ms);
     enum err (*invitation_delete)(struct backend *b, int64_t account_id);
 
-    enum err (*provider_insert)(struct backend *b, struct provider *p);              /* sets p->id */
+    enum err (*provider_insert)(struct backend *b, struct provider *p); /* sets p->id */
+    /* The account that made a provider; 0: none. provider_get counts the channels, too. */
+    enum err (*provider_maker)(struct backend *b, int64_t id, int64_t *ret_account_id);
     enum err (*provider_made)(struct backend *b, int64_t account_id, uint64_t *ret); /* by that account */
     enum err (*provider_rename)(struct backend *b, int64_t id, struct span name);
     enum err (*provider_delete)(struct backend *b, int64_t id); /* ERR_CONFLICT: it has channels */

@@ -220,6 +220,7 @@ enum err sqlite_invitation_last(struct backend *b, int64_t account_id, int64_t *
 enum err sqlite_invitation_delete(struct backend *b, int64_t account_id);
 /* sqlite_provider.c */
 enum err sqlite_provider_insert(struct backend *b, struct provider *p);
+enum err sqlite_provider_maker(struct backend *b, int64_t id, int64_t *ret_account_id);
 enum err sqlite_provider_made(struct backend *b, int64_t account_id, uint64_t *ret);
 enum err sqlite_provider_rename(struct backend *b, int64_t id, struct span name);
 enum err sqlite_provider_delete(struct backend *b, int64_t id);

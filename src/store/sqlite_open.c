@@ -410,6 +410,7 @@ static const struct backend_ops sqlite_ops = {
     .invitation_last = sqlite_invitation_last,
     .invitation_delete = sqlite_invitation_delete,
     .provider_insert = sqlite_provider_insert,
+    .provider_maker = sqlite_provider_maker,
     .provider_made = sqlite_provider_made,
     .provider_rename = sqlite_provider_rename,
     .provider_delete = sqlite_provider_delete,

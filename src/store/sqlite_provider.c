@@ -17,6 +17,11 @@ enum err sqlite_provider_insert(struct backend *b, struct provider *p)
     return e;
 }
 
+enum err sqlite_provider_maker(struct backend *b, int64_t id, int64_t *ret_account_id)
+{
+    return sqlite_first(sqlite_of(b), STATEMENT_provider_maker, &id, 1, ret_account_id);
+}
+
 enum err sqlite_provider_made(struct backend *b, int64_t account_id, uint64_t *ret)
 {
     int64_t n = 0;
