@@ -94,6 +94,7 @@
  *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md
  *     serve, settings             a node as a command; what it can be told
  *     node, node_*                the loops of a node: start, drain, end; what the store, logging in and mails need
+ *     public_url                  where links of mails lead, if they lead anywhere
  *     key, account, direct, record   keys and accounts, in the data directory; what that adds to the audit log
  *     key_seal                    another key for the secrets at rest
  *     channel, event, client      channels and events over the API of a node

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/public_url.h"
 #include "base/log.h"
 
 #define PASSWORD_QUEUE 64u /* about five seconds' work */
@@ -30,18 +31,17 @@ static enum err look_at_accounts(struct store_call *call, struct backend *b)
 /* The address for links, and whether invitations are mailed. */
 static void take_invitations(struct api_access *a, const struct settings *s)
 {
-    size_t len = s->public_url ? strlen(s->public_url) : 0;
-    while (len && s->public_url[len - 1] == '/')
-        len--;
-    if (len < sizeof(a->public_url)) /* node_mail.c refuses a longer one */
-        (void)snprintf(a->public_url, sizeof(a->public_url), "%.*s", (int)len, len ? s->public_url : "");
-    a->mails = s->smtp_url && a->public_url[0];
+    bool leads = false;
+    if (!s->public_url || public_url_read(s->public_url, a->public_url, &leads)) /* node_mail.c refuses it */
+        a->public_url[0] = '\0';
+    a->mails = s->smtp_url && leads;
     a->providers_max = s->account_providers;
     a->invitations_max = s->account_invitations;
     if (s->smtp_url && !a->mails)
-        log_warn("access",
-                 "invitations are not mailed, because public-url is not set: their links would lead nowhere. "
-                 "Operators pass them on");
+        log_warn("access", "invitations are not mailed, because public-url is not set, or is this machine "
+                           "alone: their links would lead "
+                           "nowhere. "
+                           "Operators pass them on");
 }
 
 enum err node_access_open(struct api_access *a, struct store *store, const struct settings *settings,

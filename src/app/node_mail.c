@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "access/ticket.h"
+#include "app/public_url.h"
 #include "app/visible.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/url.h"
 
 #define PASSWORD_MAX 1024u
 
@@ -31,43 +31,14 @@ static enum err take_from(struct node_mail *m, const struct settings *s)
     return ERR_NONE;
 }
 
-/* Whether a link can lead people to that host: not where it means their own machine, or every address of this one. */
-static bool leads_here(const struct url *url)
-{
-    if (!url->is_ip) {
-        size_t len = strlen(url->host);
-        return strcmp(url->host, "localhost") != 0 &&
-               (len < 10 || strcmp(url->host + len - 10, ".localhost") != 0); /* RFC 6761 6.3 */
-    }
-    const struct sockaddr_in *v4 = (const void *)&url->addr;
-    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)&url->addr)->sin6_addr;
-    uint8_t first;
-    if (url->addr.ss_family == AF_INET)
-        first = (uint8_t)(ntohl(v4->sin_addr.s_addr) >> 24);
-    else if (IN6_IS_ADDR_V4MAPPED(v6) || IN6_IS_ADDR_V4COMPAT(v6))
-        first = v6->s6_addr[12];
-    else
-        return !IN6_IS_ADDR_LOOPBACK(v6) && !IN6_IS_ADDR_UNSPECIFIED(v6);
-    return first != 127 && first != 0;
-}
-
 static enum err take_url(struct node_mail *m, const struct settings *s, const char *url)
 {
-    const char *from = s->public_url ? s->public_url : url;
-    size_t len = strlen(from);
-    while (len && from[len - 1] == '/')
-        len--;
-    /* Every spelling of an address is told, as for webhooks. */
-    const struct url_rules rules = {.allow_http = true};
-    struct url parsed;
-    enum cause_id cause;
-    bool sound = len < sizeof(m->url) && !url_parse((struct span){from, len}, &rules, &parsed, &cause);
-    for (size_t i = 0; sound && i < len; i++)
-        sound = from[i] > ' ' && from[i] <= '~' && !strchr("\"'<>\\#?", from[i]);
-    if (!sound && s->public_url)
+    bool leads = false;
+    enum err e = public_url_read(s->public_url ? s->public_url : url, m->url, &leads);
+    if (e && s->public_url)
         return refuse("public-url", "not https://HOST[:PORT][/PATH]");
-    if (sound && leads_here(&parsed))
-        memcpy(m->url, from, len);
+    if (e || !leads)
+        m->url[0] = '\0';
     return ERR_NONE;
 }
 

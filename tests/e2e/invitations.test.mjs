@@ -482,16 +482,18 @@ describe('with a relay', () => {
     });
 
     it('but no public-url, a link would lead nowhere: it is the operator\'s', async () => {
-        const lost = await startNode({ args: over(relay) });
-        const boss = await firstAccount(lost);
-        const who = await attackerAt(lost, boss), had = relay.mails.length;
-        assert.match(lost.log(), /invitations are not mailed, because public-url is not set/);
-        const given = await give(who, `providers/${await providerOf(who)}`, 'victim@example.com');
-        assert.equal(given.json.invitation, 'operator');
-        assert.deepEqual((await boss.api('GET', '/api/v1/outbox')).json.mails, []);
-        const made = (await boss.api('POST', '/api/v1/accounts', { email: 'newcomer@example.com' })).json;
-        assert.deepEqual([made.mailed, made.invitationUrl], [false, `${lost.url}/invitation#${made.invitationToken}`]);
-        assert.equal(relay.mails.length, had);
-        await lost.stop();
+        for (const url of [undefined, 'http://localhost:8080', 'http://127.1', 'http://[::1]', 'http://0.0.0.0']) {
+            const lost = await startNode({ args: [...over(relay), ...(url ? ['--public-url', url] : [])] });
+            const boss = await firstAccount(lost);
+            const who = await attackerAt(lost, boss), had = relay.mails.length;
+            assert.match(lost.log(), /invitations are not mailed, because public-url is not set/);
+            const given = await give(who, `providers/${await providerOf(who)}`, 'victim@example.com');
+            assert.equal(given.json.invitation, 'operator');
+            assert.deepEqual((await boss.api('GET', '/api/v1/outbox')).json.mails, []);
+            const made = (await boss.api('POST', '/api/v1/accounts', { email: 'newcomer@example.com' })).json;
+            assert.deepEqual([made.mailed, made.invitationUrl], [false, `${url ?? lost.url}/invitation#${made.invitationToken}`]);
+            assert.equal(relay.mails.length, had);
+            await lost.stop();
+        }
     });
 });
