@@ -5,7 +5,8 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/utf8.h"
+#include "model/name.h"
+#include "report/html.h"
 #include "report/notice.h"
 #include "report/recipient.h"
 
@@ -59,54 +60,10 @@ static const char *const link_leads[2] = {"Set your password here:",
                                           "次のリンクからパスワードを設定してください。"};
 static const char *const foot[2] = {"This mail was sent automatically.", "このメールは自動送信しています。"};
 
-/* What a mail program, or the software behind it, may take for the inside of an address or a link (UTS 46 for the dots). */
-static bool is_of_links(uint32_t cp)
-{
-    static const uint32_t signs[] = {':',    '/',    '\\',   '@',    '<',    '>',    0x2044, 0x2215,
-                                     0xfe55, 0xfe6b, 0xff0f, 0xff1a, 0xff20, 0xff3c, 0x29f8};
-    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
-        if (cp == signs[i])
-            return true;
-    return false;
-}
-
-static bool is_dot(uint32_t cp)
-{
-    return cp == '.' || cp == 0x2024 || cp == 0x3002 || cp == 0xfe52 || cp == 0xff0e || cp == 0xff61;
-}
-
-bool invitation_name_is_plain(struct span name)
-{
-    bool dot = false; /* "Inc." is no link, "example.com" is one */
-    uint32_t cp;
-    for (size_t i = 0, n; i < name.len; i += n) {
-        n = utf8_next(name.ptr + i, name.len - i, &cp);
-        if (n == 0 || utf8_is_control(cp) || is_of_links(cp) || (dot && cp != ' '))
-            return false;
-        dot = is_dot(cp);
-    }
-    return name.len > 0;
-}
-
 /* The same words twice: as text and as HTML. */
 struct mail_text {
     struct buf text, html;
 };
-
-static enum err add_escaped(struct buf *out, const char *s)
-{
-    enum err e = ERR_NONE;
-    for (; !e && *s; s++) {
-        const char *with = *s == '<'    ? "&lt;"
-                           : *s == '>'  ? "&gt;"
-                           : *s == '&'  ? "&amp;"
-                           : *s == '"'  ? "&quot;"
-                           : *s == '\'' ? "&#39;"
-                                        : NULL;
-        e = with ? buf_add_str(out, with) : buf_add(out, s, 1);
-    }
-    return e;
-}
 
 /* A paragraph; link: one that is nothing but a link, or ends with one; "": without. */
 static enum err add(struct mail_text *t, const char *words, const char *link)
@@ -115,15 +72,15 @@ static enum err add(struct mail_text *t, const char *words, const char *link)
     if (!e)
         e = buf_add_str(&t->html, "<p>");
     if (!e)
-        e = add_escaped(&t->html, words);
+        e = html_add(span_of(words), &t->html);
     if (!e && link[0]) {
         e = buf_printf(&t->html, "%s<a href=\"", words[0] ? "<br>" : "");
         if (!e)
-            e = add_escaped(&t->html, link);
+            e = html_add(span_of(link), &t->html);
         if (!e)
             e = buf_add_str(&t->html, "\">");
         if (!e)
-            e = add_escaped(&t->html, link);
+            e = html_add(span_of(link), &t->html);
         if (!e)
             e = buf_add_str(&t->html, "</a>");
     }
@@ -141,7 +98,7 @@ static enum err add_role(struct mail_text *t, const struct invitation_mail *m, i
     const struct provider *p = m->provider;
     const char *role = grant_word(m->grant), *name = p->name;
     long long id = p->id;
-    bool plain = invitation_name_is_plain(span_of(name));
+    bool plain = !name_refuse(span_of(name));
     if (lang == JA && plain)
         (void)snprintf(words, sizeof(words), "プロバイダー「%s」（ID %lld）のロール「%s」が付与されました。",
                        name, id, role);

@@ -26,6 +26,3 @@ struct invitation_mail {
 /* *ret_sent false: no mail can be sent to the address, or too many wait already. */
 enum err invitation_put_mail(struct backend *b, const struct invitation_mail *m, int64_t now_ms,
                              bool *ret_sent) MUST_CHECK;
-
-/* Whether a name can stand in a mail: no mail program makes a link of it. */
-bool invitation_name_is_plain(struct span name) MUST_CHECK;

@@ -41,46 +41,6 @@ static int close_store(void **state)
     return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static void names(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        bool plain;
-    } rows[] = {
-        {"Acme", true},
-        {"Acme, Inc.", true},
-        {"Acme Inc. Tokyo", true},
-        {"株式会社サンプル", true},
-        {"サンプル。", true},
-        {"A & B - 2 (test)", true},
-        {"", false},
-        {"evil.example", false},
-        {"Sign in at evil.example now", false},
-        {"https://evil.example", false},
-        {"//evil", false},
-        {"evil。example", false},
-        {"evil．example", false},
-        {"evil｡example", false},
-        {"evil․example", false},
-        {"a@b", false},
-        {"a＠b", false},
-        {"mailto:a", false},
-        {"https：//a", false},
-        {"a／b", false},
-        {"a\\b", false},
-        {"<b>", false},
-        {"a\xe2\x80\xae"
-         "b",
-         false}, /* turns the direction */
-        {"a\nb", false},
-        {"\xff", false},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (invitation_name_is_plain(span_of(rows[i].name)) != rows[i].plain)
-            fail_msg("%s", rows[i].name);
-}
-
 struct seen {
     unsigned count;
     char recipient[300], subject[300], text[8192], html[8192];
@@ -182,7 +142,6 @@ int main(void)
 {
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names),
         WITH_STORE(words),
         WITH_STORE(nowhere),
         WITH_STORE(without_memory),
