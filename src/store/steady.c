@@ -63,7 +63,6 @@ void steady_look(struct steady *s, struct steady_look *l)
     bool known = s->known, believed = s->believed;
     look(s, l);
     s->known = true;
-    s->kept = l->seen;
     l->ret_changed = !known || believed != s->believed;
     l->ret_seen = l->seen;
     l->ret_steady = s->believed ? 0 : s->trial;
@@ -72,8 +71,9 @@ void steady_look(struct steady *s, struct steady_look *l)
         l->ret_keep = l->seen && (!is_near(l->wall_ms, l->seen, STEADY_KEEP_MS) || l->steady || l->trial_at);
         l->ret_seen = l->ret_keep ? l->wall_ms : l->seen;
     } else {
-        l->ret_keep = !is_near(l->ret_steady, l->steady, STEADY_TRIAL_KEEP_MS) || (l->ret_steady < l->steady);
+        l->ret_keep = !is_near(l->ret_steady, l->steady, STEADY_TRIAL_KEEP_MS) || l->ret_steady < l->steady;
     }
+    s->kept = l->ret_seen;
 }
 
 int64_t steady_time(const struct steady *s, int64_t wall_ms, int64_t mono_ms)

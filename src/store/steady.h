@@ -24,7 +24,7 @@ struct steady {                            /* zeroed: nothing is known, and noth
     bool known;                            /* there was a look */
     bool believed;                         /* at the last look */
     int64_t anchor_wall, anchor_mono;      /* a moment at which both were believed */
-    int64_t kept;                          /* MARK_SEEN as it was at the last look */
+    int64_t kept;                          /* MARK_SEEN as this process knows it: another one is an operator's */
     int64_t trial, trial_wall, trial_mono; /* ms of steady time until the moment of the other two */
 };
 
