@@ -210,7 +210,7 @@ static enum err check_slice(struct sqlite *s, const struct object *o, bool *ret_
         rows++;
         rc = rc == SQLITE_ROW ? SQLITE_OK : rc;
     }
-    *ret_end = rc != SQLITE_OK || !rows;
+    *ret_end = rc == SQLITE_DONE ? rows < SLICE_ROWS : rc != SQLITE_OK;
     return end(s, q, rc == SQLITE_OK ? SQLITE_DONE : rc, step, o->name);
 }
 
