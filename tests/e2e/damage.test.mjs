@@ -154,6 +154,29 @@ describe('a damaged database', () => {
         }
     });
 
+    it('that is large is looked through weekly, in steps, while it is used', { timeout: 60_000 }, async () => {
+        const data = copy('large'), first = BigInt(Date.now()) << 20n;
+        execFileSync('sqlite3', [at(data)], { input: `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<6000)
+            INSERT INTO payload SELECT ${first}+i, ${channel.channelId}, 0, zeroblob(8000) FROM n; UPDATE meta SET value=${first}+6000 WHERE name='tail';
+            UPDATE meta SET value=${Date.now() - 8 * 86_400_000} WHERE name='checked';` });
+        const leaf = Number(execFileSync('sqlite3', [at(data), "SELECT pageno FROM dbstat WHERE name='payload' AND pagetype='leaf' ORDER BY path LIMIT 1 OFFSET 500"], { encoding: 'utf8' }));
+        const checked = () => Number(execFileSync('sqlite3', ['-cmd', '.timeout 5000', at(data), "SELECT value FROM meta WHERE name='checked'"], { encoding: 'utf8' }));
+        for (const damaged of [false, true]) {
+            if (damaged) {
+                overwrite(at(data), (leaf - 1) * PAGE, Buffer.alloc(PAGE, 5));
+                execFileSync('sqlite3', [at(data), "UPDATE meta SET value=1 WHERE name='checked'"]);
+            }
+            const node = await startNode({ data, key });
+            const ids = [];
+            for (let i = 0; i < 50; i++) ids.push(...await node.post(channel, [note(i)]));
+            for (const id of ids) await node.reaches(channel, id, 'delivered');
+            await until(() => Date.now() - checked() < 86_400_000, () => node.log());
+            assert.equal(await alarm(node, 'integrity'), damaged ? 1 : 0, node.log());
+            if (damaged) assert.match(node.log(), /the database is damaged: .* where=payload sqlite=/);
+            await node.stop();
+        }
+    });
+
     it('is put together again as docs/operations.md says', { timeout: 60_000 }, async () => {
         const data = copy('broken'), mended = join(root, 'mended-again');
         const leaf = Number(execFileSync('sqlite3', [at(data), "SELECT max(pageno) FROM dbstat WHERE name='payload' AND pagetype='leaf'"], { encoding: 'utf8' }));
