@@ -131,12 +131,16 @@ struct channel_filter {
 
 /* One step through the events in the order they were accepted: those that have ended go, with their attempts. */
 struct history_prune {
-    int64_t after;       /* where the step before this one stopped; 0: from the oldest on */
-    int64_t before_ms;   /* only events that were accepted, and tried for the last time, before this */
+    int64_t after;     /* where the step before this one stopped; 0: from the oldest on */
+    int64_t before_ms; /* only events that were accepted, and tried for the last time, before this */
+    /* Not 0: of events whose numbers tell no time, since a clock was ahead when they, or some before them, were accepted. Those go that were tried for the
+     * last time before this; tried later than tried_now_ms, nobody knows when, and they stay. */
+    int64_t tried_before_ms, tried_now_ms;
     uint32_t scan;       /* events looked at, at most */
     int64_t ret_after;   /* where to go on; 0: there are no more */
     uint32_t ret_events; /* how many went */
     uint32_t ret_attempts;
+    uint32_t ret_young; /* of events by their tries: kept because they are young */
 };
 
 struct backend_size {

@@ -693,6 +693,20 @@ static enum err prune_one(struct memory *m, const struct m_payload *p, uint32_t 
     return ERR_NONE;
 }
 
+/* By its tries, where its number tells no time. */
+static bool keep_by_tries(struct memory *m, const struct m_payload *row, struct history_prune *p)
+{
+    int64_t newest = 0;
+    VEC_EACH(struct m_fate, f, &m->t.fates)
+    if (f->channel_id == row->channel_id && f->event_id == row->id)
+        VEC_EACH(struct attempt, a, &m->t.attempts)
+    if (a->id == f->attempt_id && a->started_ms > newest)
+        newest = a->started_ms;
+    bool young = newest >= p->tried_before_ms && newest <= p->tried_now_ms;
+    p->ret_young += young;
+    return young || !newest || newest > p->tried_now_ms;
+}
+
 static enum err m_history_prune(struct backend *b, struct history_prune *p)
 {
     struct memory *m = memory_of(b);
@@ -700,7 +714,7 @@ static enum err m_history_prune(struct backend *b, struct history_prune *p)
     int64_t before = p->before_ms << ULID_SEQ_SHIFT;
     uint32_t seen = 0;
     p->ret_after = 0;
-    p->ret_events = p->ret_attempts = 0;
+    p->ret_events = p->ret_attempts = p->ret_young = 0;
     for (size_t i = 0; i < v->count && seen < p->scan;) {
         const struct m_payload row = ((struct m_payload *)v->items)[i++];
         if (row.id <= p->after || row.id >= before)
@@ -712,6 +726,8 @@ static enum err m_history_prune(struct backend *b, struct history_prune *p)
         VEC_EACH(struct m_fate, f, &m->t.fates)
         if (f->channel_id == row.channel_id && f->event_id == row.id && f->attempt_id >= before)
             keep = true;
+        if (!keep && p->tried_before_ms)
+            keep = keep_by_tries(m, &row, p);
         if (keep)
             continue;
         enum err e = prune_one(m, &row, &p->ret_attempts);

@@ -5,7 +5,7 @@
 #define LOOK_MS 1000u        /* between looks at the size */
 #define ROUND_MS 60000u      /* between rounds, at most */
 #define STEP_EVENTS 200u     /* about two milliseconds of the store's time */
-#define SIZE_ANEW_MS 600000u /* rounds by size begin with the oldest so often */
+#define SIZE_ANEW_MS 600000u /* rounds that go on where they stopped begin with the oldest so often */
 #define STEP_KEYS 500u
 #define STEP_ERRORS 200u
 /* A minute is over for the statistics a little later: results wait for the store, and clocks are set. */
@@ -135,6 +135,33 @@ static void begin_errors(struct retention *r)
     };
 }
 
+/* Events after a clock that was ahead have numbers ahead of time for as long as it was: their tries tell how old they are. */
+static void begin_ahead(struct retention *r)
+{
+    int64_t now = old_ms(r), from = (now + STEADY_OFF_MS) << ULID_SEQ_SHIFT;
+    if (mono_ms(r) >= r->ahead_anew_ms) {
+        r->ahead_after = 0;
+        r->ahead_anew_ms = mono_ms(r) + SIZE_ANEW_MS;
+    }
+    r->round = now ? ROUND_AHEAD : ROUND_NONE;
+    r->step = (struct history_prune){
+        .scan = STEP_EVENTS,
+        .before_ms = INT64_MAX >> ULID_SEQ_SHIFT,
+        .tried_before_ms = now - (int64_t)r->config.age_ms,
+        .tried_now_ms = now + STEADY_OFF_MS,
+        .after = r->ahead_after > from ? r->ahead_after : from,
+    };
+}
+
+/* They stand in the order in which they were accepted: where young ones begin, the rest is young. */
+static void go_on_ahead(struct retention *r)
+{
+    if (!r->step.ret_young)
+        r->ahead_after = r->step.after;
+    if (!r->step.after || (r->step.ret_young && !r->step.ret_events))
+        r->round = ROUND_NONE;
+}
+
 static void end_size(struct retention *r)
 {
     r->round = ROUND_NONE;
@@ -180,8 +207,10 @@ static void go_on(struct retention *r)
     r->step.after = r->step.ret_after;
     if (r->round == ROUND_SIZE)
         go_on_by_size(r);
-    else if (r->round == ROUND_AGE && !r->step.after)
-        r->round = ROUND_NONE;
+    else if (r->round == ROUND_AHEAD)
+        go_on_ahead(r);
+    else if (!r->step.after)
+        begin_ahead(r);
 }
 
 static void step_done(struct store_call *call)

@@ -43,13 +43,24 @@ struct retention {
     uv_timer_t timer;
     struct store_call call; /* one at a time */
     bool busy, stopped;
-    enum retention_round { ROUND_NONE, ROUND_CLOCK, ROUND_AGE, ROUND_SIZE, ROUND_KEYS, ROUND_ERRORS } round;
+    enum retention_round {
+        ROUND_NONE,
+        ROUND_CLOCK,
+        ROUND_AGE,
+        ROUND_AHEAD,
+        ROUND_SIZE,
+        ROUND_KEYS,
+        ROUND_ERRORS
+    } round;
     uint64_t next_ms; /* of the next round by age, monotonic */
     uint64_t next_size_ms;
     /* A round by size goes on where the last one stopped: what waits at the beginning of the history is not looked at each time. Now and then,
      * and at the end of the history, it begins anew. */
     int64_t size_after, size_from;
     uint64_t size_anew_ms;
+    /* The same for a round through events whose numbers are ahead of time. */
+    int64_t ahead_after;
+    uint64_t ahead_anew_ms;
     /* Of the step; its way through the queue and its commit count, so that a busy store is left alone. */
     uint64_t began_ms;
     struct steady steady; /* anybody on the loop may read it */

@@ -68,9 +68,16 @@ static enum err prune_one(struct sqlite *s, const struct victim *v, struct histo
     enum err e = waits(s, v);
     if (e != ERR_NOT_FOUND)
         return e;
-    e = sqlite_first(s, STATEMENT_prune_newest, (int64_t[]){v->channel_id, v->id}, 2, &newest_ms);
-    if (e || newest_ms >= p->before_ms)
+    e = sqlite_first(s, p->tried_before_ms ? STATEMENT_prune_tried : STATEMENT_prune_newest,
+                     (int64_t[]){v->channel_id, v->id}, 2, &newest_ms);
+    if (!e && p->tried_before_ms) {
+        bool young = newest_ms >= p->tried_before_ms && newest_ms <= p->tried_now_ms;
+        p->ret_young += young;
+        if (young || !newest_ms || newest_ms > p->tried_now_ms)
+            return ERR_NONE;
+    } else if (e || newest_ms >= p->before_ms) {
         return e; /* its end is younger than its acceptance */
+    }
     int64_t attempts[ATTEMPTS_MAX];
     uint32_t n = 0;
     e = attempts_of(s, v, attempts, &n);
@@ -114,7 +121,7 @@ enum err sqlite_history_prune(struct backend *b, struct history_prune *p)
     struct victim victims[STEP_MAX];
     uint32_t scan = p->scan < STEP_MAX ? p->scan : STEP_MAX, n = 0;
     p->ret_after = 0;
-    p->ret_events = p->ret_attempts = 0;
+    p->ret_events = p->ret_attempts = p->ret_young = 0;
     enum err e = sqlite_tail_load(s);
     sqlite3_stmt *q = e ? NULL : sqlite_statement(s, STATEMENT_prune_list, &e);
     if (!q)

@@ -20,11 +20,11 @@
 #define STEADY_KEEP_MS INT64_C(3600000)   /* MARK_SEEN is written so often */
 #define STEADY_TRIAL_KEEP_MS INT64_C(600000)
 
-struct steady {                            /* zeroed: nothing is known, and nothing is believed */
-    bool known;                            /* there was a look */
-    bool believed;                         /* at the last look */
-    int64_t anchor_wall, anchor_mono;      /* a moment at which both were believed */
-    int64_t kept;                          /* MARK_SEEN as this process knows it: another one is an operator's */
+struct steady {                       /* zeroed: nothing is known, and nothing is believed */
+    bool known;                       /* there was a look */
+    bool believed;                    /* at the last look */
+    int64_t anchor_wall, anchor_mono; /* a moment at which both were believed */
+    int64_t kept;                     /* MARK_SEEN as this process knows it: another one is an operator's */
     int64_t trial, trial_wall, trial_mono; /* ms of steady time until the moment of the other two */
 };
 

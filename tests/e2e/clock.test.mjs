@@ -121,6 +121,29 @@ describe('a clock that is wrong at the start', () => {
     });
 });
 
+describe('events after a clock that was ahead', () => {
+    it('have numbers ahead of time, and go all the same when they are old; those of that time stay', { timeout: 60_000 }, async () => {
+        const data = dataDir(), k = await fill(data);
+        try {
+            const wrong = await startNode({ data, key: k.node.key, env: clockOff(10 * YEAR) });
+            const [ahead] = await wrong.post(k.channel, [text(50)]);
+            await wrong.reaches(k.channel, ahead, 'delivered');
+            await wrong.stop();
+            const right = await startNode({ data, key: k.node.key, args: ['--retention', '1s', '--redelivery-schedule', '1h'] });
+            const ids = [];
+            for (let n = 60; n < 70; n++) ids.push(...await right.post(k.channel, [text(n)]));
+            assert.ok(ids.every(id => id.slice(-13) > ahead.slice(-13)));
+            for (const id of ids) await until(async () => (await right.api('GET', `/api/v1/channels/${k.channel.channelId}/events/${id}`)).status === 404, () => `${id} stays`);
+            await until(async () => await right.metric('todoke_pruned_events_total') === 30);
+            assert.equal((await right.event(k.channel, ahead)).state, 'delivered', 'nobody knows how old it is');
+            await right.stop();
+        } finally {
+            await k.bot.close();
+            rmSync(data, { recursive: true, force: true });
+        }
+    });
+});
+
 describe('a clock that is set while the node runs', () => {
     let data, k;
     before(async () => { data = dataDir(); k = await fill(data); });

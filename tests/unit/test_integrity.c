@@ -114,7 +114,8 @@ static void a_sound_one(void **state)
     unsigned steps;
     assert_int_equal(walk(text, &steps), 0);
     /* Each table and index, and six large ones in slices, one of them of two thirds of the rows. */
-    assert_true(steps >= (unsigned)ask("SELECT count(*) FROM sqlite_schema WHERE rootpage>0") + 5 * EVENTS / 500);
+    assert_true(steps >=
+                (unsigned)ask("SELECT count(*) FROM sqlite_schema WHERE rootpage>0") + 5 * EVENTS / 500);
 }
 
 static void overwrite(int64_t page, char save[PAGE], bool back)
@@ -135,17 +136,24 @@ static void a_page_of_each(void **state)
     (void)state;
     static const struct {
         const char *name, *type;
-    } pages[] = {{"payload", "leaf"},           {"payload", "internal"}, {"fate", "leaf"},
-                 {"fate_failed", "leaf"},       {"fate_failed", "internal"}, {"idempotency", "leaf"},
-                 {"idempotency_age", "leaf"},   {"error_row", "leaf"},   {"channel", "leaf"}, /* a small one */
+    } pages[] = {{"payload", "leaf"},
+                 {"payload", "internal"},
+                 {"fate", "leaf"},
+                 {"fate_failed", "leaf"},
+                 {"fate_failed", "internal"},
+                 {"idempotency", "leaf"},
+                 {"idempotency_age", "leaf"},
+                 {"error_row", "leaf"},
+                 {"channel", "leaf"}, /* a small one */
                  {"sqlite_autoindex_account_1", "leaf"}};
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         char sql[320], save[PAGE], text[INTEGRITY_TEXT];
         unsigned steps;
-        (void)snprintf(sql, sizeof(sql),
-                       "SELECT pageno FROM dbstat WHERE name='%s' AND pagetype='%s' ORDER BY path LIMIT 1 OFFSET "
-                       "(SELECT count(*)/2 FROM dbstat WHERE name='%s' AND pagetype='%s')",
-                       pages[i].name, pages[i].type, pages[i].name, pages[i].type);
+        (void)snprintf(
+            sql, sizeof(sql),
+            "SELECT pageno FROM dbstat WHERE name='%s' AND pagetype='%s' ORDER BY path LIMIT 1 OFFSET "
+            "(SELECT count(*)/2 FROM dbstat WHERE name='%s' AND pagetype='%s')",
+            pages[i].name, pages[i].type, pages[i].name, pages[i].type);
         int64_t page = ask(sql);
         overwrite(page, save, false);
         if (!walk(text, &steps))

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/memory.h"
 #include "store/sqlite.h"
 
 extern const char store_schema[];
@@ -369,6 +370,49 @@ static void older_directory_is_upgraded(void **state)
     b->ops->close(b);
 }
 
+#define AHEAD_MS INT64_C(4000000000) /* what a clock that is right again has before itself, */
+#define NOW_MS INT64_C(1000000000)   /* and what it says */
+
+/* Numbers ahead of time: what was tried long ago goes, alone or together, at the first try or later; what is young, waits or has no known age stays. */
+static void numbers_ahead_of_time(void **state)
+{
+    (void)state;
+    for (int twin = 0; twin < 2; twin++) {
+        struct backend *b;
+        assert_int_equal(twin ? memory_open(&b) : sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
+        struct channel c = some_channel(1);
+        struct event *v[6];
+        assert_int_equal(b->ops->begin(b), ERR_NONE);
+        assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+        for (int i = 0; i < 6; i++)
+            assert_non_null(v[i] = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0));
+        assert_int_equal(b->ops->events_insert(b, v, 6, AHEAD_MS), ERR_NONE);
+        assert_int_equal(b->ops->commit(b), ERR_NONE);
+        const struct fate together[] = {{.event_id = v[1]->item.id, .end = FATE_DELIVERED},
+                                        {.event_id = v[2]->item.id, .end = FATE_DELIVERED}};
+        put_result(b, c.id, &(struct fate){.event_id = v[0]->item.id, .end = FATE_DELIVERED}, 1, AHEAD_MS);
+        put_result(b, c.id, together, 2, NOW_MS - 9000);
+        put_result(b, c.id, &(struct fate){.event_id = v[3]->item.id, .end = FATE_DELIVERED}, 1,
+                   NOW_MS - 8000);
+        put_result(b, c.id, &(struct fate){.event_id = v[4]->item.id, .end = FATE_GIVEN_UP}, 1, NOW_MS - 10);
+        struct history_prune p = {.after = NOW_MS << ULID_SEQ_SHIFT,
+                                  .before_ms = INT64_MAX >> ULID_SEQ_SHIFT,
+                                  .tried_before_ms = NOW_MS - 5000,
+                                  .tried_now_ms = NOW_MS + 100,
+                                  .scan = 100};
+        assert_int_equal(b->ops->begin(b), ERR_NONE);
+        assert_int_equal(b->ops->history_prune(b, &p), ERR_NONE);
+        assert_int_equal(b->ops->commit(b), ERR_NONE);
+        assert_int_equal(p.ret_events, 3);
+        assert_int_equal(p.ret_attempts, 2);
+        assert_int_equal(p.ret_young, 1);
+        assert_int_equal(p.ret_after, 0);
+        for (int i = 0; i < 6; i++)
+            mem_free(v[i]);
+        b->ops->close(b);
+    }
+}
+
 int main(void)
 {
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
@@ -378,6 +422,7 @@ int main(void)
         IN_DIR(a_deleted_channel_goes_in_steps),
         IN_DIR(a_long_history_goes),
         IN_DIR(sections_go),
+        IN_DIR(numbers_ahead_of_time),
         IN_DIR(older_directory_is_upgraded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
