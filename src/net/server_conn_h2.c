@@ -116,6 +116,8 @@ static void on_h2_sent(void *arg, struct server_request *r, size_t len)
 void server_conn_h2_unread(struct server_conn *c, struct server_request *r)
 {
     struct server *s = c->server;
+    if (c->phase != CONN_H2)
+        return; /* it is over already, and was counted */
     h2_reset(c->h2, r);
     server_conn_dirty(c);
     if (c->close_after_out || server_now_us(s) - c->taken_us < (uint64_t)s->limits.write_timeout_ms * 1000)

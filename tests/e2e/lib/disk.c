@@ -7,6 +7,7 @@
  *         actions  kill  before it · tear  half of the write is done, then kill · EIO, ENOSPC  it fails, once
  *                  cut   the power goes before it: of what was written since the last sync of a file some is on the disk and some
  *                        is not, in no order
+ *     DISK_FROM=FILE            operations are counted only once FILE is there (from the start without it)
  *     DISK_FAULT=FILE           while FILE is there, every write and sync fails as its text says: EIO or ENOSPC
  */
 #include <dlfcn.h>
@@ -32,11 +33,12 @@ static struct {
     char action[16];
 } plan = {.kind = NONE};
 static atomic_ulong seen[KINDS];
-static const char *fault_file;
+static const char *fault_file, *from_file;
 
 __attribute__((constructor)) static void read_plan(void)
 {
     fault_file = getenv("DISK_FAULT");
+    from_file = getenv("DISK_FROM");
     const char *text = getenv("DISK_PLAN");
     char name[16];
     if (!text || sscanf(text, "%15[a-z_]:%lu:%15[A-Za-z]", name, &plan.nth, plan.action) != 3)
@@ -166,6 +168,10 @@ static void die(void)
 /* Whether the plan's moment is now; kill does not return. */
 static int due(enum kind k)
 {
+    int saved = errno, begun = !from_file || access(from_file, F_OK) == 0;
+    errno = saved;
+    if (!begun)
+        return 0;
     if (atomic_fetch_add(&seen[k], 1) + 1 != plan.nth || plan.kind != k)
         return 0;
     if (cuts())

@@ -17,6 +17,13 @@ const env = { LD_PRELOAD: library, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? 
 // plan: 'KIND:N:ACTION' as in disk.c.
 export const diskPlan = plan => ({ ...env, DISK_PLAN: plan });
 
+// { env, begin() }: the same, and its operations are counted from begin() on: what a node writes while it starts is not.
+let begins = 0;
+export function diskPlanFrom(plan) {
+    const file = join(dir, `from-${++begins}`);
+    return { env: { ...diskPlan(plan), DISK_FROM: file }, begin: () => writeFileSync(file, '') };
+}
+
 // A switch: { env, fail('ENOSPC' | 'EIO'), mend() }.
 let switches = 0;
 export function diskSwitch() {
