@@ -93,8 +93,9 @@ static void refusals(void **state)
     request(&c, 19, "GET", "/p", large, END_STREAM);
     request(&c, 21, "GET", "no-slash", NULL, END_STREAM);
     request(&c, 23, "GET", "/#f", NULL, END_STREAM);
+    request(&c, 25, "POST", "/p", (const char *[]){"expect", "\tmiracles ", NULL}, 0); /* not overlooked */
     frame(&c, DATA, END_STREAM, 15, "ok", 2);
-    await(&c, 12);
+    await(&c, 13);
     expect(&c, 1, 413, NULL);
     expect(&c, 3, 413, NULL);
     expect(&c, 5, 414, NULL);
@@ -108,6 +109,7 @@ static void refusals(void **state)
     expect(&c, 19, 431, NULL);
     assert_true(c.answers[10].reset >= 0 || c.answers[10].status == 400);
     expect(&c, 23, 400, NULL);
+    expect(&c, 25, 417, NULL);
     /* Answered early: the client is told not to send the rest, and the connection goes on. */
     get(&c, 31, "/x");
     while (!c.answers[15].ended)
