@@ -39,6 +39,7 @@ struct dial {
     uint64_t deadline_us;
     bool expired;  /* the deadline ended some attempts */
     int sys_errno; /* the most telling failure so far; 0: none */
+    int want;      /* what the next address could not be tried for; 0: nothing */
     char address[64];
     dial_done_fn *done;
     void *arg;
@@ -77,7 +78,8 @@ static void dial_free(struct dial *d)
 
 static void dial_end(struct dial *d, int fd, enum ended ended, enum cause_id cause)
 {
-    struct dial_result r = {.fd = fd, .ended = ended, .cause = cause, .sys_errno = d->sys_errno};
+    struct dial_result r = {
+        .fd = fd, .ended = ended, .cause = cause, .sys_errno = d->want && fd < 0 ? d->want : d->sys_errno};
     memcpy(r.address, d->address, sizeof(r.address));
     dial_done_fn *done = d->done;
     void *arg = d->arg;
@@ -85,16 +87,19 @@ static void dial_end(struct dial *d, int fd, enum ended ended, enum cause_id cau
     done(arg, &r);
 }
 
-/* How much a failure says. A want of our own machine above all: with it not every address was tried, and the bot must not be blamed. Then an
- * answer of the server's host, then one of the way there, last that this machine does not speak that protocol at all. */
+/* Whether this machine lacks something, so that the address was not tried and its server is not to blame. */
+static bool is_want(int e)
+{
+    return e == EMFILE || e == ENFILE || e == ENOBUFS || e == ENOMEM;
+}
+
+/* How much a failure says. A want of our own machine above all. Then an answer of the server's host, then one of the
+ * way there, last that this machine does not speak that protocol at all. */
 static int telling(int e)
 {
-    switch (e) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
+    if (is_want(e))
         return 6;
+    switch (e) {
     case ECONNREFUSED:
     case ECONNRESET:
         return 5;
@@ -207,6 +212,11 @@ static void dial_next(struct dial *d)
         }
         address_set_port(&address->any, d->port);
         int e = attempt_start(d, address);
+        d->want = is_want(e) ? e : 0;
+        if (d->want) { /* it keeps its turn: what those under way hold, or others, may soon be free */
+            d->next--;
+            break;
+        }
         if (e == 0) {
             if (d->next < d->count)
                 stagger_arm(d);
@@ -215,10 +225,15 @@ static void dial_next(struct dial *d)
         dial_failed(d, e);
     }
     timer_disarm(d->timers, &d->stagger);
-    if (!list_empty(&d->attempts))
+    if (!list_empty(&d->attempts)) {
+        if (d->want)
+            stagger_arm(d);
         return;
+    }
     if (d->more) /* nothing to be ended by the clock: the other family has a deadline of its own */
         timer_disarm(d->timers, &d->deadline);
+    else if (d->want) /* not every address was tried */
+        dial_end(d, -1, ENDED_ERRNO, CAUSE_ok);
     else
         dial_end(d, -1, d->expired ? ENDED_DEADLINE : d->sys_errno ? ENDED_ERRNO : ENDED_GUARD, CAUSE_ok);
 }

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -293,12 +294,73 @@ static void without_memory(void **state)
     (void)close(live);
 }
 
+/* Descriptors left: so many, or as many as there were. */
+static void leave_descriptors(int n)
+{
+    static struct rlimit usual;
+    if (usual.rlim_cur == 0)
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    int next = n < 0 ? 0 : dup(STDERR_FILENO);
+    assert_true(next >= 0);
+    if (next > 0)
+        (void)close(next);
+    struct rlimit l = {n < 0 ? usual.rlim_cur : (rlim_t)(next + n), usual.rlim_max};
+    while (n >= 0 && l.rlim_cur - l.rlim_cur / 8 < (rlim_t)(next + n))
+        l.rlim_cur++; /* the last eighth is for others: socket.c */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &l), 0);
+}
+
+/* An address that no descriptor was left for was not tried: it keeps its turn, and its server is not blamed. */
+static void few_descriptors(void **state)
+{
+    (void)state;
+    enum { DEAF = 6 };
+    unsigned port = 0;
+    int live = listen_at(200, &port, 16);
+    static struct deaf deaf[DEAF];
+    union address addresses[DEAF + 1];
+    for (size_t i = 0; i < DEAF; i++) {
+        deaf_start(&deaf[i], (unsigned)i + 1, port);
+        addresses[i] = loopback((unsigned)i + 1, 0);
+    }
+    addresses[DEAF] = loopback(200, 0);
+    static const struct {
+        int left;   /* descriptors */
+        bool freed; /* the others come back after 300 ms */
+        size_t count;
+        enum ended ended;
+        int sys_errno;
+    } cases[] = {
+        {0, false, DEAF, ENDED_ERRNO, EMFILE},     {3, false, DEAF, ENDED_ERRNO, EMFILE},
+        {3, false, DEAF + 1, ENDED_ERRNO, EMFILE}, {3, true, DEAF + 1, ENDED_COMPLETE, 0},
+        {3, true, DEAF, ENDED_DEADLINE, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct world w;
+        world_start(&w);
+        leave_descriptors(cases[i].left);
+        world_dial(&w, addresses, cases[i].count, false, port, 1500);
+        world_run(&w, cases[i].freed ? 300 : PATIENCE_MS);
+        leave_descriptors(-1);
+        assert_int_equal(w.over, !cases[i].freed);
+        world_run(&w, PATIENCE_MS);
+        assert_true(w.over);
+        if (w.result.ended != cases[i].ended || w.result.sys_errno != cases[i].sys_errno)
+            fail_msg("case %zu: %d, %d", i, w.result.ended, w.result.sys_errno);
+        world_end(&w);
+    }
+    for (size_t i = 0; i < DEAF; i++)
+        deaf_stop(&deaf[i]);
+    (void)close(live);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_address_has_its_turn),
         cmocka_unit_test(all_deaf_is_a_timeout),
         cmocka_unit_test(addresses_that_come_later),
+        cmocka_unit_test(few_descriptors),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(without_memory),
     };
