@@ -1,4 +1,5 @@
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/mem.h"
 #include "net/server_conn.h"
@@ -193,8 +194,9 @@ uint64_t door_close_behind(struct server *s)
         if (!mute && s->tls && server_now_us(s) < c->came_us + HANDSHAKE_US)
             return door_strangers(d) > free ? c->came_us + HANDSHAKE_US : 0;
         /* What it has said may lie unread behind what others say. */
+        const struct door_kind *kind = c->address->kind;
         server_conn_hear_out(c);
-        if (c->address)
+        if (c->address && c->address->kind == kind)
             displace(c);
     }
     return 0;
@@ -209,6 +211,19 @@ void door_spare(struct server *s)
         displace(c);
 }
 
+/* The regular that has been idle longest; not one whose next request lies unread: its client could not tell whether it was taken. */
+static struct server_conn *first_idle(struct server *s)
+{
+    const struct list *all = &s->waits[WAIT_IDLE]; /* of regulars only */
+    int looked_at = 0, unread = 0;
+    for (struct list *i = all->next; i != all && looked_at < LOOKED_AT_MAX; i = i->next, looked_at++) {
+        struct server_conn *c = list_entry(i, struct server_conn, deadline.link);
+        if (ioctl(c->t.fd, FIONREAD, &unread) != 0 || unread == 0)
+            return c;
+    }
+    return NULL;
+}
+
 void door_know(struct server_conn *c)
 {
     struct server *s = c->server;
@@ -217,7 +232,6 @@ void door_know(struct server_conn *c)
     step_aside(c);
     c->known = true;
     s->door.regulars++;
-    struct list *idle = &s->waits[WAIT_IDLE]; /* of regulars only */
-    if (s->door.regulars > s->door.regulars_max && !list_empty(idle))
-        displace(list_entry(idle->next, struct server_conn, deadline.link));
+    if (s->door.regulars > s->door.regulars_max && (c = first_idle(s)))
+        displace(c);
 }

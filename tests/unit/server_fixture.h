@@ -42,10 +42,10 @@ struct fixture {
     struct server_config config;
     enum err started;
     uint16_t port;
-    /* 1: close, 2: drain, 3: reload, 4: read the stats, 5: let in what is held, 6: refuse it */
+    /* 1: close, 2: drain, 3: reload, 4: read the stats, 5: let in what is held, 6: refuse it, 7: stand still until told */
     atomic_int command;
     enum err reloaded;
-    int ready, aborted, finished, obeyed; /* eventfds */
+    int ready, aborted, finished, obeyed, told; /* eventfds */
     struct server_request *waiting[256];
     unsigned waiting_count;
     struct server_request *held[64];
@@ -211,6 +211,8 @@ static inline void fx_on_wake(uv_async_t *a)
         f->reloaded = server_reload_tls(f->server);
     } else if (command == 4) {
         server_stats_get(f->server, &f->stats);
+    } else if (command == 7) {
+        (void)fx_await(f->told);
     } else if (command >= 5) {
         unsigned n = f->held_count;
         f->held_count = 0;
@@ -257,6 +259,7 @@ static inline void fx_start(struct fixture *f, const struct server_config *confi
     f->aborted = eventfd(0, EFD_CLOEXEC);
     f->finished = eventfd(0, EFD_CLOEXEC);
     f->obeyed = eventfd(0, EFD_CLOEXEC);
+    f->told = eventfd(0, EFD_CLOEXEC);
     assert_int_equal(pthread_create(&f->thread, NULL, fx_main, f), 0);
     (void)fx_await(f->ready);
     assert_int_equal(f->started, ERR_NONE);
@@ -278,6 +281,7 @@ static inline void fx_stop(struct fixture *f)
     (void)close(f->aborted);
     (void)close(f->finished);
     (void)close(f->obeyed);
+    (void)close(f->told);
 }
 
 /* ---- a client ---- */

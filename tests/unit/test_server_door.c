@@ -189,6 +189,38 @@ static void regulars_make_room_for_regulars(void **state)
     fx_stop(&f);
 }
 
+/* One whose next request lies unread is not idle: closed, its client could not tell whether the request was taken. */
+static void an_unread_request_is_no_idleness(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fx_start(&f, &(struct server_config){.limits = {.connections_max = 8}});
+    struct buf b;
+    buf_init(&b, 100000);
+    int fd[8];
+    for (int i = 0; i < 7; i++)
+        fd[i] = regular(&f);
+    atomic_store(&f.command, 7);
+    assert_int_equal(uv_async_send(&f.wake), 0);
+    while (atomic_load(&f.command) != 0)
+        ;
+    /* The newcomer is looked at first: it was there before what the others say. */
+    fd[7] = cl_open(&f);
+    cl_say(fd[7], "GET /known HTTP/1.1\r\n" H KNOWN "\r\n");
+    for (int i = 0; i < 3; i++)
+        cl_say(fd[i], "GET /again HTTP/1.1\r\n" H "\r\n");
+    fx_count(f.told);
+    (void)fx_await(f.obeyed);
+    for (int i = 0; i < 3; i++)
+        cl_expect(fd[i], &b, 200, "GET /again? ");
+    cl_expect(fd[7], &b, 200, "GET /known? ");
+    assert_false(cl_read(fd[3], &b));
+    for (int i = 0; i < 8; i++)
+        (void)close(fd[i]);
+    buf_deinit(&b);
+    fx_stop(&f);
+}
+
 /* All in the middle of requests of callers who are known: the newcomer is the one to go. */
 static void nobody_in_the_middle_of_a_request_goes(void **state)
 {
@@ -465,6 +497,7 @@ int main(void)
         cmocka_unit_test(the_oldest_goes_first),
         cmocka_unit_test(the_mute_push_nobody_out),
         cmocka_unit_test(regulars_make_room_for_regulars),
+        cmocka_unit_test(an_unread_request_is_no_idleness),
         cmocka_unit_test(nobody_in_the_middle_of_a_request_goes),
         cmocka_unit_test(strangers_have_no_time),
         cmocka_unit_test(a_held_body_stays_outside),
