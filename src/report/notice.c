@@ -248,7 +248,7 @@ static void count_step(struct notices *n)
 static enum err step_run(struct store_call *call, struct backend *b)
 {
     struct notices *n = list_entry(call, struct notices, call);
-    return notices_step(b, &n->config.rules, wall_ms(n), STEP_NOTICES, &n->step, &n->found);
+    return notices_step(b, &n->step_rules, wall_ms(n), STEP_NOTICES, &n->step, &n->found);
 }
 
 static void step_done(struct store_call *call)
@@ -289,6 +289,7 @@ static void look_done(struct store_call *call)
     }
     n->busy = true;
     n->began_ms = mono_ms(n);
+    n->step_rules = n->config.rules; /* notices_set() may change those while the step runs */
     n->call = (struct store_call){.run = step_run, .done = step_done, .home = n->config.mailbox};
     store_submit(n->config.store, &n->call);
 }

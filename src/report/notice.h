@@ -35,6 +35,7 @@ struct notice_config {
 
 struct notices {
     struct notice_config config;
+    struct mail_rules step_rules; /* of the step under way, on the store's thread */
     struct notice_stats stats;
     uv_timer_t timer;
     struct store_call call; /* one at a time */
