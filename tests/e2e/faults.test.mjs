@@ -86,7 +86,7 @@ for (const errno of ['ENOSPC', 'EIO']) {
                     before = bot.requests.length;
                     await new Promise(r => setTimeout(r, 300));
                 } while (bot.requests.length !== before);
-                assert.ok(before < 400, `${before} were sent`);
+                assert.ok(before < 600, `${before} were sent`); // those the store has not refused yet are not counted among the 256
                 disk.mend();
                 await until(async () => (await node.api('GET', `/api/v1/channels/${channel.channelId}`)).json.backlogEvents === 0);
                 assert.equal(bot.ids().length, 1000);
