@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "net/http1_octet.h"
 
 enum step {
@@ -57,19 +58,10 @@ static void malformed(struct http1_response *r)
 
 /* ---- values ---- */
 
-/* A run of digits at the start of s, at most 9 of them. */
-static uint32_t leading_number(struct span s)
-{
-    uint32_t n = 0;
-    for (size_t i = 0; i < s.len && i < 9 && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++)
-        n = n * 10 + (uint32_t)(s.ptr[i] - '0');
-    return n;
-}
-
 static void take_keep_alive(struct http1_response *r, struct span value)
 {
     const char *t = memmem(value.ptr, value.len, "timeout=", 8);
-    uint32_t n = t ? leading_number((struct span){t + 8, (size_t)(value.ptr + value.len - t - 8)}) : 0;
+    uint32_t n = t ? decimal_leading((struct span){t + 8, (size_t)(value.ptr + value.len - t - 8)}) : 0;
     r->keep_alive_s = n < HTTP1_KEEP_ALIVE_MAX_S ? n : HTTP1_KEEP_ALIVE_MAX_S;
 }
 
@@ -104,7 +96,7 @@ static void end_value(struct http1_response *r)
         take_keep_alive(r, v);
         break;
     case FIELD_RETRY_AFTER:
-        r->retry_after_s = leading_number(v);
+        r->retry_after_s = decimal_leading(v);
         break;
     }
     r->value_len = 0;
@@ -116,6 +108,8 @@ static void keep_value(struct http1_response *r, char c)
     bool blank = c == ' ' || c == '\t';
     if (c == ',' && r->field < FIELD_KEEP_ALIVE)
         end_value(r);
+    else if (r->field == FIELD_LENGTH && r->value_len == 1 && r->value[0] == '0' && c >= '0' && c <= '9')
+        r->value[0] = c; /* zeros in front need no room */
     else if (r->value_len < sizeof(r->value) && !(blank && r->value_len == 0))
         r->value[r->value_len++] = c;
     else

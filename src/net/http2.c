@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/mem.h"
 #include "net/http2_cut.h"
 
@@ -137,11 +138,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     if (s->answer == ANSWER_HEAD || field == HTTP2_FIELD_IGNORED) /* trailers say nothing that we use */
         return 0;
     s->status = s->message.status;
-    if (s->status >= 200 && span_eq(n, SPAN_LIT("retry-after"))) {
-        s->retry_after_s = 0;
-        for (size_t i = 0; i < v.len && i < 9 && v.ptr[i] >= '0' && v.ptr[i] <= '9'; i++)
-            s->retry_after_s = s->retry_after_s * 10 + (uint32_t)(v.ptr[i] - '0');
-    }
+    if (s->status >= 200 && span_eq(n, SPAN_LIT("retry-after")))
+        s->retry_after_s = decimal_leading(v);
     return 0;
 }
 
@@ -552,11 +550,6 @@ uint32_t http2_capacity(const struct http2 *h)
 bool http2_ready(const struct http2 *h)
 {
     return h->settings && http2_capacity(h) + h->open > 0 && !http2_closing(h);
-}
-
-bool http2_wants_write(const struct http2 *h)
-{
-    return nghttp2_session_want_write(h->session);
 }
 
 uint32_t http2_open_streams(const struct http2 *h)

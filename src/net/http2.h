@@ -77,7 +77,6 @@ bool http2_ready(const struct http2 *h); /* SETTINGS received, a stream may be o
 bool http2_settings_seen(const struct http2 *h);
 bool http2_goaway_seen(const struct http2 *h, uint32_t *ret_code);
 bool http2_closing(const struct http2 *h); /* no new streams: GOAWAY either way, broken, or ids used up */
-bool http2_wants_write(const struct http2 *h);
 uint32_t http2_capacity(const struct http2 *h); /* streams that may be opened now */
 uint32_t http2_open_streams(const struct http2 *h);
 struct list *http2_streams(struct http2 *h); /* the open ones: list_entry(…, struct http2_stream, link) */

@@ -3,10 +3,9 @@
  * What the client's files share: the loop's context, origins (the pool), sessions (connections) and
  * exchanges.
  *
- * exchange.c  one request → one outcome: asks the pool for a session, owns the response clock, gathers
- * evidence, retries pool.c      which session serves which exchange: per origin idle HTTP/1 ones, HTTP/2
- * ones, opening ones, waiters session.c   one connection: resolve → connect → tls → session, then requests by
- * HTTP/1 or HTTP/2 until it closes
+ * - exchange.c: one request → one outcome; asks the pool for a session, owns the response clock, gathers evidence, retries
+ * - pool.c: which session serves which exchange; per origin idle HTTP/1 ones, HTTP/2 ones, opening ones, waiters
+ * - session.c: one connection; resolve → connect → tls → session, then requests by HTTP/1 or HTTP/2 until it closes
  */
 #include <openssl/ssl.h>
 #include <uv.h>
