@@ -135,6 +135,10 @@ void net_close(struct net *net, void (*done)(void *arg), void *arg)
             pool_session_dropped(s);
         session_close(s);
     }
+    size_t pos = 0;
+    struct origin *o;
+    while ((o = map_next(&net->origins, &pos)) != NULL)
+        origin_end_look_up(o);
     resolver_free(net->resolver);
     timers_close(&net->timers, on_handle_closed);
     net_deliver_soon(net); /* hands over what was cancelled, then closes itself */

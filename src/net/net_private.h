@@ -30,6 +30,9 @@
 #define RETRIES_MAX 2 /* transparent ones (docs/attribution.md), besides the one by a full handshake */
 #define FULL_HANDSHAKES_US 600000000u /* how long an origin that ended a resumption is offered none */
 #define ORIGINS_MAX 65536             /* remembered at once */
+/* Look-ups that go on behind a connection, each with a socket a resolver. With more the name is only looked up
+ * more often. */
+#define LOOK_UPS_MAX 256
 
 struct session;
 
@@ -51,7 +54,8 @@ struct net {
     struct list starved;   /* origins that found no room for a connection */
     uv_idle_t deliver;     /* runs while there are finished ones */
     bool delivering;
-    unsigned handles; /* what must close before done */
+    unsigned look_ups; /* of origins */
+    unsigned handles;  /* what must close before done */
     bool closing;
     void (*closed)(void *arg);
     void *closed_arg;
@@ -78,9 +82,10 @@ struct origin {
     union address *addresses; /* resolved, good until; NULL: none */
     size_t address_count;
     uint64_t addresses_until_us;
-    SSL_SESSION *ticket;     /* to resume; NULL: none */
-    bool resumes;            /* a resumed connection has brought an answer */
-    uint64_t resume_from_us; /* until then no resumption is offered: one was ended */
+    struct resolve_query *look_up; /* goes on behind a connection; NULL: none */
+    SSL_SESSION *ticket;           /* to resume; NULL: none */
+    bool resumes;                  /* a resumed connection has brought an answer */
+    uint64_t resume_from_us;       /* until then no resumption is offered: one was ended */
 };
 
 struct exchange {
@@ -134,6 +139,8 @@ struct session {
     struct exchange_deadlines deadlines;
     struct timer timer; /* of the phase, then of idleness */
     struct resolve_query *query;
+    const struct resolve_result
+        *resolved; /* for enter_connect(); NULL: what the origin keeps is to be used */
     struct dial *dial;
     struct transport transport;
     uv_poll_t poll;
@@ -167,8 +174,9 @@ void net_handle_closed(struct net *net);
 /* pool.c */
 enum err origin_get(struct net *net, const struct url *url, struct origin **ret) MUST_CHECK;
 void origin_free(struct origin *o);
-void pool_acquire(struct exchange *x); /* ends in session_serve() or exchange_end() */
-void pool_forget(struct exchange *x);  /* it waits no more */
+void origin_end_look_up(struct origin *o); /* if there is one */
+void pool_acquire(struct exchange *x);     /* ends in session_serve() or exchange_end() */
+void pool_forget(struct exchange *x);      /* it waits no more */
 void pool_session_ready(struct session *s);
 void pool_session_failed(struct origin *o, const struct opening *how, int http,
                          const struct evidence *e); /* while opening; it is closed */

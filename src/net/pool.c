@@ -21,10 +21,20 @@ static void origin_note_use(struct origin *o)
         list_push_back(&o->net->unused, &o->link);
 }
 
+void origin_end_look_up(struct origin *o)
+{
+    if (!o->look_up)
+        return;
+    resolve_cancel(o->look_up);
+    o->look_up = NULL;
+    o->net->look_ups--;
+}
+
 void origin_free(struct origin *o)
 {
     if (!o)
         return;
+    origin_end_look_up(o);
     if (o->key)
         (void)map_remove(&o->net->origins, span_of(o->key));
     list_remove(&o->link);

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,7 @@
 
 #define RESOLUTION_DELAY_US 50000 /* RFC 8305 3: how long the other family is waited for */
 #define TTL_MAX_S 300             /* an answer is asked for anew at least so often, whatever it says */
-#define TTL_HALF_S 10             /* and so often, as long as nothing is known of the other family */
+#define TTL_UNSURE_S 10           /* and so often, where no resolver has said what the other family has */
 
 /* What became of one family's question. */
 enum family_state {
@@ -171,9 +170,10 @@ static void gather(const struct resolve_query *q, struct resolve_result *ret)
         if (families[f]->state == FAMILY_ADDRESSES && families[f]->ttl_s < ret->ttl_s)
             ret->ttl_s = families[f]->ttl_s;
         ret->more = ret->more || families[f]->state == FAMILY_PENDING;
+        bool unsure = families[f]->state == FAMILY_FAILED && dns_is_failure(families[f]->cause);
+        if (unsure && ret->ttl_s > TTL_UNSURE_S)
+            ret->ttl_s = TTL_UNSURE_S;
     }
-    if (ret->more && ret->ttl_s > TTL_HALF_S)
-        ret->ttl_s = TTL_HALF_S;
     ret->ended = ENDED_COMPLETE;
     ret->cause = CAUSE_ok;
 }
@@ -314,6 +314,12 @@ enum err resolve_start(struct resolver *r, const char *host, uint32_t timeout_ms
     if (r->rotate)
         r->servers.first = (r->servers.first + 1) % r->servers.count;
     return ERR_NONE;
+}
+
+void resolve_hand_over(struct resolve_query *q, resolve_done_fn *done, void *arg)
+{
+    q->done = done;
+    q->arg = arg;
 }
 
 void resolve_cancel(struct resolve_query *q)

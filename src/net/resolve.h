@@ -39,4 +39,7 @@ void resolver_free(struct resolver *r); /* queries must have been cancelled */
  * is over with the last call. It may be cancelled inside the first. timeout_ms: the whole budget. */
 enum err resolve_start(struct resolver *r, const char *host, uint32_t timeout_ms, resolve_done_fn *done,
                        void *arg, struct resolve_query **ret) MUST_CHECK;
+
+/* After the first result: the second is told to this one. */
+void resolve_hand_over(struct resolve_query *q, resolve_done_fn *done, void *arg);
 void resolve_cancel(struct resolve_query *q); /* no callback any more */

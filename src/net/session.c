@@ -246,18 +246,43 @@ static void forget_addresses(struct origin *o)
     o->address_count = 0;
 }
 
-/* What is known of the name, for this connection and those to come. */
-static enum err keep_addresses(struct origin *o, const struct resolve_result *r)
+/* For connections to come. What is known of one family only is never kept: who takes it would not know of
+ * the other. Without memory the name is looked up again. */
+static void keep_addresses(struct origin *o, const struct resolve_result *r)
 {
     union address *copy = mem_alloc(r->count * sizeof(*copy));
     if (!copy)
-        return ERR_NOMEM;
+        return;
     memcpy(copy, r->addresses, r->count * sizeof(*copy));
     forget_addresses(o);
     o->addresses = copy;
     o->address_count = r->count;
     o->addresses_until_us = net_now(o->net) + (uint64_t)r->ttl_s * 1000000;
-    return ERR_NONE;
+}
+
+static void on_look_up(void *arg, const struct resolve_result *r)
+{
+    struct origin *o = arg;
+    o->look_up = NULL;
+    o->net->look_ups--;
+    if (r->ended == ENDED_COMPLETE)
+        keep_addresses(o, r);
+}
+
+/* The connection is up without the other family. The origin asks on: where that family is slow or silent,
+ * every connection would else look the name up anew. */
+static void look_up_goes_on(struct session *s)
+{
+    struct origin *o = s->origin;
+    struct resolve_query *query = s->query;
+    s->query = NULL;
+    if (o->look_up || s->net->look_ups == LOOK_UPS_MAX) {
+        resolve_cancel(query);
+        return;
+    }
+    o->look_up = query;
+    s->net->look_ups++;
+    resolve_hand_over(query, on_look_up, o);
 }
 
 static void on_resolved(void *arg, const struct resolve_result *r)
@@ -265,15 +290,18 @@ static void on_resolved(void *arg, const struct resolve_result *r)
     struct session *s = arg;
     if (!r->more)
         s->query = NULL;
-    enum err e = r->ended == ENDED_COMPLETE ? keep_addresses(s->origin, r) : ERR_NONE;
-    if (s->dial) /* the other family, while the first is being tried */
-        dial_add(s->dial, r->addresses, r->count);
-    else if (e)
-        session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
-    else if (r->ended != ENDED_COMPLETE)
+    if (r->ended != ENDED_COMPLETE) {
         session_fail_as(s, r->ended, r->cause);
-    else
-        session_phase(s, PHASE_CONNECT);
+        return;
+    }
+    if (!r->more)
+        keep_addresses(s->origin, r);
+    if (s->dial) { /* the other family, while the first is being tried */
+        dial_add(s->dial, r->addresses, r->count);
+        return;
+    }
+    s->resolved = r;
+    session_phase(s, PHASE_CONNECT);
 }
 
 static void enter_resolve(struct session *s)
@@ -294,9 +322,8 @@ static void on_dialled(void *arg, const struct dial_result *r)
     struct session *s = arg;
     struct origin *o = s->origin;
     s->dial = NULL;
-    if (s->query) /* the other family is not needed any more */
-        resolve_cancel(s->query);
-    s->query = NULL;
+    if (s->query) /* only when it is connected: without the other family it has not failed */
+        look_up_goes_on(s);
     memcpy(s->opening.address, r->address, sizeof(s->opening.address));
     if (r->ended != ENDED_COMPLETE) {
         forget_addresses(o); /* next time ask where it lives now */
@@ -336,9 +363,12 @@ static void on_dialled(void *arg, const struct dial_result *r)
 static void enter_connect(struct session *s)
 {
     struct origin *o = s->origin;
-    const union address *addresses = o->is_ip ? &o->addr : o->addresses;
-    if (dial_start(s->net->loop, &s->net->timers, &s->net->guard, addresses, o->is_ip ? 1 : o->address_count,
-                   s->query != NULL, o->port, s->deadlines.connect_ms, on_dialled, s, &s->dial) != ERR_NONE)
+    const struct resolve_result *r = s->resolved;
+    const union address *addresses = o->is_ip ? &o->addr : r ? r->addresses : o->addresses;
+    size_t count = o->is_ip ? 1 : r ? r->count : o->address_count;
+    s->resolved = NULL;
+    if (dial_start(s->net->loop, &s->net->timers, &s->net->guard, addresses, count, r && r->more, o->port,
+                   s->deadlines.connect_ms, on_dialled, s, &s->dial) != ERR_NONE)
         session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
 }
 
