@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "net/socket.h"
 
-#define AGAIN_US 500000u          /* a lost datagram costs half a second of the two */
+#define PAUSE_MAX_US 500000u      /* a lost datagram costs half a second at most */
 #define PLAIN_FOR_US 600000000ull /* RFC 6891 6.2.2: what was learned about a server is not for ever */
 #define DATAGRAM_MAX 4096         /* of a server that does not keep to what we can take */
 #define MESSAGE_MIN 12            /* a header */
@@ -61,12 +61,14 @@ struct dns_query {
     struct channel *datagrams[DNS_SERVERS_MAX];
     struct question questions[2];
     struct timer deadline;
+    uint64_t pause_us;  /* between two turns */
     bool ending, freed; /* by the clock; inside of a callback meanwhile */
     dns_answered_fn *answered;
     void *arg;
 };
 
 static void question_step(struct question *n);
+static void on_again(struct timer *t);
 static void on_datagram(uv_poll_t *poll, int status, int events);
 static void on_stream(uv_poll_t *poll, int status, int events);
 
@@ -195,21 +197,26 @@ static void on_deadline(struct timer *t)
 
 /* ---- asking ---- */
 
-/* A server could not be asked. As long as there are others that have not been, they are asked at once;
- * else at the next turn. */
-static void question_trouble(struct question *n, size_t server, int e)
+static void trouble_note(struct question *n, size_t server, int e)
 {
     for (size_t form = 0; form < FORM_COUNT; form++) /* its silence says nothing of EDNS */
         n->heard[form] |= bit(server);
     n->trouble = cause_of_errno(e);
     if (n->server == server)
         n->waiting = false;
+}
+
+/* A server could not be asked. As long as there are others that have not been, they are asked at once;
+ * else at the next turn. */
+static void question_trouble(struct question *n, size_t server, int e)
+{
+    trouble_note(n, server, e);
     if (n->turns < n->query->servers->count)
         question_step(n);
 }
 
-/* Sends the question to a server by datagram. */
-static void question_ask(struct question *n, size_t server, enum form form)
+/* Sends the question to a server by datagram. Returns 0, or the errno. */
+static int question_send(struct question *n, size_t server, enum form form)
 {
     struct dns_query *q = n->query;
     n->server = server;
@@ -226,15 +233,14 @@ static void question_ask(struct question *n, size_t server, enum form form)
             e = errno;
     }
     n->waiting = !e;
-    if (e)
-        question_trouble(n, server, e);
+    return e;
 }
 
-static void on_again(struct timer *t)
+static void question_ask(struct question *n, size_t server, enum form form)
 {
-    struct question *n = list_entry(t, struct question, again);
-    n->silent = n->silent || n->waiting;
-    question_step(n);
+    int e = question_send(n, server, form);
+    if (e)
+        question_trouble(n, server, e);
 }
 
 /* Whether a server let a query with EDNS pass: firewalls and old servers drop those. */
@@ -243,15 +249,21 @@ static bool is_silent_to_edns(const struct question *n, size_t server)
     return n->asked[FORM_EDNS] & ~n->heard[FORM_EDNS] & bit(server);
 }
 
-/* The next turn: the next server that has not failed and is not being asked over TCP. */
-static void question_step(struct question *n)
+/* Not one that has failed, nor one that is being asked over TCP. */
+static bool may_be_asked(const struct question *n, size_t server)
+{
+    return !(n->failed & bit(server)) && !n->streams[server];
+}
+
+/* The turn goes to the next of so many servers behind the one asked last. */
+static void question_step_to(struct question *n, size_t others)
 {
     struct dns_query *q = n->query;
     const struct dns_servers *all = q->servers;
-    timer_arm(q->timers, &n->again, now_us(q) + AGAIN_US, on_again);
-    for (size_t i = n->turns > 0 ? 1 : 0, end = i + all->count; i < end; i++) {
+    timer_arm(q->timers, &n->again, now_us(q) + q->pause_us, on_again);
+    for (size_t i = n->turns > 0 ? 1 : 0, end = i + others; i < end; i++) {
         size_t server = (n->server + i) % all->count;
-        if ((n->failed & bit(server)) || n->streams[server])
+        if (!may_be_asked(n, server))
             continue;
         bool plain = is_silent_to_edns(n, server) || (n->refused_edns & bit(server)) ||
                      now_us(q) < all->list[server].plain_until_us;
@@ -259,6 +271,29 @@ static void question_step(struct question *n)
         question_ask(n, server, plain ? FORM_PLAIN : FORM_EDNS);
         return;
     }
+}
+
+/* The next turn. */
+static void question_step(struct question *n)
+{
+    question_step_to(n, n->query->servers->count);
+}
+
+/* Nothing has come: the next server is asked. The one that was silent to EDNS is asked without it in the same
+ * turn: until its own turn comes again the time may be over. */
+static void on_again(struct timer *t)
+{
+    struct question *n = list_entry(t, struct question, again);
+    size_t last = n->server, count = n->query->servers->count;
+    n->silent = n->silent || n->waiting;
+    if (!is_silent_to_edns(n, last) || (n->asked[FORM_PLAIN] & bit(last)) || !may_be_asked(n, last)) {
+        question_step(n);
+        return;
+    }
+    int e = question_send(n, last, FORM_PLAIN);
+    if (e)
+        trouble_note(n, last, e);
+    question_step_to(n, count - 1);
 }
 
 /* A server cannot or will not answer: perhaps another can. May free the query. */
@@ -314,7 +349,7 @@ static void question_take(struct question *n, size_t server, enum form form, con
         n->refused_edns |= bit(server);
         n->said = n->said == CAUSE_ok ? a->cause : n->said;
         if (!(n->asked[FORM_PLAIN] & bit(server))) { /* else that is under way */
-            timer_arm(n->query->timers, &n->again, now_us(n->query) + AGAIN_US, on_again);
+            timer_arm(n->query->timers, &n->again, now_us(n->query) + n->query->pause_us, on_again);
             question_ask(n, server, FORM_PLAIN);
         }
     } else {
@@ -457,6 +492,9 @@ enum err dns_query_new(struct dns_query **ret, uv_loop_t *loop, struct timers *t
         mem_free(q);
         return ERR_INVALID;
     }
+    /* Time for each server in both forms, and as much again for the last one's answer. */
+    uint64_t pause_us = (uint64_t)timeout_ms * 1000 / (2 * servers->count + 1);
+    q->pause_us = pause_us < PAUSE_MAX_US ? pause_us : PAUSE_MAX_US;
     timer_arm(timers, &q->deadline, now_us(q) + (uint64_t)timeout_ms * 1000, on_deadline);
     for (size_t i = 0; i < 2; i++)
         question_step(&q->questions[i]);

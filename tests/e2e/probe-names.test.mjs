@@ -113,6 +113,8 @@ for (const [word, refusal] of Object.entries(refusals)) {
     put(edns, `EDNS is answered with ${word}, without it the answer is cut`, q => (q.edns ? refusal : { truncated: true, ...good(q) }), ok(), { verify: plainToo });
     put(edns, `EDNS for AAAA is answered with ${word}, A has an address`, q => (q.edns && q.type === AAAA ? refusal : good(q)), ok());
 }
+// Also where the limit is no longer than the usual pause between two queries.
+put(edns, 'EDNS is answered with silence, the limit is 500 ms', q => (q.edns ? null : good(q)), ok(), { timeout: 500, verify: plainToo });
 put(edns, 'everything is FORMERR', () => ({ rcode: RCODE.FORMERR }), unknownHost('dns_formerr'), { verify: plainToo });
 put(edns, 'everything is BADVERS', () => ({ opt: 1 }), unknownHost('dns_bad_response'));
 put(edns, 'FORMERR for EDNS, silence without', q => (q.edns ? { rcode: RCODE.FORMERR } : null), unknownHost('dns_formerr'), { timeout: 700 });

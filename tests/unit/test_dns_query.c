@@ -15,6 +15,8 @@
 #include "net/dns_query.h"
 
 #define DEADLINE_MS 1000
+#define SHORT_MS 500
+#define USUAL_MS 2000
 #define PATIENCE_MS 20000 /* where the clock must not end it */
 #define QUICK_US 480000   /* sooner than the next turn after a silence */
 #define TRIES 20          /* how often a busy machine may be slow, where the clock must not be waited for */
@@ -298,6 +300,45 @@ static void who_is_asked_next(void **state)
     }
 }
 
+/* Servers that are silent to EDNS are asked without it in time, however many they are and however short the
+ * time is. */
+static void silence_to_edns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *habits;
+        uint32_t timeout_ms;
+    } cases[] = {
+        {"p", SHORT_MS},    {"pp", SHORT_MS},   {"pppp", SHORT_MS}, {"ssp", USUAL_MS},
+        {"pppp", USUAL_MS}, {"sssp", USUAL_MS}, {"fssp", USUAL_MS}, {"dddp", SHORT_MS},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (unsigned tries = 1;; tries++) {
+            struct world w;
+            world_start(&w, cases[i].habits, cases[i].timeout_ms);
+            while (w.over < 2)
+                (void)uv_run(&w.loop, UV_RUN_ONCE);
+            world_end(&w);
+            if (w.cause[0] == CAUSE_ok && w.cause[1] == CAUSE_dns_nodata)
+                break;
+            if (tries == TRIES)
+                fail_msg("%s in %u ms: %s", cases[i].habits, cases[i].timeout_ms, cause_of(w.cause[0])->id);
+        }
+    }
+}
+
+/* The same datagram is not sent twice in a turn. */
+static void one_server_has_one_query_a_turn(void **state)
+{
+    (void)state;
+    struct world w;
+    world_start(&w, "s", 1750);
+    while (w.over < 2)
+        (void)uv_run(&w.loop, UV_RUN_ONCE);
+    assert_true(w.peers[0].asked <= 8); /* two questions, at 0, 0.5, 1 and 1.5 s */
+    world_end(&w);
+}
+
 static void what_is_learned(void **state)
 {
     (void)state;
@@ -368,6 +409,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_asked_next),
+        cmocka_unit_test(silence_to_edns),
+        cmocka_unit_test(one_server_has_one_query_a_turn),
         cmocka_unit_test(what_is_learned),
         cmocka_unit_test(freed_early),
         cmocka_unit_test(no_name),
