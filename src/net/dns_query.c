@@ -152,10 +152,16 @@ static void question_close(struct question *n)
     n->part = NULL;
 }
 
-/* May free the query. */
+/* Addresses in hand are told rather than that there are none. May free the query. */
 static void question_end(struct question *n, const struct dns_answer *a)
 {
     struct dns_query *q = n->query;
+    struct dns_answer part;
+    if (a->count == 0 && n->part) {
+        part = *n->part;
+        part.ttl_s = 0; /* good for this once: a cut answer is not to be kept (RFC 2181 9) */
+        a = &part;
+    }
     question_close(n);
     q->answered(q->arg, n->type, a);
 }
@@ -175,11 +181,7 @@ static enum cause_id question_verdict(const struct question *n)
 /* There is no answer, and none is waited for any more. May free the query. */
 static void question_give_up(struct question *n)
 {
-    struct dns_answer a = {.cause = question_verdict(n)};
-    if (n->part) {
-        a = *n->part;
-        a.ttl_s = 0; /* good for this once: a cut answer is not to be kept (RFC 2181 9) */
-    }
+    const struct dns_answer a = {.cause = question_verdict(n)};
     question_end(n, &a);
 }
 
@@ -322,11 +324,21 @@ static void question_lost_stream(struct question *n, size_t server, int e)
         question_trouble(n, server, e);
 }
 
+/* Of two cut answers the one with more addresses. */
+static void question_keep_part(struct question *n, const struct dns_answer *a)
+{
+    if (a->count <= (n->part ? n->part->count : 0))
+        return;
+    if (!n->part)
+        n->part = mem_alloc(sizeof(*a));
+    if (n->part)
+        *n->part = *a;
+}
+
 /* The answer does not fit into a datagram. */
 static void question_go_tcp(struct question *n, size_t server, const struct dns_answer *a)
 {
-    if (!n->part && a->count > 0 && (n->part = mem_alloc(sizeof(*a))) != NULL)
-        *n->part = *a;
+    question_keep_part(n, a);
     if (n->server == server)
         n->waiting = false;
     int e = n->streams[server] ? 0 : channel_open(&n->streams[server], n->query, server, n);
@@ -455,10 +467,14 @@ static void on_stream(uv_poll_t *poll, int status, int events)
     }
     struct dns_answer a;
     dns_answer_read(&a, c->msg, c->len, n->type);
-    if (dns_is_failure(a.cause))
+    if (a.truncated) { /* the rest cannot be had of this server */
+        question_keep_part(n, &a);
+        question_lost_stream(n, server, EPROTO);
+    } else if (dns_is_failure(a.cause)) {
         question_failed(n, server, a.cause);
-    else
+    } else {
         question_end(n, &a);
+    }
 }
 
 /* ---- the query ---- */

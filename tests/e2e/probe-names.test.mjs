@@ -94,6 +94,20 @@ put(tcp, 'TCP is refused, an address was in the datagram', q => (q.type === A ? 
 put(tcp, 'TCP closes, an address was in the datagram', q => (q.type === AAAA ? {} : q.overUdp ? { truncated: true, ...part } : 'close'), ok(), { verify: within(2000) });
 put(tcp, 'TCP is silent, an address was in the datagram', q => (q.type === AAAA ? {} : q.overUdp ? { truncated: true, ...part } : null), ok(), { timeout: 800 });
 put(tcp, 'TCP has more than was in the datagram', q => (q.type === AAAA ? {} : { truncated: true, part: [{ type: A, value: '127.0.0.3' }], answers: [{ type: A, value: '127.0.0.3' }, ...local4] }), ok());
+// TC over TCP is not the last word either: there is more, and it does not come.
+const cutTwice = more => q => (q.type === AAAA ? {} : q.overUdp ? { truncated: true, ...more?.udp } : { truncated: true, cutTcp: true, ...more?.tcp });
+put(tcp, 'cut over TCP too, no record', cutTwice(), dnsTimeout('dns_unreachable'), { timeout: 800, verify: atDeadline(800) });
+put(tcp, 'cut over TCP too, an address was in the datagram', cutTwice({ udp: part }), ok(), { verify: within(2000) });
+put(tcp, 'cut over TCP too, an address is in it', cutTwice({ tcp: part }), ok(), { verify: within(2000) });
+put(tcp, 'cut over TCP too, with more addresses than the datagram', cutTwice({ udp: { part: [{ type: A, value: '127.0.0.3' }] }, tcp: { part: [{ type: A, value: '127.0.0.3' }, ...local4] } }), ok(), { verify: within(2000) });
+put(tcp, 'cut over TCP too, with a name on the way only', cutTwice({ tcp: { part: [{ type: CNAME, value: 'b.test' }] } }), dnsTimeout('dns_unreachable'), { timeout: 800 });
+put(tcp, 'cut over TCP once', (() => { let n = 0; return q => (q.type === AAAA ? {} : q.overUdp || n++ ? { truncated: q.overUdp, answers: local4 } : { truncated: true, cutTcp: true }); })(), ok());
+for (const [word, tcpSays] of Object.entries({ 'no record': {}, NXDOMAIN: { rcode: RCODE.NXDOMAIN }, SERVFAIL: { rcode: RCODE.SERVFAIL } }))
+    put(tcp, `${word} over TCP, an address was in the datagram`, q => (q.type === AAAA ? {} : q.overUdp ? { truncated: true, ...part } : tcpSays), ok());
+// Each request opens a connection: an answer that was cut is not kept, whatever its time to live.
+put(tcp, 'cut over TCP too, asked for anew each time', cutTwice({ tcp: part }), ok(), { flags: { count: 3 },
+    start: async () => [await rawPeer(async c => { await c.request(); await c.write(okay.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')); c.fin(); })],
+    verify: (_, p) => assert.ok(p.dns.queries.filter(q => q.type === A && !q.overUdp).length >= 3) });
 put(tcp, 'an answer of 40 KB', q => (q.overUdp ? { truncated: true } : { answers: [...Array.from({ length: 200 }, () => ({ type: TXT, raw: Buffer.alloc(200, 0x20) })), ...(q.type === A ? local4 : [])] }), ok());
 put(tcp, 'the answer to another question over TCP', q => (q.overUdp ? { truncated: true } : { answers: local4, id: q.id ^ 1 }), dnsTimeout(), { timeout: 800 });
 suite('answers that need TCP', tcp);

@@ -23,19 +23,20 @@
 
 /* What a server does; the order of the letters is that of the servers. */
 enum habit {
-    GOOD = 'g',     /* an address for A, none for AAAA */
-    SILENT = 's',   /* takes the query and says nothing */
-    DEAD = 'd',     /* there is none: the port is closed */
-    FAILING = 'f',  /* SERVFAIL, and it speaks EDNS */
-    REFUSING = 'r', /* REFUSED, and it speaks EDNS */
-    NOWHERE = 'n',  /* NXDOMAIN */
-    OLD = 'o',      /* FORMERR to EDNS, an address without */
-    DROPPING = 'p', /* nothing to EDNS, an address without */
-    LONG = 'l',     /* truncated, an address over TCP */
-    CUT = 'c',      /* truncated, silent over TCP */
-    CUT_PART = 't', /* the same, with an address in the datagram */
-    HALF = 'h',     /* truncated, nobody listens for TCP */
-    BROKEN = 'b',   /* an address of three bytes */
+    GOOD = 'g',      /* an address for A, none for AAAA */
+    SILENT = 's',    /* takes the query and says nothing */
+    DEAD = 'd',      /* there is none: the port is closed */
+    FAILING = 'f',   /* SERVFAIL, and it speaks EDNS */
+    REFUSING = 'r',  /* REFUSED, and it speaks EDNS */
+    NOWHERE = 'n',   /* NXDOMAIN */
+    OLD = 'o',       /* FORMERR to EDNS, an address without */
+    DROPPING = 'p',  /* nothing to EDNS, an address without */
+    LONG = 'l',      /* truncated, an address over TCP */
+    CUT = 'c',       /* truncated, silent over TCP */
+    CUT_PART = 't',  /* the same, with an address in the datagram */
+    CUT_TWICE = 'x', /* truncated, and over TCP too */
+    HALF = 'h',      /* truncated, nobody listens for TCP */
+    BROKEN = 'b',    /* an address of three bytes */
 };
 
 struct peer {
@@ -79,7 +80,7 @@ static size_t answer(enum habit habit, bool over_udp, unsigned char *msg, size_t
         end += msg[end] + 1u;
     is_a = msg[end + 2] == DNS_A;
     end += 5;
-    if (habit == SILENT || (habit == DROPPING && edns) || (!over_udp && habit != LONG))
+    if (habit == SILENT || (habit == DROPPING && edns) || (!over_udp && habit != LONG && habit != CUT_TWICE))
         return 0;
     msg[2] = 0x81;
     msg[3] = 0x80;
@@ -88,7 +89,8 @@ static size_t answer(enum habit habit, bool over_udp, unsigned char *msg, size_t
         return len; /* with the OPT record as it came */
     }
     msg[11] = 0;
-    bool cut = over_udp && (habit == LONG || habit == CUT || habit == CUT_PART || habit == HALF);
+    bool cut = habit == CUT_TWICE ||
+               (over_udp && (habit == LONG || habit == CUT || habit == CUT_PART || habit == HALF));
     if (habit == OLD && edns)
         msg[3] |= 1;
     else if (habit == NOWHERE)
@@ -162,7 +164,7 @@ static void peer_start(struct world *w, struct peer *p, enum habit habit)
     a->v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     p->habit = habit;
     p->udp.data = p->tcp.data = p;
-    p->has_tcp = habit == LONG || habit == CUT || habit == CUT_PART;
+    p->has_tcp = habit == LONG || habit == CUT || habit == CUT_PART || habit == CUT_TWICE;
     p->has_udp = habit != DEAD;
     assert_int_equal(uv_tcp_init(&w->loop, &p->tcp), 0);
     assert_int_equal(uv_tcp_bind(&p->tcp, &a->any, 0), 0);
@@ -247,6 +249,7 @@ static void who_is_asked_next(void **state)
         {"d", CAUSE_dns_unreachable, AT_DEADLINE},
         {"c", CAUSE_dns_timeout, AT_DEADLINE},
         {"h", CAUSE_dns_unreachable, AT_DEADLINE},
+        {"x", CAUSE_dns_unreachable, AT_DEADLINE},
         {"t", CAUSE_ok, AT_DEADLINE}, /* what was in the datagram */
         /* another server may answer */
         {"dg", CAUSE_ok, QUICKLY},
@@ -261,6 +264,8 @@ static void who_is_asked_next(void **state)
         {"fo", CAUSE_ok, QUICKLY},
         {"fl", CAUSE_ok, QUICKLY},
         {"hg", CAUSE_ok, QUICKLY},
+        {"xg", CAUSE_ok, QUICKLY},
+        {"tn", CAUSE_ok, SOME_TIME}, /* an address in hand is more than none */
         {"cg", CAUSE_ok, SOME_TIME},
         {"fsg", CAUSE_ok, SOME_TIME},
         {"sp", CAUSE_ok, SOME_TIME},

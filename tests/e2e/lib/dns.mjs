@@ -48,11 +48,12 @@ function opt(upper) {
 
 function build(q, a, overUdp) {
     if (a.bytes) return a.bytes(q);
+    const cut = a.truncated && (overUdp || a.cutTcp);
     const head = Buffer.alloc(12);
     head.writeUInt16BE(a.id ?? q.id);
-    head.writeUInt16BE(0x8180 | (a.rcode ?? 0) | (a.truncated && overUdp ? 0x200 : 0), 2);
+    head.writeUInt16BE(0x8180 | (a.rcode ?? 0) | (cut ? 0x200 : 0), 2);
     head.writeUInt16BE(1, 4);
-    const answers = a.truncated && overUdp ? a.part ?? [] : a.answers ?? [];
+    const answers = cut ? a.part ?? [] : a.answers ?? [];
     head.writeUInt16BE(answers.length, 6);
     const tail = a.opt === undefined ? [] : [opt(a.opt)];
     head.writeUInt16BE(tail.length, 10);
@@ -60,8 +61,8 @@ function build(q, a, overUdp) {
 }
 
 /* handler(q, n): q = { name, type, id, edns (its size, or 0), overUdp }, n = how many queries of this name and type came before; returns null
- * (silence), 'close' (the TCP connection) or { rcode, answers, truncated, part, delay, id, opt, bytes }. Over UDP a truncated answer has only the
- * records of part. tcp false: nobody listens there. */
+ * (silence), 'close' (the TCP connection) or { rcode, answers, truncated, cutTcp, part, delay, id, opt, bytes }. Over UDP, and with cutTcp over
+ * TCP too, a truncated answer has only the records of part. tcp false: nobody listens there. */
 export async function dnsPeer(handler, { tcp: overTcp = true } = {}) {
     const counts = new Map(), sockets = new Set();
     const peer = { queries: [] };
