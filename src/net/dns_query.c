@@ -1,6 +1,5 @@
 #include "net/dns_query.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -88,8 +87,9 @@ static enum cause_id cause_of_errno(int e)
     case EMFILE:
     case ENFILE:
         return CAUSE_local_files;
-    case ENOMEM:
     case ENOBUFS:
+        return CAUSE_local_buffers;
+    case ENOMEM:
         return CAUSE_local_out_of_memory;
     default:
         return CAUSE_dns_unreachable;

@@ -197,9 +197,10 @@ static void query_tell(struct resolve_query *q)
 static enum cause_id worse(enum cause_id a, enum cause_id b)
 {
     static const enum cause_id order[] = {
-        CAUSE_local_out_of_memory, CAUSE_local_files,    CAUSE_dns_nxdomain,     CAUSE_dns_timeout,
-        CAUSE_dns_unreachable,     CAUSE_dns_cname_loop, CAUSE_dns_servfail,     CAUSE_dns_refused,
-        CAUSE_dns_formerr,         CAUSE_dns_notimp,     CAUSE_dns_bad_response, CAUSE_dns_nodata,
+        CAUSE_local_out_of_memory, CAUSE_local_files,     CAUSE_local_buffers,  CAUSE_dns_nxdomain,
+        CAUSE_dns_timeout,         CAUSE_dns_unreachable, CAUSE_dns_cname_loop, CAUSE_dns_servfail,
+        CAUSE_dns_refused,         CAUSE_dns_formerr,     CAUSE_dns_notimp,     CAUSE_dns_bad_response,
+        CAUSE_dns_nodata,
     };
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
         if (a == order[i] || b == order[i])

@@ -11,9 +11,12 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "net/dns_message.h"
@@ -36,6 +39,26 @@ static uint64_t mono_us(void *arg)
 
 static const struct clock test_clock = {mono_us, clock_system_wall_ms, NULL};
 
+static int fail_a_with; /* the errno with which the kernel refuses a query for A; 0: it takes it */
+
+static bool is_query_for_a(const char *msg)
+{
+    size_t end = 12;
+    while (msg[end])
+        end += (unsigned char)msg[end] + 1u;
+    return msg[end + 2] == DNS_A;
+}
+
+/* Instead of the C library's. */
+ssize_t send(int fd, const void *p, size_t len, int flags)
+{
+    if (fail_a_with && is_query_for_a(p)) {
+        errno = fail_a_with;
+        return -1;
+    }
+    return syscall(SYS_sendto, fd, p, len, flags, NULL, 0);
+}
+
 struct held {
     struct sockaddr_storage from;
     size_t len;
@@ -49,6 +72,7 @@ struct world {
     uv_udp_t dns;
     uv_tcp_t bot4, bot6;
     bool hold;      /* what is asked for A waits for release() */
+    bool silent6;   /* what is asked for AAAA is not answered */
     unsigned ttl;   /* of A; AAAA is good for a minute */
     unsigned asked; /* for A */
     struct held held[HELD_MAX];
@@ -77,7 +101,7 @@ static void dns_answer(struct world *w, char *msg, const struct sockaddr *to)
     size_t len = 12;
     while (msg[len])
         len += (unsigned char)msg[len] + 1u;
-    bool is_a = msg[len + 2] == DNS_A;
+    bool is_a = is_query_for_a(msg);
     len += 5;
     const char record[] = {'\xc0', 12, 0, (char)(is_a ? DNS_A : DNS_AAAA), 0, 1,
                            0,      0,  0, (char)(is_a ? w->ttl : 60),      0, (char)(is_a ? 4 : 16)};
@@ -100,11 +124,10 @@ static void on_query(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct
     (void)flags;
     if (n < 12 || n > 300)
         return;
-    size_t end = 12;
-    while (buf->base[end])
-        end += (unsigned char)buf->base[end] + 1u;
-    bool is_a = buf->base[end + 2] == DNS_A;
+    bool is_a = is_query_for_a(buf->base);
     w->asked += is_a;
+    if (!is_a && w->silent6)
+        return;
     if (!is_a || !w->hold) {
         dns_answer(w, buf->base, from);
         return;
@@ -381,6 +404,33 @@ static void closed_meanwhile(void **state)
     world_close(&w);
 }
 
+/* A want of our own machine stands before the silence of the other family, and has its own name. */
+static void our_own_machine(void **state)
+{
+    (void)state;
+    static const struct {
+        int e;
+        enum cause_id cause;
+    } cases[] = {
+        {ENOBUFS, CAUSE_local_buffers},
+        {ENOMEM, CAUSE_local_out_of_memory},
+        {ENETUNREACH, CAUSE_dns_timeout},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct world w;
+        struct attempt a;
+        world_open(&w, false, 60);
+        w.silent6 = true;
+        fail_a_with = cases[i].e;
+        start(&w, &a, 300);
+        end(&w, &a);
+        fail_a_with = 0;
+        if (a.result.outcome.cause != cases[i].cause)
+            fail_msg("%d: %s", cases[i].e, cause_of(a.result.outcome.cause)->id);
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +439,7 @@ int main(void)
         cmocka_unit_test(what_comes_late_is_kept),
         cmocka_unit_test(a_silent_family_is_not_asked_each_time),
         cmocka_unit_test(closed_meanwhile),
+        cmocka_unit_test(our_own_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
