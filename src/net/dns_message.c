@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/span.h"
-
 #define HEADER_LEN 12
 #define RECORD_LEN 10 /* of a record, without its name and its data */
 #define NAME_MAX_LEN 255
@@ -12,7 +10,9 @@
 #define CLASS_IN 1
 #define TYPE_CNAME 5
 #define TYPE_OPT 41
+#define POINTERS_MAX 127    /* of one name: as many as it can have labels */
 #define ALIASES_MAX 32      /* resolvers give up sooner */
+#define CNAMES_MAX 128      /* records that are looked at for them; others may stand between */
 #define TTL_MAX 0x7fffffffu /* RFC 2181 8: more means 0 */
 
 enum {
@@ -42,6 +42,13 @@ struct record {
     unsigned type, class;
     uint32_t ttl;
     size_t data, data_len;
+};
+
+/* The aliases in an answer, of whatever name: read once, then searched for each name on the way. */
+struct cnames {
+    size_t count;
+    bool more;
+    struct record list[CNAMES_MAX];
 };
 
 /* The names on the way from the question to its addresses. */
@@ -150,15 +157,17 @@ static size_t name_end(struct message m, size_t at)
 }
 
 /* Reads the name at at. Pointers must lead back, each behind the one before (RFC 1035 4.1.4: "a prior
- * occurrence"), so there is an end. */
+ * occurrence"), so there is an end; and it must be near, for a message has room for thousands of names that
+ * share a way of thousands of pointers. */
 static bool name_read(struct message m, size_t at, struct name *ret)
 {
     size_t len = 0;
+    unsigned pointers = 0;
     for (size_t begin = at; at < m.len;) {
         uint8_t n = m.bytes[at];
         if (n >= POINTER) {
             size_t to = at + 2 <= m.len ? (size_t)(n & ~POINTER) << 8 | m.bytes[at + 1] : begin;
-            if (to >= begin)
+            if (to >= begin || pointers++ == POINTERS_MAX)
                 return false;
             begin = at = to;
             continue;
@@ -209,14 +218,30 @@ static void ttl_note(struct dns_answer *a, uint32_t ttl)
     a->ttl_s = ttl < a->ttl_s ? ttl : a->ttl_s;
 }
 
-/* Follows one alias if it is one of a name in the chain. False: the record is broken. */
-static bool chain_follow(struct chain *c, struct message m, const struct record *r, struct dns_answer *a)
+static void cnames_read(struct cnames *c, struct message m, size_t answers, unsigned count)
+{
+    size_t at = answers;
+    struct record r;
+    c->count = 0;
+    c->more = false;
+    for (unsigned i = 0; i < count && !c->more && record_read(m, &at, &r); i++) {
+        if (r.type != TYPE_CNAME || r.class != CLASS_IN)
+            continue;
+        if (c->count < CNAMES_MAX)
+            c->list[c->count++] = r;
+        else
+            c->more = true;
+    }
+}
+
+/* Adds where the alias leads to, if it is one of the chain's name at i. False: the record is broken. */
+static bool chain_follow(struct chain *c, size_t i, struct message m, const struct record *r,
+                         struct dns_answer *a)
 {
     struct name owner, target;
     if (!name_read(m, r->owner, &owner))
         return false;
-    size_t i = chain_find(c, &owner);
-    if (i == c->count)
+    if (owner.len != c->names[i].len || memcmp(owner.bytes, c->names[i].bytes, owner.len) != 0)
         return true;
     if (name_end(m, r->data) != r->data + r->data_len || !name_read(m, r->data, &target))
         return false;
@@ -231,20 +256,15 @@ static bool chain_follow(struct chain *c, struct message m, const struct record 
     return true;
 }
 
-/* Goes through the aliases until no name is added: an alias may stand before the one that leads to it.
- * False: one is broken. */
-static bool chain_build(struct chain *c, struct message m, size_t answers, unsigned count,
-                        struct dns_answer *a)
+/* Looks for the aliases of each name, and of those that it adds: an alias may stand before the one that leads
+ * to it. False: one is broken. */
+static bool chain_build(struct chain *c, struct message m, const struct cnames *cnames, struct dns_answer *a)
 {
     c->count = 1;
-    for (size_t before = 0; before < c->count && !c->too_long;) {
-        before = c->count;
-        size_t at = answers;
-        struct record r;
-        for (unsigned i = 0; i < count && record_read(m, &at, &r); i++)
-            if (r.type == TYPE_CNAME && r.class == CLASS_IN && !chain_follow(c, m, &r, a))
+    for (size_t i = 0; i < c->count && !c->too_long; i++)
+        for (size_t k = 0; k < cnames->count; k++)
+            if (!chain_follow(c, i, m, &cnames->list[k], a))
                 return false;
-    }
     return true;
 }
 
@@ -301,18 +321,20 @@ static bool addresses_read(const struct chain *c, struct message m, size_t answe
 static enum cause_id cause_of_records(struct message m, size_t answers, unsigned count, enum dns_type type,
                                       struct dns_answer *a)
 {
+    struct cnames cnames;
     struct chain c;
+    cnames_read(&cnames, m, answers, count);
     c.too_long = false;
     memset(c.is_alias, 0, sizeof(c.is_alias));
     a->ttl_s = TTL_MAX;
-    if (!name_read(m, HEADER_LEN, &c.names[0]) || !chain_build(&c, m, answers, count, a) ||
+    if (!name_read(m, HEADER_LEN, &c.names[0]) || !chain_build(&c, m, &cnames, a) ||
         !addresses_read(&c, m, answers, count, type, a)) {
         a->count = 0;
         return CAUSE_dns_bad_response;
     }
     if (a->count > 0)
         return CAUSE_ok;
-    return chain_is_loop(&c) ? CAUSE_dns_cname_loop : CAUSE_dns_nodata;
+    return cnames.more || chain_is_loop(&c) ? CAUSE_dns_cname_loop : CAUSE_dns_nodata;
 }
 
 static enum cause_id cause_of_rcode(unsigned rcode)

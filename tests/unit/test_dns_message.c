@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "net/dns_message.h"
+
+#define QUESTION_AT 12
+#define WORK_MAX_S 0.3 /* of the processor, with sanitizers too; what is bounded takes a hundredth of it */
 
 struct message {
     unsigned char bytes[8192];
@@ -374,6 +378,94 @@ static void long_chains(void **state)
                 fail_msg("%u aliases are not followed", n);
     assert_int_equal(chain_of(33, false).cause, CAUSE_dns_cname_loop);
     assert_int_equal(chain_of(60, true).cause, CAUSE_dns_cname_loop);
+    for (unsigned n = 126; n <= 200; n++)
+        for (int backwards = 0; backwards < 2; backwards++)
+            assert_int_equal(chain_of(n, backwards).cause, CAUSE_dns_cname_loop);
+}
+
+static void long_put16(unsigned char *m, size_t *at, unsigned n)
+{
+    m[(*at)++] = (unsigned char)(n >> 8);
+    m[(*at)++] = (unsigned char)n;
+}
+
+/*
+ * A message of 64 KiB: pointers that lead from one to the one before, the first to the question's name; 31
+ * aliases that lead away from it and stand in the order that makes the reader come back for each; then records
+ * of that type whose owners go the whole way. Returns its length.
+ */
+static size_t long_message(unsigned char *m, unsigned pointers, unsigned type)
+{
+    uint8_t question[DNS_QUESTION_MAX];
+    size_t question_len = dns_question_write(question, "a.b", DNS_A);
+    unsigned count = 0;
+    memset(m, 0, QUESTION_AT);
+    m[2] = 0x81;
+    m[3] = 0x80;
+    m[5] = 1;
+    memcpy(m + QUESTION_AT, question, question_len);
+    size_t at = QUESTION_AT + question_len;
+    long_put16(m, &at, 0xc000 | QUESTION_AT);
+    const unsigned char text[8] = {0, 16, 0, 1}; /* TXT */
+    memcpy(m + at, text, sizeof(text));
+    at += sizeof(text);
+    long_put16(m, &at, 2 * pointers);
+    size_t top = QUESTION_AT;
+    for (unsigned i = 0; i < pointers; i++) {
+        size_t here = at;
+        long_put16(m, &at, 0xc000 | (unsigned)top);
+        top = here;
+    }
+    count++;
+    for (int i = 31; i >= 0; i--, count++) {
+        const unsigned char owner[3] = {1, (unsigned char)(127 + i)};
+        const unsigned char rest[13] = {0, 5, 0, 1, 0, 0, 0, 60, 0, 3, 1, (unsigned char)(128 + i)};
+        if (i == 0)
+            long_put16(m, &at, 0xc000 | (unsigned)top);
+        else
+            memcpy(m + at, owner, 3), at += 3;
+        memcpy(m + at, rest, sizeof(rest));
+        at += sizeof(rest);
+    }
+    for (; at < 65500; count++) {
+        const unsigned char fixed[8] = {0, (unsigned char)type, 0, 1, [7] = 60};
+        long_put16(m, &at, 0xc000 | (unsigned)top);
+        memcpy(m + at, fixed, sizeof(fixed));
+        at += sizeof(fixed);
+        long_put16(m, &at, type == DNS_A ? 4 : 2);
+        long_put16(m, &at, 0xc000 | (unsigned)top);
+        if (type == DNS_A)
+            long_put16(m, &at, count);
+    }
+    m[6] = (unsigned char)(count >> 8);
+    m[7] = (unsigned char)count;
+    return at;
+}
+
+/* One answer must not hold the loop. */
+static void work_is_bounded(void **state)
+{
+    (void)state;
+    static unsigned char m[65536];
+    static const struct {
+        unsigned pointers, type;
+        enum cause_id cause;
+    } cases[] = {
+        {7700, 5, CAUSE_dns_bad_response}, {7700, DNS_A, CAUSE_dns_bad_response},
+        {100, 5, CAUSE_dns_cname_loop},    {100, DNS_A, CAUSE_ok},
+        {127, 5, CAUSE_dns_bad_response}, /* one too many, with the owner's own */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t len = long_message(m, cases[i].pointers, cases[i].type);
+        clock_t began = clock();
+        struct dns_answer a = read_as(m, len, DNS_A);
+        double took_s = (double)(clock() - began) / CLOCKS_PER_SEC;
+        print_message("# %u pointers, type %u: %.4f s\n", cases[i].pointers, cases[i].type, took_s);
+        if (took_s > WORK_MAX_S)
+            fail_msg("%u pointers, type %u: %f s", cases[i].pointers, cases[i].type, took_s);
+        if (a.cause != cases[i].cause)
+            fail_msg("%u pointers, type %u: %s", cases[i].pointers, cases[i].type, cause_of(a.cause)->id);
+    }
 }
 
 static void ipv6(void **state)
@@ -490,10 +582,10 @@ static void whose_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(aliases),     cmocka_unit_test(every_order),  cmocka_unit_test(times_to_live),
-        cmocka_unit_test(error_codes), cmocka_unit_test(truncated),    cmocka_unit_test(many_addresses),
-        cmocka_unit_test(long_chains), cmocka_unit_test(ipv6),         cmocka_unit_test(broken_messages),
-        cmocka_unit_test(queries),     cmocka_unit_test(whose_answer),
+        cmocka_unit_test(aliases),         cmocka_unit_test(every_order), cmocka_unit_test(times_to_live),
+        cmocka_unit_test(error_codes),     cmocka_unit_test(truncated),   cmocka_unit_test(many_addresses),
+        cmocka_unit_test(long_chains),     cmocka_unit_test(ipv6),        cmocka_unit_test(broken_messages),
+        cmocka_unit_test(work_is_bounded), cmocka_unit_test(queries),     cmocka_unit_test(whose_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
