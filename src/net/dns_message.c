@@ -122,13 +122,8 @@ size_t dns_query_write(uint8_t out[DNS_QUERY_MAX], uint16_t id, const uint8_t *q
 
 /* ---- answers ---- */
 
-bool dns_is_answer(const uint8_t *msg, size_t len, uint16_t id, const uint8_t *question, size_t question_len)
+static bool question_is(const uint8_t *msg, size_t len, const uint8_t *question, size_t question_len)
 {
-    if (len < HEADER_LEN || read16(msg) != id || (msg[2] & 0xf8) != 0x80) /* a response to a standard query */
-        return false;
-    unsigned rcode = msg[3] & 15u;
-    if (read16(msg + 4) == 0)
-        return rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN;
     if (read16(msg + 4) != 1 || len - HEADER_LEN < question_len)
         return false;
     const uint8_t *theirs = msg + HEADER_LEN;
@@ -200,6 +195,35 @@ static bool record_read(struct message m, size_t *at, struct record *ret)
         return false;
     *at = ret->data + ret->data_len;
     return true;
+}
+
+/* Whether there is an OPT record among so many, the first of which stands at at. If one before it is broken,
+ * there is none. */
+static bool opt_find(struct message m, size_t at, unsigned records, struct record *ret)
+{
+    for (unsigned i = 0; i < records && record_read(m, &at, ret); i++)
+        if (ret->type == TYPE_OPT)
+            return true;
+    return false;
+}
+
+/* RFC 6891 6.1.3: the upper bits of the error code. */
+static unsigned opt_rcode(const struct record *opt)
+{
+    return (opt->ttl >> 24) << 4;
+}
+
+bool dns_is_answer(const uint8_t *msg, size_t len, uint16_t id, const uint8_t *question, size_t question_len)
+{
+    if (len < HEADER_LEN || read16(msg) != id || (msg[2] & 0xf8) != 0x80) /* a response to a standard query */
+        return false;
+    if (read16(msg + 4) > 0)
+        return question_is(msg, len, question, question_len);
+    unsigned rcode = msg[3] & 15u, records = read16(msg + 6) + read16(msg + 8) + read16(msg + 10);
+    struct record opt;
+    if (opt_find((struct message){msg, len}, HEADER_LEN, records, &opt))
+        rcode |= opt_rcode(&opt);
+    return rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN;
 }
 
 /* The index of the name in the chain, or its count. */
@@ -392,12 +416,9 @@ void dns_answer_read(struct dns_answer *ret, const uint8_t *msg, size_t len, enu
         whole = record_read(m, &at, &r);
     /* What follows the answers matters for its OPT record only: if it is broken, there is none. */
     unsigned others = read16(msg + 8) + read16(msg + 10);
-    for (unsigned i = 0; i < others && whole && !ret->edns && record_read(m, &at, &r); i++) {
-        if (r.type != TYPE_OPT)
-            continue;
-        ret->edns = true;
-        rcode |= (r.ttl >> 24) << 4; /* RFC 6891 6.1.3: the upper bits of the error code */
-    }
+    ret->edns = whole && opt_find(m, at, others, &r);
+    if (ret->edns)
+        rcode |= opt_rcode(&r);
     ret->truncated = cut && rcode == RCODE_NOERROR; /* an error code needs no more room */
     if (rcode != RCODE_NOERROR)
         ret->cause = cause_of_rcode(rcode);

@@ -575,6 +575,14 @@ static void whose_answer(void **state)
     assert_true(dns_is_answer(bare.bytes, bare.len, 0, question, len));
     bare.bytes[3] = 0x83; /* whose name does not exist? */
     assert_false(dns_is_answer(bare.bytes, bare.len, 0, question, len));
+    bare.bytes[3] = 0x80; /* BADVERS has the upper bits of its code in the OPT record */
+    add_opt(&bare, 1);
+    assert_true(dns_is_answer(bare.bytes, bare.len, 0, question, len));
+    for (size_t n = 0; n < bare.len; n++)
+        assert_false(dns_is_answer(bare.bytes, n, 0, question, len));
+    struct message fine = {.len = 12, .bytes = {[2] = 0x81, [3] = 0x80}};
+    add_opt(&fine, 0);
+    assert_false(dns_is_answer(fine.bytes, fine.len, 0, question, len));
     for (size_t n = 0; n < 12 + len; n++)
         assert_false(dns_is_answer(good.bytes, n, 0, question, len));
 }
