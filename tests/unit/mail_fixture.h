@@ -57,7 +57,8 @@ static inline int64_t provider(int64_t maker_id)
 
 static inline int64_t person(const char *email, bool is_operator)
 {
-    struct account a = {.language = "en", .password = "x", .operator= is_operator, .created_ms = 1};
+    struct account a = {
+        .language = "en", .password = "x", .operator= is_operator, .confirmed = true, .created_ms = 1};
     (void)snprintf(a.email, sizeof(a.email), "%s", email);
     (void)snprintf(a.name, sizeof(a.name), "somebody");
     assert_int_equal(b->ops->account_insert(b, &a), ERR_NONE);

@@ -449,6 +449,9 @@ static void roles_that_wait_count_for_nothing(void **state)
     OK(b->ops->grant_meet(b, a.id, GRANT_SCOPE_CHANNEL, c)); /* of the provider, too */
     OK(b->ops->grant_on_channel(b, a.id, c, &held));
     assert_true(held.known);
+    assert_int_equal(people_of(c), 0); /* nor is one whose address nobody has proven */
+    a.confirmed = true;
+    OK(b->ops->account_update(b, &a));
     assert_int_equal(people_of(c), 1);
     assert_string_equal(rows_of(GRANT_SCOPE_PROVIDER, p),
                         "b@example.com=b@example.com:2k a@example.com=z@example.com:3k ");

@@ -168,6 +168,24 @@ static void not_asked(void **state)
     assert_int_equal(view_of(&channel).state, CONTACT_UNCONFIRMED);
 }
 
+/* An account from before the upgrade, whose address nobody has proven, confirms nothing by its role. */
+static void admin_from_before(void **state)
+{
+    (void)state;
+    int64_t p = provider(0);
+    struct channel c = make(p, "contact@example.org");
+    struct account a = {.email = "contact@example.org", .password = "x", .language = "en", .created_ms = 1};
+    struct contact_view v;
+    assert_int_equal(b->ops->account_insert(b, &a), ERR_NONE);
+    assert_int_equal(b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN), ERR_NONE);
+    assert_int_equal(contact_look(b, &c, &v), ERR_NONE);
+    assert_int_equal(v.state, CONTACT_UNCONFIRMED);
+    a.confirmed = true;
+    assert_int_equal(b->ops->account_update(b, &a), ERR_NONE);
+    assert_int_equal(contact_look(b, &c, &v), ERR_NONE);
+    assert_int_equal(v.state, CONTACT_CONFIRMED);
+}
+
 /* The same person by many providers and channels, in many spellings. */
 static void same_person(void **state)
 {
@@ -309,9 +327,9 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, begin, end)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses), CASE(asked_once), CASE(refused),     CASE(changed_mind),
-        CASE(again_by_hand),         CASE(not_asked),  CASE(same_person), CASE(what_it_says),
-        CASE(full_outbox),           CASE(no_memory),  CASE(upgrade),
+        cmocka_unit_test(addresses), CASE(asked_once),    CASE(refused),   CASE(changed_mind),
+        CASE(admin_from_before),     CASE(again_by_hand), CASE(not_asked), CASE(same_person),
+        CASE(what_it_says),          CASE(full_outbox),   CASE(no_memory), CASE(upgrade),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

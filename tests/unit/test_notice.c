@@ -37,7 +37,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 static int64_t person(const char *email, bool disabled)
 {
-    struct account a = {.disabled = disabled, .language = "en", .created_ms = 1};
+    struct account a = {.disabled = disabled, .confirmed = true, .language = "en", .created_ms = 1};
     (void)snprintf(a.email, sizeof(a.email), "%s", email);
     (void)snprintf(a.name, sizeof(a.name), "somebody");
     assert_int_equal(b->ops->account_insert(b, &a), ERR_NONE);
