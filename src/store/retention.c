@@ -60,7 +60,12 @@ static enum err look_run(struct store_call *call, struct backend *b)
 static enum err keep_clock(struct retention *r, struct backend *b)
 {
     const struct steady_look *l = &r->clock;
-    enum err e = b->ops->mark_put(b, MARK_SEEN, l->ret_seen);
+    int64_t seen = 0;
+    enum err e = b->ops->mark_get(b, MARK_SEEN, &seen);
+    if (e || seen != l->seen)
+        return e; /* an operator has said since the look that the clock is right: the next look takes that up */
+    if (r->steady.believed)
+        e = b->ops->mark_put(b, MARK_SEEN, l->ret_seen);
     if (!e)
         e = b->ops->mark_put(b, MARK_STEADY, l->ret_steady);
     return e ? e : b->ops->mark_put(b, MARK_TRIAL, l->ret_trial_at);
