@@ -188,7 +188,9 @@ struct integrity_step {
 struct error_tidy {
     int64_t move_before;  /* minutes that are over */
     int64_t prune_before; /* no longer needed; whole days of UTC go */
-    uint32_t limit;       /* rows moved, and rows that go, at most */
+    int64_t
+        prune_after; /* dated by a clock that was ahead: no days after that of this minute; 0: it is not known */
+    uint32_t limit; /* rows moved, and rows that go, at most */
     uint32_t ret_moved, ret_pruned;
 };
 
@@ -273,7 +275,7 @@ struct backend_ops {
     /* From here on SQLite only: NULL in the twin. */
     enum err (*integrity)(struct backend *b, struct integrity_step *step);
     /* What a clock that was ahead has dated more than a day after wall_ms is dated wall_ms, and lasts from then: sessions, idempotency keys, tokens,
-     * invitations, graces, mails and windows of errors would outlive everybody. The audit log stays as it was written. */
+     * invitations, graces, mails, windows of errors and links to contacts would outlive everybody. The audit log stays as it was written. */
     enum err (*redate)(struct backend *b, int64_t wall_ms);
     /* Numbers of rows and commits are above this from now on. */
     void (*number_from)(struct backend *b, int64_t last);
@@ -406,7 +408,10 @@ struct backend_ops {
     /* Newest first, below `before`; channel_id 0: all. */
     enum err (*audit_list)(struct backend *b, int64_t channel_id, int64_t before, uint32_t limit,
                            audit_row_fn *fn, void *arg);
-    enum err (*audit_prune)(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
+    /* Lines older than before_ms, from the oldest on. What is dated after ahead_ms was dated by a clock that was ahead: it goes with the next line that
+     * is not. */
+    enum err (*audit_prune)(struct backend *b, int64_t before_ms, int64_t ahead_ms, uint32_t limit,
+                            uint32_t *ret_count);
 };
 
 enum store_access {

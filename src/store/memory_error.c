@@ -134,7 +134,9 @@ void memory_error_tidy(struct memory_errors *v, struct error_tidy *t)
 {
     t->ret_moved = t->ret_pruned = 0;
     for (size_t i = v->count; i-- > 0 && t->ret_pruned < t->limit;) {
-        if (v->items[i].row.minute / DAY_MINUTES >= t->prune_before / DAY_MINUTES)
+        int64_t day = v->items[i].row.minute / DAY_MINUTES;
+        bool ahead = t->prune_after && day > t->prune_after / DAY_MINUTES;
+        if (day >= t->prune_before / DAY_MINUTES && !ahead)
             continue;
         memmove(&v->items[i], &v->items[i + 1], (v->count - i - 1) * sizeof(*v->items));
         v->count--;

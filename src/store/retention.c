@@ -71,6 +71,15 @@ static enum err keep_clock(struct retention *r, struct backend *b)
     return e ? e : b->ops->mark_put(b, MARK_TRIAL, l->ret_trial_at);
 }
 
+/* While the clock is not believed nothing is old: no need to look. */
+static enum err prune_audit(struct retention *r, struct backend *b, int64_t now)
+{
+    r->audit = 0;
+    return now ? b->ops->audit_prune(b, now - r->config.audit_age_ms, now + STEADY_OFF_MS, STEP_KEYS,
+                                     &r->audit)
+               : ERR_NONE;
+}
+
 /* All that ends with time or with its channel; of secrets, tokens and sessions there are few. */
 static enum err prune_keys(struct retention *r, struct backend *b)
 {
@@ -82,7 +91,7 @@ static enum err prune_keys(struct retention *r, struct backend *b)
     if (!e)
         e = b->ops->session_prune(b, now - c->session_age_ms, now - c->session_idle_ms);
     if (!e)
-        e = b->ops->audit_prune(b, now - c->audit_age_ms, STEP_KEYS, &r->audit);
+        e = prune_audit(r, b, now);
     if (!e)
         e = b->ops->channel_prune(b, STEP_KEYS, &r->gone);
     return e ? e : b->ops->idempotency_prune(b, now - c->key_age_ms, STEP_KEYS, &r->keys);
@@ -131,11 +140,12 @@ static void begin_round(struct retention *r, enum retention_round round)
 /* The first round of all: its rows are moved while they are few. */
 static void begin_errors(struct retention *r)
 {
-    int64_t now = wall_ms(r);
+    int64_t now = wall_ms(r), believed = old_ms(r);
     r->round = ROUND_ERRORS;
     r->errors = (struct error_tidy){
         .move_before = (now - ERRORS_OVER_MS) / ERROR_MINUTE_MS,
-        .prune_before = (old_ms(r) - r->config.error_age_ms) / ERROR_MINUTE_MS,
+        .prune_before = (believed - r->config.error_age_ms) / ERROR_MINUTE_MS,
+        .prune_after = believed ? (believed + STEADY_OFF_MS) / ERROR_MINUTE_MS : 0,
         .limit = STEP_ERRORS,
     };
 }

@@ -249,7 +249,8 @@ enum err sqlite_tally_add(struct backend *b, int64_t day, struct span topic);
 enum err sqlite_audit_insert(struct backend *b, const struct audit_entry *e);
 enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before, uint32_t limit,
                            audit_row_fn *fn, void *arg);
-enum err sqlite_audit_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
+enum err sqlite_audit_prune(struct backend *b, int64_t before_ms, int64_t ahead_ms, uint32_t limit,
+                            uint32_t *ret_count);
 /* sqlite_contact.c */
 enum err sqlite_contact_get(struct backend *b, int64_t provider_id, struct span address, struct contact *ret);
 enum err sqlite_contact_find(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],

@@ -52,16 +52,17 @@ enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before
     return e;
 }
 
-enum err sqlite_audit_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count)
+enum err sqlite_audit_prune(struct backend *b, int64_t before_ms, int64_t ahead_ms, uint32_t limit,
+                            uint32_t *ret_count)
 {
     struct sqlite *s = sqlite_of(b);
     int64_t newest = 0;
-    enum err e = sqlite_first(s, STATEMENT_audit_oldest, (int64_t[]){before_ms, limit}, 2, &newest);
+    enum err e = sqlite_first(s, STATEMENT_audit_oldest, (int64_t[]){before_ms, limit, ahead_ms}, 3, &newest);
     if (e || !newest) {
         *ret_count = 0;
         return e;
     }
-    e = sqlite_run_with(s, STATEMENT_audit_prune, &newest, 1);
+    e = sqlite_run_with(s, STATEMENT_audit_prune, (int64_t[]){newest, limit}, 2);
     if (!e)
         *ret_count = (uint32_t)sqlite3_changes(s->db);
     return e;

@@ -202,11 +202,20 @@ static enum err run_bound(struct sqlite *s, enum statement id, int64_t bound, ui
 enum err sqlite_error_tidy(struct backend *b, struct error_tidy *t)
 {
     struct sqlite *s = sqlite_of(b);
-    uint32_t gone;
+    uint32_t gone = 0, ahead = 0;
+    int64_t last_day = t->prune_after / DAY_MINUTES;
     t->ret_moved = t->ret_pruned = 0;
     enum err e = run_bound(s, STATEMENT_error_move, t->move_before, t->limit, &t->ret_moved);
     if (!e && t->ret_moved)
         e = run_bound(s, STATEMENT_error_moved, t->move_before, t->limit, &gone);
-    return e ? e
-             : run_bound(s, STATEMENT_error_prune, t->prune_before / DAY_MINUTES, t->limit, &t->ret_pruned);
+    if (!e && t->prune_after)
+        e = run_bound(s, STATEMENT_error_minute_ahead, (last_day + 1) * DAY_MINUTES - 1, t->limit, &ahead);
+    if (!e && t->prune_after && ahead < t->limit)
+        e = run_bound(s, STATEMENT_error_ahead, last_day, t->limit - ahead, &gone);
+    ahead += t->prune_after ? gone : 0;
+    if (!e && ahead < t->limit)
+        e = run_bound(s, STATEMENT_error_prune, t->prune_before / DAY_MINUTES, t->limit - ahead,
+                      &t->ret_pruned);
+    t->ret_pruned += ahead;
+    return e;
 }

@@ -50,6 +50,10 @@ static const char *const redated[] = {
     "created_ms>?2",
     "UPDATE notice SET closes_ms=?1, first_ms=min(first_ms,?1) WHERE closes_ms>?2+86400000",
     "DELETE FROM notice_day WHERE day>?2/86400000+1",
+    "UPDATE channel SET failing_ms=min(failing_ms,?1), suspended_ms=min(suspended_ms,?1) WHERE failing_ms>?2 "
+    "OR suspended_ms>?2",
+    "UPDATE contact SET asked_ms=min(asked_ms,?1), decided_ms=min(decided_ms,?1) WHERE asked_ms>?2 OR "
+    "decided_ms>?2",
 };
 
 static enum err redate_one(struct sqlite *s, const char *sql, int64_t wall_ms)

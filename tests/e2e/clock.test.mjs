@@ -121,6 +121,79 @@ describe('a clock that is wrong at the start', () => {
     });
 });
 
+describe('rows that a clock ahead has dated', () => {
+    it('a line of the audit log keeps no later one from going', { timeout: 60_000 }, async () => {
+        const data = dataDir(), k = await fill(data), actions = () => query(data, 'SELECT id, at_ms FROM audit ORDER BY id');
+        try {
+            const wrong = await startNode({ data, key: k.node.key, env: clockOff(10 * YEAR) });
+            await until(async () => await alarm(wrong) === 1);
+            assert.equal((await wrong.api('POST', `/api/v1/channels/${k.channel.channelId}/tokens`, { expiresInSeconds: 3600 })).status, 201);
+            await wrong.stop();
+            const ahead = actions().filter(a => a.at_ms > Date.now() + DAY);
+            assert.ok(ahead.length > 0);
+            let right = await startNode({ data, key: k.node.key });
+            for (let i = 0; i < 3; i++) assert.equal((await right.api('POST', `/api/v1/channels/${k.channel.channelId}/tokens`, { expiresInSeconds: 3600 })).status, 201);
+            await right.stop();
+            const lines = actions(), old = lines.at(-2).id; // the last line is young, all before it are two days old, or of 2036
+            execFileSync('sqlite3', [join(data, 'todoke.db'), `UPDATE audit SET at_ms=at_ms-${2 * DAY} WHERE id<=${old} AND at_ms<${Date.now() + DAY}`]);
+            right = await startNode({ data, key: k.node.key, args: ['--audit-time', '1d'] });
+            await until(() => actions().length === 1, () => JSON.stringify(actions()));
+            assert.equal(actions()[0].id, lines.at(-1).id);
+            await right.stop();
+        } finally {
+            await k.bot.close();
+            rmSync(data, { recursive: true, force: true });
+        }
+    });
+
+    // What becomes of every column that holds a time when that is ten years ahead. A new one fails here until it has been decided upon.
+    const stays = 'stays: it is only shown', number = 'stays: a number of an event or attempt, which never goes back';
+    const goes = 'goes', now = 'is now', soon = 'is a week away at most', passed = 'goes when the day is another, by the caller', held = 'stays: what reads it bounds it';
+    const fates = {
+        'access_key.created_ms': stays, 'access_key.revoked_ms': 'stays: any time but 0 is revoked', 'access_token.created_ms': now, 'access_token.expires_ms': soon, 'access_token.used_ms': now,
+        'account.created_ms': stays, 'account.last_login_ms': stays, 'attempt.started_ms': 'stays: its event goes by retention-size', 'audit.at_ms': 'stays, and goes with the next line',
+        'channel.created_ms': stays, 'channel.updated_ms': stays, 'channel.suspended_ms': now, 'channel.failing_ms': now, 'channel.previous_until_ms': soon, 'channel.response_timeout_ms': 'no time of day',
+        'contact.asked_ms': now, 'contact.decided_ms': now, 'error_minute.minute': goes, 'error_minute.first_ms': goes, 'error_minute.last_ms': goes,
+        'error_row.day': goes, 'error_row.minute': goes, 'error_row.first_ms': goes, 'error_row.last_ms': goes, 'idempotency.created_ms': now, 'invitation.created_ms': now, 'invitation.expires_ms': soon,
+        'mail.created_ms': now, 'mail.next_ms': now, 'mail_day.day': passed, 'notice.first_ms': now, 'notice.closes_ms': now, 'notice_day.day': goes, 'provider.created_ms': stays,
+        'provider_option.applied_ms': stays, 'provider_option.decided_ms': stays, 'retry.due_ms': held, 'session.created_ms': now, 'session.used_ms': now, 'tally.day': passed,
+    };
+    for (const c of ['attempt.id', 'fate.attempt_id', 'fate.event_id', 'payload.id', 'queue.id', 'retry.id', 'section.last_id']) fates[c] = number;
+
+    it('what becomes of each column is decided', { timeout: 60_000 }, async () => {
+        const data = dataDir(), k = await fill(data), far = Date.now() + 10 * YEAR, ID = k.channel.channelId;
+        try {
+            const columns = query(data, "SELECT m.name AS t, c.name AS c FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type='table' AND m.name NOT LIKE 'sqlite_%'");
+            const timed = columns.filter(({ c }) => /_ms$|day$|minute$|_at$|time|until|expire/.test(c)).map(({ t, c }) => `${t}.${c}`);
+            assert.deepEqual(timed.filter(c => !fates[c]), [], 'columns nobody has decided upon');
+            execFileSync('sqlite3', [join(data, 'todoke.db')], { input: `
+                UPDATE access_token SET created_ms=${far}, expires_ms=${far + 3_600_000}, used_ms=${far};
+                UPDATE channel SET suspended_ms=${far}, failing_ms=${far}, previous_until_ms=${far + DAY};
+                UPDATE idempotency SET created_ms=${far};
+                UPDATE session SET created_ms=${far}, used_ms=${far};
+                INSERT INTO invitation VALUES (x'01', 1, ${far}, ${far + 7 * DAY});
+                INSERT INTO contact VALUES (1, 'a@example.com', 'a@example.com', 0, ${ID}, 1, ${far}, x'02', 0), (1, 'b@example.com', 'b@example.com', 2, ${ID}, 1, ${Date.now() - DAY}, x'03', ${far});
+                INSERT INTO mail_content VALUES (9, 't', 'h');
+                INSERT INTO mail (content_id, channel_id, recipient, subject, state, tries, next_ms, last_error, created_ms) VALUES (9, 1, 'c@example.com', 's', 2, 1, ${far}, '', ${far});
+                INSERT INTO notice (channel_id, kind, topic, reason, detail, errors, first_ms, closes_ms) VALUES (1, 0, '', 'r', 'd', 1, ${far}, ${far});
+                INSERT INTO notice_day VALUES (${ID}, ${Math.floor(far / DAY)}, 3);
+                INSERT INTO error_row VALUES (${Math.floor(far / DAY)}, ${ID}, ${Math.floor(far / 60_000)}, 'error_status_code', '500', ${far}, ${far}, 1);
+                INSERT INTO error_minute VALUES (${Math.floor(far / 60_000)}, ${ID}, 'error_status_code', '500', ${far}, ${far}, 1);` });
+            const node = await startNode({ data, key: k.node.key });
+            const bound = { [now]: () => Date.now() + DAY, [soon]: () => Date.now() + 8 * DAY, [goes]: c => Math.floor((Date.now() + 2 * DAY) / (/day$/.test(c) ? DAY : /minute$/.test(c) ? 60_000 : 1)) };
+            for (const [column, fate] of Object.entries(fates)) {
+                if (!bound[fate]) continue;
+                const [t, c] = column.split('.');
+                await until(() => query(data, `SELECT count(*) AS n FROM ${t} WHERE ${c}>${bound[fate](c)}`)[0].n === 0, () => `${column} ${fate}: ${JSON.stringify(query(data, `SELECT ${c} FROM ${t} ORDER BY 1 DESC LIMIT 1`))}`);
+            }
+            await node.stop();
+        } finally {
+            await k.bot.close();
+            rmSync(data, { recursive: true, force: true });
+        }
+    });
+});
+
 describe('events after a clock that was ahead', () => {
     it('have numbers ahead of time, and go all the same when they are old; those of that time stay', { timeout: 60_000 }, async () => {
         const data = dataDir(), k = await fill(data);

@@ -364,6 +364,54 @@ static void old_days_go(void **state)
     }
 }
 
+static void put_days(struct world *w, const int64_t days[], size_t count, int64_t minute)
+{
+    struct attempt a = {
+        .channel_id = 1, .reason = SPAN_LIT("error_status_code"), .detail = SPAN_LIT("500"), .counted = true};
+    assert_int_equal(w->b->ops->begin(w->b), ERR_NONE);
+    for (size_t i = 0; i < count; i++)
+        for (int64_t m = minute; m < minute + 5; m++)
+            assert_int_equal(w->b->ops->result_put(w->b, &a, NULL, 0, (days[i] * 1440 + m) * ERROR_MINUTE_MS),
+                             ERR_NONE);
+    assert_int_equal(w->b->ops->commit(w->b), ERR_NONE);
+}
+
+/* What a clock that was ahead has dated goes, a few rows a step, whether or not it was moved already; nothing else does, nor before it is known. */
+static void days_ahead_go(void **state)
+{
+    (void)state;
+    const int64_t day = MINUTE(MIDNIGHT_JST) / 1440, days[] = {day - 1, day, day + 1, day + 2, day + 3650};
+    for (int disk = 0; disk < 2; disk++) {
+        struct world w = {.disk = disk, .now = (day + 4000) * 1440 * ERROR_MINUTE_MS};
+        open_store(&w);
+        put_days(&w, days, 5, 0);
+        while (tidy(&w, 0, 100, true).ret_moved) {
+        }
+        put_days(&w, days, 5, 5);
+        w.now = MIDNIGHT_JST;
+        assert_int_equal(tidy(&w, 0, 100, true).ret_pruned, 0);
+        struct error_tidy t = {.prune_after = (day + 1) * 1440 + 700, .limit = 3};
+        uint32_t gone = 0, steps = 0;
+        assert_int_equal(w.b->ops->begin(w.b), ERR_NONE);
+        do {
+            assert_int_equal(w.b->ops->error_tidy(w.b, &t), ERR_NONE);
+            assert_true(t.ret_pruned <= 3);
+            gone += t.ret_pruned;
+            assert_true(++steps < 20);
+        } while (t.ret_pruned == 3);
+        assert_int_equal(w.b->ops->commit(w.b), ERR_NONE);
+        assert_int_equal(gone, 20);
+        struct error_page p = {.channel_id = 1, .to = INT64_MAX / 2};
+        w.r = random_seeded_init(&w.seeded, 5);
+        list_all(&w, p, &got);
+        assert_int_equal(got.count, 30);
+        assert_int_equal(got.rows[0].minute, (day + 1) * 1440 + 9);
+        w.b->ops->close(w.b);
+        if (disk)
+            assert_int_equal(remove_dir(NULL) | make_dir(NULL), 0);
+    }
+}
+
 /* What a channel leaves behind goes with it, a few rows at a time; the others' stay. */
 static void a_deleted_channel(void **state)
 {
@@ -436,6 +484,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(on_disk, make_dir, remove_dir),
         cmocka_unit_test(in_memory),
         cmocka_unit_test_setup_teardown(old_days_go, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(days_ahead_go, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(a_deleted_channel, make_dir, remove_dir),
         cmocka_unit_test(all_or_nothing),
     };
