@@ -16,7 +16,7 @@
  *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; what that leads to
  *     edition                     what the older edition of LINE's documentation calls otherwise
  * 1 model     channel, contact, event, attempt, error_row, notice, mail, option, account, item: plain structs
- *     name, tld.def               what may be a name: no link to anybody's mail program
+ *     name, tld.def, nfkc.def     what may be a name: no link to anybody's mail program
  * 2 net       one request -> one outcome
  *     url, address                what may be called; the guard
  *     resolve                     names to addresses, for both families

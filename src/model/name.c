@@ -1,5 +1,6 @@
 #include "model/name.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -15,7 +16,7 @@ enum class {
     CLASS_AT,
 };
 
-/* What separates, with what looks like it or becomes it in a browser (NFKC, UTS 46). */
+/* What separates, and what looks like it. */
 static const struct look {
     uint32_t cp;
     enum class class;
@@ -31,10 +32,14 @@ static const struct look {
     {0x29F8, CLASS_SLASH},     {0xFF0F, CLASS_SLASH},     {'\\', CLASS_BACKSLASH},
     {0x29F5, CLASS_BACKSLASH}, {0x29F9, CLASS_BACKSLASH}, {0xFE68, CLASS_BACKSLASH},
     {0xFF3C, CLASS_BACKSLASH}, {'@', CLASS_AT},           {0xFE6B, CLASS_AT},
-    {0xFF20, CLASS_AT},
+    {0xFF20, CLASS_AT},        {0x2025, CLASS_DOT},       {0xFE19, CLASS_DOT},
+    {0x2237, CLASS_COLON},     {0xFE30, CLASS_COLON},     {0x205A, CLASS_COLON},
+    {0x0703, CLASS_COLON},     {0x0704, CLASS_COLON},     {0x16EC, CLASS_COLON},
+    {0x1804, CLASS_COLON},     {0xA4FD, CLASS_COLON},     {0x1735, CLASS_SLASH},
+    {0x2041, CLASS_SLASH},     {0x27CB, CLASS_SLASH},
 };
 
-/* Letters of Greek and Cyrillic that look like one of ours, in lower case. */
+/* Letters that look like one of ours, in lower case: of Greek, Cyrillic, Armenian, Coptic, Lisu, and small capitals. */
 static const struct twin {
     uint32_t cp;
     char as;
@@ -43,7 +48,18 @@ static const struct twin {
     {0x03BF, 'o'}, {0x03C1, 'p'}, {0x03C4, 't'}, {0x03C5, 'u'}, {0x03C7, 'x'}, {0x0430, 'a'}, {0x0432, 'b'},
     {0x0433, 'r'}, {0x0435, 'e'}, {0x043A, 'k'}, {0x043C, 'm'}, {0x043D, 'h'}, {0x043E, 'o'}, {0x043F, 'n'},
     {0x0440, 'p'}, {0x0441, 'c'}, {0x0442, 't'}, {0x0443, 'y'}, {0x0445, 'x'}, {0x0455, 's'}, {0x0456, 'i'},
-    {0x0458, 'j'}, {0x04BB, 'h'}, {0x0501, 'd'}, {0x051B, 'q'}, {0x051D, 'w'},
+    {0x0458, 'j'}, {0x04BB, 'h'}, {0x0501, 'd'}, {0x051B, 'q'}, {0x051D, 'w'}, {0x0130, 'i'}, {0x0237, 'j'},
+    {0x0269, 'i'}, {0x037F, 'j'}, {0x03F2, 'c'}, {0x03F3, 'j'}, {0x03F9, 'c'}, {0x04CF, 'l'}, {0x0563, 'q'},
+    {0x0566, 'q'}, {0x0570, 'h'}, {0x0578, 'n'}, {0x057C, 'n'}, {0x057D, 'u'}, {0x0581, 'g'}, {0x0584, 'f'},
+    {0x0585, 'o'}, {0x1D00, 'a'}, {0x0299, 'b'}, {0x1D04, 'c'}, {0x1D05, 'd'}, {0x1D07, 'e'}, {0xA730, 'f'},
+    {0x0262, 'g'}, {0x029C, 'h'}, {0x026A, 'i'}, {0x1D0A, 'j'}, {0x1D0B, 'k'}, {0x029F, 'l'}, {0x1D0D, 'm'},
+    {0x0274, 'n'}, {0x1D0F, 'o'}, {0x1D18, 'p'}, {0x0280, 'r'}, {0xA731, 's'}, {0x1D1B, 't'}, {0x1D1C, 'u'},
+    {0x1D20, 'v'}, {0x1D21, 'w'}, {0x028F, 'y'}, {0x1D22, 'z'}, {0x2C81, 'a'}, {0x2C80, 'a'}, {0x2C9F, 'o'},
+    {0x2C9E, 'o'}, {0x2CA5, 'c'}, {0x2CA4, 'c'}, {0x2C98, 'm'}, {0x2C92, 'i'}, {0x2CA2, 'p'}, {0x2CA3, 'p'},
+    {0xA4D0, 'b'}, {0xA4D1, 'p'}, {0xA4D3, 'd'}, {0xA4D4, 't'}, {0xA4D6, 'g'}, {0xA4D7, 'k'}, {0xA4D9, 'j'},
+    {0xA4DA, 'c'}, {0xA4DC, 'z'}, {0xA4DD, 'f'}, {0xA4DF, 'm'}, {0xA4E0, 'n'}, {0xA4E1, 'l'}, {0xA4E2, 's'},
+    {0xA4E3, 'r'}, {0xA4E6, 'v'}, {0xA4E7, 'h'}, {0xA4EA, 'w'}, {0xA4EB, 'x'}, {0xA4EC, 'y'}, {0xA4EE, 'a'},
+    {0xA4F0, 'e'}, {0xA4F2, 'i'}, {0xA4F3, 'o'}, {0xA4F4, 'u'},
 };
 
 /* Drawn by nobody, or only as part of what stands before it. */
@@ -72,6 +88,56 @@ static enum class class_of(uint32_t cp) {
     if (cp < 0x80){bool letter = (cp >= '0' && cp <= '9') || ((cp | 0x20) >= 'a' && (cp | 0x20) <= 'z');
                    return letter || cp == '-' || cp == '_' ? CLASS_LABEL : CLASS_OTHER;}
 return utf8_is_control(cp) || is_punctuation(cp) ? CLASS_OTHER : CLASS_LABEL;
+}
+
+/* What becomes letters or separators by NFKC and in lower case, as browsers (UTS 46) take it; rising. */
+static const struct compatible {
+    uint32_t cp;
+    const char *as;
+} compatibles[] = {
+#define COMPATIBLE(cp, as) {cp, as},
+#define COMPOSED(letter, mark, as)
+#include "model/nfkc.def"
+#undef COMPATIBLE
+#undef COMPOSED
+};
+
+static int compare_compatible(const void *key, const void *row)
+{
+    uint32_t cp = *(const uint32_t *)key, other = ((const struct compatible *)row)->cp;
+    return cp < other ? -1 : cp > other;
+}
+
+/* "": it stays as it is. */
+static struct span compatible(uint32_t cp)
+{
+    const struct compatible *c = cp < 0x80
+                                     ? NULL
+                                     : bsearch(&cp, compatibles, sizeof(compatibles) / sizeof(compatibles[0]),
+                                               sizeof(compatibles[0]), compare_compatible);
+    return c ? span_of(c->as) : (struct span){"", 0};
+}
+
+/* A letter and a mark behind it as one, as the root zone has it; 0: they stay two. */
+static uint32_t composed(uint32_t letter, uint32_t mark)
+{
+    static const struct {
+        uint32_t letter, mark, as;
+    } rows[] = {
+#define COMPATIBLE(cp, as)
+#define COMPOSED(letter, mark, as) {letter, mark, as},
+#include "model/nfkc.def"
+#undef COMPATIBLE
+#undef COMPOSED
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].letter == letter && rows[i].mark == mark)
+            return rows[i].as;
+    if (letter >= 0x1100 && letter < 0x1113 && mark >= 0x1161 && mark < 0x1176) /* Hangul */
+        return 0xAC00 + ((letter - 0x1100) * 21 + mark - 0x1161) * 28;
+    if (letter >= 0xAC00 && letter < 0xD7A4 && (letter - 0xAC00) % 28 == 0 && mark > 0x11A7 && mark < 0x11C3)
+        return letter + mark - 0x11A7;
+    return 0;
 }
 
 /* In lower case, and in ASCII where it is the same letter or digit in another width or style. */
@@ -111,15 +177,48 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The text without what is hidden. */
+#define TEXT_MAX                                                                                             \
+    (2 * NAME_MAX_LEN) /* tools/gen-nfkc.mjs sees to it that nothing becomes more than two a byte */
+
+/* The text without what is hidden, each character as what it becomes. */
 struct text {
-    uint32_t cps[NAME_MAX_LEN];
-    enum class classes[NAME_MAX_LEN];
-    uint16_t at[NAME_MAX_LEN]; /* where it begins, in bytes */
+    uint32_t cps[TEXT_MAX];
+    enum class classes[TEXT_MAX];
+    uint16_t at[TEXT_MAX]; /* where it begins, in bytes */
+    enum becomes {
+        BECOMES_NOTHING, /* it stands there as it is, */
+        BECOMES_FIRST,   /* or it is the first thing that a character becomes, */
+        BECOMES_REST,    /* or another one */
+    } becomes[TEXT_MAX];
     size_t count;
     bool marked[NAME_MAX_LEN]; /* by byte: what makes a link */
     bool any;
 };
+
+static void add(struct text *t, uint32_t cp, size_t at, enum becomes becomes)
+{
+    uint32_t one = t->count ? composed(t->cps[t->count - 1], cp) : 0;
+    if (one) {
+        t->cps[t->count - 1] = one;
+        t->classes[t->count - 1] = class_of(one);
+    } else if (t->count < TEXT_MAX) {
+        t->cps[t->count] = cp;
+        t->at[t->count] = (uint16_t)at;
+        t->becomes[t->count] = becomes;
+        t->classes[t->count++] = class_of(cp);
+    }
+}
+
+static void add_compatible(struct text *t, uint32_t cp, size_t at)
+{
+    struct span as = compatible(cp);
+    if (!as.len)
+        add(t, cp, at, BECOMES_NOTHING);
+    for (size_t i = 0; i < as.len; i += utf8_next(as.ptr + i, as.len - i, &cp)) {
+        (void)utf8_next(as.ptr + i, as.len - i, &cp);
+        add(t, cp, at, i ? BECOMES_REST : BECOMES_FIRST);
+    }
+}
 
 static void read_text(struct span name, struct text *t)
 {
@@ -129,11 +228,8 @@ static void read_text(struct span name, struct text *t)
         n = utf8_next(name.ptr + i, name.len - i, &cp);
         if (n == 0)
             cp = 0xFFFD;
-        if (n == 0 || !is_hidden(cp)) {
-            t->cps[t->count] = cp;
-            t->at[t->count] = (uint16_t)i;
-            t->classes[t->count++] = class_of(cp);
-        }
+        if (n == 0 || !is_hidden(cp))
+            add_compatible(t, cp, i);
         n += n == 0;
     }
 }
@@ -175,13 +271,19 @@ static bool is_in_root(const char *label, size_t len)
     return strstr(roots, wanted);
 }
 
+/* Whether one begins at i that not everybody takes for what it becomes: a word may end before it. */
+static bool is_doubtful(const struct text *t, size_t i)
+{
+    return i < t->count && t->becomes[i] == BECOMES_FIRST;
+}
+
 /* The letters from i on as ASCII; what follows does not go on with a digit. Returns how many; 0: it does. */
 static size_t letters_at(const struct text *t, size_t i, char out[TLD_MAX])
 {
     size_t n = 0;
     for (char c; n < TLD_MAX && (c = plain_at(t, i + n)) && !is_digit(c); n++)
         out[n] = c;
-    return is_digit(plain_at(t, i + n)) ? 0 : n;
+    return is_digit(plain_at(t, i + n)) && !is_doubtful(t, i + n) ? 0 : n;
 }
 
 /* Whether a label of the root zone begins at i: in ASCII, whatever else follows it without a blank; or a whole one of another script. */
@@ -191,6 +293,9 @@ static bool ends_domain(const struct text *t, size_t i)
     size_t n = letters_at(t, i, label);
     if (is_in_root(label, n))
         return true;
+    for (size_t k = 2; k < n; k++)
+        if (is_doubtful(t, i + k) && is_in_root(label, k))
+            return true; /* evil.com™ */
     if (n == 2 && memcmp(label, "xn", 2) == 0 && class_at(t, i + 3) == CLASS_LABEL && t->cps[i + 2] == '-' &&
         t->cps[i + 3] == '-')
         return true;
@@ -236,7 +341,8 @@ static bool is_word_before(const struct text *t, size_t i, const char *word)
     for (size_t k = 0; k < len; k++)
         if (i < len || plain_at(t, i - len + k) != word[k])
             return false;
-    return !plain_at(t, i - len - 1); /* where a word begins */
+    i -= len + 1; /* where a word begins */
+    return !plain_at(t, i) || t->becomes[i] != BECOMES_NOTHING;
 }
 
 /* who@name.name */
@@ -295,7 +401,7 @@ bool name_has_link(struct span name)
     return t.any;
 }
 
-/* The separator as ASCII has it. */
+/* The separator as ASCII has it; NULL: it needs no brackets. */
 static const char *bracketed(enum class c)
 {
     static const char *const texts[] = {[CLASS_DOT] = "[.]",
@@ -304,6 +410,25 @@ static const char *bracketed(enum class c)
                                         [CLASS_BACKSLASH] = "[\\]",
                                         [CLASS_AT] = "[@]"};
     return texts[c];
+}
+
+static enum err show_one(uint32_t cp, struct buf *out)
+{
+    char text[4];
+    const char *separator = bracketed(class_of(cp));
+    return separator ? buf_add_str(out, separator) : buf_add(out, text, utf8_put(cp, text));
+}
+
+/* What makes a link, as what it becomes. */
+static enum err show_marked(uint32_t cp, struct buf *out)
+{
+    struct span as = compatible(cp);
+    enum err e = as.len ? ERR_NONE : show_one(cp, out);
+    for (size_t i = 0, n; !e && i < as.len; i += n) {
+        n = utf8_next(as.ptr + i, as.len - i, &cp);
+        e = show_one(cp, out);
+    }
+    return e;
 }
 
 enum err name_show(struct span name, struct buf *out)
@@ -319,7 +444,7 @@ enum err name_show(struct span name, struct buf *out)
         if (n == 0)
             e = buf_add_str(out, "\xEF\xBF\xBD");
         else if (t.marked[i])
-            e = buf_add_str(out, bracketed(class_of(cp)));
+            e = show_marked(cp, out);
         else if (utf8_is_control(cp))
             e = buf_add(out, " ", 1);
         else

@@ -144,9 +144,9 @@ describe('names', () => {
         ['Your account is locked: sign in at https://evil.example/login', 'Your account is locked: sign in at https[:]//evil[.]example/login'],
         ['HTTP://evil', 'HTTP[:]//evil'], ['www.evil', 'www[.]evil'], ['evil.com', 'evil[.]com'], ['(evil.co.uk)', '(evil[.]co[.]uk)'], ['evil.com通知', 'evil[.]com通知'],
         ['予約.みんな', '予約[.]みんな'], ['who@evil.com', 'who[@]evil[.]com'], ['mailto:who@evil', 'mailto[:]who@evil'], ['ｅｖｉｌ．ｃｏｍ', 'ｅｖｉｌ[.]ｃｏｍ'], ['evil。com/login', 'evil[.]com/login'],
-        ['evil.\u200bcom', 'evil[.]\u200bcom'], ['https:\u2060//evil', 'https[:]\u2060//evil'], ['evil.сом', 'evil[.]сом'], ['203.0.113.7:8080/x', '203.0.113[.]7:8080/x'],
+        ['evil.\u200bcom', 'evil[.]\u200bcom'], ['https:\u2060//evil', 'https[:]\u2060//evil'], ['evil.сом', 'evil[.]сом'], ['evil.ℂom™', 'evil[.]ℂom™'], ['https∷//evil', 'https[:]//evil'], ['evil⒈com', 'evil1[.]com'], ['203.0.113.7:8080/x', '203.0.113[.]7:8080/x'],
     ];
-    const harmless = ['node.js bot', 'J.League公式', 'No.1 (v1.2.3)', '1.受付ボット', 'テスト用です。本番ではありません', 'yes/no: 24/7', 'St.Luke 病院', '@handle'];
+    const harmless = ['node.js bot', 'J.League公式', 'No.1 (v1.2.3)', '1.受付ボット', 'テスト用です。本番ではありません', 'yes/no: 24/7', 'St.Luke 病院', '@handle', '⒈受付 №5 ①.予約…ok'];
 
     it('with a link are refused, wherever they are given, by name', async () => {
         const node = await startNode({});
@@ -170,6 +170,34 @@ describe('names', () => {
             assert.equal((await ok(node.api('PATCH', `/api/v1/providers/${provider.providerId}`, { name }))).name, name);
             assert.deepEqual(links(name), [], `${name}: harmless to a mail program, too`);
         }
+        await node.stop();
+    });
+
+    // What people and browsers read as a domain, by every character that NFKC makes ASCII letters of: where they stand in an end of a domain, and where they are all of it.
+    it('with letters that only become letters are refused like these', { timeout: 120_000 }, async () => {
+        const roots = new Set(readFileSync(new URL('../../src/model/tld.def', import.meta.url), 'utf8').match(/"[^"]*"/g).join('').replaceAll('"', '').split(' ').filter(r => /^[a-z]+$/.test(r)));
+        const node = await startNode({}), names = [], seen = { all: 0, com: 0, whole: 0, part: 0 };
+        for (let cp = 0x80; cp < 0x110000; cp++) {
+            if (cp >= 0xd800 && cp < 0xe000) continue;
+            const c = String.fromCodePoint(cp), as = c.normalize('NFKC').toLowerCase();
+            if (!/^[a-z]+\.?$/.test(as)) continue;
+            const part = as.replace('.', ''), inside = [...roots].find(r => r.includes(as) && r !== as);
+            seen.all++;
+            if ('com'.includes(as)) seen.com += names.push(`evil.${'com'.replace(as, c)}`) && 1;
+            if (roots.has(part)) seen.whole += names.push(`evil.${c}`, `evil.${c}/x`) && 1;
+            if (inside) seen.part += names.push(`evil.${inside.replace(as, c)}`) && 1;
+        }
+        for (const [c, as] of [[0x2237, ':'], ...[...Array(0x110000 - 0x80).keys()].map(i => [i + 0x80]).filter(([cp]) => cp < 0xd800 || cp >= 0xe000).map(([cp]) => [cp, String.fromCodePoint(cp).normalize('NFKC')])])
+            if (as === ':') names.push(`https${String.fromCodePoint(c)}//evil`);
+            else if (as === '.') names.push(`evil${String.fromCodePoint(c)}com`);
+            else if (/^[0-9]+\.$/.test(as)) names.push(`evil${String.fromCodePoint(c)}com`);
+            else if (as === '/') names.push(`https:${String.fromCodePoint(c).repeat(2)}evil`);
+        assert.ok(seen.all > 900 && seen.com > 90 && seen.whole > 40 && seen.part > 900, JSON.stringify(seen));
+        const taken = [], { providerId } = await ok(node.api('POST', '/api/v1/providers', { name: 'x' }), 201);
+        await Promise.all([...Array(8).keys()].map(async k => {
+            for (let i = k; i < names.length; i += 8) if ((await node.api('PATCH', `/api/v1/providers/${providerId}`, { name: names[i] })).status !== 400) taken.push(names[i]);
+        }));
+        assert.deepEqual(taken, []);
         await node.stop();
     });
 
