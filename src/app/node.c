@@ -453,6 +453,7 @@ static enum err open_loop(struct node_loop *l)
         return e;
     l->mailbox_open = true;
     struct courier_config courier = {
+        .ahead = &n->retention.stats.ahead,
         .loop = &l->loop,
         .mailbox = &l->mailbox,
         .store = n->store,

@@ -264,6 +264,7 @@ static void take_clock(struct retention *r)
     r->clock.mono_ms = (int64_t)mono_ms(r);
     steady_look(&r->steady, &r->clock);
     atomic_store_explicit(&r->stats.clock, !r->steady.believed, memory_order_relaxed);
+    atomic_store_explicit(&r->stats.ahead, steady_ahead(&r->steady), memory_order_relaxed);
     if (r->clock.ret_changed && !r->steady.believed)
         log_error("store", wrong, log_int("ahead_s", r->clock.ret_off / 1000));
     else if (r->clock.ret_changed && known)

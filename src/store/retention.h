@@ -23,6 +23,7 @@ struct retention_stats {
     _Atomic uint64_t used, free;             /* bytes of the database, as of a second ago */
     atomic_bool over;                        /* larger than it may be, and only what waits is left */
     atomic_bool clock;                       /* the clock cannot be believed: nothing goes by age */
+    _Atomic int64_t ahead;                   /* steady_ahead() */
 };
 
 struct retention_config {

@@ -81,3 +81,13 @@ int64_t steady_time(const struct steady *s, int64_t wall_ms, int64_t mono_ms)
     return s->believed && is_near(wall_ms - s->anchor_wall, mono_ms - s->anchor_mono, STEADY_OFF_MS) ? wall_ms
                                                                                                      : 0;
 }
+
+int64_t steady_ahead(const struct steady *s)
+{
+    return s->known ? s->anchor_wall - s->anchor_mono : 0;
+}
+
+int64_t steady_guess(int64_t ahead, int64_t wall_ms, int64_t mono_ms)
+{
+    return !ahead ? 0 : is_near(wall_ms, mono_ms + ahead, STEADY_OFF_MS) ? wall_ms : mono_ms + ahead;
+}

@@ -52,6 +52,8 @@ struct courier_config {
     const struct courier_settings *settings;
     struct courier_counters *counters;
     const struct clock *clock;
+    const _Atomic int64_t *
+        ahead; /* steady_ahead(), for what is judged by how long it has lasted; NULL: the clock is believed */
 };
 
 /* Everything in config is borrowed and outlives the courier. ERR_NOMEM, ERR_IO. */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fault/effect.h"
+#include "store/steady.h"
 
 struct delivery {
     struct courier *courier;
@@ -230,6 +231,16 @@ static void suspension_done(void *arg, const struct suspension_change *change, e
     c->loading--;
 }
 
+static struct suspension_clock clock_of(const struct courier *c)
+{
+    uint64_t mono_ms = c->config.clock->mono_us(c->config.clock->arg) / 1000;
+    int64_t now_ms = wall_ms(c);
+    if (c->config.ahead)
+        now_ms = steady_guess(atomic_load_explicit(c->config.ahead, memory_order_relaxed), now_ms,
+                              (int64_t)mono_ms);
+    return (struct suspension_clock){now_ms, mono_ms};
+}
+
 /* What the outcome means for the channel as a whole. */
 static void judge(struct delivery *d, struct courier_route *now, const struct outcome *o)
 {
@@ -237,15 +248,15 @@ static void judge(struct delivery *d, struct courier_route *now, const struct ou
     const struct channel *channel = &now->ref->channel;
     if (now != d->route && strcmp(channel->webhook_url, d->route->ref->channel.webhook_url) != 0)
         return; /* it was sent to another URL */
-    int64_t now_ms = wall_ms(c);
-    enum suspension_step step = suspension_judge(
-        &now->health, &c->config.settings->suspension, channel, o,
-        &(struct suspension_clock){now_ms, c->config.clock->mono_us(c->config.clock->arg) / 1000});
+    const struct suspension_clock time = clock_of(c);
+    enum suspension_step step =
+        suspension_judge(&now->health, &c->config.settings->suspension, channel, o, &time);
     if (step == SUSPENSION_NONE)
         return;
     struct suspension_change change = {.step = step,
                                        .channel_id = d->channel_id,
-                                       .now_ms = now_ms,
+                                       .now_ms = time.time_ms,
+                                       .wall_ms = wall_ms(c),
                                        .since_ms = now->health.since_ms,
                                        .failures = now->health.failures,
                                        .reason = reason_text(o->reason)};

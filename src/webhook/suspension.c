@@ -28,12 +28,14 @@ static enum suspension_step after_success(struct suspension_health *h, const str
 static enum suspension_step after_failure(struct suspension_health *h, const struct suspension_rule *rule,
                                           const struct channel *c, const struct suspension_clock *now)
 {
+    if (!now->time_ms)
+        return SUSPENSION_NONE;
     if (!h->since_ms) {
         h->mono_ms = now->mono_ms;
-        h->before_ms = c->failing_ms && c->failing_ms < now->wall_ms ? now->wall_ms - c->failing_ms : 0;
+        h->before_ms = c->failing_ms && c->failing_ms < now->time_ms ? now->time_ms - c->failing_ms : 0;
     }
     int64_t lasted = h->before_ms + (int64_t)(now->mono_ms - h->mono_ms);
-    h->since_ms = now->wall_ms - lasted;
+    h->since_ms = now->time_ms - lasted;
     if (h->failures < UINT32_MAX)
         h->failures++;
     if (!rule->after_ms || c->suspended_ms)
@@ -96,7 +98,7 @@ static enum err tell_people(const struct suspension_change *change, struct backe
                              .detail = span_of(change->detail),
                              .errors = change->failures,
                              .first_ms = change->since_ms,
-                             .closes_ms = change->now_ms};
+                             .closes_ms = change->wall_ms};
     return b->ops->notice_put(b, &n);
 }
 

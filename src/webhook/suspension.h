@@ -19,7 +19,7 @@ struct suspension_rule {
 
 /* What is known of a channel's URL since its last success. */
 struct suspension_health {
-    int64_t since_ms;  /* the first failure, as the wall clock stands now; 0: none */
+    int64_t since_ms;  /* the first failure, as the time stands now; 0: none */
     uint64_t mono_ms;  /* the first one this process saw, monotonic */
     int64_t before_ms; /* how long it had lasted by then, as the record says */
     uint32_t failures;
@@ -33,9 +33,10 @@ enum suspension_step {
     SUSPENSION_LIFT,  /* it works: it goes on, and the record is cleared */
 };
 
-/* The wall clock is what a record outlives a restart by; how long something lasts is not read from it: it can be set. */
+/* The time is what a record outlives a restart by. It is the wall clock's only as far as that can be believed (steady_guess()): by a start with a clock that is days
+ * ahead, every channel would have failed for days. How long something lasts in this process is not read from it: it can be set. */
 struct suspension_clock {
-    int64_t wall_ms;
+    int64_t time_ms; /* 0: it is not known yet; nothing is judged until it is */
     uint64_t mono_ms;
 };
 
@@ -50,7 +51,8 @@ void suspension_clear(struct channel *c);
 /* A change on its way to the store and the courier. */
 struct suspension_change {
     enum suspension_step step;
-    int64_t channel_id, now_ms, since_ms;
+    int64_t channel_id, now_ms, since_ms; /* as suspension_clock has the time */
+    int64_t wall_ms;
     uint32_t failures;
     const char *reason; /* of the outcome that decided it, from the catalogue; NULL: there was none */
     char detail[64];

@@ -245,6 +245,44 @@ describe('a clock that is set while the node runs', () => {
     });
 });
 
+describe('a channel that fails while the clock is wrong', () => {
+    for (const [name, off] of [['ahead', 10 * DAY], ['behind', -10 * DAY]])
+        it(`${name}: it has not failed for days by that; but by what has passed`, { timeout: 60_000 }, async () => {
+            const data = dataDir(), bot = await startBot(() => 500), args = ['--suspend-after', '24h', '--suspend-failures', '3'];
+            let node = await startNode({ data, args });
+            try {
+                const channel = await node.channel({ webhookUrl: bot.url }), ID = channel.channelId, { key } = node;
+                const fails = async n => { for (let i = 0; i < n; i++) await node.reaches(channel, (await node.post(channel, [text(i)]))[0], 'given_up'); };
+                const since = ms => execFileSync('sqlite3', [join(data, 'todoke.db'), `UPDATE channel SET suspended_ms=0, failing_ms=${Date.now() - ms}`]);
+                const again = async env => { await node.stop(); return node = await startNode({ data, key, args, env }); };
+                const state = async () => (await node.api('GET', `/api/v1/channels/${ID}`)).json;
+                await until(async () => await node.metric('todoke_store_calls_total') > 3); // it has noted how late it is
+                await node.stop();
+                since(3 * 3_600_000);
+                node = await startNode({ data, key, args, env: clockOff(off) });
+                await until(async () => await alarm(node) === 1);
+                await fails(6);
+                assert.equal((await state()).suspended, false, node.log());
+                assert.equal(await node.metric('todoke_suspensions_total'), 0);
+                await again({}); // what was put on record meanwhile is no reason either
+                await until(async () => await node.metric('todoke_store_calls_total') > 3);
+                await fails(6);
+                assert.equal((await state()).suspended, false, node.log());
+                await node.stop(); // that it has failed for a day is true by any clock
+                since(25 * 3_600_000);
+                node = await startNode({ data, key, args, env: clockOff(off) });
+                await until(async () => await alarm(node) === 1);
+                for (let i = 0; i < 5; i++) await node.post(channel, [text(i)]);
+                await until(async () => (await state()).suspended === true, () => node.log());
+                await until(() => /channel suspended: .* failing_s=(89|90)\d{3}\b/.test(node.log()), () => node.log());
+            } finally {
+                await node.stop();
+                await bot.close();
+                rmSync(data, { recursive: true, force: true });
+            }
+        });
+});
+
 describe('a node that was down for days', () => {
     it('erases nothing until an operator says that the clock is right, and then what is old', { timeout: 60_000 }, async () => {
         const data = dataDir(), k = await fill(data), env = clockOff(9 * DAY);

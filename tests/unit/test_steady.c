@@ -132,6 +132,26 @@ static void set_between_looks(void **state)
     assert_int_equal(steady_time(&s, NOW + 2 * DAY, 77 + 2 * DAY), NOW + 2 * DAY);
 }
 
+/* The time as other threads reckon it: the wall clock's while that is a day off at most, else what has passed since. */
+static void reckoned(void **state)
+{
+    (void)state;
+    struct steady s = {0};
+    assert_int_equal(steady_guess(steady_ahead(&s), NOW, 77), 0); /* before the first look */
+    struct steady_look l = {.wall_ms = NOW, .mono_ms = 77, .seen = NOW - 1000};
+    steady_look(&s, &l);
+    int64_t ahead = steady_ahead(&s);
+    assert_int_equal(steady_guess(ahead, NOW + 10, 87), NOW + 10);
+    assert_int_equal(steady_guess(ahead, NOW + DAY, 87), NOW + DAY);
+    assert_int_equal(steady_guess(ahead, NOW + 10 * DAY, 87), NOW + 10);
+    assert_int_equal(steady_guess(ahead, NOW - 10 * DAY, 87), NOW + 10);
+    s = (struct steady){0};
+    l = (struct steady_look){.wall_ms = NOW + 10 * DAY, .mono_ms = 77, .seen = NOW};
+    steady_look(&s, &l);
+    assert_false(s.believed);
+    assert_int_equal(steady_guess(steady_ahead(&s), NOW + 10 * DAY + 5, 82), NOW + 5);
+}
+
 /* A store that keeps no marks believes its clock, and is asked to keep none. */
 static void nothing_kept(void **state)
 {
@@ -148,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_of_looks),
         cmocka_unit_test(set_between_looks),
+        cmocka_unit_test(reckoned),
         cmocka_unit_test(nothing_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ static void judged(const struct step *steps, size_t count, struct channel c, int
 {
     struct suspension_health h = {0};
     for (size_t i = 0; i < count; i++) {
-        struct suspension_clock now = {.wall_ms = 1700000000000 + (steps[i].at + (i ? set : 0)) * HOUR,
+        struct suspension_clock now = {.time_ms = 1700000000000 + (steps[i].at + (i ? set : 0)) * HOUR,
                                        .mono_ms = (uint64_t)((steps[i].at + 7) * HOUR)};
         enum suspension_step got = suspension_judge(&h, &rule, &c, steps[i].outcome, &now);
         if (got != steps[i].want)
@@ -36,7 +36,7 @@ static void judged(const struct step *steps, size_t count, struct channel c, int
         if (got == SUSPENSION_NOTE || got == SUSPENSION_BEGIN) /* as the store then has it */
             c.failing_ms = h.since_ms;
         if (got == SUSPENSION_BEGIN)
-            c.suspended_ms = now.wall_ms;
+            c.suspended_ms = now.time_ms;
         if (got == SUSPENSION_LIFT)
             suspension_clear(&c);
     }
@@ -89,7 +89,7 @@ static void asked_once(void **state)
     const struct channel c = {.failing_ms = 1};
     const struct suspension_rule never = {.after_ms = 0, .failures = 1};
     struct suspension_health h = {.failures = 100};
-    const struct suspension_clock now = {.wall_ms = 1700000000000};
+    const struct suspension_clock now = {.time_ms = 1700000000000};
     assert_int_equal(suspension_judge(&h, &never, &c, &bad, &now), SUSPENSION_NONE);
     assert_int_equal(suspension_judge(&h, &rule, &c, &bad, &now), SUSPENSION_BEGIN);
     h.asked = true;
@@ -99,11 +99,26 @@ static void asked_once(void **state)
     assert_int_equal(suspension_judge(&h, &rule, &c, &good, &now), SUSPENSION_LIFT);
 }
 
+/* At a start nobody knows the time yet: what fails until then begins nothing. */
+static void no_time_yet(void **state)
+{
+    (void)state;
+    const struct channel c = {.failing_ms = 1700000000000 - 30 * HOUR};
+    struct suspension_health h = {.failures = 100};
+    struct suspension_clock now = {.mono_ms = 1};
+    assert_int_equal(suspension_judge(&h, &rule, &c, &bad, &now), SUSPENSION_NONE);
+    assert_int_equal(h.since_ms, 0);
+    now.time_ms = 1700000000000;
+    assert_int_equal(suspension_judge(&h, &rule, &c, &bad, &now), SUSPENSION_BEGIN);
+    assert_int_equal(h.since_ms, c.failing_ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows),
         cmocka_unit_test(asked_once),
+        cmocka_unit_test(no_time_yet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
