@@ -12,12 +12,11 @@
 #include "access/account.h"
 #include "access/keep.h"
 #include "api/account_json.h"
-#include "report/recipient.h"
+#include "report/invitee.h"
 
-#define ROLES_MAX 500u   /* of one provider or channel */
-#define MAILS_DAY_MAX 3u /* to one address, caused by those who are no operators */
+#define ROLES_MAX 500u /* of one provider or channel */
 #define DAY_MS 86400000
-#define TOPIC_LEN (ACCOUNT_EMAIL_MAX + 16)
+#define TOPIC_LEN 40
 
 /* The row of the list that a call is about; account_id 0: there is none. */
 struct role_row {
@@ -200,16 +199,9 @@ static enum err find_row(struct call *c, struct backend *b, struct role_state *r
     return e ? e : b->ops->grant_list(b, r->scope, r->id, 2 * ROLES_MAX, take_row, r);
 }
 
-static void topic_of(const char *what, const char *whom, char out[static TOPIC_LEN])
+static void topic_of(const struct call *c, char out[static TOPIC_LEN])
 {
-    (void)snprintf(out, TOPIC_LEN, "%s %s", what, whom);
-}
-
-static void topic_of_caller(const struct call *c, char out[static TOPIC_LEN])
-{
-    char id[24];
-    (void)snprintf(id, sizeof(id), "%lld", (long long)c->account->id);
-    topic_of("roles by", id, out);
+    (void)snprintf(out, TOPIC_LEN, "roles by %lld", (long long)c->account->id);
 }
 
 /* Before anything is changed: whether there is room for one more. */
@@ -223,7 +215,7 @@ static enum err check_room(struct call *c, struct backend *b, const struct role_
         return call_stop(c, ERR_CONFLICT, "There are 500 roles here already");
     if (call_is_operator(c))
         return ERR_NONE;
-    topic_of_caller(c, topic);
+    topic_of(c, topic);
     enum err e = b->ops->tally_get(b, call_now(c) / DAY_MS, span_of(topic), &given);
     return !e && given >= c->api->config.access->invitations_max
                ? call_stop(c, ERR_LIMIT,
@@ -286,14 +278,12 @@ static enum err invite_shown(struct call *c, struct backend *b, struct role_stat
 static enum err invite_mailed(struct call *c, struct backend *b, struct role_state *r,
                               const struct account *a)
 {
-    char topic[TOPIC_LEN], to[ACCOUNT_EMAIL_MAX + 1];
-    uint32_t mails = 0;
-    int64_t day = call_now(c) / DAY_MS, expires_ms = 0;
-    topic_of("mail to", recipient_of(span_of(a->email), to) ? to : a->email, topic);
-    enum err e = b->ops->tally_get(b, day, span_of(topic), &mails);
+    bool may = false;
+    int64_t expires_ms = 0;
+    enum err e = invitee_may(b, a, call_now(c), &may);
     if (!e)
         e = b->ops->invitation_last(b, a->id, &expires_ms);
-    if (e || !c->api->config.access->mails || mails >= MAILS_DAY_MAX)
+    if (e || !c->api->config.access->mails || !may)
         return e;
     enum invitation_kind kind = a->password[0] ? a->confirmed ? INVITATION_ROLE : INVITATION_DOUBTED
                                 : expires_ms > call_now(c) ? INVITATION_WAITS /* its link stays good */
@@ -306,7 +296,7 @@ static enum err invite_mailed(struct call *c, struct backend *b, struct role_sta
         e = b->ops->invitation_delete(b, a->id); /* nobody has it */
     r->ticket[0] = '\0';
     r->mailed = false;
-    return e ? e : b->ops->tally_add(b, day, span_of(topic));
+    return e ? e : invitee_told(b, a, call_now(c));
 }
 
 static enum err invite(struct call *c, struct backend *b, struct role_state *r, const struct account *a)
@@ -316,7 +306,7 @@ static enum err invite(struct call *c, struct backend *b, struct role_state *r, 
         return invite_shown(c, b, r, a);
     if (r->row.account_id)
         return ERR_NONE;
-    topic_of_caller(c, topic);
+    topic_of(c, topic);
     enum err e = audit_invited(c, b, r, a);
     if (!e)
         e = b->ops->tally_add(b, call_now(c) / DAY_MS, span_of(topic));

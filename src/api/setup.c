@@ -6,6 +6,7 @@
 
 #include "api/account_json.h"
 #include "api/login.h"
+#include "report/invitee.h"
 
 static enum err any_account(void *arg, const struct account *a)
 {
@@ -145,6 +146,8 @@ static enum err invited_run(struct store_call *s, struct backend *b)
     if (i->language[0])
         memcpy(a->language, i->language, sizeof(a->language));
     e = b->ops->invitation_delete(b, a->id);
+    if (!e)
+        e = invitee_answered(b, a);
     if (!e)
         e = b->ops->session_delete_others(b, a->id, NULL);
     if (!e)

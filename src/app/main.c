@@ -58,7 +58,7 @@
  *     mail_rules, quota           what may be mailed; how much of it is left today
  *     recipient, html             an address as it is sent to; text as HTML has it
  *     outbox                      mails until they are sent, written, refused or too old
- *     invitation, recipient       mails to people who are invited or given a role; an address as mails are sent to it
+ *     invitation, invitee         mails to people who are invited or given a role; who gets one, and how many
  *     option, approval            what becomes of an application for the error notification; whose is approved
  * 3 access    who may call
  *     keys, token                 keys of the API; channel access tokens

@@ -28,6 +28,7 @@ struct contact {
 struct contact_asks {
     uint32_t lately;     /* providers that did within a time */
     uint32_t unanswered; /* and in all, those that got no yes */
+    uint32_t refused;    /* those that got a no, or for which an operator said so */
 };
 
 /* Mails are counted by day (UTC+9), to a cap each. */

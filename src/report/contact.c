@@ -38,19 +38,6 @@ bool contact_address(struct span email, char out[static ACCOUNT_EMAIL_MAX + 1])
     return true;
 }
 
-/* Whose address it probably is: many servers put dots and what follows a plus aside. Only to be counted by. */
-static struct span person_of(const char *address, char out[static ACCOUNT_EMAIL_MAX + 1])
-{
-    size_t n = 0;
-    const char *at = strrchr(address, '@');
-    for (const char *p = address; p < at && (*p != '+' || p == address); p++)
-        if (*p != '.')
-            out[n++] = *p;
-    size_t rest = strlen(at);
-    memcpy(out + n, at, rest + 1);
-    return (struct span){out, n + rest};
-}
-
 struct search {
     const char *address;
     bool found;
@@ -125,7 +112,7 @@ enum err contact_refuses(struct backend *b, int64_t provider_id, struct span ema
 static enum err put(struct backend *b, const struct contact *c)
 {
     char person[ACCOUNT_EMAIL_MAX + 1];
-    return b->ops->contact_put(b, c, person_of(c->address, person));
+    return b->ops->contact_put(b, c, recipient_person(c->address, person));
 }
 
 static enum err write_mail(struct backend *b, const struct contact_facts *f, const char *address,
@@ -182,8 +169,8 @@ static enum err consider(struct backend *b, const struct mail_rules *rules, cons
     if (contact->state != CONTACT_UNCONFIRMED)
         return e;
     if ((e = option_tells(b, c, &wanted)) || (e = b->ops->mail_count(b, &counts)) ||
-        (e = b->ops->contact_asks(b, person_of(contact->address, person), now_ms - CONTACT_ASK_PAUSE_MS,
-                                  &asks)))
+        (e = b->ops->contact_asks(b, recipient_person(contact->address, person),
+                                  now_ms - CONTACT_ASK_PAUSE_MS, &asks)))
         return e;
     *ret = !wanted                               ? CONTACT_ASK_UNWANTED
            : !rules->public_url[0]               ? CONTACT_ASK_NO_LINK

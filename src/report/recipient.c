@@ -22,3 +22,15 @@ bool recipient_of(struct span email, char out[static ACCOUNT_EMAIL_MAX + 1])
     idn2_free(domain);
     return n > 0 && n <= ACCOUNT_EMAIL_MAX;
 }
+
+struct span recipient_person(const char *address, char out[static ACCOUNT_EMAIL_MAX + 1])
+{
+    size_t n = 0;
+    const char *at = strrchr(address, '@');
+    for (const char *p = address; p < at && (*p != '+' || p == address); p++)
+        if (*p != '.')
+            out[n++] = *p;
+    size_t rest = strlen(at);
+    memcpy(out + n, at, rest + 1);
+    return (struct span){out, n + rest};
+}

@@ -194,6 +194,10 @@ struct error_tidy {
     uint32_t ret_moved, ret_pruned;
 };
 
+#define TALLY_EVER                                                                                           \
+    INT64_C(                                                                                                 \
+        -1) /* in place of a day: kept for good. account-invitations bounds how many rows an account can make */
+
 struct backend_ops {
     enum err (*begin)(struct backend *b);
     enum err (*commit)(struct backend *b);
@@ -400,9 +404,10 @@ struct backend_ops {
     /* A provider of which this account is Admin and no other Admin can act; 0: none. */
     enum err (*provider_admin_alone)(struct backend *b, int64_t account_id, int64_t *ret_provider_id);
 
-    /* How often on that day (since 1970, UTC). Adding one forgets the other days. */
+    /* How often on that day (since 1970, UTC), or in all. Adding one to a day forgets the other days. */
     enum err (*tally_get)(struct backend *b, int64_t day, struct span topic, uint32_t *ret);
     enum err (*tally_add)(struct backend *b, int64_t day, struct span topic);
+    enum err (*tally_drop)(struct backend *b, int64_t day, struct span topic);
 
     enum err (*audit_insert)(struct backend *b, const struct audit_entry *e);
     /* Newest first, below `before`; channel_id 0: all. */

@@ -245,6 +245,7 @@ enum err sqlite_provider_admins(struct backend *b, int64_t provider_id, int64_t 
 enum err sqlite_provider_admin_alone(struct backend *b, int64_t account_id, int64_t *ret_provider_id);
 enum err sqlite_tally_get(struct backend *b, int64_t day, struct span topic, uint32_t *ret);
 enum err sqlite_tally_add(struct backend *b, int64_t day, struct span topic);
+enum err sqlite_tally_drop(struct backend *b, int64_t day, struct span topic);
 /* sqlite_audit.c */
 enum err sqlite_audit_insert(struct backend *b, const struct audit_entry *e);
 enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before, uint32_t limit,

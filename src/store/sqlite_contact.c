@@ -80,7 +80,8 @@ enum err sqlite_contact_asks(struct backend *b, struct span person, int64_t sinc
     e = sqlite_row(s, q, &row);
     if (e || !row)
         return e ? e : ERR_INTERNAL;
-    *ret = (struct contact_asks){(uint32_t)sqlite_number(q, 0), (uint32_t)sqlite_number(q, 1)};
+    *ret = (struct contact_asks){(uint32_t)sqlite_number(q, 0), (uint32_t)sqlite_number(q, 1),
+                                 (uint32_t)sqlite_number(q, 2)};
     (void)sqlite3_reset(q);
     return ERR_NONE;
 }

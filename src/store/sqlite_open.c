@@ -430,6 +430,7 @@ static const struct backend_ops sqlite_ops = {
     .provider_admin_alone = sqlite_provider_admin_alone,
     .tally_get = sqlite_tally_get,
     .tally_add = sqlite_tally_add,
+    .tally_drop = sqlite_tally_drop,
     .audit_insert = sqlite_audit_insert,
     .audit_list = sqlite_audit_list,
     .audit_prune = sqlite_audit_prune,

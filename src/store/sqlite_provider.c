@@ -303,5 +303,17 @@ enum err sqlite_tally_add(struct backend *b, int64_t day, struct span topic)
     sqlite_bind_number(q, 1, day);
     sqlite_bind_span(q, 2, topic);
     e = sqlite_run(s, q);
-    return e ? e : sqlite_run_with(s, STATEMENT_tally_forget, &day, 1);
+    return e || day == TALLY_EVER ? e : sqlite_run_with(s, STATEMENT_tally_forget, &day, 1);
+}
+
+enum err sqlite_tally_drop(struct backend *b, int64_t day, struct span topic)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_tally_drop, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, day);
+    sqlite_bind_span(q, 2, topic);
+    return sqlite_run(s, q);
 }

@@ -445,6 +445,63 @@ describe('with a relay', () => {
         assert.equal(relay.mails.filter(m => m.to.includes('someone@example.com')).length, 3);
     });
 
+    // One mailbox, by whatever spelling, day after day.
+    describe('a stranger', () => {
+        const sql = text => execFileSync('sqlite3', ['-cmd', '.timeout 10000', join(crowd.data, 'todoke.db'), text], { encoding: 'utf8' });
+        const nextDay = () => sql('UPDATE tally SET day=day-1 WHERE day>0');
+        const mailed = name => relay.mails.filter(m => new RegExp(`^${[...name].join('\\.?')}(\\+\\w+)?@example\\.org$`, 'i').test(m.to[0]));
+        // What was given before the last one has been mailed by then, or will not be.
+        const settle = async () => { const mark = `mark${++marks}@example.net`; assert.equal((await give(who, path, mark)).status, 200); await to(mark); };
+        let crowd, boss, who, path, marks = 0;
+        before(async () => {
+            crowd = await startNode({ args: [...over(relay), '--public-url', PUBLIC, '--account-invitations', '1000'] });
+            boss = await firstAccount(crowd);
+            who = await attackerAt(crowd, boss, 'crowd@example.net');
+            path = `providers/${await providerOf(who)}`;
+        });
+        after(() => crowd.stop());
+
+        it('is mailed three times a day, whatever the address is spelled like', async () => {
+            for (let i = 1; i <= 20; i++) assert.equal((await give(who, path, `victim+${i}@example.org`)).status, 200);
+            for (const email of ['v.ictim@example.org', 'vict.im+x@EXAMPLE.org', 'victim@example.org']) assert.equal((await give(who, path, email)).status, 200);
+            await settle();
+            assert.equal(mailed('victim').length, 3);
+        });
+
+        it('and ten times in all, until they come; whoever gives the role sees nothing of that', async () => {
+            const answers = new Set();
+            for (let day = 0; day < 6; day++) {
+                nextDay();
+                for (let i = 0; i < 4; i++) {
+                    const given = await give(who, path, 'patient@example.org');
+                    answers.add(given.text);
+                    assert.equal((await who.api('DELETE', `/api/v1/${path}/roles?email=patient%40example.org`)).status, 204);
+                }
+                sql('UPDATE invitation SET expires_ms=1'); // a link a day, as after a week
+            }
+            await settle();
+            assert.equal(answers.size, 1);
+            assert.equal(mailed('patient').length, 10);
+            nextDay();
+            const made = await boss.api('PATCH', `/api/v1/accounts/${(await accountOf(boss, 'patient@example.org')).accountId}`, { invitation: true });
+            const patient = await accept(crowd, made.json.invitationToken);
+            assert.equal(patient.account.confirmed, true);
+            await settle();
+            const before = mailed('patient').length; // the operator's own goes always
+            assert.equal(before, 11);
+            assert.equal((await give(who, path, 'patient+other@example.org')).status, 200);
+            await settle();
+            assert.equal(mailed('patient').length, before + 1, 'one who came is no stranger');
+        });
+
+        it('who refused mails as a contact address is not mailed', async () => {
+            sql(`INSERT INTO contact VALUES (1, 'never+bots@example.org', 'never@example.org', 2, 1, 1, 1, x'01', 1)`);
+            for (const email of ['never@example.org', 'never+1@example.org', 'n.ever@example.org']) assert.equal((await give(who, path, email)).status, 200);
+            await settle();
+            assert.equal(mailed('never').length, 0);
+        });
+    });
+
     it('numbers its mails alike, whether or not somebody had an account', async () => {
         const path = `providers/${providerId}`, steps = [];
         const number = async email => Number(/^<\w+\.\d+\.(\d+)@/.exec((await to(email)).messageId)[1]);

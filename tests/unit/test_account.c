@@ -503,8 +503,16 @@ static void tallies(void **state)
     OK(b->ops->tally_add(b, 5, SPAN_LIT("y")));
     OK(b->ops->tally_get(b, 5, SPAN_LIT("x"), &n));
     assert_int_equal(n, 2);
+    OK(b->ops->tally_add(b, TALLY_EVER, SPAN_LIT("x")));
+    OK(b->ops->tally_get(b, 5, SPAN_LIT("x"), &n));
+    assert_int_equal(n, 2);
     OK(b->ops->tally_add(b, 4, SPAN_LIT("z"))); /* the clock went back: a day is a day */
     OK(b->ops->tally_get(b, 5, SPAN_LIT("x"), &n));
+    assert_int_equal(n, 0);
+    OK(b->ops->tally_get(b, TALLY_EVER, SPAN_LIT("x"), &n));
+    assert_int_equal(n, 1);
+    OK(b->ops->tally_drop(b, TALLY_EVER, SPAN_LIT("x")));
+    OK(b->ops->tally_get(b, TALLY_EVER, SPAN_LIT("x"), &n));
     assert_int_equal(n, 0);
 }
 

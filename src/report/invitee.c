@@ -1,0 +1,51 @@
+#include "report/invitee.h"
+
+#include <stdio.h>
+
+#include "report/contact.h"
+#include "report/recipient.h"
+
+#define DAY_MS 86400000
+
+struct invitee {
+    char person[ACCOUNT_EMAIL_MAX + 1];
+    char topic[ACCOUNT_EMAIL_MAX + 16];
+};
+
+static void find(const struct account *a, struct invitee *ret)
+{
+    char address[ACCOUNT_EMAIL_MAX + 1];
+    /* Where no mail can be sent nothing is, and it may be counted as it is. */
+    (void)recipient_person(contact_address(span_of(a->email), address) ? address : a->email, ret->person);
+    (void)snprintf(ret->topic, sizeof(ret->topic), "mail to %s", ret->person);
+}
+
+enum err invitee_may(struct backend *b, const struct account *a, int64_t now_ms, bool *ret)
+{
+    struct invitee i;
+    struct contact_asks asks;
+    uint32_t today = 0, unanswered = 0;
+    find(a, &i);
+    enum err e = b->ops->tally_get(b, now_ms / DAY_MS, span_of(i.topic), &today);
+    if (!e && !a->confirmed)
+        e = b->ops->tally_get(b, TALLY_EVER, span_of(i.topic), &unanswered);
+    if (!e)
+        e = b->ops->contact_asks(b, span_of(i.person), now_ms, &asks);
+    *ret = !e && today < INVITEE_DAY_MAX && unanswered < CONTACT_PERSON_UNANSWERED && !asks.refused;
+    return e;
+}
+
+enum err invitee_told(struct backend *b, const struct account *a, int64_t now_ms)
+{
+    struct invitee i;
+    find(a, &i);
+    enum err e = b->ops->tally_add(b, now_ms / DAY_MS, span_of(i.topic));
+    return e || a->confirmed ? e : b->ops->tally_add(b, TALLY_EVER, span_of(i.topic));
+}
+
+enum err invitee_answered(struct backend *b, const struct account *a)
+{
+    struct invitee i;
+    find(a, &i);
+    return b->ops->tally_drop(b, TALLY_EVER, span_of(i.topic));
+}
