@@ -286,7 +286,7 @@ struct backend_ops {
     enum err (*notice_end)(struct backend *b, int64_t id); /* it was told, or needs not be */
     /* The window stays open until closes_ms, with its errors, or those are added to the one that was opened since. */
     enum err (*notice_defer)(struct backend *b, const struct notice *n, int64_t closes_ms);
-    /* Everybody with the role Admin on the channel, by itself or by its provider, whose account is not disabled. */
+    /* Everybody with the role Admin on the channel, by itself or by its provider, whose account is confirmed and not disabled. */
     enum err (*notice_people)(struct backend *b, int64_t channel_id, notice_person_fn *fn, void *arg);
     /* How many notices of the channel became mails on that day. Adding one forgets the days before. */
     enum err (*notice_day_get)(struct backend *b, int64_t channel_id, int64_t day, uint32_t *ret);
