@@ -62,10 +62,10 @@ static const struct twin {
     {0xA4F0, 'e'}, {0xA4F2, 'i'}, {0xA4F3, 'o'}, {0xA4F4, 'u'},
 };
 
-/* Drawn by nobody, or only as part of what stands before it. */
+/* Drawn by nobody, or only as part of what stands before it. Controls are none of these: they become blanks. */
 static bool is_hidden(uint32_t cp)
 {
-    return cp == 0xAD || cp == 0x34F || cp == 0x61C || cp == 0x115F || cp == 0x1160 || cp == 0x3164 ||
+    return cp == 0xAD || cp == 0x34F || cp == 0x115F || cp == 0x1160 || cp == 0x3164 ||
            (cp >= 0x17B4 && cp <= 0x17B5) || (cp >= 0x180B && cp <= 0x180F) ||
            (cp >= 0x200B && cp <= 0x200D) || (cp >= 0x2060 && cp <= 0x2065) ||
            (cp >= 0xFE00 && cp <= 0xFE0F) || (cp >= 0xFFA0 && cp <= 0xFFA0) ||

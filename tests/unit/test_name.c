@@ -120,6 +120,7 @@ static const struct {
     {"evil.\xE2\x80\xAE"
      "com",
      "evil. com", "a turned reading direction is a blank"},
+    {"evil.io\xD8\x9Cx", "evil[.]io x", "an Arabic mark is a blank, too"},
     {"\xFF"
      "evil.com",
      "\xEF\xBF\xBD"
@@ -141,7 +142,7 @@ static bool is_shown(const char *name, const char *want)
 
 static bool has_control(const char *name)
 {
-    return strpbrk(name, "\r\n\xFF") || strstr(name, "\xE2\x80\xAE");
+    return strpbrk(name, "\r\n\xFF") || strstr(name, "\xE2\x80\xAE") || strstr(name, "\xD8\x9C");
 }
 
 static void names(void **state)
