@@ -34,7 +34,7 @@
  *     sqlite, sqlite_*, schema    on disk; memory, memory_* are the twin for tests
  *     sqlite_tail, sqlite_list    the newest events in time order; a channel's history, put together again
  *     directory, pulse            every channel, as snapshots in memory; how each has fared lately
- *     files, sqlite_guard         that the files are one node's alone, and stay what was opened
+ *     files, head, sqlite_guard   that the files are one node's alone, and stay what was opened
  *     last, sqlite_mark           the number of the last commit, beside the database; what the store knows of itself
  *     integrity, sqlite_integrity looking for damage, step by step
  *     retention, steady           what has ended goes, step by step; whether the clock that says so can be believed

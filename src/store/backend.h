@@ -27,6 +27,8 @@ struct backend {
     bool unwritten; /* the last commit had nothing to write: that it succeeded says nothing of the disk */
     int64_t
         last; /* the number of the last commit that wrote, which stands in the database too; rises. 0 in the twin */
+    uint32_t
+        base; /* the generation that the database is of at least without its log (head.h); 0: not known */
 };
 
 /* What the store keeps of itself; 0 where nothing was kept. Times are milliseconds of the wall clock. */

@@ -17,6 +17,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fault/fault.h"
+#include "store/head.h"
+#include "store/last.h"
 
 #define PATH_LEN 4096u
 #define OTHERS_MS 100u
@@ -32,8 +34,10 @@ struct files {
     char paths[FILES_COUNT][PATH_LEN]; /* "": not looked at */
     struct identity opened[FILES_COUNT];
     int directory, lock, database; /* descriptors, and what they lock */
-    off_t database_size;           /* the largest seen */
-    struct stat key;               /* as it was looked into last */
+    off_t database_size;           /* at the last look, as its head */
+    struct head head;
+    enum files_how database_how; /* FILES_HOWS: it was neither cut nor written over */
+    struct stat key;             /* as it was looked into last */
     files_key_fn *still;
     void *still_arg;
     uint64_t others_ms; /* when they were looked at last, monotonic */
@@ -52,14 +56,13 @@ static const char *const texts[FILES_COUNT][2] = {
          "所に"
          "戻すか、ノードを停止して移動先で起動してください。"},
     [FILES_DATABASE] =
-        {"todoke.db was deleted, moved away, replaced or cut short under the running node: nothing is "
-         "accepted. Move it back; if it was deleted, do not stop the node before you have read "
-         "\"Files that go away\" in docs/operations.md.",
+        {"todoke.db was deleted, moved away, replaced, written over or cut short under the running node: "
+         "nothing is accepted. If it was moved away, move it back; else do not stop the node before you have "
+         "read \"Files that go away\" in docs/operations.md.",
          "稼働中のノードのtodoke."
-         "dbが削除、移動、置き換え、または切り詰められたため、受け付けを停止しています。元の場所に戻してくだ"
-         "さい。"
-         "削除した場合は、ノードを停止する前にdocs/operations.mdの「Files that go "
-         "away」を参照してください。"},
+         "dbが削除、移動、置き換え、上書き、または切り詰められたため、受け付けを停止しています。移動した場合"
+         "は元の場所に戻してください。それ以外の場合は、ノードを停止する前にdocs/operations.mdの「Files that "
+         "go away」を参照してください。"},
     [FILES_LOG] =
         {"todoke.db-wal was deleted, moved away, replaced or cut short under the running node: nothing is "
          "accepted. What was in it has been put into todoke.db, unless it was cut. Restart the node.",
@@ -90,6 +93,7 @@ static const char *const texts[FILES_COUNT][2] = {
 static const char *const how_texts[FILES_HOWS] = {[FILES_GONE] = "gone",
                                                   [FILES_REPLACED] = "replaced",
                                                   [FILES_CUT] = "cut",
+                                                  [FILES_OVERWRITTEN] = "overwritten",
                                                   [FILES_UNREADABLE] = "unreadable"};
 
 static enum err system_error(void)
@@ -132,6 +136,8 @@ enum files_state files_judge(const char *dir)
     if (database <= 0 && (size_in(dir, "todoke.db-wal") > 0 || size_in(dir, "todoke.db-last") > 0 ||
                           size_in(dir, "secret.key") >= 0))
         return FILES_HEADLESS;
+    if (head_is_foreign(dir, last_base(dir)))
+        return FILES_MIXED;
     return FILES_SOUND;
 }
 
@@ -147,6 +153,13 @@ const char *files_state_text(enum files_state state)
                "a "
                "backup in the place of this directory. To begin anew, move all of them away, also "
                "secret.key. "
+               "Nothing was changed";
+    case FILES_MIXED:
+        return "todoke.db is another one than its log (todoke.db-wal) belongs to, an older copy perhaps: put "
+               "together they make a damaged database, and the newest commits are in the log. Keep a copy of "
+               "the directory; put in the todoke.db that belongs to the log. Without that, move "
+               "todoke.db-wal "
+               "away: what was in it is missing then. See \"Files that go away\" in docs/operations.md. "
                "Nothing was changed";
     case FILES_SOUND:
         break;
@@ -264,6 +277,8 @@ enum err files_watch(struct files *f, const char *database, const char *key, fil
         file = snprintf(f->paths[FILES_KEY], PATH_LEN, "%s", key ? key : "");
     if (log >= (int)PATH_LEN || index >= (int)PATH_LEN || file >= (int)PATH_LEN)
         return ERR_INVALID;
+    f->database_how = FILES_HOWS;
+    head_read(f->database, &f->head);
     for (enum files_what w = FILES_DIRECTORY; w < FILES_COUNT; w++) {
         if (f->paths[w][0] && !look_up(f, w, &st))
             return system_error();
@@ -286,35 +301,42 @@ static enum files_how look(const struct files *f, enum files_what what, struct s
     return ret->st_dev == opened->device && ret->st_ino == opened->inode ? FILES_HOWS : FILES_REPLACED;
 }
 
-static uint32_t number_at(const uint8_t *p, size_t len)
+/* What has become of a database that is not as it was. */
+static enum files_how judge_database(const struct files *f, const struct head *h, off_t size,
+                                     const struct files_log *log)
 {
-    uint32_t n = 0;
-    for (size_t i = 0; i < len; i++)
-        n = n << 8 | p[i];
-    return n;
+    uint32_t pages = 0;
+    bool shorter = size < f->database_size;
+    if (!log->copied(log->arg, &pages))
+        return shorter ? FILES_CUT : FILES_OVERWRITTEN;
+    if (shorter && (!h->sound || head_bytes(h) > (uint64_t)size)) /* VACUUM beside shortens it */
+        return FILES_CUT;
+    return head_follows(&f->head, h) && (!pages || pages == h->pages) ? FILES_HOWS : FILES_OVERWRITTEN;
 }
 
-/* Shorter than before: cut, unless its own head says that it is so long (VACUUM, by somebody beside). sqlite.org/fileformat2.html, 1.3 */
-static bool database_is_cut(const struct files *f, off_t size)
-{
-    uint8_t head[32];
-    if (pread(f->database, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
-        memcmp(head, "SQLite format 3", 16) != 0)
-        return true;
-    uint32_t page = number_at(head + 16, 2), pages = number_at(head + 28, 4);
-    return (off_t)(page == 1 ? 65536 : page) * (off_t)pages > size;
-}
-
-static enum files_how look_at_database(struct files *f)
+static enum files_how look_at_database(struct files *f, const struct files_log *log)
 {
     struct stat st;
+    struct head h;
     enum files_how how = look(f, FILES_DATABASE, &st);
     if (how != FILES_HOWS)
         return how;
-    if (st.st_size < f->database_size && database_is_cut(f, st.st_size))
-        return FILES_CUT;
-    f->database_size = st.st_size;
-    return FILES_HOWS;
+    if (f->database_how != FILES_HOWS)
+        return f->database_how;
+    head_read(f->database, &h);
+    if (st.st_size == f->database_size && head_same(&h, &f->head))
+        return FILES_HOWS;
+    f->database_how = judge_database(f, &h, st.st_size, log);
+    if (f->database_how == FILES_HOWS) {
+        f->database_size = st.st_size;
+        f->head = h;
+    }
+    return f->database_how;
+}
+
+uint32_t files_generation(const struct files *f)
+{
+    return f->head.generation;
 }
 
 static enum files_how look_at_log(const struct files *f, uint64_t bytes)
@@ -373,13 +395,13 @@ static void tell(struct files *f, enum files_what what, enum files_how how)
         log_info("store", "the files of the data directory are what they were; the node goes on");
 }
 
-enum err files_check(struct files *f, uint64_t log_bytes)
+enum err files_check(struct files *f, const struct files_log *log)
 {
     enum files_what what = FILES_DATABASE;
-    enum files_how how = look_at_database(f);
+    enum files_how how = look_at_database(f, log);
     if (how == FILES_HOWS) {
         what = FILES_LOG;
-        how = look_at_log(f, log_bytes);
+        how = look_at_log(f, log->bytes);
     }
     if (how != FILES_HOWS)
         f->others_ms = 0; /* the directory may be why */

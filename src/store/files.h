@@ -24,7 +24,14 @@ enum files_what {
     FILES_COUNT
 };
 
-enum files_how { FILES_GONE, FILES_REPLACED, FILES_CUT, FILES_UNREADABLE, FILES_HOWS };
+enum files_how {
+    FILES_GONE,
+    FILES_REPLACED,
+    FILES_CUT,
+    FILES_OVERWRITTEN, /* the same file, with another database in it */
+    FILES_UNREADABLE,
+    FILES_HOWS
+};
 
 struct files;
 
@@ -33,6 +40,7 @@ enum files_state {
     FILES_SOUND,      /* of a node, or empty: a node may make its store there */
     FILES_UNFINISHED, /* a backup that did not come to its end */
     FILES_HEADLESS,   /* a store was here, and its database is missing or empty */
+    FILES_MIXED,      /* the database is another one than its log belongs to */
 };
 enum files_state files_judge(const char *dir);
 const char *files_state_text(enum files_state state); /* what that means and what to do */
@@ -59,11 +67,25 @@ typedef enum err files_key_fn(void *arg);
 enum err files_watch(struct files *f, const char *database, const char *key, files_key_fn *still,
                      void *arg) MUST_CHECK;
 
+/* What the index of the log says. */
+struct files_log {
+    uint64_t bytes; /* the log is at least so long */
+    /*
+     * Whether a checkpoint may have written to the database since it was looked at last. Asked only where it has changed, and after that was seen.
+     * *ret_pages: as many the database has now, 0: not known.
+     */
+    bool (*copied)(void *arg, uint32_t *ret_pages);
+    void *arg;
+};
+
 /*
- * Looks the names up. log_bytes: the log is at least so long. Database and log each time, the others when 100 ms have passed since they were looked up last: nothing
- * is lost by those. ERR_GONE: something is wrong; the log has said so the first time. On one thread.
+ * Looks the names up, and at the head of the database. Database and log each time, the others when 100 ms have passed since they were looked up last: nothing
+ * is lost by those. ERR_GONE: something is wrong; the log has said so the first time. A database that was cut or written over stays so until the process ends:
+ * pages of what was there meanwhile may be in memory. On one thread.
  */
-enum err files_check(struct files *f, uint64_t log_bytes) MUST_CHECK;
+enum err files_check(struct files *f, const struct files_log *log) MUST_CHECK;
+/* The generation of the database, without its log. */
+uint32_t files_generation(const struct files *f);
 /* The log was cut and written to again: a hole. Lasts until the process ends. */
 void files_log_cut(struct files *f);
 

@@ -1,6 +1,7 @@
 #pragma once
 /* Inside of the SQLite backend: the handle and small helpers of its files. */
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "base/ulid.h"
 #include "store/backend.h"
@@ -44,11 +45,13 @@ struct sqlite {
     int64_t channels[CHANNELS_KNOWN]; /* the writer's: some that are there, each at its number modulo that */
     struct checkpoint *checkpoint;    /* the thread that copies the log, once there was one to copy */
     bool copied;                      /* it was asked to, since the log began */
-    int restart_at;                   /* pages of log at which a checkpoint waits for readers */
-    const struct store_seal *seal;    /* NULL: what is secret is kept as it is */
-    struct guard *guard;              /* of the node's writer */
-    struct walk *walk;                /* where looking for damage has come to */
-    bool damage_told;                 /* that the database is damaged */
+    /* Checkpoints of this process, of either connection. */
+    _Atomic unsigned copies_begun, copies_ended;
+    int restart_at;                /* pages of log at which a checkpoint waits for readers */
+    const struct store_seal *seal; /* NULL: what is secret is kept as it is */
+    struct guard *guard;           /* of the node's writer */
+    struct walk *walk;             /* where looking for damage has come to */
+    bool damage_told;              /* that the database is damaged */
 };
 
 static inline struct sqlite *sqlite_of(struct backend *b)
@@ -137,12 +140,15 @@ void sqlite_integrity_end(struct sqlite *s);
 /* sqlite_guard.c: NULL guards nothing */
 /* Whether the files are what was opened: ERR_GONE. No transaction may be open. */
 enum err sqlite_guard_check(struct sqlite *s) MUST_CHECK;
-bool sqlite_guard_wrong(const struct sqlite *s); /* at the last check */
-void sqlite_guard_commit(struct sqlite *s);      /* after one */
-void sqlite_guard_end(struct sqlite *s);         /* before the connection is closed */
-void sqlite_guard_free(struct sqlite *s);        /* and after */
+bool sqlite_guard_wrong(const struct sqlite *s);           /* at the last check */
+enum err sqlite_guard_number(struct sqlite *s) MUST_CHECK; /* in every transaction that writes, last */
+void sqlite_guard_commit(struct sqlite *s);                /* after it */
+void sqlite_guard_end(struct sqlite *s);                   /* before the connection is closed */
+void sqlite_guard_free(struct sqlite *s);                  /* and after */
 /* sqlite_checkpoint.c */
 void sqlite_checkpoint_stop(struct sqlite *s);
+/* SQLite's own on one of this process's connections, counted. */
+int sqlite_checkpoint_run(struct sqlite *s, sqlite3 *db, int mode, int *ret_all, int *ret_copied);
 /* sqlite_tail.c: ends ERR_IO and the like as every statement does, or ERR_NOMEM */
 /* Reads the tail unless that was done. Afterwards tail.events may be looked at until the next call that adds or rolls back. */
 enum err sqlite_tail_load(struct sqlite *s) MUST_CHECK;

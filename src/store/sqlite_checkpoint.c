@@ -24,6 +24,7 @@
 #define RESTART_BUSY_MS 200
 
 struct checkpoint {
+    struct sqlite *owner;
     sqlite3 *db; /* the thread's own connection */
     pthread_t thread;
     pthread_mutex_t lock;
@@ -31,6 +32,14 @@ struct checkpoint {
     bool asked, stop;
     atomic_bool busy;
 };
+
+int sqlite_checkpoint_run(struct sqlite *s, sqlite3 *db, int mode, int *ret_all, int *ret_copied)
+{
+    (void)atomic_fetch_add(&s->copies_begun, 1);
+    int rc = sqlite3_wal_checkpoint_v2(db, "main", mode, ret_all, ret_copied);
+    (void)atomic_fetch_add(&s->copies_ended, 1);
+    return rc;
+}
 
 static void *copy(void *arg)
 {
@@ -44,7 +53,7 @@ static void *copy(void *arg)
         c->asked = false;
         (void)pthread_mutex_unlock(&c->lock);
         /* What is not copied now is copied later; the commits stand either way. */
-        (void)sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        (void)sqlite_checkpoint_run(c->owner, c->db, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
         atomic_store(&c->busy, false);
         (void)pthread_mutex_lock(&c->lock);
     }
@@ -66,6 +75,7 @@ static struct checkpoint *start(struct sqlite *s)
     struct checkpoint *c = mem_zero(1, sizeof(*c));
     if (!c)
         return NULL;
+    c->owner = s;
     (void)pthread_mutex_init(&c->lock, NULL);
     (void)pthread_cond_init(&c->wake, NULL);
     int rc = sqlite3_open_v2(sqlite3_db_filename(s->db, "main"), &c->db,
@@ -106,17 +116,18 @@ static void ask(struct checkpoint *c)
 
 /* Past twice the size the readers of the moment are waited for: as long as one follows the other, the log is copied but never begun anew. Those
  * that come then read the database itself. */
-static void restart(struct sqlite *s, const char *name, int pages)
+static void restart(struct sqlite *s, int pages)
 {
     s->restart_at = pages + CHECKPOINT_PAGES;
     (void)sqlite3_busy_timeout(s->db, RESTART_BUSY_MS);
-    (void)sqlite3_wal_checkpoint_v2(s->db, name, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    (void)sqlite_checkpoint_run(s, s->db, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
     (void)sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS);
 }
 
 static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 {
     struct sqlite *s = arg;
+    (void)name;
     if (pages < CHECKPOINT_PAGES) {
         s->restart_at = RESTART_PAGES;
         s->copied = false;
@@ -130,9 +141,9 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
         s->copied = true;
         ask(s->checkpoint);
     } else if (pages >= s->restart_at) {
-        restart(s, name, pages);
+        restart(s, pages);
     } else {
-        (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        (void)sqlite_checkpoint_run(s, db, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     }
     return SQLITE_OK;
 }

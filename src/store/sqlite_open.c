@@ -270,6 +270,8 @@ static enum err op_commit(struct backend *b)
     b->unwritten = sqlite3_total_changes64(s->db) == s->changes;
     if (!b->unwritten && s->numbered == b->last && (e = number_commit(s)))
         return e;
+    if (!b->unwritten && (e = sqlite_guard_number(s)))
+        return e;
     sqlite3_stmt *stmt = sqlite_statement(s, STATEMENT_commit, &e);
     e = stmt ? sqlite_run(s, stmt) : e;
     if (!e && !b->unwritten) {

@@ -110,7 +110,7 @@ static enum err run_together(struct worker *w, struct list *calls)
     if (e)
         b->ops->rollback(b);
     else if (w->writes && !b->unwritten)
-        last_put(&w->store->last, b->last);
+        last_put(&w->store->last, b->last, b->base);
     /* What is told without writing is a promise too. After a commit that failed for it, a log that was deleted is saved. */
     if (e == ERR_GONE || (!e && b->unwritten))
         e = look(w) || e ? ERR_GONE : ERR_NONE;
@@ -189,7 +189,7 @@ static void run_batch(struct worker *w, struct list *batch)
 static void look_idle(struct worker *w)
 {
     int gone = ERR_GONE;
-    last_look(&w->store->last, w->backend->last);
+    last_look(&w->store->last, w->backend->last, w->backend->base);
     if (look(w))
         atomic_store_explicit(&w->store->stats.last_error, ERR_GONE, memory_order_relaxed);
     else
@@ -386,7 +386,7 @@ static enum err compare_last(struct last *l, const char *dir, struct backend *wr
         if (e)
             return e;
     }
-    last_put(l, writer->last);
+    last_put(l, writer->last, writer->base);
     return ERR_NONE;
 }
 

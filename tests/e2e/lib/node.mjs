@@ -125,9 +125,9 @@ export async function until(condition, what = () => 'it never came true', ms = 1
 }
 
 // Runs a command of ours to its end.
-export function command(args, { env = {}, input } = {}) {
+export function command(args, { env = {}, input, timeout = 0 } = {}) {
     return new Promise((resolve, reject) => {
-        const child = spawn(bin, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+        const child = spawn(bin, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env }, timeout, killSignal: 'SIGKILL' }); // a node that is not refused would stay
         let stdout = '', stderr = '';
         child.stdout.setEncoding('utf8').on('data', d => (stdout += d));
         child.stderr.setEncoding('utf8').on('data', d => (stderr += d));
