@@ -25,6 +25,7 @@
 struct backend {
     const struct backend_ops *ops;
     bool unwritten; /* the last commit had nothing to write: that it succeeded says nothing of the disk */
+    bool damaged; /* it has met damage, also where it went on behind it; the store takes note and clears it */
     int64_t
         last; /* the number of the last commit that wrote, which stands in the database too; rises. 0 in the twin */
     uint32_t
@@ -447,6 +448,10 @@ enum err sqlite_reseal(struct backend *b, const struct store_seal *seal) MUST_CH
 struct files;
 enum err sqlite_guard(struct backend *b, struct files *files, const struct store_seal *seal) MUST_CHECK;
 
+/* Reads what the writer knows by heart, with no transaction open: damage there is passed over now, for a transaction that has met damage is not
+ * committed. ERR_DAMAGED: even so. */
+enum err sqlite_warm(struct backend *b) MUST_CHECK;
+
 /* From now on the log goes into the database after commits. For the node's writer alone: commands beside it leave that to the node, the
  * last to close does it then (sqlite_checkpoint.c says why). */
 void sqlite_checkpoint(struct backend *b);
@@ -456,6 +461,10 @@ void sqlite_checkpoint(struct backend *b);
  * even be opened as a database, which fn was told; ERR_IO, ERR_NOMEM, ERR_BUSY.
  */
 typedef void integrity_fn(void *arg, const char *text);
+
+/* The schema that dir/todoke.db has, and the one that this program brings it to; looks only. ERR_IO, ERR_DAMAGED, ERR_NOMEM, ERR_BUSY. */
+enum err sqlite_version(const char *dir, int64_t *ret, int64_t *ret_newest) MUST_CHECK;
+
 enum err sqlite_integrity_all(const char *dir, uint32_t limit, integrity_fn *fn, void *arg) MUST_CHECK;
 
 /*

@@ -23,14 +23,23 @@ struct tail_event {
     int64_t id, channel_id;
     enum tail_state state;
 };
+/* From one event to another, of which `last` was the last before damage; INT64_MAX: no damage is behind it. */
+struct tail_span {
+    int64_t first, last;
+};
 struct tail {
     struct tail_event *events; /* by id, rising */
     uint32_t count, alloc;
     uint32_t section; /* events that leave it together */
     bool loaded;
+    /* Where it is damaged: the numbers that bound what can be read; none: all of it. SQLite commits no transaction that has met damage, so it is
+     * met once. */
+    struct tail_span *whole;
+    uint32_t whole_count, whole_alloc;
 };
 
 #define CHANNELS_KNOWN 1024u
+#define UNREADABLE_MAX 256u /* more than a page of small ones; past that channels with such events stop */
 #define SQLITE_BUSY_MS 5000 /* a `todoke key` beside a running node waits this long for the other's commit */
 
 struct sqlite {
@@ -47,11 +56,13 @@ struct sqlite {
     bool copied;                      /* it was asked to, since the log began */
     /* Checkpoints of this process, of either connection. */
     _Atomic unsigned copies_begun, copies_ended;
-    int restart_at;                /* pages of log at which a checkpoint waits for readers */
-    const struct store_seal *seal; /* NULL: what is secret is kept as it is */
-    struct guard *guard;           /* of the node's writer */
-    struct walk *walk;             /* where looking for damage has come to */
-    bool damage_told;              /* that the database is damaged */
+    int restart_at;                     /* pages of log at which a checkpoint waits for readers */
+    const struct store_seal *seal;      /* NULL: what is secret is kept as it is */
+    struct guard *guard;                /* of the node's writer */
+    struct walk *walk;                  /* where looking for damage has come to */
+    int64_t unreadable[UNREADABLE_MAX]; /* events whose payload cannot be read */
+    uint32_t unreadable_count;
+    bool damage_told; /* that the database is damaged */
 };
 
 static inline struct sqlite *sqlite_of(struct backend *b)

@@ -1,4 +1,5 @@
 /* Events on their way in (payload and queue rows, idempotency keys) and back out to the lanes. */
+#include "base/log.h"
 #include "store/sqlite.h"
 
 enum err sqlite_events_insert(struct backend *b, struct event *const *events, size_t count, int64_t wall_ms)
@@ -52,6 +53,56 @@ static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_i
     return e;
 }
 
+static bool is_unreadable(const struct sqlite *s, int64_t id)
+{
+    for (uint32_t i = 0; i < s->unreadable_count; i++)
+        if (s->unreadable[i] == id)
+            return true;
+    return false;
+}
+
+/* The transaction is lost, for it has met damage; the next one does not touch this event. */
+static enum err pass_over(struct sqlite *s, int64_t id)
+{
+    if (s->unreadable_count == UNREADABLE_MAX)
+        return ERR_DAMAGED;
+    s->unreadable[s->unreadable_count++] = id;
+    log_error("store",
+              "an event that waits cannot be read, for the database is damaged there: it is passed over, the "
+              "others go on; see \"A damaged database\" in docs/operations.md",
+              log_int("event", id));
+    return ERR_NONE;
+}
+
+/* With its payload. *ret_given: false where there is none, or none that can be read: the event is passed over. */
+static enum err give_one(struct sqlite *s, struct event *head, event_row_fn *fn, void *arg, bool *ret_given)
+{
+    enum err e = ERR_NONE;
+    *ret_given = false;
+    if (is_unreadable(s, head->item.id))
+        return ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_event_payload, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, head->item.id);
+    bool row;
+    e = sqlite_row(s, q, &row);
+    if (e == ERR_DAMAGED)
+        return pass_over(s, head->item.id);
+    if (e || !row)
+        return e;
+    head->flags = (uint8_t)sqlite_number(q, 1);
+    struct span json = sqlite_span(q, 2);
+    if (json.len) {
+        e = fn(arg, json, head);
+        *ret_given = true;
+    } else { /* its further pages cannot be read: no event is empty */
+        e = pass_over(s, head->item.id);
+    }
+    (void)sqlite3_reset(q);
+    return e;
+}
+
 /* What waits of a channel in the tail, behind `after`. */
 static enum err give_tail(struct sqlite *s, int64_t channel_id, int64_t after, uint32_t limit,
                           event_row_fn *fn, void *arg)
@@ -62,20 +113,31 @@ static enum err give_tail(struct sqlite *s, int64_t channel_id, int64_t after, u
         const struct tail_event *v = &s->tail.events[i];
         if (v->channel_id != channel_id || v->state != TAIL_WAITS)
             continue;
-        sqlite3_stmt *q = sqlite_statement(s, STATEMENT_event_payload, &e);
-        if (!q)
-            return e;
-        sqlite_bind_number(q, 1, v->id);
-        bool row;
-        e = sqlite_row(s, q, &row);
-        if (e || !row)
-            continue;
-        struct event head = {.channel_id = channel_id, .flags = (uint8_t)sqlite_number(q, 1)};
+        struct event head = {.channel_id = channel_id};
         head.item.id = v->id;
-        e = fn(arg, sqlite_span(q, 2), &head);
-        (void)sqlite3_reset(q);
-        limit--;
+        bool given;
+        e = give_one(s, &head, fn, arg, &given);
+        limit -= given;
     }
+    return e;
+}
+
+/* Where payloads are damaged each is read by itself, so that those behind them go on. Rows of (id, due_ms, tries, faults). */
+static enum err give_around(struct sqlite *s, sqlite3_stmt *q, const struct event *of, uint32_t limit,
+                            event_row_fn *fn, void *arg, uint32_t *ret_count)
+{
+    enum err e = ERR_NONE;
+    bool row = true, given;
+    while (!e && *ret_count < limit && !(e = sqlite_row(s, q, &row)) && row) {
+        struct event head = *of;
+        head.item.id = sqlite_number(q, 0);
+        head.item.due_ms = sqlite_number(q, 1);
+        head.item.tries = (uint16_t)sqlite_number(q, 2);
+        head.item.faults = (uint16_t)sqlite_number(q, 3);
+        e = give_one(s, &head, fn, arg, &given);
+        *ret_count += given;
+    }
+    (void)sqlite3_reset(q);
     return e;
 }
 
@@ -84,14 +146,19 @@ enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after,
 {
     struct sqlite *s = sqlite_of(b);
     enum err e = ERR_NONE;
-    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_queue_list, &e);
+    bool around = s->damage_told; /* who meets it first asks again */
+    sqlite3_stmt *q = sqlite_statement(s, around ? STATEMENT_queue_heads : STATEMENT_queue_list, &e);
     if (!q)
         return e;
     sqlite_bind_number(q, 1, channel_id);
     sqlite_bind_number(q, 2, after);
-    sqlite_bind_number(q, 3, limit);
     uint32_t given = 0;
-    e = give_events(s, q, channel_id, false, fn, arg, &given);
+    if (around) {
+        e = give_around(s, q, &(struct event){.channel_id = channel_id}, limit, fn, arg, &given);
+    } else {
+        sqlite_bind_number(q, 3, limit);
+        e = give_events(s, q, channel_id, false, fn, arg, &given);
+    }
     return e || given == limit ? e
                                : give_tail(s, channel_id, after, limit - given, fn, arg); /* younger ones */
 }
@@ -100,12 +167,16 @@ enum err sqlite_retry_list(struct backend *b, int64_t channel_id, uint32_t limit
 {
     struct sqlite *s = sqlite_of(b);
     enum err e = ERR_NONE;
-    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_retry_list, &e);
+    bool around = s->damage_told;
+    sqlite3_stmt *q = sqlite_statement(s, around ? STATEMENT_retry_heads : STATEMENT_retry_list, &e);
     if (!q)
         return e;
     sqlite_bind_number(q, 1, channel_id);
-    sqlite_bind_number(q, 2, limit);
     uint32_t given = 0;
+    if (around)
+        return give_around(s, q, &(struct event){.channel_id = channel_id, .item.retry = true}, limit, fn,
+                           arg, &given);
+    sqlite_bind_number(q, 2, limit);
     return give_events(s, q, channel_id, true, fn, arg, &given);
 }
 

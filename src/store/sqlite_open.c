@@ -27,7 +27,7 @@ static enum err sqlite_damaged(struct sqlite *s, int rc)
         log_error("store", "the database is damaged: see \"A damaged database\" in docs/operations.md",
                   log_str("file", s->db ? sqlite3_db_filename(s->db, "main") : "todoke.db"),
                   log_str("sqlite", s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc)), log_int("code", rc));
-    s->damage_told = true;
+    s->damage_told = s->backend.damaged = true;
     return ERR_DAMAGED;
 }
 
@@ -194,16 +194,23 @@ static const char *migration(int n, size_t *ret_len)
     return at;
 }
 
+static int newest_schema(void)
+{
+    int n = 0;
+    size_t len;
+    while (migration(n + 1, &len))
+        n++;
+    return n;
+}
+
 static enum err migrate_in_transaction(struct sqlite *s)
 {
     int64_t version;
     enum err e = sqlite_ask(s, "PRAGMA user_version", &version);
     if (e)
         return e;
-    int newest = 0;
+    const int newest = newest_schema();
     size_t len;
-    while (migration(newest + 1, &len))
-        newest++;
     if (version > newest) {
         log_error("store", "the data directory was written by a newer todoke", log_int("schema", version),
                   log_int("known", newest));
@@ -321,6 +328,7 @@ static void op_close(struct backend *b)
     (void)sqlite3_close(s->db);
     sqlite_guard_free(s);
     mem_free(s->tail.events);
+    mem_free(s->tail.whole);
     mem_free(s);
 }
 
@@ -516,4 +524,24 @@ enum err sqlite_open(struct backend **ret, const char *dir, enum store_access ac
     }
     *ret = &s->backend;
     return ERR_NONE;
+}
+
+enum err sqlite_version(const char *dir, int64_t *ret, int64_t *ret_newest)
+{
+    char path[4096];
+    if (snprintf(path, sizeof(path), "%s/todoke.db", dir) >= (int)sizeof(path))
+        return ERR_INVALID;
+    struct sqlite s = {0}; /* for its errors */
+    *ret_newest = newest_schema();
+    enum err e = sqlite_err(
+        &s, sqlite3_open_v2(path, &s.db, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE,
+                            NULL));
+    if (!e)
+        e = sqlite_err(&s, sqlite3_busy_timeout(s.db, SQLITE_BUSY_MS));
+    if (!e)
+        e = sqlite_err(&s, sqlite3_db_config(s.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL));
+    if (!e)
+        e = sqlite_ask(&s, "PRAGMA user_version", ret);
+    (void)sqlite3_close(s.db);
+    return e;
 }

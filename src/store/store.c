@@ -107,6 +107,9 @@ static enum err run_together(struct worker *w, struct list *calls)
     }
     if (!e)
         e = b->ops->commit(b);
+    if (b->damaged)
+        atomic_store_explicit(&w->store->stats.damaged, true, memory_order_relaxed);
+    b->damaged = false;
     if (e)
         b->ops->rollback(b);
     else if (w->writes && !b->unwritten)
@@ -132,7 +135,10 @@ static void note(struct worker *w, enum err e, uint64_t began_us)
         return;
     int before = atomic_exchange_explicit(&st->last_error, (int)e, memory_order_relaxed);
     if (e && before != (int)e)
-        log_error("store", "cannot commit; what cannot be kept is refused", log_err("err", e));
+        log_error("store",
+                  e == ERR_DAMAGED ? "a call met damage in the database, and was refused; others go on"
+                                   : "cannot commit; what cannot be kept is refused",
+                  log_err("err", e));
     else if (!e && before)
         log_info("store", "commits succeed again");
 }
@@ -405,6 +411,8 @@ enum err store_open(struct store **ret, const char *dir, const struct store_seal
     if (!e && seal)
         e = sqlite_seal(reader, seal);
     struct last last = {.fd = -1};
+    if (!e)
+        e = sqlite_warm(writer);
     if (!e)
         e = sqlite_guard(writer, files, seal);
     if (!e)

@@ -196,6 +196,58 @@ describe('a damaged database', () => {
     });
 });
 
+describe('a page that is damaged among what waits', () => {
+    // Events of 3 KB, one a page, for a bot that answers 500: all of them wait, the newest in the tail, the others in queue or retry.
+    let root, sound, key, channel, bot, ids;
+    before(async () => {
+        root = dataDir();
+        sound = join(root, 'sound');
+        bot = await startBot();
+        const held = [], node = await startNode({ data: sound, args: ['--loops', '1', '--drain-timeout', '1s'] });
+        key = node.key;
+        bot.answer = () => new Promise(resolve => held.push(resolve)); // what is on its way waits, and all behind it
+        channel = await node.channel({ webhookUrl: bot.url, webhookRedelivery: true, maxEventsPerRequest: 100, responseTimeoutMs: 60_000 });
+        ids = [];
+        for (let i = 0; i < 126; i++) ids.push(...await node.post(channel, Array.from({ length: 100 }, () => ({ type: 'x', pad: 'y'.repeat(3000) }))));
+        await node.stop();
+        held.forEach(resolve => resolve(500));
+    });
+    after(async () => {
+        await bot.close();
+        rmSync(root, { recursive: true, force: true });
+    });
+    const leaves = () => execFileSync('sqlite3', [at(sound), "SELECT pageno FROM dbstat WHERE name='payload' AND pagetype='leaf' ORDER BY path"], { encoding: 'utf8' }).trim().split('\n').map(Number);
+
+    const damages = [
+        ['one of the newest', l => [l.at(-1000)]],
+        ['one of the very newest', l => [l.at(-2)]],
+        ['many of the newest, here and there', l => [l.at(-3), l.at(-500), l.at(-501), l.at(-900), l.at(-2500), l.at(-4000)]],
+        ['one of those before', l => [l.at(700)]],
+    ];
+    for (const [name, pages] of damages) it(`${name}: the node starts, says which, and delivers the others`, { timeout: 120_000 }, async () => {
+        const data = join(root, 'page'), all = leaves();
+        rmSync(data, { recursive: true, force: true });
+        cpSync(sound, data, { recursive: true });
+        for (const page of pages(all)) overwrite(at(data), (page - 1) * PAGE, Buffer.alloc(PAGE));
+        const seen = new Set();
+        bot.answer = r => { for (const e of r.events) seen.add(e.webhookEventId); return 200; };
+        const node = await startNode({ data, key });
+        try {
+            await until(async () => await alarm(node, 'integrity') === 1, () => node.log());
+            assert.doesNotMatch(node.log(), /cannot commit/);
+            if (!/before/.test(name)) assert.match(node.log(), /level=error module=store msg="some of the newest events cannot be read, [^\n]* after=\d+ before=\d+ read=\d+/);
+            await until(async () => ((await (await fetch(`${node.url}/readyz`)).json()).alarms ?? []).includes('integrity'), () => node.log());
+            const lost = pages(all).length;
+            await until(() => seen.size >= ids.length - 2 * lost, () => `${seen.size} of ${ids.length}: ${node.log()}`, 60_000);
+            const [id] = await node.post(channel, [note(1)]);
+            await node.reaches(channel, id, 'delivered');
+            assert.ok(seen.size < ids.length + 1);
+        } finally {
+            await node.kill();
+        }
+    });
+});
+
 describe('commits that are missing', () => {
     // A node with events, killed; the last commits stand in the log alone.
     async function killed(count = 30) {
