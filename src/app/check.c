@@ -10,6 +10,7 @@
 #include "app/record.h"
 #include "app/visible.h"
 #include "base/clock.h"
+#include "store/steady.h"
 
 #define FOUND_MAX 100u
 
@@ -25,6 +26,7 @@ static int usage(FILE *to)
         "Looks through all of the database for damage (SQLite's integrity_check), and says what a node "
         "there\n"
         "waits for an operator to take note of. A node may run meanwhile; its log grows until this is done.\n"
+        "What an older todoke has written is looked at, and stays as it is.\n"
         "Exits with 0 if there is nothing, 1 if there is.\n\n"
         "  --data DIR       the data directory [TODOKE_DATA]\n"
         "  --accept-loss    only this: that commits are missing has been taken note of; ends the alarm loss\n"
@@ -112,23 +114,61 @@ static int accept(const struct check_args *a, struct backend *b)
     return 0;
 }
 
-/* What a node that runs here, or is started here, waits for. */
-static int tell_marks(const struct check_args *a, struct backend *b)
+static bool is_clock_off(const struct marks *m, int64_t now_ms)
+{
+    int64_t seen = m->values[MARK_SEEN];
+    return m->values[MARK_TRIAL] ||
+           (seen && (now_ms - seen > STEADY_OFF_MS || seen - now_ms > STEADY_OFF_MS));
+}
+
+/* What a node that runs here, or is started here, waits for. keep: that it was looked through is noted there. */
+static int tell_marks(const struct check_args *a, struct backend *b, bool keep)
 {
     struct marks m;
     const int64_t now_ms = clock_system.wall_ms(NULL), zero = 0;
     enum err e = read_marks(b, &m);
-    if (!e)
+    if (!e && keep)
         e = put_marks(b, (const int64_t *const[MARK_COUNT]){[MARK_CHECKED] = &now_ms, [MARK_DAMAGED] = &zero},
                       NULL);
     if (e)
         return direct_fail("check", a->data, e);
-    char lost[DIRECT_TIME_LEN];
+    char lost[DIRECT_TIME_LEN], seen[DIRECT_TIME_LEN], now[DIRECT_TIME_LEN];
     direct_time(m.values[MARK_LOST], lost);
+    direct_time(m.values[MARK_SEEN], seen);
+    direct_time(now_ms, now);
+    bool off = is_clock_off(&m, now_ms);
     if (m.values[MARK_LOST])
         (void)printf("%s: commits are missing, which was noticed at %s; --accept-loss takes note of it\n",
                      a->data, lost);
-    return m.values[MARK_LOST] ? 1 : 0;
+    if (off)
+        (void)printf("%s: a node erases nothing by age here, for it was last sure of the time at %s and this "
+                     "machine's "
+                     "clock says %s; if that is right, --accept-clock says so\n",
+                     a->data, seen, now);
+    return m.values[MARK_LOST] || off ? 1 : 0;
+}
+
+/* What an older todoke has written is its own until a node of this version is started there. */
+static int look_only(const struct check_args *a, int64_t schema, int64_t newest)
+{
+    struct backend *b;
+    if (a->accept_loss || a->accept_clock) {
+        (void)visible_complain("check",
+                               "%s: written by an older todoke (schema %lld; this one's is %lld): start this "
+                               "version's node there first, or use the older todoke. Nothing was changed",
+                               a->data, (long long)schema, (long long)newest);
+        return 1;
+    }
+    enum err e = sqlite_open(&b, a->data, STORE_READ);
+    if (e)
+        return direct_fail("check", a->data, e);
+    (void)printf(
+        "%s: the database is sound; an older todoke has written it (schema %lld; this one's is %lld), and "
+        "nothing was changed\n",
+        a->data, (long long)schema, (long long)newest);
+    int status = tell_marks(a, b, false);
+    b->ops->close(b);
+    return status;
 }
 
 int cmd_check(int argc, char **argv)
@@ -152,12 +192,17 @@ int cmd_check(int argc, char **argv)
         return 1;
     }
     struct backend *b;
+    int64_t schema, newest;
+    if ((e = sqlite_version(a.data, &schema, &newest)))
+        return direct_fail("check", a.data, e);
+    if (schema < newest)
+        return look_only(&a, schema, newest);
     status = direct_open("check", a.data, false, &b);
     if (status)
         return status;
     if (!accepts)
         (void)printf("%s: the database is sound\n", a.data);
-    status = accepts ? accept(&a, b) : tell_marks(&a, b);
+    status = accepts ? accept(&a, b) : tell_marks(&a, b, true);
     b->ops->close(b);
     return status;
 }

@@ -105,12 +105,26 @@ bool direct_missing(const char *command, const char *dir)
     return missing;
 }
 
+/* It would meet a schema that it does not know. */
+static bool is_older_node(const char *dir)
+{
+    int64_t schema, newest;
+    return files_holder(dir) && !sqlite_version(dir, &schema, &newest) && schema < newest;
+}
+
 int direct_open(const char *command, const char *dir, bool make, struct backend **ret)
 {
     if (make ? direct_refuse(command, dir) : direct_missing(command, dir))
         return 1;
     if (make && mkdir(dir, 0700) && errno != EEXIST)
         return direct_fail(command, dir, ERR_IO);
+    if (is_older_node(dir)) {
+        (void)visible_complain(command,
+                               "%s: a node of an older todoke is running on it; restart it with this version "
+                               "first. Nothing was changed",
+                               dir);
+        return 1;
+    }
     enum err e = sqlite_open(ret, dir, STORE_WRITE);
     return e ? direct_fail(command, dir, e) : 0;
 }
