@@ -133,6 +133,23 @@ static void states_of(const struct store_stats *store, const struct retention_st
     on[ALARM_retention] = atomic_load_explicit(&retention->over, memory_order_relaxed);
 }
 
+enum err alarms_standing(const struct store_stats *store, const struct retention_stats *retention,
+                         struct buf *out, bool *ret_any)
+{
+    static const enum alarm_state all[] = {ALARM_integrity, ALARM_loss, ALARM_clock};
+    bool on[ALARM_STATES];
+    states_of(store, retention, on);
+    *ret_any = false;
+    enum err e = buf_add_str(out, "[");
+    for (size_t i = 0; !e && i < sizeof(all) / sizeof(all[0]); i++) {
+        if (!on[all[i]])
+            continue;
+        e = buf_printf(out, "%s\"%s\"", *ret_any ? "," : "", state_names[all[i]]);
+        *ret_any = true;
+    }
+    return e ? e : buf_add_str(out, "]");
+}
+
 enum err alarms_print(const struct alarms *a, const struct store_stats *store,
                       const struct retention_stats *retention, int64_t now_ms, struct buf *out)
 {

@@ -1,5 +1,6 @@
 /* What operators and their machines ask: alive, ready, the description of the API. */
 #include "api/call.h"
+#include "api/gauge.h"
 
 extern const char api_openapi_text[];
 extern const size_t api_openapi_text_len;
@@ -8,6 +9,26 @@ void api_health(struct call *c)
 {
     call_answer(c, 200, "application/json; charset=utf-8",
                 SPAN_LIT("{\"status\":\"ok\",\"version\":\"" TODOKE_VERSION "\"}"));
+}
+
+/* With the alarms that wait for somebody, for those who ask nothing else. */
+static void answer_ready(struct call *c)
+{
+    struct buf out, names;
+    bool any;
+    buf_init(&out, 256);
+    buf_init(&names, 128);
+    enum err e = alarms_standing(store_stats(c->api->config.store), c->api->config.retention, &names, &any);
+    if (!e)
+        e = buf_add_str(&out, "{\"status\":\"ready\"");
+    if (!e && any)
+        e = buf_printf(&out, ",\"alarms\":%.*s", (int)buf_span(&names).len, buf_span(&names).ptr);
+    if (!e)
+        e = buf_add_str(&out, "}");
+    call_answer(c, 200, "application/json; charset=utf-8",
+                e ? SPAN_LIT("{\"status\":\"ready\"}") : buf_span(&out));
+    buf_deinit(&names);
+    buf_deinit(&out);
 }
 
 /* Ready: events posted now would be accepted. */
@@ -25,7 +46,7 @@ void api_ready(struct call *c)
         (void)snprintf(text, sizeof(text), "The store cannot keep events: %s", err_text(e));
         call_retry(c, 503, text, 5);
     } else {
-        call_answer(c, 200, "application/json; charset=utf-8", SPAN_LIT("{\"status\":\"ready\"}"));
+        answer_ready(c);
     }
 }
 
