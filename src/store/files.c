@@ -136,7 +136,8 @@ enum files_state files_judge(const char *dir)
     if (database <= 0 && (size_in(dir, "todoke.db-wal") > 0 || size_in(dir, "todoke.db-last") > 0 ||
                           size_in(dir, "secret.key") >= 0))
         return FILES_HEADLESS;
-    if (head_is_foreign(dir, last_base(dir)))
+    if (!files_holder(dir) &&
+        head_is_foreign(dir, last_base(dir))) /* a node that runs looks itself, and moves its log */
         return FILES_MIXED;
     return FILES_SOUND;
 }

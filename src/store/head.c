@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+
 #define HEAD_LEN 100u
 #define LOG_HEAD_LEN 32u
 #define FRAME_HEAD_LEN 24u
@@ -63,25 +65,56 @@ uint64_t head_bytes(const struct head *h)
     return (uint64_t)h->page * h->pages;
 }
 
-/* The first page as the log has it: for the first time and for the last. False: it is not in it, or there is no log. */
-static bool find_in_log(int fd, struct head *ret_first, struct head *ret_last)
+/* sqlite.org/fileformat2.html, 4.2; len is a multiple of 8. */
+static void add_sum(uint32_t sum[2], const uint8_t *p, size_t len, bool big)
 {
-    uint8_t log[LOG_HEAD_LEN], frame[FRAME_HEAD_LEN + HEAD_LEN];
-    bool any = false;
+    for (size_t i = 0; i < len; i += 8) {
+        uint32_t x = number_at(p + i), y = number_at(p + i + 4);
+        sum[0] += (big ? x : __builtin_bswap32(x)) + sum[1];
+        sum[1] += (big ? y : __builtin_bswap32(y)) + sum[0];
+    }
+}
+
+static bool sum_is(const uint32_t sum[2], const uint8_t *p)
+{
+    return sum[0] == number_at(p) && sum[1] == number_at(p + 4);
+}
+
+struct log_heads {
+    uint32_t frames, count; /* frames that SQLite would read, and how many of them are the first page */
+    struct head first, last;
+};
+
+/* What a crash has cut short, or an older log has left behind, ends it, as it does for SQLite. */
+static void read_log(int fd, struct log_heads *ret)
+{
+    static const uint32_t page_max = 65536;
+    uint8_t log[LOG_HEAD_LEN];
+    uint32_t sum[2] = {0};
+    *ret = (struct log_heads){0};
     if (pread(fd, log, sizeof(log), 0) != (ssize_t)sizeof(log) || (number_at(log) & ~1u) != 0x377f0682)
-        return false;
-    uint32_t page = number_at(log + 8);
-    for (off_t at = LOG_HEAD_LEN;
-         pread(fd, frame, sizeof(frame), at) == (ssize_t)sizeof(frame) && memcmp(frame + 8, log + 16, 8) == 0;
-         at += (off_t)(FRAME_HEAD_LEN + page)) {
+        return;
+    const bool big = number_at(log) & 1u;
+    const uint32_t page = number_at(log + 8);
+    add_sum(sum, log, 24, big);
+    if (page < 512 || page > page_max || page % 8 || !sum_is(sum, log + 24))
+        return;
+    const size_t len = FRAME_HEAD_LEN + page;
+    AUTO_FREE uint8_t *frame = mem_alloc(len);
+    off_t at = LOG_HEAD_LEN;
+    for (; frame && pread(fd, frame, len, at) == (ssize_t)len && memcmp(frame + 8, log + 16, 8) == 0;
+         at += (off_t)len) {
+        add_sum(sum, frame, 8, big);
+        add_sum(sum, frame + FRAME_HEAD_LEN, page, big);
+        if (!sum_is(sum, frame + 16))
+            return;
+        ret->frames++;
         if (number_at(frame) != 1)
             continue;
-        parse(frame + FRAME_HEAD_LEN, ret_last);
-        if (!any)
-            *ret_first = *ret_last;
-        any = true;
+        parse(frame + FRAME_HEAD_LEN, &ret->last);
+        if (!ret->count++)
+            ret->first = ret->last;
     }
-    return any;
 }
 
 static int open_in(const char *dir, const char *name)
@@ -101,17 +134,17 @@ static bool log_fits(const struct head *h, struct head first, const struct head 
 
 bool head_is_foreign(const char *dir, uint32_t least)
 {
-    int database = open_in(dir, "todoke.db"), log = open_in(dir, "todoke.db-wal");
-    struct head h = {0}, first, last;
-    bool foreign = false;
-    if (database >= 0 && log >= 0 && lseek(log, 0, SEEK_END) > (off_t)LOG_HEAD_LEN) {
+    int database = open_in(dir, "todoke.db"), file = open_in(dir, "todoke.db-wal");
+    struct log_heads log = {0};
+    struct head h = {0};
+    if (database >= 0)
         head_read(database, &h); /* one that is none is damaged, which SQLite says */
-        foreign = h.sound && (is_older(h.generation, least) ||
-                              (find_in_log(log, &first, &last) && !log_fits(&h, first, &last)));
-    }
+    if (file >= 0 && h.sound)
+        read_log(file, &log);
     if (database >= 0)
         (void)close(database);
-    if (log >= 0)
-        (void)close(log);
-    return foreign;
+    if (file >= 0)
+        (void)close(file);
+    return log.frames &&
+           (is_older(h.generation, least) || (log.count && !log_fits(&h, log.first, &log.last)));
 }

@@ -2,7 +2,7 @@
 // but the log belongs to another database. Nothing is accepted on it, and a start refuses it and changes nothing.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { appendFileSync, copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startBot } from './lib/bot.mjs';
@@ -122,6 +122,21 @@ describe('todoke.db written over in place', () => {
             p.node = await startNode({ data, key: p.node.key });
             assert.match(p.node.log(), /level=error module=store msg="commits are missing: /);
             await until(async () => await alarm(p.node, 'loss') === 1);
+        } finally {
+            await p.end();
+        }
+    });
+
+    it('and a log that a crash has cut short is no other one: half a frame of the first page at its end', { timeout: 60_000 }, async () => {
+        const p = await prepare(copies[1]);
+        try {
+            await p.node.kill();
+            const log = at(p.data, 'todoke.db-wal'), head = readFileSync(log).subarray(16, 24), frame = Buffer.alloc(24 + 4096);
+            frame.writeUInt32BE(1, 0);
+            head.copy(frame, 8); // this log's own salts
+            frame.writeUInt32BE(7, 24 + 24);
+            appendFileSync(log, frame);
+            await p.all();
         } finally {
             await p.end();
         }
