@@ -294,8 +294,12 @@ describe('log-in limits', () => {
         assert.equal((await op.api('GET', '/api/v1/session')).status, 200, 'who is in stays in');
         await until(async () => (await tryLogin(node, 'a@example.com', password)).status === 200);
         for (let i = 0; i < 4; i++) assert.equal((await tryLogin(node, 'a@example.com', wrong)).status, 401);
-        assert.equal((await op.api('PATCH', '/api/v1/session', { currentPassword: wrong, password: 'another password' })).status, 400);
-        assert.equal((await op.api('PATCH', '/api/v1/session', { currentPassword: password, password: 'another password' })).status, 429);
+        const change = currentPassword => op.api('PATCH', '/api/v1/session', { currentPassword, password: 'another password' });
+        for (let failed = 4, r; failed < 7; failed += r.status === 400) {
+            r = await change(wrong);
+            assert.ok(r.status === 400 || (r.status === 429 && failed > 4), `${r.status}`);
+        }
+        assert.equal((await change(password)).status, 429);
         await node.stop();
     });
 
