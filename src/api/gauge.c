@@ -127,7 +127,8 @@ static void states_of(const struct store_stats *store, const struct retention_st
     memset(on, 0, ALARM_STATES * sizeof(*on));
     on[ALARM_store] = atomic_load_explicit(&store->last_error, memory_order_relaxed) != 0;
     on[ALARM_files] = atomic_load_explicit(&store->files, memory_order_relaxed) != NULL;
-    on[ALARM_integrity] = atomic_load_explicit(&store->damaged, memory_order_relaxed);
+    on[ALARM_integrity] = atomic_load_explicit(&store->damaged, memory_order_relaxed) ||
+                          atomic_load_explicit(&store->passed_over, memory_order_relaxed);
     on[ALARM_loss] = atomic_load_explicit(&store->lost, memory_order_relaxed);
     on[ALARM_clock] = atomic_load_explicit(&retention->clock, memory_order_relaxed);
     on[ALARM_retention] = atomic_load_explicit(&retention->over, memory_order_relaxed);

@@ -26,6 +26,7 @@ struct backend {
     const struct backend_ops *ops;
     bool unwritten; /* the last commit had nothing to write: that it succeeded says nothing of the disk */
     bool damaged; /* it has met damage, also where it went on behind it; the store takes note and clears it */
+    bool passed_over; /* an event that waits cannot be read, though the database may look sound */
     int64_t
         last; /* the number of the last commit that wrote, which stands in the database too; rises. 0 in the twin */
     uint32_t

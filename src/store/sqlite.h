@@ -130,6 +130,8 @@ enum err sqlite_channel_find(struct backend *b, const struct channel_filter *f, 
                              void *arg);
 /* sqlite_event.c */
 enum err sqlite_events_insert(struct backend *b, struct event *const *events, size_t count, int64_t wall_ms);
+/* Whether the bytes of an event are those that were put in, as far as they can say so: one JSON object. */
+bool sqlite_event_is_whole(struct span json);
 enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after, uint32_t limit,
                            event_row_fn *fn, void *arg);
 enum err sqlite_retry_list(struct backend *b, int64_t channel_id, uint32_t limit, event_row_fn *fn,

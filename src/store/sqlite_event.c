@@ -1,4 +1,5 @@
 /* Events on their way in (payload and queue rows, idempotency keys) and back out to the lanes. */
+#include "base/json_scan.h"
 #include "base/log.h"
 #include "store/sqlite.h"
 
@@ -31,6 +32,12 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
 }
 
 /* Rows of (id, flags, due_ms, tries, faults, json). */
+/* SQLite has no checksum over what it keeps: where a page was lost or written over, the bytes are no object any more. */
+bool sqlite_event_is_whole(struct span json)
+{
+    return json.len > 0 && json.ptr[0] == '{' && json_check(json, JSON_DEPTH, NULL) == ERR_NONE;
+}
+
 static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_id, bool retry,
                             event_row_fn *fn, void *arg, uint32_t *ret_count)
 {
@@ -44,7 +51,8 @@ static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_i
         head.item.tries = (uint16_t)sqlite_number(q, 3);
         head.item.faults = (uint16_t)sqlite_number(q, 4);
         head.item.retry = retry;
-        e = fn(arg, sqlite_span(q, 5), &head);
+        e = sqlite_event_is_whole(sqlite_span(q, 5)) ? fn(arg, sqlite_span(q, 5), &head)
+                                                     : sqlite_err(s, SQLITE_CORRUPT);
         if (e) {
             (void)sqlite3_reset(q);
             return e;
@@ -67,6 +75,7 @@ static enum err pass_over(struct sqlite *s, int64_t id)
     if (s->unreadable_count == UNREADABLE_MAX)
         return ERR_DAMAGED;
     s->unreadable[s->unreadable_count++] = id;
+    s->backend.damaged = s->backend.passed_over = true;
     log_error("store",
               "an event that waits cannot be read, for the database is damaged there: it is passed over, the "
               "others go on; see \"A damaged database\" in docs/operations.md",
@@ -93,10 +102,10 @@ static enum err give_one(struct sqlite *s, struct event *head, event_row_fn *fn,
         return e;
     head->flags = (uint8_t)sqlite_number(q, 1);
     struct span json = sqlite_span(q, 2);
-    if (json.len) {
+    if (sqlite_event_is_whole(json)) {
         e = fn(arg, json, head);
         *ret_given = true;
-    } else { /* its further pages cannot be read: no event is empty */
+    } else {
         e = pass_over(s, head->item.id);
     }
     (void)sqlite3_reset(q);

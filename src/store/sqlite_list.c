@@ -57,7 +57,9 @@ enum err sqlite_event_get(struct backend *b, int64_t channel_id, int64_t id, eve
     if (e || !row)
         return e ? e : ERR_NOT_FOUND;
     struct event_view v = {.id = id, .flags = (uint8_t)sqlite_number(q, 1), .json = sqlite_span(q, 2)};
-    e = sqlite_number(q, 0) == channel_id ? sqlite_event_state(s, channel_id, &v) : ERR_NOT_FOUND;
+    e = sqlite_number(q, 0) != channel_id ? ERR_NOT_FOUND
+        : !sqlite_event_is_whole(v.json)  ? sqlite_err(s, SQLITE_CORRUPT)
+                                          : sqlite_event_state(s, channel_id, &v);
     if (!e)
         e = fn(arg, &v);
     (void)sqlite3_reset(q);

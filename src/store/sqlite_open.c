@@ -23,10 +23,13 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 /* Told once a connection: whoever reads that place meets it again. */
 static enum err sqlite_damaged(struct sqlite *s, int rc)
 {
+    bool theirs = s->db && (sqlite3_errcode(s->db) & 0xff) ==
+                               (rc & 0xff); /* else we found it in what SQLite took for sound */
     if (!s->damage_told)
         log_error("store", "the database is damaged: see \"A damaged database\" in docs/operations.md",
                   log_str("file", s->db ? sqlite3_db_filename(s->db, "main") : "todoke.db"),
-                  log_str("sqlite", s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc)), log_int("code", rc));
+                  log_str("sqlite", theirs ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc)),
+                  log_int("code", rc));
     s->damage_told = s->backend.damaged = true;
     return ERR_DAMAGED;
 }

@@ -110,6 +110,8 @@ static enum err run_together(struct worker *w, struct list *calls)
     if (b->damaged)
         atomic_store_explicit(&w->store->stats.damaged, true, memory_order_relaxed);
     b->damaged = false;
+    if (b->passed_over)
+        atomic_store_explicit(&w->store->stats.passed_over, true, memory_order_relaxed);
     if (e)
         b->ops->rollback(b);
     else if (w->writes && !b->unwritten)

@@ -43,6 +43,8 @@ struct store_stats {
     _Atomic(const char *const *) files;
     /* The database is damaged; commits are missing. Both stay until integrity.h knows better. */
     atomic_bool damaged, lost;
+    atomic_bool
+        passed_over; /* events that wait cannot be read: until the next start, whatever integrity.h finds */
 };
 
 /*
