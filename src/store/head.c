@@ -145,6 +145,6 @@ bool head_is_foreign(const char *dir, uint32_t least)
         (void)close(database);
     if (file >= 0)
         (void)close(file);
-    return log.frames &&
-           (is_older(h.generation, least) || (log.count && !log_fits(&h, log.first, &log.last)));
+    /* The log's own first page knows best: the number beside may be that of another directory, or from before a power cut. */
+    return log.frames && (log.count ? !log_fits(&h, log.first, &log.last) : is_older(h.generation, least));
 }

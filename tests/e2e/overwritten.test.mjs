@@ -2,7 +2,7 @@
 // but the log belongs to another database. Nothing is accepted on it, and a start refuses it and changes nothing.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { appendFileSync, copyFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { startBot } from './lib/bot.mjs';
@@ -122,6 +122,29 @@ describe('todoke.db written over in place', () => {
             p.node = await startNode({ data, key: p.node.key });
             assert.match(p.node.log(), /level=error module=store msg="commits are missing: /);
             await until(async () => await alarm(p.node, 'loss') === 1);
+        } finally {
+            await p.end();
+        }
+    });
+
+    it('and a todoke.db-last of another directory refuses no log that belongs to its database', { timeout: 60_000 }, async () => {
+        const p = await prepare(copies[1]);
+        try {
+            for (let i = 0; i < 2; i++) { // further logs, which the file beside counts
+                await p.node.stop();
+                p.node = await p.again();
+                await p.node.post(p.channel, [note(i)]);
+            }
+            await p.node.stop();
+            const last = readFileSync(at(p.data, 'todoke.db-last'));
+            over(p.older, p.data); // as a backup is put in, with the file beside left where it was
+            p.node = await p.again();
+            assert.match(p.node.log(), /commits are missing/);
+            const ids = await p.node.post(p.channel, [note(1)]);
+            await p.node.kill();
+            writeFileSync(at(p.data, 'todoke.db-last'), last); // a power cut: it was not on the disk yet
+            p.node = await p.again();
+            await p.node.reaches(p.channel, ids[0], 'delivered');
         } finally {
             await p.end();
         }
