@@ -6,9 +6,9 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "model/name.h"
+#include "report/contact.h"
 #include "report/html.h"
 #include "report/notice.h"
-#include "report/recipient.h"
 
 #define TEXT_MAX 16384u
 #define LINE_MAX_LEN 2048u
@@ -147,7 +147,7 @@ enum err invitation_put_mail(struct backend *b, const struct invitation_mail *m,
     enum err e = b->ops->mail_count(b, &counts);
     if (e)
         return e;
-    if (counts.waiting >= NOTICE_OUTBOX_MAX || !recipient_of(span_of(m->to->email), recipient)) {
+    if (counts.waiting >= NOTICE_OUTBOX_MAX || !contact_address(span_of(m->to->email), recipient)) {
         log_warn("report", "an invitation is not mailed; an operator can make a link for the account",
                  log_int("account", m->to->id),
                  log_str("why", counts.waiting >= NOTICE_OUTBOX_MAX ? "the outbox is full"

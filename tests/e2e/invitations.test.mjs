@@ -464,8 +464,12 @@ describe('with a relay', () => {
         it('is mailed three times a day, whatever the address is spelled like', async () => {
             for (let i = 1; i <= 20; i++) assert.equal((await give(who, path, `victim+${i}@example.org`)).status, 200);
             for (const email of ['v.ictim@example.org', 'vict.im+x@EXAMPLE.org', 'victim@example.org']) assert.equal((await give(who, path, email)).status, 200);
+            // A dot at the end of the domain, and what a domain is rid of: no other person, and no address for the first.
+            for (const domain of ['example.org.', 'exam\u00adple.org', 'exam\u00adple.org.', 'example\u3002org'])
+                await give(who, path, `victim@${domain}`);
             await settle();
             assert.equal(mailed('victim').length, 3);
+            assert.deepEqual(relay.mails.map(m => m.to[0]).filter(to => /^victim.*org/i.test(to) && !/victim(\+\w+)?@example\.org$/i.test(to)), []);
         });
 
         it('and ten times in all, until they come; whoever gives the role sees nothing of that', async () => {
