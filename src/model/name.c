@@ -320,19 +320,36 @@ static bool is_domain(const struct text *t, size_t dot)
     return ends_domain(t, dot + 1) || (n >= 2 && goes_on(t, dot + 1 + n));
 }
 
+/* Where the number before `end` begins; `end`: there is none below 256, as addresses have it. */
+static size_t octet_before(const struct text *t, size_t end)
+{
+    size_t from = end;
+    unsigned n = 0, unit = 1;
+    while (from > 0 && end - from < 4 && is_digit(plain_at(t, from - 1))) {
+        n += unit * (unsigned)(plain_at(t, --from) - '0');
+        unit *= 10;
+    }
+    return end - from > 3 || n > 255 || (end - from > 1 && plain_at(t, from) == '0') ? end : from;
+}
+
 /* 203.0.113.7/path, 203.0.113.7:80; the last dot. Four numbers alone are a version. */
 static bool is_address(const struct text *t, size_t dot)
 {
-    size_t end = dot + 1, dots = 0;
-    if (!is_dot(t, dot))
-        return false;
+    size_t end = dot + 1;
     while (is_digit(plain_at(t, end)))
         end++;
-    if (end == dot + 1 || !goes_on(t, end))
+    if (!is_dot(t, dot) || !goes_on(t, end))
         return false;
-    for (size_t i = dot; i < t->count && (is_dot(t, i) || is_digit(plain_at(t, i))); i--) /* wraps */
-        dots += is_dot(t, i);
-    return dots >= 3;
+    for (int octet = 0;; octet++) {
+        size_t from = octet_before(t, end);
+        if (from == end)
+            return false;
+        if (octet == 3) /* "v1.2.3.4" is a version */
+            return from == 0 || class_at(t, from - 1) != CLASS_LABEL;
+        if (from == 0 || !is_dot(t, from - 1))
+            return false;
+        end = from - 1;
+    }
 }
 
 static bool is_word_before(const struct text *t, size_t i, const char *word)

@@ -22,6 +22,8 @@ static const struct {
     {"J.League公式", NULL, "nor is league"},
     {"St.Luke's, Mr.Children, F.Marinos", NULL, "nor are these"},
     {"v1.2, 1.2.3.4, Ver.2.0beta, No.1", NULL, "versions and numbers"},
+    {"Ver.1.2.3/beta No.1.2.3/4 v1.2.3.4:5", NULL, "versions with more behind them"},
+    {"第1.2.3.4/5回 Tel.03.1234.5678/9", NULL, "numbers that are no octets, or stand in a word"},
     {"1.受付 2．予約 ３.会計", NULL, "numbered, with dots of both widths"},
     {"テスト用です。本番ではありません。", NULL, "sentences"},
     {"テスト。OK", NULL, "a full stop, and a word of ASCII"},
