@@ -226,7 +226,7 @@ static void dial_next(struct dial *d)
     }
     timer_disarm(d->timers, &d->stagger);
     if (!list_empty(&d->attempts)) {
-        if (d->want)
+        if (d->next < d->count) /* for want of something */
             stagger_arm(d);
         return;
     }
