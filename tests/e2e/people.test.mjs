@@ -414,7 +414,7 @@ describe('over a restart', () => {
     });
 
     it('a session that nobody uses ends', async () => {
-        const node = await startNode({ args: ['--session-time', '1s'] });
+        const node = await startNode({ args: ['--session-time', '5s'] }); // longer than a password takes
         const op = await firstAccount(node), used = await login(node, 'op@example.com'), ends = Date.parse((await op.api('GET', '/api/v1/session')).json.expiresAt);
         // The one is asked for all the time, the other not until it must have ended.
         await until(async () => {
