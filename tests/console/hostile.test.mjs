@@ -16,7 +16,7 @@ after(async () => {
 });
 
 test('nothing of a stranger becomes markup', async t => {
-    const own = await openPage(scene.node.url), { page } = own;
+    const own = await openPage(scene.node.url, { allow: [/status of 40[04]/] }), { page } = own; // what is asked for in vain is refused
     await scene.api.ok('PATCH', '/api/v1/session', { name: '<u onclick=1>me</u>' });
     await own.logIn();
     const c = name => `/channels/${scene.channels[name].channelId}`;
@@ -29,7 +29,6 @@ test('nothing of a stranger becomes markup', async t => {
             await own.go(address);
             assert.equal(await page.evaluate(() => globalThis.__pwned), undefined);
             assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll('#app img, #app script, #app iframe, #app object, #app u, #app [onclick], #app [onerror], #app [onload], #app a[href^="javascript:"]')].map(e => e.outerHTML)), []);
-            own.wrong.splice(0, own.wrong.length, ...own.wrong.filter(w => !/status of 40[04]/.test(w))); // what is asked for in vain is refused
             await own.clean(address);
         });
     }
