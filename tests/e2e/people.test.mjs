@@ -317,7 +317,10 @@ describe('log-in limits', () => {
         const from = peer => ({ 'x-forwarded-for': peer });
         const made = await firstAccount(node, 'a@example.com');
         assert.match((await tryLogin(node, 'a@example.com', password)).headers.get('set-cookie'), /; Secure$/);
-        for (let i = 0; i < 20; i++) assert.equal((await tryLogin(node, `n${i}@example.com`, wrong, from('192.0.2.7'))).status, 401);
+        for (let failed = 0, r; failed < 22; failed += r.status === 401) { // then a wait of four seconds, as above
+            r = await tryLogin(node, `n${failed}@example.com`, wrong, from('192.0.2.7'));
+            if (failed < 20) assert.equal(r.status, 401);
+        }
         assert.equal((await tryLogin(node, 'a@example.com', password, from('192.0.2.7'))).status, 429);
         assert.equal((await tryLogin(node, 'a@example.com', password, from('192.0.2.8, 192.0.2.7'))).status, 429, 'what stands before the last anybody may write');
         assert.equal((await tryLogin(node, 'a@example.com', password, from('192.0.2.7, 192.0.2.8'))).status, 200);
