@@ -1,45 +1,7 @@
 /* The audit log in the store: what it lists, and what goes with age. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "store_fixture.h"
 
-#include <cmocka.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-#include "base/log.h"
-#include "store/backend.h"
-
-static char dir[64];
-static struct backend *b;
-
-static int open_store(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/todoke-audit-XXXXXX");
-    if (!mkdtemp(dir) || log_configure("error") || sqlite_open(&b, dir, STORE_WRITE))
-        return -1;
-    return b->ops->begin(b) ? -1 : 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int close_store(void **state)
-{
-    (void)state;
-    b->ops->rollback(b);
-    b->ops->close(b);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 #define OK(call) assert_int_equal((call), ERR_NONE)
 
@@ -138,7 +100,6 @@ static void the_audit_log_after_a_clock_ahead(void **state)
 
 int main(void)
 {
-#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
     const struct CMUnitTest tests[] = {
         WITH_STORE(the_audit_log),
         WITH_STORE(the_audit_log_after_a_clock_ahead),

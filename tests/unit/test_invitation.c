@@ -1,45 +1,8 @@
 /* What an invitation says, and in whose words. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "store_fixture.h"
 
-#include <cmocka.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/log.h"
 #include "base/mem.h"
 #include "report/invitation.h"
-
-static char dir[64];
-static struct backend *b;
-
-static int open_store(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/todoke-invitation-XXXXXX");
-    if (!mkdtemp(dir) || log_configure("error") || sqlite_open(&b, dir, STORE_WRITE))
-        return -1;
-    return b->ops->begin(b) ? -1 : 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int close_store(void **state)
-{
-    (void)state;
-    b->ops->rollback(b);
-    b->ops->close(b);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 struct seen {
     unsigned count;
@@ -140,7 +103,6 @@ static void without_memory(void **state)
 
 int main(void)
 {
-#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
     const struct CMUnitTest tests[] = {
         WITH_STORE(words),
         WITH_STORE(nowhere),
