@@ -310,6 +310,7 @@ for (const lang of ['en', 'ja']) {
             await eventually(async () => await rows.count() === 10, 'the rest is not shown');
             assert.equal(await page.locator('tr[data-event] .badge.good').count(), 0, 'delivered under the filter of what was given up');
             assert.equal(await page.getByRole('button', { name: new RegExp(w.deliveries.newOnes(50).replace('50', String.raw`\d+`)) }).count(), 0, 'old events are called new');
+            await own.go('/');
             await api.ok('DELETE', path);
         });
 
@@ -331,6 +332,7 @@ for (const lang of ['en', 'ja']) {
             await api.ok('PATCH', path, { useWebhook: false });
             await page.reload();
             await page.locator('[data-test=not-counting]').getByText(w.statistics.webhookOff).waitFor();
+            await own.go('/');
             await api.ok('DELETE', path);
         });
 
