@@ -42,7 +42,8 @@ struct fixture {
     struct server_config config;
     enum err started;
     uint16_t port;
-    /* 1: close, 2: drain, 3: reload, 4: read the stats, 5: let in what is held, 6: refuse it, 7: stand still until told */
+    /* 1: close, 2: drain, 3: reload, 4: read the stats, 5: let in what is held, 6: refuse it, 7: stand
+     * still until told */
     atomic_int command;
     enum err reloaded;
     int ready, aborted, finished, obeyed, told; /* eventfds */

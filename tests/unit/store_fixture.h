@@ -1,5 +1,6 @@
 #pragma once
-/* A store in a directory of its own, in one transaction that is not committed: for tests that look at what calls write. */
+/* A store in a directory of its own, in one transaction that is not committed: for tests that look at what
+ * calls write. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -56,7 +56,8 @@ static void the_audit_log(void **state)
     assert_string_equal(entries(0, INT64_MAX, 10), "600 500 400 ");
 }
 
-/* One line a time, oldest first; what is left, newest first, once all is pruned that is older than 400, by a clock that stands at 1000. */
+/* One line a time, oldest first; what is left, newest first, once all is pruned that is older than 400, by
+ * a clock that stands at 1000. */
 static const struct {
     int64_t at[8];
     const char *left, *why;

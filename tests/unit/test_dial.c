@@ -310,7 +310,8 @@ static void leave_descriptors(int n)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &l), 0);
 }
 
-/* An address that no descriptor was left for was not tried: it keeps its turn, and its server is not blamed. */
+/* An address that no descriptor was left for was not tried: it keeps its turn, and its server is not
+ * blamed. */
 static void few_descriptors(void **state)
 {
     (void)state;

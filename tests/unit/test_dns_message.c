@@ -391,8 +391,8 @@ static void long_put16(unsigned char *m, size_t *at, unsigned n)
 
 /*
  * A message of 64 KiB: pointers that lead from one to the one before, the first to the question's name; 31
- * aliases that lead away from it and stand in the order that makes the reader come back for each; then records
- * of that type whose owners go the whole way. Returns its length.
+ * aliases that lead away from it and stand in the order that makes the reader come back for each; then
+ * records of that type whose owners go the whole way. Returns its length.
  */
 static size_t long_message(unsigned char *m, unsigned pointers, unsigned type)
 {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "loop_fixture.h"
 #include "net/dns_query.h"
 
 #define DEADLINE_MS 1000
@@ -121,16 +122,11 @@ static void on_query(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct
         assert_int_equal(uv_udp_try_send(udp, &out, 1, from), len);
 }
 
-static void on_conn_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
 static void on_stream_query(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct peer *p = stream->data;
     if (n < 0)
-        uv_close((uv_handle_t *)stream, on_conn_closed);
+        uv_close((uv_handle_t *)stream, loop_on_conn_closed);
     if (n < 14) /* a query comes in one piece here */
         return;
     unsigned char *msg = (unsigned char *)buf->base;
@@ -209,21 +205,10 @@ static void world_start(struct world *w, const char *habits, uint32_t timeout_ms
                      ERR_NONE);
 }
 
-static void on_walk(uv_handle_t *handle, void *arg)
-{
-    const struct world *w = arg;
-    const char *at = (const char *)handle;
-    bool is_ours = at >= (const char *)w && at < (const char *)(w + 1);
-    if (!uv_is_closing(handle))
-        uv_close(handle, is_ours ? NULL : on_conn_closed);
-}
-
 static void world_end(struct world *w)
 {
     dns_query_free(w->query);
-    uv_walk(&w->loop, on_walk, w);
-    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&w->loop), 0);
+    loop_end(&w->loop, w, sizeof(*w));
 }
 
 /* ---- cases ---- */

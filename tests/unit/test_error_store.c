@@ -376,7 +376,8 @@ static void put_days(struct world *w, const int64_t days[], size_t count, int64_
     assert_int_equal(w->b->ops->commit(w->b), ERR_NONE);
 }
 
-/* What a clock that was ahead has dated goes, a few rows a step, whether or not it was moved already; nothing else does, nor before it is known. */
+/* What a clock that was ahead has dated goes, a few rows a step, whether or not it was moved already;
+ * nothing else does, nor before it is known. */
 static void days_ahead_go(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /*
- * Exchanges with a bot of two addresses, one of which the resolver tells late: what one connection knows of the
- * name must not mislead another, and a slow family must not cost every exchange a look-up. The resolver and the
- * bot live on the client's loop.
+ * Exchanges with a bot of two addresses, one of which the resolver tells late: what one connection knows of
+ * the name must not mislead another, and a slow family must not cost every exchange a look-up. The resolver
+ * and the bot live on the client's loop.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "loop_fixture.h"
 #include "net/dns_message.h"
 #include "net/exchange.h"
 
@@ -148,11 +149,6 @@ static void release(struct world *w)
 
 /* ---- the bot ---- */
 
-static void on_conn_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
 static void on_request(uv_stream_t *conn, ssize_t n, const uv_buf_t *buf)
 {
     (void)buf;
@@ -161,7 +157,7 @@ static void on_request(uv_stream_t *conn, ssize_t n, const uv_buf_t *buf)
     if (n > 0)
         (void)uv_try_write(conn, &out, 1);
     else if (n < 0)
-        uv_close((uv_handle_t *)conn, on_conn_closed);
+        uv_close((uv_handle_t *)conn, loop_on_conn_closed);
 }
 
 static void on_conn(uv_stream_t *listener, int status)
@@ -280,24 +276,13 @@ static void on_net_closed(void *arg)
     *(bool *)arg = true;
 }
 
-static void on_walk(uv_handle_t *handle, void *arg)
-{
-    const struct world *w = arg;
-    const char *at = (const char *)handle;
-    bool is_ours = at >= (const char *)w && at < (const char *)(w + 1);
-    if (!uv_is_closing(handle))
-        uv_close(handle, is_ours ? NULL : on_conn_closed);
-}
-
 static void world_close(struct world *w)
 {
     bool closed = false;
     net_close(w->net, on_net_closed, &closed);
     while (!closed)
         (void)uv_run(&w->loop, UV_RUN_ONCE);
-    uv_walk(&w->loop, on_walk, w);
-    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&w->loop), 0);
+    loop_end(&w->loop, w, sizeof(*w));
 }
 
 static void stop_listening6(struct world *w)
@@ -371,8 +356,8 @@ static void what_comes_late_is_kept(void **state)
     world_close(&w);
 }
 
-/* A family that is never told costs look-ups until the limit of the first, not one an exchange; but it is asked
- * for again soon. */
+/* A family that is never told costs look-ups until the limit of the first, not one an exchange; but it is
+ * asked for again soon. */
 static void a_silent_family_is_not_asked_each_time(void **state)
 {
     (void)state;

@@ -166,7 +166,8 @@ static void a_page_of_each(void **state)
     assert_int_equal(walk(text, &steps), 0);
 }
 
-/* Damage in the first page: how many rows there are is not known, and no step may read all of a table of any size. */
+/* Damage in the first page: how many rows there are is not known, and no step may read all of a table of
+ * any size. */
 static void a_large_one_goes_by_slices(void **state)
 {
     (void)state;

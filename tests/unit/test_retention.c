@@ -97,92 +97,98 @@ static const struct backend_ops ops = {.begin = nothing,
                                        .mark_put = mark_put,
                                        .history_prune = history_prune};
 
-static uv_loop_t loop;
+/* A store that the operations above stand for, and its retention; the test begins that. */
+struct world {
+    struct backend writer, reader;
+    uv_loop_t loop;
+    struct store *store;
+    struct mailbox mailbox;
+    struct retention retention;
+};
+
+static void world_open(struct world *w)
+{
+    w->writer = w->reader = (struct backend){.ops = &ops};
+    log_set_output(-1, NULL);
+    assert_int_equal(store_start(&w->store, &w->writer, &w->reader), ERR_NONE);
+    assert_int_equal(uv_loop_init(&w->loop), 0);
+    assert_int_equal(mailbox_init(&w->mailbox, &w->loop, NULL, NULL), ERR_NONE);
+}
+
+static void world_close(struct world *w)
+{
+    retention_close(&w->retention);
+    mailbox_close(&w->mailbox);
+    store_stop(w->store);
+    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+    store_close(w->store);
+}
 
 /* The history grows past its bound again and again: what waits at its beginning is not gone through for each round. */
 static void by_size_it_goes_on_where_it_stopped(void **state)
 {
     (void)state;
-    static struct backend writer = {.ops = &ops}, reader = {.ops = &ops};
-    struct store *store;
-    struct mailbox mailbox;
-    struct retention r;
-    log_set_output(-1, NULL);
-    assert_int_equal(store_start(&store, &writer, &reader), ERR_NONE);
-    assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(mailbox_init(&mailbox, &loop, NULL, NULL), ERR_NONE);
+    struct world w;
+    struct retention *r = &w.retention;
+    world_open(&w);
     history.newest = WAITING + AT_FIRST;
     history.used = (uint64_t)history.newest * EVENT_BYTES;
-    const struct retention_config config = {.store = store,
-                                            .mailbox = &mailbox,
+    const struct retention_config config = {.store = w.store,
+                                            .mailbox = &w.mailbox,
                                             .clock = &clock_system,
                                             .age_ms = UINT32_MAX,
                                             .bytes_max = history.used - EVENT_BYTES};
-    assert_int_equal(retention_init(&r, &loop, &config), ERR_NONE);
-    r.next_ms = UINT64_MAX; /* none by age */
+    assert_int_equal(retention_init(r, &w.loop, &config), ERR_NONE);
+    r->next_ms = UINT64_MAX; /* none by age */
     for (; history.rounds < ROUNDS; history.rounds++) {
         while (history.used > config.bytes_max) {
-            if (!r.busy && r.round == ROUND_NONE) { /* at once, not in a second */
-                uv_timer_stop(&r.timer);
-                uv_timer_start(&r.timer, r.timer.timer_cb, 0, 0);
+            if (!r->busy && r->round == ROUND_NONE) { /* at once, not in a second */
+                uv_timer_stop(&r->timer);
+                uv_timer_start(&r->timer, r->timer.timer_cb, 0, 0);
             }
-            (void)uv_run(&loop, UV_RUN_ONCE);
+            (void)uv_run(&w.loop, UV_RUN_ONCE);
         }
-        while (r.busy || r.round != ROUND_NONE)
-            (void)uv_run(&loop, UV_RUN_ONCE);
+        while (r->busy || r->round != ROUND_NONE)
+            (void)uv_run(&w.loop, UV_RUN_ONCE);
         while (history.used <= config.bytes_max) {
             assert_true(++history.newest <= WAITING + ENDED);
             history.used += EVENT_BYTES;
         }
     }
     assert_true(history.looked_waiting <= 2 * WAITING);
-    retention_close(&r);
-    mailbox_close(&mailbox);
-    store_stop(store);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&loop), 0);
-    store_close(store);
+    world_close(&w);
 }
 
 /* `todoke check --accept-clock` between a look and what the look has written: the operator's word stands. */
 static void what_an_operator_says_of_the_clock_stands(void **state)
 {
     (void)state;
-    static struct backend writer = {.ops = &ops}, reader = {.ops = &ops};
-    struct store *store;
-    struct mailbox mailbox;
-    struct retention r;
+    struct world w;
+    struct retention *r = &w.retention;
     int64_t now_ms = clock_system.wall_ms(NULL);
-    log_set_output(-1, NULL);
-    assert_int_equal(store_start(&store, &writer, &reader), ERR_NONE);
-    assert_int_equal(uv_loop_init(&loop), 0);
-    assert_int_equal(mailbox_init(&mailbox, &loop, NULL, NULL), ERR_NONE);
+    world_open(&w);
     kept.marks[MARK_SEEN] = now_ms - INT64_C(10) * 86400000;
     kept.marks[MARK_STEADY] = 3600000; /* of another clock: the trial begins anew, which is written */
     kept.operator_ms = now_ms;
     const struct retention_config config = {
-        .store = store, .mailbox = &mailbox, .clock = &clock_system, .age_ms = UINT32_MAX};
-    assert_int_equal(retention_init(&r, &loop, &config), ERR_NONE);
-    r.next_ms = UINT64_MAX;
+        .store = w.store, .mailbox = &w.mailbox, .clock = &clock_system, .age_ms = UINT32_MAX};
+    assert_int_equal(retention_init(r, &w.loop, &config), ERR_NONE);
+    r->next_ms = UINT64_MAX;
     do {
-        (void)uv_run(&loop, UV_RUN_ONCE);
-        r.next_ms = UINT64_MAX;
-    } while (r.busy || r.round != ROUND_NONE);
-    assert_true(r.clock.ret_keep);
-    assert_false(r.steady.believed);
+        (void)uv_run(&w.loop, UV_RUN_ONCE);
+        r->next_ms = UINT64_MAX;
+    } while (r->busy || r->round != ROUND_NONE);
+    assert_true(r->clock.ret_keep);
+    assert_false(r->steady.believed);
     assert_int_equal(kept.marks[MARK_SEEN], now_ms);
     assert_int_equal(kept.marks[MARK_STEADY], 0);
-    r.clock = (struct steady_look){.wall_ms = clock_system.wall_ms(NULL),
-                                   .mono_ms = (int64_t)(clock_system.mono_us(NULL) / 1000),
-                                   .seen = kept.marks[MARK_SEEN]};
-    steady_look(&r.steady, &r.clock);
-    assert_true(r.steady.believed);
-    retention_close(&r);
-    mailbox_close(&mailbox);
-    store_stop(store);
-    (void)uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&loop), 0);
-    store_close(store);
+    r->clock = (struct steady_look){.wall_ms = clock_system.wall_ms(NULL),
+                                    .mono_ms = (int64_t)(clock_system.mono_us(NULL) / 1000),
+                                    .seen = kept.marks[MARK_SEEN]};
+    steady_look(&r->steady, &r->clock);
+    assert_true(r->steady.believed);
+    world_close(&w);
 }
 
 int main(void)

@@ -189,7 +189,8 @@ static void regulars_make_room_for_regulars(void **state)
     fx_stop(&f);
 }
 
-/* One whose next request lies unread is not idle: closed, its client could not tell whether the request was taken. */
+/* One whose next request lies unread is not idle: closed, its client could not tell whether the request was
+ * taken. */
 static void an_unread_request_is_no_idleness(void **state)
 {
     (void)state;

@@ -132,7 +132,8 @@ static void set_between_looks(void **state)
     assert_int_equal(steady_time(&s, NOW + 2 * DAY, 77 + 2 * DAY), NOW + 2 * DAY);
 }
 
-/* The time as other threads reckon it: the wall clock's while that is a day off at most, else what has passed since. */
+/* The time as other threads reckon it: the wall clock's while that is a day off at most, else what has
+ * passed since. */
 static void reckoned(void **state)
 {
     (void)state;
