@@ -27,7 +27,7 @@ for (const l of zone) {
     if (mark && !more && letter > '\x7f' && !/\p{Script=Hangul}/u.test(l)) rows.push(`COMPOSED(${hex(letter.codePointAt(0))}, ${hex(mark.codePointAt(0))}, ${hex(l.codePointAt(0))})`);
 }
 let line = '';
-console.log(`/* Made by tools/gen-nfkc.mjs, of Unicode ${process.versions.unicode}: what becomes letters or separators of a link (NFKC, UTS 46), rising; letters and marks that are one. */`);
+console.log(`/* Made by tools/gen-nfkc.mjs, of Unicode ${process.versions.unicode}: what becomes letters or separators of a link (NFKC, UTS 46),\n * rising; letters and marks that are one. */`);
 for (const r of rows) {
     if (line.length + r.length > 109) { console.log(line); line = ''; }
     line += (line && ' ') + r;

@@ -69,7 +69,8 @@ void alarms_watch_store(struct alarms *a, const struct store_stats *store,
 /* And of the outbox: mails cannot be sent. */
 void alarms_watch_mail(struct alarms *a, bool trouble, int64_t now_ms);
 
-/* The names of those that do not end by themselves: the database is damaged, commits are missing, the clock is off. As a JSON array; *ret_any: it has some. */
+/* The names of those that do not end by themselves: the database is damaged, commits are missing, the clock
+ * is off. As a JSON array; *ret_any: it has some. */
 enum err alarms_standing(const struct store_stats *store, const struct retention_stats *retention,
                          struct buf *out, bool *ret_any) MUST_CHECK;
 

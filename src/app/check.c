@@ -121,7 +121,8 @@ static bool is_clock_off(const struct marks *m, int64_t now_ms)
            (seen && (now_ms - seen > STEADY_OFF_MS || seen - now_ms > STEADY_OFF_MS));
 }
 
-/* What a node that runs here, or is started here, waits for. keep: that it was looked through is noted there. */
+/* What a node that runs here, or is started here, waits for. keep: that it was looked through is noted
+ * there. */
 static int tell_marks(const struct check_args *a, struct backend *b, bool keep)
 {
     struct marks m;

@@ -39,7 +39,8 @@ static const struct look {
     {0x2041, CLASS_SLASH},     {0x27CB, CLASS_SLASH},
 };
 
-/* Letters that look like one of ours, in lower case: of Greek, Cyrillic, Armenian, Coptic, Lisu, and small capitals. */
+/* Letters that look like one of ours, in lower case: of Greek, Cyrillic, Armenian, Coptic, Lisu, and small
+ * capitals. */
 static const struct twin {
     uint32_t cp;
     char as;
@@ -62,7 +63,8 @@ static const struct twin {
     {0xA4F0, 'e'}, {0xA4F2, 'i'}, {0xA4F3, 'o'}, {0xA4F4, 'u'},
 };
 
-/* Drawn by nobody, or only as part of what stands before it. Controls are none of these: they become blanks. */
+/* Drawn by nobody, or only as part of what stands before it. Controls are none of these: they become
+ * blanks. */
 static bool is_hidden(uint32_t cp)
 {
     return cp == 0xAD || cp == 0x34F || cp == 0x115F || cp == 0x1160 || cp == 0x3164 ||

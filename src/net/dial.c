@@ -93,8 +93,8 @@ static bool is_want(int e)
     return e == EMFILE || e == ENFILE || e == ENOBUFS || e == ENOMEM;
 }
 
-/* How much a failure says. A want of our own machine above all. Then an answer of the server's host, then one of the
- * way there, last that this machine does not speak that protocol at all. */
+/* How much a failure says. A want of our own machine above all. Then an answer of the server's host, then
+ * one of the way there, last that this machine does not speak that protocol at all. */
 static int telling(int e)
 {
     if (is_want(e))

@@ -3,9 +3,12 @@
  * What the client's files share: the loop's context, origins (the pool), sessions (connections) and
  * exchanges.
  *
- * - exchange.c: one request → one outcome; asks the pool for a session, owns the response clock, gathers evidence, retries
- * - pool.c: which session serves which exchange; per origin idle HTTP/1 ones, HTTP/2 ones, opening ones, waiters
- * - session.c: one connection; resolve → connect → tls → session, then requests by HTTP/1 or HTTP/2 until it closes
+ * - exchange.c: one request → one outcome; asks the pool for a session, owns the response clock, gathers
+ *   evidence, retries
+ * - pool.c: which session serves which exchange; per origin idle HTTP/1 ones, HTTP/2 ones, opening ones,
+ *   waiters
+ * - session.c: one connection; resolve → connect → tls → session, then requests by HTTP/1 or HTTP/2 until
+ *   it closes
  */
 #include <openssl/ssl.h>
 #include <uv.h>
@@ -30,8 +33,8 @@
 #define RETRIES_MAX 2 /* transparent ones (docs/attribution.md), besides the one by a full handshake */
 #define FULL_HANDSHAKES_US 600000000u /* how long an origin that ended a resumption is offered none */
 #define ORIGINS_MAX 65536             /* remembered at once */
-/* Look-ups that go on behind a connection, each with a socket a resolver. With more the name is only looked up
- * more often. */
+/* Look-ups that go on behind a connection, each with a socket a resolver. With more the name is only looked
+ * up more often. */
 #define LOOK_UPS_MAX 256
 
 struct session;

@@ -211,7 +211,8 @@ void door_spare(struct server *s)
         displace(c);
 }
 
-/* The regular that has been idle longest; not one whose next request lies unread: its client could not tell whether it was taken. */
+/* The regular that has been idle longest; not one whose next request lies unread: its client could not tell
+ * whether it was taken. */
 static struct server_conn *first_idle(struct server *s)
 {
     const struct list *all = &s->waits[WAIT_IDLE]; /* of regulars only */

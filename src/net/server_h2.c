@@ -209,7 +209,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         /* :authority is what Host is in HTTP/1.1 (RFC 9113 8.3.1), and comes first. */
         ok = name[0] == ':' ? text_add(r, (const uint8_t *)"host", 4, &f->name)
                             : text_add(r, name, name_len, &f->name);
-        /* RFC 9113 8.2.1 forbids blanks at its ends, and nghttp2 would drop the field without a word: an Idempotency-Key, say. */
+        /* RFC 9113 8.2.1 forbids blanks at its ends, and nghttp2 would drop the field without a word: an
+         * Idempotency-Key, say. */
         struct span v = span_trim((struct span){(const char *)value, value_len});
         ok = ok && text_add(r, (const uint8_t *)v.ptr, v.len, &f->value);
         if (ok)

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Who is mailed because somebody who is no operator gave a role to the address: the person, as the owner of the mailbox, whichever of its addresses was
- * given. A stranger must not be mailed for ever, nor against their word:
+ * Who is mailed because somebody who is no operator gave a role to the address: the person, as the owner of
+ * the mailbox, whichever of its addresses was given. A stranger must not be mailed for ever, nor against
+ * their word:
  *
  *     on a day                                  INVITEE_DAY_MAX
  *     in all, until one comes by a link         CONTACT_PERSON_UNANSWERED, to accounts that are not confirmed

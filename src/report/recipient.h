@@ -12,5 +12,6 @@
  */
 bool recipient_of(struct span email, char out[static ACCOUNT_EMAIL_MAX + 1]) MUST_CHECK;
 
-/* Whose address it probably is: many servers put dots and what follows a plus aside. Only to be counted by. The address has an @. */
+/* Whose address it probably is: many servers put dots and what follows a plus aside. Only to be counted by.
+ * The address has an @. */
 struct span recipient_person(const char *address, char out[static ACCOUNT_EMAIL_MAX + 1]);

@@ -177,10 +177,11 @@ struct error_page {
     struct error_place ret_at;
 };
 
-/* A step of looking through the database for damage: some milliseconds, for a table that is small or a database that is. */
 #define INTEGRITY_TEXT 200u
-#define INTEGRITY_SMALL                                                                                      \
-    (UINT64_C(32) << 20) /* a database is looked through in one step: some tens of milliseconds */
+/* A database of at most so many bytes is looked through in one step: some tens of milliseconds. */
+#define INTEGRITY_SMALL (UINT64_C(32) << 20)
+/* A step of looking through the database for damage: some milliseconds, for a small table or a small
+ * database. */
 struct integrity_step {
     bool anew;                     /* begin with the first table; cleared by the step */
     bool ret_done;                 /* that was the last one */
@@ -192,15 +193,14 @@ struct integrity_step {
 struct error_tidy {
     int64_t move_before;  /* minutes that are over */
     int64_t prune_before; /* no longer needed; whole days of UTC go */
-    int64_t
-        prune_after; /* dated by a clock that was ahead: no days after that of this minute; 0: it is not known */
+    /* No days after that of this minute: a clock that was ahead has dated them. 0: it is not known. */
+    int64_t prune_after;
     uint32_t limit; /* rows moved, and rows that go, at most */
     uint32_t ret_moved, ret_pruned;
 };
 
-#define TALLY_EVER                                                                                           \
-    INT64_C(                                                                                                 \
-        -1) /* in place of a day: kept for good. account-invitations bounds how many rows an account can make */
+/* In place of a day: kept for good. account-invitations bounds how many rows an account can make. */
+#define TALLY_EVER INT64_C(-1)
 
 struct backend_ops {
     enum err (*begin)(struct backend *b);
@@ -282,15 +282,17 @@ struct backend_ops {
 
     /* From here on SQLite only: NULL in the twin. */
     enum err (*integrity)(struct backend *b, struct integrity_step *step);
-    /* What a clock that was ahead has dated more than a day after wall_ms is dated wall_ms, and lasts from then: sessions, idempotency keys, tokens,
-     * invitations, graces, mails, windows of errors and links to contacts would outlive everybody. The audit log stays as it was written. */
+    /* What a clock that was ahead has dated more than a day after wall_ms is dated wall_ms, and lasts from
+     * then: sessions, idempotency keys, tokens, invitations, graces, mails, windows of errors and links to
+     * contacts would outlive everybody. The audit log stays as it was written. */
     enum err (*redate)(struct backend *b, int64_t wall_ms);
     /* Numbers of rows and commits are above this from now on. */
     void (*number_from)(struct backend *b, int64_t last);
     enum err (*notice_end)(struct backend *b, int64_t id); /* it was told, or needs not be */
     /* The window stays open until closes_ms, with its errors, or those are added to the one that was opened since. */
     enum err (*notice_defer)(struct backend *b, const struct notice *n, int64_t closes_ms);
-    /* Everybody with the role Admin on the channel, by itself or by its provider, whose account is confirmed and not disabled. */
+    /* Everybody with the role Admin on the channel, by itself or by its provider, whose account is
+     * confirmed and not disabled. */
     enum err (*notice_people)(struct backend *b, int64_t channel_id, notice_person_fn *fn, void *arg);
     /* How many notices of the channel became mails on that day. Adding one forgets the days before. */
     enum err (*notice_day_get)(struct backend *b, int64_t channel_id, int64_t day, uint32_t *ret);
@@ -417,8 +419,8 @@ struct backend_ops {
     /* Newest first, below `before`; channel_id 0: all. */
     enum err (*audit_list)(struct backend *b, int64_t channel_id, int64_t before, uint32_t limit,
                            audit_row_fn *fn, void *arg);
-    /* Lines older than before_ms, from the oldest on. What is dated after ahead_ms was dated by a clock that was ahead: it goes with the next line that
-     * is not. */
+    /* Lines older than before_ms, from the oldest on. What is dated after ahead_ms was dated by a clock
+     * that was ahead: it goes with the next line that is not. */
     enum err (*audit_prune)(struct backend *b, int64_t before_ms, int64_t ahead_ms, uint32_t limit,
                             uint32_t *ret_count);
 };
@@ -449,8 +451,8 @@ enum err sqlite_reseal(struct backend *b, const struct store_seal *seal) MUST_CH
 struct files;
 enum err sqlite_guard(struct backend *b, struct files *files, const struct store_seal *seal) MUST_CHECK;
 
-/* Reads what the writer knows by heart, with no transaction open: damage there is passed over now, for a transaction that has met damage is not
- * committed. ERR_DAMAGED: even so. */
+/* Reads what the writer knows by heart, with no transaction open: damage there is passed over now, for a
+ * transaction that has met damage is not committed. ERR_DAMAGED: even so. */
 enum err sqlite_warm(struct backend *b) MUST_CHECK;
 
 /* From now on the log goes into the database after commits. For the node's writer alone: commands beside it leave that to the node, the
@@ -463,7 +465,8 @@ void sqlite_checkpoint(struct backend *b);
  */
 typedef void integrity_fn(void *arg, const char *text);
 
-/* The schema that dir/todoke.db has, and the one that this program brings it to; looks only. ERR_IO, ERR_DAMAGED, ERR_NOMEM, ERR_BUSY. */
+/* The schema that dir/todoke.db has, and the one that this program brings it to; looks only. ERR_IO,
+ * ERR_DAMAGED, ERR_NOMEM, ERR_BUSY. */
 enum err sqlite_version(const char *dir, int64_t *ret, int64_t *ret_newest) MUST_CHECK;
 
 enum err sqlite_integrity_all(const char *dir, uint32_t limit, integrity_fn *fn, void *arg) MUST_CHECK;

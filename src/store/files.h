@@ -71,16 +71,17 @@ enum err files_watch(struct files *f, const char *database, const char *key, fil
 struct files_log {
     uint64_t bytes; /* the log is at least so long */
     /*
-     * Whether a checkpoint may have written to the database since it was looked at last. Asked only where it has changed, and after that was seen.
-     * *ret_pages: as many the database has now, 0: not known.
+     * Whether a checkpoint may have written to the database since it was looked at last. Asked only where
+     * it has changed, and after that was seen. *ret_pages: as many the database has now, 0: not known.
      */
     bool (*copied)(void *arg, uint32_t *ret_pages);
     void *arg;
 };
 
 /*
- * Looks the names up, and at the head of the database. Database and log each time, the others when 100 ms have passed since they were looked up last: nothing
- * is lost by those. ERR_GONE: something is wrong; the log has said so the first time. A database that was cut or written over stays so until the process ends:
+ * Looks the names up, and at the head of the database. Database and log each time, the others when 100 ms
+ * have passed since they were looked up last: nothing is lost by those. ERR_GONE: something is wrong; the
+ * log has said so the first time. A database that was cut or written over stays so until the process ends:
  * pages of what was there meanwhile may be in memory. On one thread.
  */
 enum err files_check(struct files *f, const struct files_log *log) MUST_CHECK;

@@ -124,7 +124,8 @@ static int open_in(const char *dir, const char *name)
     return n > 0 && (size_t)n < sizeof(path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
-/* The log began when all of the one before stood in the database, and a writer counts one further, or not, than what it read there. */
+/* The log began when all of the one before stood in the database, and a writer counts one further, or not,
+ * than what it read there. */
 static bool log_fits(const struct head *h, struct head first, const struct head *last)
 {
     first.counter--;
@@ -145,6 +146,7 @@ bool head_is_foreign(const char *dir, uint32_t least)
         (void)close(database);
     if (file >= 0)
         (void)close(file);
-    /* The log's own first page knows best: the number beside may be that of another directory, or from before a power cut. */
+    /* The log's own first page knows best: the number beside may be that of another directory, or from
+     * before a power cut. */
     return log.frames && (log.count ? !log_fits(&h, log.first, &log.last) : is_older(h.generation, least));
 }

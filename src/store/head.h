@@ -2,9 +2,10 @@
 /*
  * The head of todoke.db as it lies on the disk, without its log: which state of the database that is.
  *
- * While a node runs, only a checkpoint writes to the database; what else changes the head has written over it (cp, restored in place). Its change
- * counter and its number of pages may be the same in two states, so the node counts in it how often the log began anew: the
- * generation, in the field that SQLite leaves to programs (PRAGMA application_id), from a number on that chance has chosen, so that no two nodes'
+ * While a node runs, only a checkpoint writes to the database; what else changes the head has written over
+ * it (cp, restored in place). Its change counter and its number of pages may be the same in two states, so
+ * the node counts in it how often the log began anew: the generation, in the field that SQLite leaves to
+ * programs (PRAGMA application_id), from a number on that chance has chosen, so that no two nodes'
  * databases are taken for each other. 0: none was counted yet. Layout: sqlite.org/fileformat2.html, 1.3
  */
 #include <stdbool.h>
@@ -25,7 +26,8 @@ bool head_follows(const struct head *a, const struct head *b);
 uint64_t head_bytes(const struct head *h);
 
 /*
- * Whether dir/todoke.db is a state that the log beside it does not belong to: SQLite would put the one over the other, and make a damaged database of
- * both. least: the generation that the database has at least, 0: not known.
+ * Whether dir/todoke.db is a state that the log beside it does not belong to: SQLite would put the one over
+ * the other, and make a damaged database of both. least: the generation that the database has at least, 0:
+ * not known.
  */
 bool head_is_foreign(const char *dir, uint32_t least);

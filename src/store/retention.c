@@ -62,8 +62,9 @@ static enum err keep_clock(struct retention *r, struct backend *b)
     const struct steady_look *l = &r->clock;
     int64_t seen = 0;
     enum err e = b->ops->mark_get(b, MARK_SEEN, &seen);
+    /* Another value: an operator has said since the look that the clock is right; the next look takes it up. */
     if (e || seen != l->seen)
-        return e; /* an operator has said since the look that the clock is right: the next look takes that up */
+        return e;
     if (r->steady.believed)
         e = b->ops->mark_put(b, MARK_SEEN, l->ret_seen);
     if (!e)

@@ -32,8 +32,8 @@ struct tail {
     uint32_t count, alloc;
     uint32_t section; /* events that leave it together */
     bool loaded;
-    /* Where it is damaged: the numbers that bound what can be read; none: all of it. SQLite commits no transaction that has met damage, so it is
-     * met once. */
+    /* Where it is damaged: the numbers that bound what can be read; none: all of it. SQLite commits no
+     * transaction that has met damage, so it is met once. */
     struct tail_span *whole;
     uint32_t whole_count, whole_alloc;
 };

@@ -31,13 +31,14 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
     return e == ERR_EXISTS ? ERR_INTERNAL : e; /* some rows may be written: not one of the harmless answers */
 }
 
-/* Rows of (id, flags, due_ms, tries, faults, json). */
-/* SQLite has no checksum over what it keeps: where a page was lost or written over, the bytes are no object any more. */
+/* SQLite has no checksum over what it keeps: where a page was lost or written over, the bytes are no object
+ * any more. */
 bool sqlite_event_is_whole(struct span json)
 {
     return json.len > 0 && json.ptr[0] == '{' && json_check(json, JSON_DEPTH, NULL) == ERR_NONE;
 }
 
+/* Rows of (id, flags, due_ms, tries, faults, json). */
 static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_id, bool retry,
                             event_row_fn *fn, void *arg, uint32_t *ret_count)
 {
@@ -83,7 +84,8 @@ static enum err pass_over(struct sqlite *s, int64_t id)
     return ERR_NONE;
 }
 
-/* With its payload. *ret_given: false where there is none, or none that can be read: the event is passed over. */
+/* With its payload. *ret_given: false where there is none, or none that can be read: the event is passed
+ * over. */
 static enum err give_one(struct sqlite *s, struct event *head, event_row_fn *fn, void *arg, bool *ret_given)
 {
     enum err e = ERR_NONE;
@@ -131,7 +133,8 @@ static enum err give_tail(struct sqlite *s, int64_t channel_id, int64_t after, u
     return e;
 }
 
-/* Where payloads are damaged each is read by itself, so that those behind them go on. Rows of (id, due_ms, tries, faults). */
+/* Where payloads are damaged each is read by itself, so that those behind them go on. Rows of (id, due_ms,
+ * tries, faults). */
 static enum err give_around(struct sqlite *s, sqlite3_stmt *q, const struct event *of, uint32_t limit,
                             event_row_fn *fn, void *arg, uint32_t *ret_count)
 {

@@ -8,8 +8,9 @@
  * A log that was cut and then written to has a hole. Its index in shared memory knows the last frame that was committed: where the log
  * does not have that frame, it was cut. Layouts: sqlite.org/fileformat2.html, 4.1 and 4.2; sqlite.org/walformat.html, 2.
  *
- * A database that was written over has another head (head.h), and no checkpoint has run that could have written it: of those the index tells
- * too, before they write and after. The first commit of a node, and the one after a log has begun anew, counts the generation in the head.
+ * A database that was written over has another head (head.h), and no checkpoint has run that could have
+ * written it: of those the index tells too, before they write and after. The first commit of a node, and
+ * the one after a log has begun anew, counts the generation in the head.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -110,8 +111,9 @@ static bool is_copied_beside(const struct guard *g)
 }
 
 /*
- * files_log.copied. A checkpoint tells how far it goes before it writes, and that it has come so far after. Only one beside that was killed on the way may go
- * unnoticed, where another one that went as far had failed before: the node refuses until it is restarted.
+ * files_log.copied. A checkpoint tells how far it goes before it writes, and that it has come so far after.
+ * Only one beside that was killed on the way may go unnoticed, where another one that went as far had
+ * failed before: the node refuses until it is restarted.
  */
 static bool copied(void *arg, uint32_t *ret_pages)
 {
@@ -193,7 +195,8 @@ enum err sqlite_guard_number(struct sqlite *s)
     return sqlite_exec(s, sql);
 }
 
-/* A log begins anew when all of the one before stands in the database, with the generation that was committed by then. */
+/* A log begins anew when all of the one before stands in the database, with the generation that was
+ * committed by then. */
 static void note_generation(struct sqlite *s, struct guard *g, const struct log_state *state)
 {
     g->due = g->due && !g->counted;
@@ -261,7 +264,8 @@ bool sqlite_guard_wrong(const struct sqlite *s)
     return s->guard && files_what(s->guard->files, &how) != FILES_NONE;
 }
 
-/* A log with a hole must not be copied over the database, none over another database, and a database with a hole is left as it is for those who mend it. */
+/* A log with a hole must not be copied over the database, none over another database, and a database with a
+ * hole is left as it is for those who mend it. */
 void sqlite_guard_end(struct sqlite *s)
 {
     enum files_how how;

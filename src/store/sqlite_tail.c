@@ -41,7 +41,8 @@ struct hole {
     int64_t after, before; /* numbers */
 };
 
-/* The events in a hole, up to `last` if that is among them, or up to damage; *ret_met: the last one that was read. */
+/* The events in a hole, up to `last` if that is among them, or up to damage; *ret_met: the last one that
+ * was read. */
 static enum err load_between(struct sqlite *s, bool back, struct hole h, int64_t last, int64_t *ret_met)
 {
     struct tail *t = &s->tail;
@@ -101,8 +102,8 @@ static enum err add_span(struct tail *t, uint32_t from, bool open)
 }
 
 /*
- * What is whole before damage and behind it. What is left between is halved by number, breadth first: where its middle is on a whole page, two smaller holes
- * are left. *h becomes what spans all that cannot be read.
+ * What is whole before damage and behind it. What is left between is halved by number, breadth first: where
+ * its middle is on a whole page, two smaller holes are left. *h becomes what spans all that cannot be read.
  */
 static enum err load_around(struct sqlite *s, struct hole *h)
 {

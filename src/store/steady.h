@@ -45,9 +45,10 @@ void steady_look(struct steady *s, struct steady_look *l);
  * the last look. */
 int64_t steady_time(const struct steady *s, int64_t wall_ms, int64_t mono_ms);
 
-/* For other threads, which get the first one's answer from the looking one's: what has to be added to the monotonic clock for the time as far as it can be
- * believed; 0: nothing is known yet. */
+/* For other threads, which get the first one's answer from the looking one's: what has to be added to the
+ * monotonic clock for the time as far as it can be believed; 0: nothing is known yet. */
 int64_t steady_ahead(const struct steady *s);
-/* That time: what the wall clock says while it can be believed, else how far time had come when it last could, and what has passed since as far as the node ran.
- * For what must go on meanwhile. 0: nothing is known yet. */
+/* That time: what the wall clock says while it can be believed, else how far time had come when it last
+ * could, and what has passed since as far as the node ran. For what must go on meanwhile. 0: nothing is
+ * known yet. */
 int64_t steady_guess(int64_t ahead, int64_t wall_ms, int64_t mono_ms);

@@ -33,8 +33,9 @@ enum suspension_step {
     SUSPENSION_LIFT,  /* it works: it goes on, and the record is cleared */
 };
 
-/* The time is what a record outlives a restart by. It is the wall clock's only as far as that can be believed (steady_guess()): by a start with a clock that is days
- * ahead, every channel would have failed for days. How long something lasts in this process is not read from it: it can be set. */
+/* The time is what a record outlives a restart by. It is the wall clock's only as far as that can be
+ * believed (steady_guess()): by a start with a clock that is days ahead, every channel would have failed
+ * for days. How long something lasts in this process is not read from it: it can be set. */
 struct suspension_clock {
     int64_t time_ms; /* 0: it is not known yet; nothing is judged until it is */
     uint64_t mono_ms;
