@@ -279,7 +279,7 @@ describe('what counts, and what does not', () => {
         const socket = dgram.createSocket('udp4');
         await new Promise(r => socket.bind(0, '127.0.0.1', r));
         const { port } = socket.address();
-        await new Promise(r => socket.close(r));
+        await new Promise(r => socket.connect(port, '127.0.0.1', r)); // takes datagrams from itself alone: for others the port is closed
         const lost = await startNode({ args: ['--dns', `127.0.0.1:${port}`, '--dns-timeout', '500ms'] });
         const channel = await lost.channel({ webhookUrl: 'http://bot.test/', errorStatistics: true });
         const [id] = await lost.post(channel, [note]);
@@ -289,6 +289,7 @@ describe('what counts, and what does not', () => {
         assert.equal((await sumsOf(lost, channel)).total, 0);
         await until(async () => (await (await fetch(`${lost.url}/metrics`)).text()).includes('todoke_alarm{name="dns_unreachable"} 1'), () => 'no alarm');
         await lost.stop();
+        socket.close();
     });
 
     it('a deleted channel has no statistics, and what was on its way harms nobody', async () => {

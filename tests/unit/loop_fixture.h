@@ -1,6 +1,8 @@
 #pragma once
-/* The end of a loop on which a test's peers live: their handles are part of the test's struct, and the
+/* What tests with peers on a loop share. The peers' handles are part of the test's struct, and the
  * connections that they accepted are allocated. */
+#include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +11,8 @@
 #include <cmocka.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <uv.h>
 
 /* For uv_close() of an accepted connection. */
@@ -37,4 +41,26 @@ static inline void loop_end(uv_loop_t *loop, const void *owner, size_t size)
     uv_walk(loop, loop_on_walk, &(struct loop_owner){owner, size});
     (void)uv_run(loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(loop), 0);
+}
+
+/* Binds a TCP and a UDP socket of 127.0.0.1 to one free port, which goes into sin. The kernel finds a free
+ * port for one transport only, so that the other may be taken: then another port is tried. The caller owns
+ * both sockets; false where there are none. */
+static inline bool loop_port_of_both(int *tcp, int *udp, struct sockaddr_in *sin)
+{
+    for (;;) {
+        socklen_t len = sizeof(*sin);
+        *sin = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        *tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        *udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        bool ok = *tcp >= 0 && *udp >= 0 && bind(*udp, (struct sockaddr *)sin, len) == 0 &&
+                  getsockname(*udp, (struct sockaddr *)sin, &len) == 0;
+        if (ok && bind(*tcp, (struct sockaddr *)sin, len) == 0)
+            return true;
+        bool again = ok && errno == EADDRINUSE;
+        (void)close(*tcp);
+        (void)close(*udp);
+        if (!again)
+            return false;
+    }
 }

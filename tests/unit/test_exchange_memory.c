@@ -27,6 +27,7 @@
 
 #include "base/mem.h"
 #include "certificate_fixture.h"
+#include "loop_fixture.h"
 #include "net/exchange.h"
 #include "net/server.h"
 
@@ -116,12 +117,11 @@ static void on_resolver_conn(uv_stream_t *listener, int status)
 /* The same free port for both. */
 static void resolver_start(struct resolver_peer *r, uv_loop_t *loop, char address[64])
 {
-    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int len = sizeof(sin);
-    if (uv_tcp_init(loop, &r->tcp) != 0 || uv_tcp_bind(&r->tcp, (struct sockaddr *)&sin, 0) != 0 ||
-        uv_listen((uv_stream_t *)&r->tcp, 64, on_resolver_conn) != 0 ||
-        uv_tcp_getsockname(&r->tcp, (struct sockaddr *)&sin, &len) != 0 || uv_udp_init(loop, &r->udp) != 0 ||
-        uv_udp_bind(&r->udp, (struct sockaddr *)&sin, 0) != 0 ||
+    struct sockaddr_in sin;
+    int tcp = -1, udp = -1;
+    if (!loop_port_of_both(&tcp, &udp, &sin) || uv_tcp_init(loop, &r->tcp) != 0 ||
+        uv_tcp_open(&r->tcp, tcp) != 0 || uv_listen((uv_stream_t *)&r->tcp, 64, on_resolver_conn) != 0 ||
+        uv_udp_init(loop, &r->udp) != 0 || uv_udp_open(&r->udp, udp) != 0 ||
         uv_udp_recv_start(&r->udp, on_alloc, on_datagram) != 0)
         _exit(1);
     (void)snprintf(address, 64, "127.0.0.1:%u", (unsigned)ntohs(sin.sin_port));
