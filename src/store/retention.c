@@ -62,7 +62,7 @@ static enum err keep_clock(struct retention *r, struct backend *b)
     const struct steady_look *l = &r->clock;
     int64_t seen = 0;
     enum err e = b->ops->mark_get(b, MARK_SEEN, &seen);
-    /* Another value: an operator has said since the look that the clock is right; the next look takes it up. */
+    /* Another value: an operator has said since that the clock is right, which the next look takes up. */
     if (e || seen != l->seen)
         return e;
     if (r->steady.believed)

@@ -23,7 +23,7 @@ struct tail_event {
     int64_t id, channel_id;
     enum tail_state state;
 };
-/* From one event to another, of which `last` was the last before damage; INT64_MAX: no damage is behind it. */
+/* From one event to another; `last` was the last before damage, INT64_MAX where no damage is behind it. */
 struct tail_span {
     int64_t first, last;
 };

@@ -2,13 +2,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../unit/remove_tree.h"
 #include "bench.h"
 
 extern char **environ;
@@ -131,14 +131,9 @@ void node_stop(struct node *n)
     alive = 0;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-    return remove(path);
-}
-
 void node_remove(struct node *n)
 {
-    (void)nftw(n->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    (void)remove_tree(n->dir);
 }
 
 static bool read_text(const char *path, char *out, size_t size)

@@ -44,11 +44,11 @@ static inline void loop_end(uv_loop_t *loop, const void *owner, size_t size)
 }
 
 /* Binds a TCP and a UDP socket of 127.0.0.1 to one free port, which goes into sin. The kernel finds a free
- * port for one transport only, so that the other may be taken: then another port is tried. The caller owns
- * both sockets; false where there are none. */
+ * port for one transport only, so that the other may be taken: then another port is tried, a few times. The
+ * caller owns both sockets; false where there are none. */
 static inline bool loop_port_of_both(int *tcp, int *udp, struct sockaddr_in *sin)
 {
-    for (;;) {
+    for (unsigned tries = 0; tries < 100; tries++) {
         socklen_t len = sizeof(*sin);
         *sin = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         *tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -63,4 +63,5 @@ static inline bool loop_port_of_both(int *tcp, int *udp, struct sockaddr_in *sin
         if (!again)
             return false;
     }
+    return false;
 }

@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "remove_tree.h"
 #include "report/contact.h"
 #include "report/notice.h"
 #include "store/backend.h"
@@ -23,14 +23,6 @@ static char dir[64];
 static struct backend *b;
 static struct mail_rules rules;
 static struct channel channel; /* of the provider 1, which has the option; its switch is on */
-
-static inline int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
 
 static uint32_t tickets;
 static inline void ticket(char text[static MAIL_TICKET_LEN + 1], uint8_t hash[static SESSION_HASH_LEN])
@@ -102,7 +94,7 @@ static inline int end(void **state)
     (void)state;
     b->ops->rollback(b);
     b->ops->close(b);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(dir);
 }
 
 static enum contact_ask ask_as(const struct channel *c, int64_t account_id, bool by_hand, int64_t now)

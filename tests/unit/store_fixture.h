@@ -8,11 +8,11 @@
 
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "remove_tree.h"
 #include "store/backend.h"
 
 static char dir[64];
@@ -27,20 +27,12 @@ static int open_store(void **state)
     return b->ops->begin(b) ? -1 : 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int close_store(void **state)
 {
     (void)state;
     b->ops->rollback(b);
     b->ops->close(b);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(dir);
 }
 
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)

@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/server_core.h"
+#include "remove_tree.h"
 
 static char dir[64];
 static uv_loop_t loop;
@@ -122,14 +122,6 @@ static int set_up(void **state)
     return api_new(&api, &config) ? -1 : 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     (void)state;
@@ -144,7 +136,7 @@ static int tear_down(void **state)
     (void)uv_loop_close(&loop);
     directory_free(directory);
     store_close(store);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(dir);
 }
 
 /* A request whose client has left already: its answer goes nowhere, and frees it. */

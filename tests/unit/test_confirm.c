@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "access/keep.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "remove_tree.h"
 #include "store/backend.h"
 
 extern const char store_schema[];
@@ -33,21 +33,13 @@ static int make_dir(void **state)
     return 0;
 }
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(name);
-}
-
 static int remove_dir(void **state)
 {
     (void)state;
     if (b)
         b->ops->close(b);
     b = NULL;
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(dir);
 }
 
 static void run(sqlite3 *db, const char *sql)

@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "remove_tree.h"
 #include "report/summary.h"
 #include "store/memory.h"
 
@@ -32,18 +32,10 @@ static int make_dir(void **state)
     return mkdtemp(dir) && !log_configure("error") ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int remove_dir(void **state)
 {
     (void)state;
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(dir);
 }
 
 static const struct {

@@ -6,12 +6,12 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "remove_tree.h"
 #include "store/backend.h"
 #include "store/sqlite.h"
 
@@ -20,14 +20,6 @@
 #define PAGE 4096
 
 static char dir[64], path[96];
-
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(name);
-}
 
 static int64_t ask(const char *sql)
 {
@@ -79,7 +71,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    (void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    (void)remove_tree(dir);
     return 0;
 }
 

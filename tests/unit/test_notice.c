@@ -5,12 +5,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "remove_tree.h"
 #include "report/contact.h"
 #include "report/notice.h"
 #include "report/notice_text.h"
@@ -26,14 +26,6 @@ static char dir[64];
 static struct backend *b;
 static struct channel channel;
 static struct mail_rules rules;
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
 
 static int64_t person(const char *email, bool disabled)
 {
@@ -97,7 +89,7 @@ static int end(void **state)
     (void)state;
     b->ops->rollback(b);
     b->ops->close(b);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(dir);
 }
 
 static void fails(int64_t at, const char *reason, const char *detail, uint32_t stopped)

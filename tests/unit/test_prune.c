@@ -5,13 +5,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "remove_tree.h"
 #include "store/memory.h"
 #include "store/sqlite.h"
 
@@ -26,18 +26,10 @@ static int make_dir(void **state)
     return mkdtemp(dir) && !log_configure("error") ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int remove_dir(void **state)
 {
     (void)state;
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(dir);
 }
 
 static struct channel some_channel(int n)

@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "remove_tree.h"
 #include "store/store.h"
 
 /* The disk */
@@ -168,14 +168,6 @@ static int install_disk(void **state)
 /* The history */
 
 static char dir[64];
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
 
 #define EVENTS 12
 
@@ -341,7 +333,7 @@ static bool fault_at(unsigned long nth, int code)
     assert_int_equal(v.total, EVENTS);
     store_close(s);
     integrity();
-    (void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    (void)remove_tree(dir);
     return hit;
 }
 
@@ -403,7 +395,7 @@ static void full_for_a_while(void **state)
     assert_int_equal(atomic_load(&store_stats(s)->last_error), 0);
     mem_free(steps);
     store_close(s);
-    (void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    (void)remove_tree(dir);
 }
 
 int main(void)
