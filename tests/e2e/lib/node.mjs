@@ -9,8 +9,20 @@ import { checkAnswer } from './openapi.mjs';
 
 export const bin = process.env.TODOKE_BIN ?? fileURLToPath(new URL('../../../build/todoke', import.meta.url));
 
+const dirs = [];
+process.on('exit', () => {
+    for (const dir of dirs) {
+        try {
+            rmSync(dir, { recursive: true, force: true });
+        } catch { /* what a test has mounted there and left is no reason for another verdict */ }
+    }
+});
+
+// A directory of its own; it goes when the test file ends.
 export function dataDir() {
-    return mkdtempSync(join(tmpdir(), 'todoke-e2e-'));
+    const dir = mkdtempSync(join(tmpdir(), 'todoke-e2e-'));
+    dirs.push(dir);
+    return dir;
 }
 
 export function createKey(data, role = 'operator') {
