@@ -239,8 +239,19 @@ for (const lang of ['en', 'ja']) {
             await page.locator('.period-line').getByText('UTC+00:00').waitFor();
             const { rows: told } = await api.ok('GET', `${scene.path('expired')}/errors?zone=%2B00:00&detail=TLS%20handshake%20failure`);
             await eventually(async () => await rows.first().locator('td').nth(1).innerText() === told[0].start, 'the zone');
-            await page.getByLabel(w.statistics.period, { exact: true }).selectOption('custom');
-            await page.getByLabel(w.common.from, { exact: true }).fill('2001-01-01T00:00');
+            // What is entered as soon as the fields are there stays: nothing fills them later.
+            const kept = await page.getByLabel(w.statistics.period, { exact: true }).evaluate(async select => {
+                select.value = 'custom';
+                select.dispatchEvent(new Event('change', { bubbles: true }));
+                const fields = () => document.querySelectorAll('.span-form input');
+                for (let turns = 0; turns < 1000 && !fields().length; turns++) await Promise.resolve();
+                const [from] = fields();
+                from.value = '2001-01-01T00:00';
+                from.dispatchEvent(new Event('input', { bubbles: true }));
+                await new Promise(r => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => setTimeout(r)))));
+                return from.value;
+            });
+            assert.equal(kept, '2001-01-01T00:00');
             await page.getByLabel(w.common.to, { exact: true }).fill('2001-01-02T00:00');
             await press(w.common.apply);
             await page.getByText(w.statistics.filteredNone).waitFor();
