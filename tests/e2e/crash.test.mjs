@@ -10,7 +10,7 @@ import { diskPlan, firstVersion, sqlite } from './lib/disk.mjs';
 import { Ledger, schedule } from './lib/ledger.mjs';
 
 const kills = Number(process.env.TODOKE_KILLS ?? 60);
-const common = ['--redelivery-schedule', schedule.join(), '--redelivery-jitter', '10', '--response-timeout', '300ms', '--loops', '2'];
+const common = ['--redelivery-schedule', schedule.join(), '--redelivery-jitter', '10', '--response-timeout', '10s', '--loops', '2'];
 const some = (from, to) => from + Math.floor(Math.random() * (to - from));
 
 // Where the node is killed: a plan for its disk, or what the ledger sees, or a moment.

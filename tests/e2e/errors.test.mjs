@@ -38,7 +38,7 @@ describe('what failing bots leave behind', () => {
     let node, bot, cutter, channel;
     const want = { 'error_status_code/503': 7, 'error_status_code/302': 2, 'request_timeout/Request timeout': 2, 'could_not_connect/Connection failed': 3, 'unclassified/Session closed unexpectedly': 4 };
     before(async () => {
-        node = await startNode({ args: ['--response-timeout', '300ms'] });
+        node = await startNode({ args: ['--response-timeout', '10s'] });
         bot = await startBot(() => 200);
         cutter = net.createServer(s => s.once('data', () => s.end()).on('error', () => {}));
         await new Promise(r => cutter.listen(0, '127.0.0.1', r));
@@ -52,10 +52,12 @@ describe('what failing bots leave behind', () => {
         };
         const url = new URL(bot.url);
         await fail(1, bot.url); // a success counts nothing
-        for (const [answer, n] of [[() => 503, 7], [() => 302, 2], [() => new Promise(() => {}), 2]]) {
+        for (const [answer, n, responseTimeoutMs = null] of [[() => 503, 7], [() => 302, 2], [() => new Promise(() => {}), 2, 300]]) {
             bot.answer = answer;
+            await set(node, channel, { responseTimeoutMs });
             await fail(n, bot.url);
         }
+        await set(node, channel, { responseTimeoutMs: null });
         await fail(4, `http://127.0.0.1:${cutter.address().port}/`);
         const closed = net.createServer();
         await new Promise(r => closed.listen(0, '127.0.0.1', r));

@@ -177,7 +177,7 @@ describe('over TLS', () => {
 describe('a failure', () => {
     let node, bot;
     before(async () => {
-        node = await startNode({ args: ['--redelivery-schedule', '30ms,40ms', '--response-timeout', '300ms'] });
+        node = await startNode({ args: ['--redelivery-schedule', '30ms,40ms', '--response-timeout', '10s'] });
         bot = await startBot();
     });
     after(async () => { await node.stop(); await bot.close(); });
@@ -265,7 +265,7 @@ describe('a failure', () => {
             [gone.url, 'could_not_connect', 'Connection failed', 'tcp_refused', 'no'],
         ];
         for (const [url, reason, detail, cause, processed] of rows) {
-            const channel = await node.channel({ webhookUrl: url });
+            const channel = await node.channel({ webhookUrl: url, responseTimeoutMs: 300 });
             const [id] = await node.post(channel, [text()]);
             const [a] = (await node.reaches(channel, id, 'given_up')).attempts;
             assert.deepEqual([a.reason, a.detail, a.cause, a.processed], [reason, detail, cause, processed]);

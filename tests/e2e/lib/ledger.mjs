@@ -7,13 +7,14 @@ import { until } from './node.mjs';
 
 export const schedule = ['25ms', '50ms', '100ms'];
 
-// How a bot behaves, and what its channel is like. answer(nth time this event comes) → status, or 0 for silence.
+// How a bot behaves, and what its channel is like. answer(nth time this event comes) → status, or 0 for silence. Only where a bot is silent is the time short:
+// a busy machine answers late, too.
 const kinds = {
     good: { webhookRedelivery: true, answer: () => 200 },
     alone: { webhookRedelivery: false, answer: () => 200 },
     slow: { webhookRedelivery: true, maxEventsPerRequest: 5, pause: 30, answer: () => 200 },
     flaky: { webhookRedelivery: true, maxEventsPerRequest: 3, answer: n => (n === 1 && Math.random() < 0.3 ? 500 : 200) },
-    deaf: { webhookRedelivery: true, maxEventsPerRequest: 2, answer: n => (n === 1 && Math.random() < 0.1 ? 0 : 200) },
+    deaf: { webhookRedelivery: true, maxEventsPerRequest: 2, responseTimeoutMs: 300, answer: n => (n === 1 && Math.random() < 0.1 ? 0 : 200) },
     failing: { webhookRedelivery: false, answer: () => 500 },
     refusing: { webhookRedelivery: true, maxEventsPerRequest: 1, closed: true },
 };
@@ -57,8 +58,8 @@ export class Ledger {
         await new Promise(r => gone.close(r));
         this.channels = [];
         for (const [kind, k] of Object.entries(kinds)) {
-            const { webhookRedelivery, maxEventsPerRequest } = k;
-            const made = await node.channel({ webhookRedelivery, ...(maxEventsPerRequest ? { maxEventsPerRequest } : {}),
+            const { webhookRedelivery, maxEventsPerRequest = null, responseTimeoutMs = null } = k;
+            const made = await node.channel({ webhookRedelivery, maxEventsPerRequest, responseTimeoutMs,
                 webhookUrl: k.closed ? closed : `http://127.0.0.1:${this.server.address().port}/${kind}` });
             this.channels.push({ kind, id: made.channelId });
         }
