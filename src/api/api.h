@@ -11,10 +11,10 @@
 #include "access/token.h"
 #include "api/gauge.h"
 #include "api/meter.h"
-#include "net/server.h"
 #include "report/approval.h"
 #include "report/notice.h"
 #include "report/outbox.h"
+#include "server/server.h"
 #include "store/retention.h"
 #include "webhook/intake.h"
 

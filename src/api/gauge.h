@@ -4,8 +4,8 @@
  * the copies up. And alarms: what an operator must look at now, as long as it lasts.
  */
 #include "base/buf.h"
-#include "net/net.h"
-#include "net/server.h"
+#include "exchange/engine.h"
+#include "server/server.h"
 #include "store/retention.h"
 #include "webhook/courier.h"
 

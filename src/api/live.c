@@ -1,8 +1,6 @@
 #include "api/live.h"
 
-#include "api/channel_health.h"
 #include "api/gate.h"
-#include "api/system.h"
 
 #define HEARTBEAT_TICKS 15u /* proxies close what is silent for a minute */
 #define OLDEST_TICKS 5u
@@ -13,10 +11,11 @@ struct stream {
     struct list link;
     struct call *call;
     uint64_t caller;
-    int64_t channel_id; /* 0: the node */
-    struct buf told;    /* the last message */
-    unsigned quiet;     /* ticks without one */
-    bool gone;          /* the client has left */
+    const struct live_source *source;
+    int64_t id;
+    struct buf told; /* the last message */
+    unsigned quiet;  /* ticks without one */
+    bool gone;       /* the client has left */
     bool checking, over;
 };
 
@@ -46,7 +45,7 @@ static void end(struct stream *s, bool complete)
         return;
     list_remove(&s->link);
     l->count--;
-    l->watching -= s->channel_id == 0;
+    l->watching -= s->source->oldest;
     buf_deinit(&s->told);
     call_stream_end(s->call, complete && !s->gone); /* s lives in the call */
 }
@@ -59,32 +58,13 @@ static void on_gone(void *arg)
         end(s, false);
 }
 
-static void write_channel(struct json_write *w, const struct channel_ref *ref, int64_t now_ms)
-{
-    char id[24];
-    (void)snprintf(id, sizeof(id), "%lld", (long long)ref->channel.id);
-    json_write_object(w);
-    json_write_key(w, "channelId");
-    json_write_str(w, id);
-    channel_health_show(w, &ref->channel, ref->live, now_ms);
-    json_write_end(w);
-}
-
-/* ERR_NOT_FOUND: the channel is gone. */
 static enum err write_state(struct stream *s, struct buf *out)
 {
-    struct call *c = s->call;
-    struct channel_ref *ref = NULL;
-    if (s->channel_id && !(ref = directory_get(c->api->config.directory, s->channel_id)))
-        return ERR_NOT_FOUND;
     struct json_write w;
-    enum err e = buf_add_str(out, s->channel_id ? "event: channel\ndata: " : "event: system\ndata: ");
+    enum err e = buf_printf(out, "event: %s\ndata: ", s->source->event);
     json_write_init(&w, out);
-    if (ref)
-        write_channel(&w, ref, call_now(c));
-    else
-        system_write(&w, c->api, &c->api->live.oldest);
-    channel_ref_drop(ref);
+    if (!e)
+        e = s->source->write(&w, s->call, s->id);
     if (!e)
         e = json_write_finish(&w);
     return e ? e : buf_add_str(out, "\n\n");
@@ -193,7 +173,7 @@ static bool has_room(struct call *c, uint64_t caller)
     return same < LIVE_CALLER_MAX && l->count < LIVE_MAX;
 }
 
-static void begin(struct call *c, int64_t channel_id)
+void live_begin(struct call *c, const struct live_source *source, int64_t id)
 {
     if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
         call_retry(c, 503, "This node is going down", 5);
@@ -205,12 +185,12 @@ static void begin(struct call *c, int64_t channel_id)
     if (!s)
         return;
     c->state = s;
-    *s = (struct stream){.call = c, .caller = caller, .channel_id = channel_id};
+    *s = (struct stream){.call = c, .caller = caller, .source = source, .id = id};
     char retry[32];
     (void)snprintf(retry, sizeof(retry), "retry: %d\n\n", RETRY_MS);
     list_push_back(&l->streams, &s->link);
     l->count++;
-    l->watching += channel_id == 0;
+    l->watching += source->oldest;
     l->walking = true;
     call_stream_begin(c, "text/event-stream", on_gone, s);
     enum err e = call_stream_write(c, span_of(retry));
@@ -219,23 +199,4 @@ static void begin(struct call *c, int64_t channel_id)
     l->walking = false;
     if (e || s->gone)
         end(s, false);
-}
-
-void api_channel_live(struct call *c)
-{
-    static const char *const known[] = {NULL};
-    struct channel_ref *ref = call_channel(c);
-    if (!ref)
-        return;
-    int64_t id = ref->channel.id;
-    channel_ref_drop(ref);
-    if (call_query_known(c, known))
-        begin(c, id);
-}
-
-void api_system_live(struct call *c)
-{
-    static const char *const known[] = {NULL};
-    if (call_query_known(c, known))
-        begin(c, 0);
 }

@@ -14,11 +14,24 @@
 #define LIVE_CALLER_MAX 12u /* of one key or session on a loop: tabs that somebody forgot */
 
 struct api;
+struct call;
+struct json_write;
+
+/* What a stream shows. */
+struct live_source {
+    const char *event; /* the name of its events */
+    bool oldest;       /* it shows live.oldest */
+    /* Writes one JSON value. ERR_NOT_FOUND: what is shown is gone, and the stream ends; ERR_NOMEM, ERR_LIMIT. */
+    enum err (*write)(struct json_write *w, struct call *c, int64_t id);
+};
+
+/* Answers c with a stream; id is that of what source shows, for its write. */
+void live_begin(struct call *c, const struct live_source *source, int64_t id);
 
 /* Of a loop. */
 struct live {
     struct list streams;
-    unsigned count, watching; /* streams; those of them that show the node */
+    unsigned count, watching; /* streams; how many of them show the oldest events */
     bool walking;             /* a client that leaves meanwhile is only marked */
     /* The age of the backlog is asked of the store every few seconds while somebody looks. */
     struct store_call call;

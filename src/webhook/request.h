@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "exchange/exchange.h"
 #include "model/channel.h"
 #include "model/event.h"
-#include "net/exchange.h"
 #include "webhook/signature.h"
 
 #define REQUEST_HEADERS 7 /* at most */

@@ -3,8 +3,8 @@
  * Trying a webhook URL: the request without events that LINE's own verification sends, signed with the channel's secret, on a connection of its own,
  * by the engine that delivers. It is no attempt: nothing is recorded or counted, whatever comes of it.
  */
+#include "exchange/exchange.h"
 #include "model/channel.h"
-#include "net/exchange.h"
 #include "webhook/courier.h"
 
 struct verification;

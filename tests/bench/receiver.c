@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "bench.h"
-#include "net/server.h"
+#include "server/server.h"
 
 #define READ_SIZE 65536u
 #define HELD_MAX (4u << 20)

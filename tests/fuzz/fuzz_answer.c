@@ -4,10 +4,10 @@
  */
 #include <unistd.h>
 
-#include "app/listing.h"
-#include "app/visible.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "base/visible.h"
+#include "command/listing.h"
 #include "fuzz.h"
 
 #define MUST(x)                                                                                              \

@@ -7,8 +7,8 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "fuzz.h"
-#include "net/server_h1.h"
-#include "net/server_h2.h"
+#include "server/server_h1.h"
+#include "server/server_h2.h"
 
 #define MUST(x)                                                                                              \
     do {                                                                                                     \

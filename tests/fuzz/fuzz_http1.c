@@ -9,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "exchange/http1.h"
 #include "fuzz.h"
-#include "net/http1.h"
 
 #define BODY_KEPT 64
 

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "exchange/http2.h"
 #include "fuzz.h"
-#include "net/http2.h"
 
 #define SLOTS 12
 #define OPENED_MAX 64

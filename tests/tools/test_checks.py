@@ -45,7 +45,7 @@ class Layers(Tree):
         self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_up(self):
-        self.refused("src/net/up.c", '#include "api/route.h"\n', "points up to rank 4")
+        self.refused("src/net/up.c", '#include "api/route.h"\n', "points up to rank 6")
 
     def test_up_from_base(self):
         self.refused("src/base/up.c", '#include "base/buf.h"\n#include "net/url.h"\n', "src/base/up.c:2")
@@ -73,6 +73,23 @@ class Layers(Tree):
 
     def test_macro(self):
         self.refused("src/net/r.c", '#define H "api/route.h"\n#include H\n', "hides where it points")
+
+    def test_another_room(self):
+        self.write("src/api/people/login.h", "#pragma once\n")
+        self.refused("src/api/channel/c.c", '#include "api/people/login.h"\n', "api/channel/ includes another room")
+
+    def test_a_room_from_around_it(self):
+        self.write("src/api/people/login.h", "#pragma once\n")
+        self.refused("src/api/router.c", '#include "api/people/login.h"\n', "api/ includes one of its rooms")
+
+    def test_a_room_of_a_higher_rank(self):
+        self.write("src/api/people/login.h", "#pragma once\n")
+        self.refused("src/store/sqlite/s.c", '#include "api/people/login.h"\n', "points up to rank 6")
+
+    def test_a_room_includes_itself_and_what_is_around_it(self):
+        self.write("src/api/people/login.h", '#pragma once\n#include "api/route.h"\n#include "store/store.h"\n')
+        self.write("src/api/people/login.c", '#include "api/people/login.h"\n')
+        self.assertEqual(self.run_tool("check-layers", self.root).returncode, 0)
 
     def test_folder_without_rank(self):
         self.refused("src/misc/x.c", '#include "base/buf.h"\n', "no rank")
@@ -214,12 +231,13 @@ class Style(Tree):
         self.verdict()
 
     def test_map_of_all_files(self):
-        self.write("src/app/main.c", "/*\n * 2 net    requests\n *     url, http*   what\n * 5 app\n *     main\n */\n")
+        self.write("src/command/main.c", "/*\n * 2 net    requests\n *     url, http*   what\n * 8 command\n *     main\n * 2 store/disk\n *     file\n */\n")
         self.write("src/net/http1.c", "int http1;\n")
         self.verdict()
         self.write("src/net/pool.c", "int pool;\n")
-        self.write("src/app/url.c", "int url;\n")
-        self.verdict("does not name pool under net", "does not name url under app")
+        self.write("src/command/url.c", "int url;\n")
+        self.write("src/store/disk/page.c", "int page;\n")
+        self.verdict("does not name pool under net", "does not name url under command", "does not name page under store/disk")
 
     def test_test_file_that_exits(self):
         self.write("tests/e2e/a.test.mjs", "process.exit(0);\n")

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "net/http2.h"
+#include "exchange/http2.h"
 
 #define OUT_MAX 4194304
 #define STREAMS 120

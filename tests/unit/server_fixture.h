@@ -27,7 +27,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "net/server_core.h"
+#include "server/server_core.h"
 
 #define PATIENCE_MS 20000 /* a test that waits longer has failed; far beyond any deadline used */
 #define FLOOD_BYTES (4u << 20)

@@ -14,8 +14,8 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/server_core.h"
 #include "remove_tree.h"
+#include "server/server_core.h"
 
 static char dir[64];
 static uv_loop_t loop;

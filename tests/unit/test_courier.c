@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/memory.h"
+#include "store/memory/memory.h"
 #include "webhook/courier.h"
 
 #define LETTERS 3

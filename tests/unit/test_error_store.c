@@ -17,7 +17,7 @@
 #include "base/random.h"
 #include "remove_tree.h"
 #include "report/summary.h"
-#include "store/memory.h"
+#include "store/memory/memory.h"
 
 #define MIDNIGHT_JST 1795359600000LL
 #define CHANNELS 3

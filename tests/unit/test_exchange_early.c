@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "certificate_fixture.h"
-#include "net/exchange.h"
+#include "exchange/exchange.h"
 
 #define ANSWER "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 #define RESPONSE_MS 5000

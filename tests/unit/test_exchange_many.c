@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "net/exchange.h"
+#include "exchange/exchange.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WANTED 2000u /* the sanitizer makes connecting slow: the deadlines are for the plain build */

@@ -27,9 +27,9 @@
 
 #include "base/mem.h"
 #include "certificate_fixture.h"
+#include "exchange/exchange.h"
 #include "loop_fixture.h"
-#include "net/exchange.h"
-#include "net/server.h"
+#include "server/server.h"
 
 #define ROUNDS_MAX 20000
 

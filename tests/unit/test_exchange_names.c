@@ -19,9 +19,9 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "exchange/exchange.h"
 #include "loop_fixture.h"
 #include "net/dns_message.h"
-#include "net/exchange.h"
 
 #define ANSWER "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 #define HELD_MAX 64

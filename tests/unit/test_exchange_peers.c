@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/exchange.h"
+#include "exchange/exchange.h"
 #include "net/tls.h"
 #include "net/transport.h"
 

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "app/explain.h"
+#include "command/explain.h"
 #include "command_fixture.h"
 
 static void a_cause_in_full(void **state)

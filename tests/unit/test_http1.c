@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
-#include "net/http1.h"
+#include "exchange/http1.h"
 
 #define STATUS "HTTP/1.1 200 OK\r\n"
 #define EMPTY "Content-Length: 0\r\n\r\n"

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "remove_tree.h"
 #include "store/backend.h"
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 
 #define EVENTS 6000 /* of 8,000 bytes: past the bound of what is looked through in one go */
 #define JSON_LEN 8000u

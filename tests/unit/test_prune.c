@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "remove_tree.h"
-#include "store/memory.h"
-#include "store/sqlite.h"
+#include "store/memory/memory.h"
+#include "store/sqlite/sqlite.h"
 
 extern const char store_schema[];
 

@@ -1,6 +1,6 @@
 /* One response, over HTTP/1.1 and over HTTP/2: where it means the same, it is taken the same. */
+#include "exchange/http1.h"
 #include "http2_peer.h"
-#include "net/http1.h"
 
 #define FIELDS 4
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "net/server_h1.h"
+#include "server/server_h1.h"
 
 static const struct h1_limits limits = {.head_max = 2000, .target_max = 600, .fields_max = 20};
 #define BODY_MAX 1000

@@ -17,8 +17,8 @@
 #include "base/random.h"
 #include "remove_tree.h"
 #include "store/directory.h"
-#include "store/memory.h"
-#include "store/sqlite.h"
+#include "store/memory/memory.h"
+#include "store/sqlite/sqlite.h"
 #include "store/store.h"
 
 static char dir[64];

@@ -8,7 +8,7 @@
 
 #include <pty.h>
 
-#include "app/paint.h"
+#include "command/paint.h"
 #include "command_fixture.h"
 
 /* What the binary writes to a terminal of that many columns. */

@@ -6,10 +6,10 @@
 
 #include <cmocka.h>
 
-#include "app/answer.h"
-#include "app/visible.h"
 #include "base/distance.h"
 #include "base/mem.h"
+#include "base/visible.h"
+#include "command/answer.h"
 
 static void assert_shown(enum err e, struct buf *out, const char *want, const char *of)
 {

@@ -45,7 +45,7 @@ export function sqlite(data, sql) {
 // A data directory as the first version left it: channel 2000000001 with event 1 in the queue and event 2 to be sent again. Returns
 // { newest }, the number of the last migration there is.
 export function firstVersion(data, url) {
-    const schema = readFileSync(new URL('../../../src/store/schema.sql', import.meta.url), 'utf8');
+    const schema = readFileSync(new URL('../../../src/store/sqlite/schema.sql', import.meta.url), 'utf8');
     const first = /-- migration 1\n([^]*?)(?=-- migration 2\n|$)/.exec(schema)[1];
     const now = Date.now(), id = BigInt(now) << 20n;
     execFileSync('sqlite3', [join(data, 'todoke.db')], { input: `PRAGMA journal_mode=WAL;\n${first}\nPRAGMA user_version=1;

@@ -1,0 +1,525 @@
+/* /api/v1/channels: create, list, show, change, delete. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "access/token.h"
+#include "api/channel/channel_health.h"
+#include "api/channel/channel_json.h"
+#include "api/channel/contact_edit.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define PAGE_DEFAULT 100u
+#define PAGE_MAX 500u
+
+struct change_state {
+    struct channel_change change;
+    struct channel channel; /* as it became, */
+    struct contact_view contact;
+    struct channel_ref *prepared;
+    struct courier_note *note;
+    int64_t id;
+    bool lacks_url, not_approved;
+    bool unchanged;    /* it is as it was asked to be: nothing is written, and nobody told */
+    enum err provider; /* what a new channel's provider says to its maker */
+    struct channel_token token;
+    char token_text[TOKEN_TEXT_LEN + 1];
+};
+
+static void random_hex(char *out, size_t bytes)
+{
+    char raw[32];
+    random_system.fill(random_system.arg, raw, bytes);
+    hex_encode((struct span){raw, bytes}, out);
+    out[2 * bytes] = '\0';
+}
+
+static void new_identity(struct channel *c)
+{
+    random_hex(c->secret, CHANNEL_SECRET_LEN / 2);
+    c->bot_user_id[0] = 'U';
+    random_hex(c->bot_user_id + 1, 16);
+}
+
+/* Whether its people can be told of errors by mail: the provider's option. */
+static void show_available(struct json_write *w, const struct api *a, const struct channel *channel)
+{
+    json_write_key(w, "notificationAvailable");
+    json_write_bool(w, approvals_has(a->config.approvals, channel->provider_id));
+}
+
+static void answer_channel(struct call *c, int status, const struct channel *channel,
+                           const struct contact_view *contact, const char *token)
+{
+    struct channel_ref *ref = directory_get(c->api->config.directory, channel->id);
+    struct buf out;
+    buf_init(&out, 65536);
+    struct json_write w;
+    json_write_init(&w, &out);
+    json_write_object(&w);
+    channel_change_show(&w, channel, contact, call_is_operator(c) ? GRANT_ADMIN : c->grant,
+                        c->api->config.settings, ref ? ref->live : NULL, call_now(c));
+    show_available(&w, c->api, channel);
+    if (token) {
+        json_write_key(&w, "channelSecret");
+        json_write_str(&w, channel->secret);
+        json_write_key(&w, "channelAccessToken");
+        json_write_str(&w, token);
+    }
+    json_write_end(&w);
+    channel_ref_drop(ref);
+    enum err e = json_write_finish(&w);
+    if (e) {
+        buf_deinit(&out);
+        call_failed(c, e);
+        return;
+    }
+    call_json(c, status, &out);
+}
+
+/* Once it is committed, other threads see the channel before its maker is answered. */
+static void change_committed(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    if (state->prepared)
+        directory_put(c->api->config.directory, state->prepared);
+    state->prepared = NULL;
+}
+
+/* A run may be the second one: what the first prepared is thrown away. */
+static enum err prepare(struct call *c, struct change_state *state)
+{
+    directory_discard(state->prepared);
+    state->prepared = NULL;
+    return directory_prepare(c->api->config.directory, &state->channel, &state->prepared);
+}
+
+static void tell_courier(struct call *c, struct change_state *state)
+{
+    state->note->channel_id = state->channel.id;
+    courier_notify(courier_of(c->api->config.couriers, state->channel.id), state->note);
+    state->note = NULL;
+}
+
+static void change_failed(struct call *c, struct change_state *state, enum err e)
+{
+    char text[160];
+    directory_discard(state->prepared);
+    mem_free(state->note);
+    (void)snprintf(
+        text, sizeof(text),
+        "errorNotification: the provider's option is not approved; an Admin of provider %lld applies for "
+        "it, an operator approves it",
+        (long long)state->channel.provider_id);
+    if (state->lacks_url)
+        call_invalid(c, "webhookUrl", "is needed while useWebhook is on");
+    else if (state->not_approved)
+        call_refuse(c, 409, text);
+    else if (state->provider == ERR_NOT_FOUND)
+        call_refuse(c, 404, "No such provider");
+    else if (state->provider == ERR_DENIED)
+        call_refuse(c, 403, "This needs the role Admin");
+    else
+        call_failed(c, e);
+}
+
+/* The switch goes on only while the option is approved. It stays as it is when that ends: no mails come then. */
+static enum err check_notification(struct call *c, struct change_state *state)
+{
+    state->not_approved = state->change.error_notification && state->change.to.error_notification &&
+                          !approvals_has(c->api->config.approvals, state->channel.provider_id);
+    return state->not_approved ? ERR_CONFLICT : ERR_NONE;
+}
+
+/* A line of the audit log about the channel: what is different from before. */
+static enum err audit_channel(struct call *c, struct backend *b, const char *action,
+                              const struct channel *before, const struct channel *after)
+{
+    struct buf details;
+    buf_init(&details, 16384);
+    char target[32];
+    (void)snprintf(target, sizeof(target), "channel/%lld", (long long)after->id);
+    enum err e = channel_change_tell(&details, before, after);
+    if (!e)
+        e = call_audit(c, b, action, target, after->id, buf_span(&details));
+    buf_deinit(&details);
+    return e;
+}
+
+static bool begin_change(struct call *c, struct change_state *state)
+{
+    c->state = state;
+    json_t *object = call_object(c);
+    if (!object)
+        return false;
+    bool ok = channel_change_read(c, object, &state->change);
+    json_decref(object);
+    if (!ok)
+        return false;
+    struct courier_note *note = mem_zero(1, sizeof(*note));
+    if (!note) {
+        call_failed(c, ERR_NOMEM); /* and with the call goes its state */
+        return false;
+    }
+    state->note = note;
+    return true;
+}
+
+/* A contact address that could be told of errors from now on is asked first. */
+static enum err ask_contact(struct call *c, struct backend *b, struct change_state *state)
+{
+    enum err e = state->change.contact_email || state->change.error_notification
+                     ? contact_edit_ask(c, b, &state->channel)
+                     : ERR_NONE;
+    return e ? e : contact_look(b, &state->channel, &state->contact);
+}
+
+/* Whether the caller may make channels of that provider: ERR_NOT_FOUND it is none of theirs; ERR_DENIED. */
+static enum err check_provider(struct call *c, struct backend *b, int64_t id)
+{
+    struct provider provider;
+    struct grant_held held = {GRANT_ADMIN, true};
+    enum err e = b->ops->provider_get(b, id, &provider);
+    if (!e && !call_is_operator(c))
+        e = b->ops->grant_on_provider(b, c->account->id, id, &held);
+    if (!e && held.grant < GRANT_ADMIN)
+        e = held.grant == GRANT_NONE ? ERR_NOT_FOUND : ERR_DENIED;
+    if (!e && !held.known)
+        e = b->ops->grant_meet(b, c->account->id, GRANT_SCOPE_PROVIDER, id);
+    return e;
+}
+
+static enum err create_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    if (directory_full(c->api->config.directory))
+        return ERR_LIMIT;
+    static const struct channel nothing = {0};
+    state->provider = check_provider(c, b, state->channel.provider_id);
+    enum err e = state->provider;
+    if (!e)
+        e = check_notification(c, state);
+    if (!e)
+        e = b->ops->channel_insert(b, &state->channel);
+    state->token.channel_id = state->channel.id;
+    if (!e)
+        e = b->ops->token_insert(b, &state->token, TOKEN_MAX, state->channel.created_ms);
+    if (!e)
+        e = audit_channel(c, b, "channel.create", &nothing, &state->channel);
+    if (!e)
+        e = ask_contact(c, b, state);
+    return e ? e : prepare(c, state);
+}
+
+static void create_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    if (s->err) {
+        change_failed(c, state, s->err);
+        return;
+    }
+    mem_free(state->note); /* no courier knows the channel yet */
+    log_info("api", "channel created", log_int("channel", state->channel.id));
+    c->grant = GRANT_ADMIN;
+    answer_channel(c, 201, &state->channel, &state->contact, state->token_text);
+}
+
+void api_channel_create(struct call *c)
+{
+    struct change_state *state = call_state(c, sizeof(*state));
+    if (!state || !begin_change(c, state))
+        return;
+    struct channel *channel = &state->channel;
+    new_identity(channel);
+    token_make(&random_system, state->token_text, &state->token);
+    channel_change_apply(&state->change, channel);
+    if (!state->change.language)
+        memcpy(channel->language, "en", 3);
+    if (!state->change.use_webhook) /* whoever gives a URL wants it used */
+        channel->use_webhook = channel->webhook_url[0];
+    if (!state->change.provider_id && !call_is_operator(c)) {
+        mem_free(state->note);
+        call_invalid(c, "providerId", "is required");
+        return;
+    }
+    channel->provider_id = state->change.provider_id ? state->change.provider_id : PROVIDER_DEFAULT;
+    channel->created_ms = channel->updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
+    state->token.created_ms = channel->created_ms;
+    state->lacks_url = channel->use_webhook && !channel->webhook_url[0];
+    if (!state->change.name || state->lacks_url) {
+        mem_free(state->note);
+        call_invalid(c, state->lacks_url ? "webhookUrl" : "name",
+                     state->lacks_url ? "is needed while useWebhook is on" : "is required");
+        return;
+    }
+    call_write(c, create_run, change_committed, create_done);
+}
+
+static enum err change_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    directory_discard(state->prepared); /* a second run */
+    state->prepared = NULL;
+    enum err e = b->ops->channel_get(b, state->id, &state->channel);
+    if (e)
+        return e;
+    struct channel before = state->channel;
+    channel_change_apply(&state->change, &state->channel);
+    state->lacks_url = state->channel.use_webhook && !state->channel.webhook_url[0];
+    if (state->lacks_url)
+        return ERR_CONFLICT;
+    e = check_notification(c, state);
+    state->unchanged = !e && channel_same(&before, &state->channel);
+    if (state->unchanged)
+        return ERR_NONE;
+    state->channel.updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
+    if (!e)
+        e = prepare(c, state);
+    if (!e)
+        e = b->ops->channel_update(b, &state->channel);
+    if (!e)
+        e = ask_contact(c, b, state);
+    return e ? e : audit_channel(c, b, "channel.update", &before, &state->channel);
+}
+
+static void change_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    if (s->err) {
+        change_failed(c, state, s->err);
+        return;
+    }
+    if (state->unchanged)
+        mem_free(state->note);
+    else
+        tell_courier(c, state);
+    answer_channel(c, 200, &state->channel, &state->contact, NULL);
+}
+
+void api_channel_change(struct call *c)
+{
+    struct change_state *state = call_state(c, sizeof(*state));
+    if (!state)
+        return;
+    struct channel_ref *ref = call_channel(c);
+    if (!ref)
+        return;
+    state->id = ref->channel.id;
+    channel_ref_drop(ref);
+    if (!begin_change(c, state))
+        return;
+    if (state->change.provider_id) {
+        mem_free(state->note);
+        call_invalid(c, "providerId", "cannot be changed");
+    } else if (c->grant < GRANT_ADMIN && !channel_change_resumes(&state->change)) {
+        mem_free(state->note);
+        call_refuse(c, 403, "This needs the role Admin; a Member may only set suspended to false");
+    } else {
+        call_write(c, change_run, change_committed, change_done);
+    }
+}
+
+static enum err delete_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    struct channel before, after = {.id = state->id};
+    enum err e = b->ops->channel_get(b, state->id, &before);
+    if (!e)
+        e = b->ops->channel_delete(b, state->id);
+    return e ? e : audit_channel(c, b, "channel.delete", &before, &after);
+}
+
+static void delete_committed(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    directory_remove(c->api->config.directory, state->id);
+}
+
+static void delete_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct change_state *state = c->state;
+    if (s->err) {
+        change_failed(c, state, s->err);
+        return;
+    }
+    tell_courier(c, state);
+    log_info("api", "channel deleted", log_int("channel", state->id));
+    call_answer(c, 204, "application/json; charset=utf-8", SPAN_LIT(""));
+}
+
+void api_channel_delete(struct call *c)
+{
+    struct change_state *state = call_state(c, sizeof(*state));
+    struct channel_ref *ref = state ? call_channel(c) : NULL;
+    if (!ref)
+        return;
+    state->id = state->channel.id = ref->channel.id;
+    channel_ref_drop(ref);
+    c->state = state;
+    state->note = mem_zero(1, sizeof(*state->note));
+    if (!state->note)
+        call_failed(c, ERR_NOMEM);
+    else
+        call_write(c, delete_run, delete_committed, delete_done);
+}
+
+static enum err show_run(struct store_call *s, struct backend *b)
+{
+    struct change_state *state = call_of(s)->state;
+    return contact_look(b, &state->channel, &state->contact);
+}
+
+static void show_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    const struct change_state *state = c->state;
+    if (s->err)
+        call_failed(c, s->err);
+    else
+        answer_channel(c, 200, &state->channel, &state->contact, NULL);
+}
+
+void api_channel_show(struct call *c)
+{
+    struct change_state *state = call_state(c, sizeof(*state));
+    struct channel_ref *ref = state ? call_channel(c) : NULL;
+    if (!ref)
+        return;
+    state->channel = ref->channel;
+    channel_ref_drop(ref);
+    c->state = state;
+    if (state->channel.contact_email[0])
+        call_read(c, show_run, show_done);
+    else
+        answer_channel(c, 200, &state->channel, &state->contact, NULL);
+}
+
+struct list_state {
+    struct channel_filter filter; /* with one more than is shown */
+    int64_t last, now_ms;
+    uint32_t limit, count;
+    bool more, by_state;
+    enum channel_health state;
+    struct buf out;
+    struct json_write w;
+    struct call *call;
+    struct backend *backend; /* of the run */
+    const struct courier_settings
+        *settings; /* as they were when the call came: rows are read on a thread of the store */
+};
+
+static bool is_in_state(const struct list_state *l, const struct channel *channel,
+                        const struct channel_ref *ref)
+{
+    struct pulse_view v = {0};
+    if (ref)
+        pulse_read(&ref->live->pulse, l->now_ms, &v);
+    return channel_health_of(channel, &v) == l->state;
+}
+
+/* ERR_LIMIT: the page is full, and there is more. */
+static enum err list_row(void *arg, const struct channel *channel, enum grant grant)
+{
+    struct list_state *l = arg;
+    struct contact_view contact = {0};
+    struct channel_ref *ref = directory_get(l->call->api->config.directory, channel->id);
+    enum err e = ERR_NONE;
+    if (!l->by_state || is_in_state(l, channel, ref)) {
+        l->more = l->count == l->limit;
+        e = l->more ? ERR_LIMIT : contact_look(l->backend, channel, &contact);
+        if (!e) {
+            l->count++;
+            l->last = channel->id;
+            json_write_object(&l->w);
+            channel_change_show(&l->w, channel, &contact, grant, l->settings, ref ? ref->live : NULL,
+                                l->now_ms);
+            show_available(&l->w, l->call->api, channel);
+            json_write_end(&l->w);
+        }
+    }
+    channel_ref_drop(ref);
+    return e;
+}
+
+static enum err list_run(struct store_call *s, struct backend *b)
+{
+    struct list_state *l = call_of(s)->state;
+    buf_deinit(&l->out); /* a second run */
+    buf_init(&l->out, 4u << 20);
+    l->count = 0;
+    l->more = false;
+    l->backend = b;
+    json_write_init(&l->w, &l->out);
+    json_write_object(&l->w);
+    json_write_key(&l->w, "channels");
+    json_write_array(&l->w);
+    enum err e = b->ops->channel_find(b, &l->filter, list_row, l);
+    if (e == ERR_LIMIT)
+        e = ERR_NONE;
+    json_write_end(&l->w);
+    if (l->more) {
+        char cursor[24];
+        (void)snprintf(cursor, sizeof(cursor), "%lld", (long long)l->last);
+        json_write_key(&l->w, "cursor");
+        json_write_str(&l->w, cursor);
+    }
+    json_write_end(&l->w);
+    enum err written = json_write_finish(&l->w);
+    return e ? e : written;
+}
+
+static void list_done(struct store_call *s)
+{
+    struct call *c = call_of(s);
+    struct list_state *l = c->state;
+    if (s->err) {
+        buf_deinit(&l->out);
+        call_failed(c, s->err);
+        return;
+    }
+    call_json(c, 200, &l->out);
+}
+
+void api_channel_list(struct call *c)
+{
+    static const char *const known[] = {"cursor", "limit", "provider", "q", "state", NULL};
+    struct list_state *l = call_state(c, sizeof(*l));
+    if (!l || !call_query_known(c, known))
+        return;
+    struct span cursor = call_query(c, "cursor"), provider = call_query(c, "provider"),
+                state = call_query(c, "state");
+    l->call = c;
+    l->now_ms = call_now(c);
+    l->by_state = state.ptr;
+    l->settings = c->api->config.settings;
+    l->filter.after = cursor.ptr ? call_channel_id(cursor) : 0;
+    l->filter.provider_id = provider.ptr ? call_channel_id(provider) : 0;
+    l->filter.account_id = call_sees(c);
+    l->filter.text = call_query(c, "q");
+    if (provider.ptr && !l->filter.provider_id) {
+        call_invalid(c, "provider", "must be the id of a provider");
+        return;
+    }
+    if (state.ptr && channel_health_find(state, &l->state)) {
+        call_invalid(c, "state", "must be active, failing, suspended or off");
+        return;
+    }
+    if (cursor.ptr && !l->filter.after) {
+        call_invalid(c, "cursor", "is not one of ours");
+        return;
+    }
+    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
+        return;
+    l->filter.limit = l->by_state ? UINT32_MAX : l->limit + 1; /* which state only memory knows */
+    c->state = l;
+    call_read(c, list_run, list_done);
+}

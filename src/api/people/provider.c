@@ -1,0 +1,222 @@
+/* /api/v1/providers: whom channels belong to. Whoever makes one becomes its Admin. */
+#include <stdio.h>
+
+#include "access/account.h"
+#include "api/members.h"
+#include "api/people/session_json.h"
+
+#define PAGE_DEFAULT 100u
+#define PAGE_MAX 500u
+
+struct provider_state {
+    int64_t after, last;
+    uint32_t limit, count;
+    struct json_write w;
+    struct provider provider;
+};
+
+static void write_provider(struct json_write *w, const struct provider *p, enum grant g)
+{
+    json_write_object(w);
+    json_write_key(w, "providerId");
+    call_write_id(w, p->id);
+    json_write_key(w, "name");
+    json_write_str(w, p->name);
+    json_write_key(w, "role");
+    json_write_str(w, account_grant_text(g));
+    json_write_key(w, "channels");
+    json_write_uint(w, p->channels);
+    json_write_key(w, "createdAt");
+    call_write_time(w, p->created_ms);
+    json_write_end(w);
+}
+
+static enum err show_listed(void *arg, const struct provider *p, enum grant g)
+{
+    struct provider_state *state = arg;
+    if (++state->count <= state->limit) {
+        state->last = p->id;
+        write_provider(&state->w, p, g);
+    }
+    return ERR_NONE;
+}
+
+static enum err list_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct provider_state *state = c->state;
+    struct json_write *w = &state->w;
+    state->count = 0;
+    json_write_init(w, call_out(c));
+    json_write_object(w);
+    json_write_key(w, "providers");
+    json_write_array(w);
+    enum err e = b->ops->provider_list(b, call_sees(c), state->after, state->limit + 1, show_listed, state);
+    json_write_end(w);
+    if (state->count > state->limit) {
+        json_write_key(w, "cursor");
+        call_write_id(w, state->last);
+    }
+    json_write_end(w);
+    enum err written = json_write_finish(w);
+    return e ? e : written;
+}
+
+void api_provider_list(struct call *c)
+{
+    static const char *const known[] = {"cursor", "limit", NULL};
+    struct provider_state *state = call_query_known(c, known) ? call_state(c, sizeof(*state)) : NULL;
+    if (!state)
+        return;
+    struct span cursor = call_query(c, "cursor");
+    state->after = cursor.ptr ? call_channel_id(cursor) : 0;
+    if (cursor.ptr && !state->after) {
+        call_invalid(c, "cursor", "is not one of ours");
+        return;
+    }
+    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &state->limit))
+        return;
+    c->state = state;
+    c->status = 200;
+    call_read(c, list_run, call_done);
+}
+
+/* The provider as it is, to its caller. */
+static enum err answer(struct call *c, struct backend *b, int64_t id)
+{
+    struct provider p;
+    enum err e = b->ops->provider_get(b, id, &p);
+    if (e)
+        return e == ERR_NOT_FOUND ? call_stop(c, e, "No such provider") : e;
+    struct json_write w;
+    json_write_init(&w, call_out(c));
+    write_provider(&w, &p, call_is_operator(c) ? GRANT_ADMIN : c->grant);
+    return json_write_finish(&w);
+}
+
+static enum err audit_provider(struct call *c, struct backend *b, const char *action, int64_t id,
+                               const char *name)
+{
+    struct buf details;
+    struct json_write w;
+    char target[32];
+    (void)snprintf(target, sizeof(target), "provider/%lld", (long long)id);
+    buf_init(&details, 16384);
+    json_write_init(&w, &details);
+    json_write_object(&w);
+    json_write_key(&w, "name");
+    json_write_str(&w, name);
+    json_write_end(&w);
+    enum err e = json_write_finish(&w);
+    if (!e)
+        e = call_audit(c, b, action, target, 0, buf_span(&details));
+    buf_deinit(&details);
+    return e;
+}
+
+static enum err create_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct provider_state *state = c->state;
+    uint64_t made = 0;
+    enum err e = call_is_operator(c) ? ERR_NONE : b->ops->provider_made(b, c->account->id, &made);
+    if (!e && !call_is_operator(c) && made >= c->api->config.access->providers_max)
+        return call_stop(
+            c, ERR_CONFLICT,
+            "This account has made as many providers as it may (account-providers); ask an operator");
+    state->provider.maker_id = c->account ? c->account->id : 0;
+    if (!e)
+        e = b->ops->provider_insert(b, &state->provider);
+    if (!e && c->account)
+        e = b->ops->grant_put(b, c->account->id, GRANT_SCOPE_PROVIDER, state->provider.id, GRANT_ADMIN);
+    if (!e)
+        e = audit_provider(c, b, "provider.create", state->provider.id, state->provider.name);
+    c->grant = GRANT_ADMIN;
+    return e ? e : answer(c, b, state->provider.id);
+}
+
+/* The state with the name of the body; NULL: answered. */
+static struct provider_state *read_name(struct call *c)
+{
+    const char *name = NULL;
+    const struct member members[] = {{"name", true, &name}};
+    struct provider_state *state = members_read(c, members, 1) ? call_state(c, sizeof(*state)) : NULL;
+    if (!state || !session_read_name(c, name, state->provider.name))
+        return NULL;
+    c->state = state;
+    return state;
+}
+
+void api_provider_create(struct call *c)
+{
+    if (!call_is_operator(c) && !session_may_make_providers(c, c->account)) {
+        call_refuse(c, 403,
+                    c->account->confirmed ? "Only operators make providers on this node (account-providers)"
+                                          : "Your mail address is not confirmed: ask an operator");
+        return;
+    }
+    struct provider_state *state = read_name(c);
+    if (!state)
+        return;
+    state->provider.created_ms = call_now(c);
+    c->status = 201;
+    call_write(c, create_run, NULL, call_done);
+}
+
+static enum err show_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    return answer(c, b, call_channel_id(c->params[0]));
+}
+
+void api_provider_show(struct call *c)
+{
+    c->status = 200;
+    call_read(c, show_run, call_done);
+}
+
+static enum err change_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    const struct provider_state *state = c->state;
+    int64_t id = call_channel_id(c->params[0]);
+    struct provider before;
+    enum err e = b->ops->provider_get(b, id, &before);
+    if (!e && strcmp(before.name, state->provider.name) == 0) /* nothing is written where nothing changes */
+        return answer(c, b, id);
+    if (!e)
+        e = b->ops->provider_rename(b, id, span_of(state->provider.name));
+    if (!e)
+        e = audit_provider(c, b, "provider.update", id, state->provider.name);
+    return e && e != ERR_NOT_FOUND ? e : answer(c, b, id);
+}
+
+void api_provider_change(struct call *c)
+{
+    if (!read_name(c))
+        return;
+    c->status = 200;
+    call_write(c, change_run, NULL, call_done);
+}
+
+static enum err delete_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    int64_t id = call_channel_id(c->params[0]);
+    struct provider p;
+    enum err e = b->ops->provider_get(b, id, &p);
+    if (e)
+        return e == ERR_NOT_FOUND ? call_stop(c, e, "No such provider") : e;
+    if (id == PROVIDER_DEFAULT)
+        return call_stop(c, ERR_CONFLICT, "The provider Default stays: it can be renamed");
+    e = b->ops->provider_delete(b, id);
+    if (e)
+        return e == ERR_CONFLICT ? call_stop(c, e, "This provider has channels; delete them first") : e;
+    return audit_provider(c, b, "provider.delete", id, p.name);
+}
+
+void api_provider_delete(struct call *c)
+{
+    c->status = 204;
+    call_write(c, delete_run, NULL, call_done);
+}

@@ -1,0 +1,489 @@
+/*
+ * /api/v1/providers/{id}/roles and /api/v1/channels/{id}/roles: who may do what. A role is given to a mail address. Whoever gives it learns
+ * nothing by that: not whether there is an account, not whose; answers, lists and bounds are the same, and the account is made, invited or
+ * told behind them. Only once somebody has used the role does the list show whose it is. Operators see all of it.
+ *
+ *     an operator gives it          counts, and is shown, at once; a new account's link is in the answer
+ *     somebody else gives it        counts at once, is shown once it is used; a new account's link goes by mail, or the operator makes one
+ *     the account is not confirmed  it waits until it is (access/confirm.h)
+ */
+#include <stdio.h>
+
+#include "access/account.h"
+#include "access/keep.h"
+#include "api/members.h"
+#include "api/people/account_json.h"
+#include "report/invitee.h"
+
+#define ROLES_MAX 500u /* of one provider or channel */
+#define DAY_MS 86400000
+#define TOPIC_LEN 40
+
+/* The row of the list that a call is about; account_id 0: there is none. */
+struct role_row {
+    int64_t account_id;
+    enum grant grant;
+    bool known; /* an operator gave it, or its account was shown already */
+    bool open;  /* its account may be shown to those who administer roles */
+};
+
+struct role_state {
+    enum grant_scope scope;
+    int64_t id; /* of the provider or channel */
+    int64_t account_id;
+    enum grant grant;
+    char email[ACCOUNT_EMAIL_MAX + 1];
+    struct call *call;
+    struct role_row row;
+    uint32_t count;
+    bool created, mailed;
+    char ticket[TICKET_LEN + 1]; /* "": none was made, or it is not for the caller */
+    char why[KEEP_WHY_LEN];
+    struct json_write w;
+};
+
+static bool is_open(const struct grant_row *g)
+{
+    return g->known && !g->waits;
+}
+
+/* The address that the caller may see. */
+static struct span shown_address(const struct call *c, const struct grant_row *g)
+{
+    return call_is_operator(c) || is_open(g) ? g->email : g->address;
+}
+
+static void write_row(const struct call *c, struct json_write *w, const struct grant_row *g)
+{
+    bool all = call_is_operator(c) || is_open(g);
+    json_write_key(w, "accountId");
+    if (all)
+        call_write_id(w, g->account_id);
+    else
+        json_write_null(w);
+    json_write_key(w, "email");
+    json_write_span(w, shown_address(c, g));
+    json_write_key(w, "name");
+    if (all)
+        json_write_span(w, g->name);
+    else
+        json_write_null(w);
+    json_write_key(w, "role");
+    json_write_str(w, account_grant_text(g->grant));
+    json_write_key(w, "inherited");
+    json_write_bool(w, g->inherited);
+    if (call_is_operator(c)) {
+        json_write_key(w, "waiting");
+        json_write_bool(w, g->waits);
+    }
+}
+
+static enum err show_row(void *arg, const struct grant_row *g)
+{
+    struct role_state *r = arg;
+    json_write_object(&r->w);
+    write_row(r->call, &r->w, g);
+    json_write_end(&r->w);
+    return ERR_NONE;
+}
+
+/* An operator may ask for any id. */
+static enum err exists(struct call *c, struct backend *b, const struct role_state *r)
+{
+    struct provider p;
+    struct channel channel;
+    enum err e = r->scope == GRANT_SCOPE_PROVIDER ? b->ops->provider_get(b, r->id, &p)
+                                                  : b->ops->channel_get(b, r->id, &channel);
+    if (e == ERR_NOT_FOUND)
+        return call_stop(c, e, r->scope == GRANT_SCOPE_PROVIDER ? "No such provider" : "No such channel");
+    return e;
+}
+
+static enum err list_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct role_state *r = c->state;
+    json_write_init(&r->w, call_out(c));
+    json_write_object(&r->w);
+    json_write_key(&r->w, "roles");
+    json_write_array(&r->w);
+    enum err e = exists(c, b, r);
+    if (!e)
+        e = b->ops->grant_list(b, r->scope, r->id, 2 * ROLES_MAX, show_row, r);
+    json_write_end(&r->w);
+    json_write_end(&r->w);
+    enum err written = json_write_finish(&r->w);
+    return e ? e : written;
+}
+
+static enum err audit_role(struct call *c, struct backend *b, const char *action, const struct role_state *r)
+{
+    struct buf details;
+    struct json_write w;
+    char target[32];
+    bool provider = r->scope == GRANT_SCOPE_PROVIDER;
+    (void)snprintf(target, sizeof(target), "%s/%lld", provider ? "provider" : "channel", (long long)r->id);
+    buf_init(&details, 4096);
+    json_write_init(&w, &details);
+    json_write_object(&w);
+    json_write_key(&w,
+                   "email"); /* the account's id, which a channel's Admins read here, would tell its age */
+    json_write_str(&w, r->email);
+    if (r->grant != GRANT_NONE) {
+        json_write_key(&w, "role");
+        json_write_str(&w, account_grant_text(r->grant));
+    }
+    json_write_end(&w);
+    enum err e = json_write_finish(&w);
+    if (!e)
+        e = call_audit(c, b, action, target, provider ? 0 : r->id, buf_span(&details));
+    buf_deinit(&details);
+    return e;
+}
+
+/* For operators: the account that a role went to, and whether it was made for that. One line for each, lest the numbers of lines tell. */
+static enum err audit_invited(struct call *c, struct backend *b, const struct role_state *r,
+                              const struct account *a)
+{
+    struct buf details;
+    struct json_write w;
+    char target[32];
+    (void)snprintf(target, sizeof(target), "account/%lld", (long long)a->id);
+    buf_init(&details, 4096);
+    json_write_init(&w, &details);
+    json_write_object(&w);
+    json_write_key(&w, "email");
+    json_write_str(&w, a->email);
+    json_write_key(&w, "created");
+    json_write_bool(&w, r->created);
+    json_write_end(&w);
+    enum err e = json_write_finish(&w);
+    if (!e)
+        e = call_audit(c, b, "account.invite", target, 0, buf_span(&details));
+    buf_deinit(&details);
+    return e;
+}
+
+/* A provider keeps an Admin: whoever is the only one stays one. */
+static enum err keep(struct call *c, struct backend *b, struct role_state *r)
+{
+    if (r->scope != GRANT_SCOPE_PROVIDER || r->grant == GRANT_ADMIN || !r->row.account_id)
+        return ERR_NONE;
+    enum err e = keep_admin_of(b, r->id, r->row.account_id, !call_is_operator(c), r->why);
+    return e == ERR_CONFLICT ? call_stop(c, e, r->why) : e;
+}
+
+static enum err take_row(void *arg, const struct grant_row *g)
+{
+    struct role_state *r = arg;
+    r->count++;
+    bool is = r->account_id ? g->account_id == r->account_id && (call_is_operator(r->call) || is_open(g))
+                            : span_eq(shown_address(r->call, g), span_of(r->email));
+    if (!is || g->inherited)
+        return ERR_NONE;
+    r->row = (struct role_row){g->account_id, g->grant, g->known, is_open(g)};
+    if (r->account_id) {
+        struct span email = shown_address(r->call, g);
+        (void)snprintf(r->email, sizeof(r->email), "%.*s", (int)email.len, email.ptr);
+    }
+    return ERR_NONE;
+}
+
+/* The row of the address, or of the account, as far as the caller sees it; the first of a run. */
+static enum err find_row(struct call *c, struct backend *b, struct role_state *r)
+{
+    r->row = (struct role_row){0};
+    r->count = 0;
+    r->created = r->mailed = false;
+    r->ticket[0] = '\0';
+    enum err e = exists(c, b, r);
+    return e ? e : b->ops->grant_list(b, r->scope, r->id, 2 * ROLES_MAX, take_row, r);
+}
+
+static void topic_of(const struct call *c, char out[static TOPIC_LEN])
+{
+    (void)snprintf(out, TOPIC_LEN, "roles by %lld", (long long)c->account->id);
+}
+
+/* Before anything is changed: whether there is room for one more. */
+static enum err check_room(struct call *c, struct backend *b, const struct role_state *r)
+{
+    char topic[TOPIC_LEN];
+    uint32_t given = 0;
+    if (r->row.account_id)
+        return ERR_NONE;
+    if (r->count >= ROLES_MAX)
+        return call_stop(c, ERR_CONFLICT, "There are 500 roles here already");
+    if (call_is_operator(c))
+        return ERR_NONE;
+    topic_of(c, topic);
+    enum err e = b->ops->tally_get(b, call_now(c) / DAY_MS, span_of(topic), &given);
+    return !e && given >= c->api->config.access->invitations_max
+               ? call_stop(c, ERR_LIMIT,
+                           "This account has given roles to as many addresses as it may on a day "
+                           "(account-invitations)")
+               : e;
+}
+
+/* The account of that address, made if there is none. */
+static enum err find_account(struct call *c, struct backend *b, struct role_state *r, struct account *a)
+{
+    enum err e = r->row.account_id ? b->ops->account_get(b, r->row.account_id, a)
+                                   : b->ops->account_by_email(b, span_of(r->email), a);
+    if (!e && !r->row.account_id && !call_is_operator(c))
+        e = b->ops->account_skip(
+            b); /* who has several accounts made sees by their ids which addresses had one */
+    if (e != ERR_NOT_FOUND)
+        return e;
+    r->created = true;
+    *a = (struct account){.language = "en", .created_ms = call_now(c)};
+    if (c->account) /* theirs as a guess */
+        memcpy(a->language, c->account->language, sizeof(a->language));
+    (void)snprintf(a->email, sizeof(a->email), "%s", r->email);
+    account_json_made_by(c, a);
+    e = b->ops->account_insert(b, a);
+    return e || !call_is_operator(c) ? e : account_json_audit(c, b, "account.create", a);
+}
+
+static enum err provider_of(struct backend *b, const struct role_state *r, struct provider *ret)
+{
+    struct channel channel;
+    if (r->scope == GRANT_SCOPE_PROVIDER)
+        return b->ops->provider_get(b, r->id, ret);
+    enum err e = b->ops->channel_get(b, r->id, &channel);
+    return e ? e : b->ops->provider_get(b, channel.provider_id, ret);
+}
+
+static enum err mail_link(struct call *c, struct backend *b, struct role_state *r, const struct account *a,
+                          enum invitation_kind kind)
+{
+    struct provider provider;
+    enum err e = provider_of(b, r, &provider);
+    const struct invitation_mail m = {
+        .kind = kind, .to = a, .ticket = r->ticket, .grant = r->grant, .provider = &provider};
+    return e ? e : account_json_mail(c, b, m, &r->mailed);
+}
+
+/* An operator sees the link of one who has none yet. */
+static enum err invite_shown(struct call *c, struct backend *b, struct role_state *r, const struct account *a)
+{
+    int64_t expires_ms = 0;
+    enum err e = a->password[0] ? ERR_NONE : b->ops->invitation_last(b, a->id, &expires_ms);
+    if (e || a->password[0] || expires_ms > call_now(c))
+        return e;
+    e = account_json_invite(c, b, a, r->ticket);
+    return e ? e : mail_link(c, b, r, a, INVITATION_LINK);
+}
+
+/* What the owner of the address is told, and a link if there is none: by mail alone. */
+static enum err invite_mailed(struct call *c, struct backend *b, struct role_state *r,
+                              const struct account *a)
+{
+    bool may = false;
+    int64_t expires_ms = 0;
+    enum err e = invitee_may(b, a, call_now(c), &may);
+    if (!e)
+        e = b->ops->invitation_last(b, a->id, &expires_ms);
+    if (e || !c->api->config.access->mails || !may)
+        return e;
+    enum invitation_kind kind = a->password[0] ? a->confirmed ? INVITATION_ROLE : INVITATION_DOUBTED
+                                : expires_ms > call_now(c) ? INVITATION_WAITS /* its link stays good */
+                                                           : INVITATION_LINK;
+    if (kind == INVITATION_LINK)
+        e = account_json_invite(c, b, a, r->ticket);
+    if (!e)
+        e = mail_link(c, b, r, a, kind);
+    if (!e && kind == INVITATION_LINK && !r->mailed)
+        e = b->ops->invitation_delete(b, a->id); /* nobody has it */
+    r->ticket[0] = '\0';
+    r->mailed = false;
+    return e ? e : invitee_told(b, a, call_now(c));
+}
+
+static enum err invite(struct call *c, struct backend *b, struct role_state *r, const struct account *a)
+{
+    char topic[TOPIC_LEN];
+    if (call_is_operator(c))
+        return invite_shown(c, b, r, a);
+    if (r->row.account_id)
+        return ERR_NONE;
+    topic_of(c, topic);
+    enum err e = audit_invited(c, b, r, a);
+    if (!e)
+        e = b->ops->tally_add(b, call_now(c) / DAY_MS, span_of(topic));
+    return e ? e : invite_mailed(c, b, r, a);
+}
+
+static enum err answer(struct call *c, struct role_state *r, const struct account *a,
+                       const struct grant_gift *g)
+{
+    struct json_write *w = &r->w;
+    const struct grant_row row = {.account_id = a->id,
+                                  .email = span_of(a->email),
+                                  .name = span_of(a->name),
+                                  .address = span_of(r->email),
+                                  .grant = g->grant,
+                                  .waits = g->waits,
+                                  .known = g->known};
+    json_write_init(w, call_out(c));
+    json_write_object(w);
+    write_row(c, w, &row);
+    json_write_key(
+        w, "invitation"); /* how those without an account get theirs, whether or not this is one of them */
+    json_write_str(w, c->api->config.access->mails ? "mail" : "operator");
+    if (r->ticket[0])
+        account_json_link(c, w, r->ticket, r->mailed);
+    json_write_end(w);
+    return json_write_finish(w);
+}
+
+/* The role is there already: nothing is written where nothing changes. What an operator gives is shown from then on. */
+static bool is_given(const struct call *c, const struct role_state *r)
+{
+    return r->row.account_id && r->row.grant == r->grant && (r->row.known || !call_is_operator(c));
+}
+
+static enum err put_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct role_state *r = c->state;
+    struct account a;
+    enum err e;
+    /* What is refused is refused before anything is changed: such an error does not end the transaction. */
+    if ((e = find_row(c, b, r)) || (e = check_room(c, b, r)) || (e = keep(c, b, r)) ||
+        (e = find_account(c, b, r, &a)))
+        return e;
+    const struct grant_gift gift = {.account_id = a.id,
+                                    .scope = r->scope,
+                                    .id = r->id,
+                                    .grant = r->grant,
+                                    .waits = !a.confirmed,
+                                    .known = call_is_operator(c) || r->row.open,
+                                    .address = span_of(r->email)};
+    if (!is_given(c, r) && ((e = b->ops->grant_give(b, &gift)) || (e = audit_role(c, b, "role.set", r))))
+        return e;
+    if ((e = invite(c, b, r, &a)))
+        return e;
+    return answer(c, r, &a, &gift);
+}
+
+static enum err delete_run(struct store_call *s, struct backend *b)
+{
+    struct call *c = call_of(s);
+    struct role_state *r = c->state;
+    enum err e = find_row(c, b, r);
+    if (!e && !r->row.account_id)
+        return call_stop(c, ERR_NOT_FOUND,
+                         r->account_id ? "This account has no role here" : "This address has no role here");
+    if (!e)
+        e = keep(c, b, r);
+    if (!e)
+        e = b->ops->grant_put(b, r->row.account_id, r->scope, r->id, GRANT_NONE);
+    return e ? e : audit_role(c, b, "role.delete", r);
+}
+
+static struct role_state *role_state(struct call *c, enum grant_scope scope)
+{
+    struct role_state *r = call_state(c, sizeof(*r));
+    if (!r)
+        return NULL;
+    r->scope = scope;
+    r->id = call_channel_id(c->params[0]);
+    r->call = c;
+    c->state = r;
+    c->status = 200;
+    return r;
+}
+
+static void list(struct call *c, enum grant_scope scope)
+{
+    if (role_state(c, scope))
+        call_read(c, list_run, call_done);
+}
+
+static void put(struct call *c, enum grant_scope scope)
+{
+    const char *email = NULL, *role = NULL;
+    const struct member members[] = {{"email", true, &email}, {"role", true, &role}};
+    struct role_state *r = members_read(c, members, 2) ? role_state(c, scope) : NULL;
+    if (!r || !session_read_email(c, email, r->email))
+        return;
+    r->grant = account_grant_of(role);
+    if (r->grant == GRANT_NONE || (r->grant == GRANT_TESTER && scope == GRANT_SCOPE_PROVIDER)) {
+        call_invalid(c, "role",
+                     scope == GRANT_SCOPE_PROVIDER ? "must be admin or member"
+                                                   : "must be admin, member or tester");
+        return;
+    }
+    call_write(c, put_run, NULL, call_done);
+}
+
+/* By the account's id, as far as that is known to the caller. */
+static void take_away(struct call *c, enum grant_scope scope)
+{
+    struct role_state *r = role_state(c, scope);
+    if (!r)
+        return;
+    r->account_id = call_channel_id(c->params[1]);
+    c->status = 204;
+    if (r->account_id)
+        call_write(c, delete_run, NULL, call_done);
+    else
+        call_refuse(c, 404, "This account has no role here");
+}
+
+/* By the address that the list shows. */
+static void take_away_from(struct call *c, enum grant_scope scope)
+{
+    static const char *const known[] = {"email", NULL};
+    struct role_state *r = call_query_known(c, known) ? role_state(c, scope) : NULL;
+    if (!r)
+        return;
+    struct span email = call_query(c, "email");
+    if (!email.ptr || account_email(email, r->email)) {
+        call_invalid(c, "email", email.ptr ? "must be a mail address" : "is required");
+        return;
+    }
+    c->status = 204;
+    call_write(c, delete_run, NULL, call_done);
+}
+
+void api_provider_roles(struct call *c)
+{
+    list(c, GRANT_SCOPE_PROVIDER);
+}
+
+void api_provider_role_put(struct call *c)
+{
+    put(c, GRANT_SCOPE_PROVIDER);
+}
+
+void api_provider_role_delete(struct call *c)
+{
+    take_away(c, GRANT_SCOPE_PROVIDER);
+}
+
+void api_provider_role_delete_from(struct call *c)
+{
+    take_away_from(c, GRANT_SCOPE_PROVIDER);
+}
+
+void api_channel_roles(struct call *c)
+{
+    list(c, GRANT_SCOPE_CHANNEL);
+}
+
+void api_channel_role_put(struct call *c)
+{
+    put(c, GRANT_SCOPE_CHANNEL);
+}
+
+void api_channel_role_delete(struct call *c)
+{
+    take_away(c, GRANT_SCOPE_CHANNEL);
+}
+
+void api_channel_role_delete_from(struct call *c)
+{
+    take_away_from(c, GRANT_SCOPE_CHANNEL);
+}

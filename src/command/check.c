@@ -1,0 +1,209 @@
+/* `todoke check`: a database looked through for damage, and what a node waits for an operator to take note of. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/visible.h"
+#include "command/commands.h"
+#include "command/record.h"
+#include "node/arguments.h"
+#include "node/direct.h"
+#include "store/steady.h"
+
+#define FOUND_MAX 100u
+
+struct check_args {
+    const char *data;
+    bool accept_loss, accept_clock;
+};
+
+static int usage(FILE *to)
+{
+    (void)fputs(
+        "usage: todoke check --data DIR [--accept-loss] [--accept-clock]\n\n"
+        "Looks through all of the database for damage (SQLite's integrity_check), and says what a node "
+        "there\n"
+        "waits for an operator to take note of. A node may run meanwhile; its log grows until this is done.\n"
+        "What an older todoke has written is looked at, and stays as it is.\n"
+        "Exits with 0 if there is nothing, 1 if there is.\n\n"
+        "  --data DIR       the data directory [TODOKE_DATA]\n"
+        "  --accept-loss    only this: that commits are missing has been taken note of; ends the alarm loss\n"
+        "  --accept-clock   only this: the clock of this machine is right; ends the alarm clock, and what "
+        "is\n"
+        "                   old by that clock is erased from now on\n",
+        to);
+    return 0;
+}
+
+static int parse(int argc, char **argv, struct check_args *ret)
+{
+    const struct argument options[] = {
+        ARGUMENT_OF_TEXT("--data", &ret->data, "DIR", "the data directory [TODOKE_DATA]"),
+        ARGUMENT_OF_FLAG("--accept-loss", &ret->accept_loss, "ends the alarm loss"),
+        ARGUMENT_OF_FLAG("--accept-clock", &ret->accept_clock, "ends the alarm clock"), ARGUMENT_END};
+    struct arguments in = {.command = "check", .options = {options}};
+    int status = arguments_read(&in, argc, argv, 1);
+    if (status)
+        return status;
+    if (!ret->data)
+        ret->data = getenv("TODOKE_DATA");
+    if (ret->data)
+        return 0;
+    (void)visible_complain("check", "--data DIR is needed");
+    return arguments_try("check");
+}
+
+static void print_found(void *arg, const char *text)
+{
+    ++*(uint32_t *)arg;
+    direct_print(stdout, "", text);
+}
+
+struct marks {
+    int64_t values[MARK_COUNT];
+};
+
+static enum err read_marks(struct backend *b, struct marks *ret)
+{
+    enum err e = b->ops->begin(b);
+    if (e)
+        return e;
+    for (int m = 0; !e && m < MARK_COUNT; m++)
+        e = b->ops->mark_get(b, (enum store_mark)m, &ret->values[m]);
+    b->ops->rollback(b);
+    return e;
+}
+
+/* NULL: what stands there stays. action: the line of the audit log, NULL: none. */
+static enum err put_marks(struct backend *b, const int64_t *const values[MARK_COUNT], const char *action)
+{
+    enum err e = b->ops->begin(b);
+    if (e)
+        return e;
+    for (int m = 0; !e && m < MARK_COUNT; m++)
+        if (values[m])
+            e = b->ops->mark_put(b, (enum store_mark)m, *values[m]);
+    if (!e && action)
+        e = record_change(b, action, "store", 0, NULL, NULL);
+    if (!e)
+        e = b->ops->commit(b);
+    if (e)
+        b->ops->rollback(b);
+    return e;
+}
+
+static int accept(const struct check_args *a, struct backend *b)
+{
+    const int64_t now_ms = clock_system.wall_ms(NULL), zero = 0;
+    const int64_t *const loss[MARK_COUNT] = {[MARK_LOST] = &zero},
+                         *const clock[MARK_COUNT] = {
+                             [MARK_SEEN] = &now_ms, [MARK_STEADY] = &zero, [MARK_TRIAL] = &zero};
+    enum err e = a->accept_loss ? put_marks(b, loss, "loss.accept") : ERR_NONE;
+    if (!e && a->accept_clock)
+        e = put_marks(b, clock, "clock.accept");
+    if (e)
+        return direct_fail("check", a->data, e);
+    char now[DIRECT_TIME_LEN];
+    direct_time(now_ms, now);
+    if (a->accept_loss)
+        (void)printf("%s: that commits are missing has been taken note of\n", a->data);
+    if (a->accept_clock)
+        (void)printf("%s: it is %s; what is old by that is erased from now on\n", a->data, now);
+    return 0;
+}
+
+static bool is_clock_off(const struct marks *m, int64_t now_ms)
+{
+    int64_t seen = m->values[MARK_SEEN];
+    return m->values[MARK_TRIAL] ||
+           (seen && (now_ms - seen > STEADY_OFF_MS || seen - now_ms > STEADY_OFF_MS));
+}
+
+/* What a node that runs here, or is started here, waits for. keep: that it was looked through is noted
+ * there. */
+static int tell_marks(const struct check_args *a, struct backend *b, bool keep)
+{
+    struct marks m;
+    const int64_t now_ms = clock_system.wall_ms(NULL), zero = 0;
+    enum err e = read_marks(b, &m);
+    if (!e && keep)
+        e = put_marks(b, (const int64_t *const[MARK_COUNT]){[MARK_CHECKED] = &now_ms, [MARK_DAMAGED] = &zero},
+                      NULL);
+    if (e)
+        return direct_fail("check", a->data, e);
+    char lost[DIRECT_TIME_LEN], seen[DIRECT_TIME_LEN], now[DIRECT_TIME_LEN];
+    direct_time(m.values[MARK_LOST], lost);
+    direct_time(m.values[MARK_SEEN], seen);
+    direct_time(now_ms, now);
+    bool off = is_clock_off(&m, now_ms);
+    if (m.values[MARK_LOST])
+        (void)printf("%s: commits are missing, which was noticed at %s; --accept-loss takes note of it\n",
+                     a->data, lost);
+    if (off)
+        (void)printf("%s: a node erases nothing by age here, for it was last sure of the time at %s and this "
+                     "machine's "
+                     "clock says %s; if that is right, --accept-clock says so\n",
+                     a->data, seen, now);
+    return m.values[MARK_LOST] || off ? 1 : 0;
+}
+
+/* What an older todoke has written is its own until a node of this version is started there. */
+static int look_only(const struct check_args *a, int64_t schema, int64_t newest)
+{
+    struct backend *b;
+    if (a->accept_loss || a->accept_clock) {
+        (void)visible_complain("check",
+                               "%s: written by an older todoke (schema %lld; this one's is %lld): start this "
+                               "version's node there first, or use the older todoke. Nothing was changed",
+                               a->data, (long long)schema, (long long)newest);
+        return 1;
+    }
+    enum err e = sqlite_open(&b, a->data, STORE_READ);
+    if (e)
+        return direct_fail("check", a->data, e);
+    (void)printf(
+        "%s: the database is sound; an older todoke has written it (schema %lld; this one's is %lld), and "
+        "nothing was changed\n",
+        a->data, (long long)schema, (long long)newest);
+    int status = tell_marks(a, b, false);
+    b->ops->close(b);
+    return status;
+}
+
+int cmd_check(int argc, char **argv)
+{
+    struct check_args a = {0};
+    if (arguments_ask_help(argc, argv))
+        return usage(stdout);
+    int status = parse(argc, argv, &a);
+    if (status)
+        return status;
+    if (direct_missing("check", a.data))
+        return 1;
+    uint32_t found = 0;
+    bool accepts = a.accept_loss || a.accept_clock;
+    enum err e = accepts ? ERR_NONE : sqlite_integrity_all(a.data, FOUND_MAX, print_found, &found);
+    if (e && e != ERR_DAMAGED)
+        return direct_fail("check", a.data, e);
+    if (found || e) {
+        (void)fflush(stdout);
+        (void)fprintf(stderr, "todoke check: %s: %s\n", a.data, direct_text(ERR_DAMAGED));
+        return 1;
+    }
+    struct backend *b;
+    int64_t schema, newest;
+    if ((e = sqlite_version(a.data, &schema, &newest)))
+        return direct_fail("check", a.data, e);
+    if (schema < newest)
+        return look_only(&a, schema, newest);
+    status = direct_open("check", a.data, false, &b);
+    if (status)
+        return status;
+    if (!accepts)
+        (void)printf("%s: the database is sound\n", a.data);
+    status = accepts ? accept(&a, b) : tell_marks(&a, b, true);
+    b->ops->close(b);
+    return status;
+}

@@ -1,0 +1,87 @@
+#include "command/explain.h"
+
+#include <jansson.h>
+
+/* json_object_set_new() takes the value even when it fails, so one failure at the end is enough. */
+static int set_string(json_t *o, const char *name, const char *value)
+{
+    return json_object_set_new(o, name, json_string(value));
+}
+
+static int set_common(json_t *o, const struct search_hit *hit, enum processed processed, enum blame blame)
+{
+    const struct fault *f = fault_of(hit->fault);
+    char buf[8];
+    int bad = 0;
+    bad |= set_string(o, "reason", reason_text(f->reason));
+    /* For programs the key of error_status_code is "status" as long as no number was asked for. */
+    bad |= set_string(o, "detail", hit->status ? explain_detail(hit, LANG_EN, buf) : f->detail);
+    if (hit->kind == SEARCH_CAUSE)
+        bad |= set_string(o, "cause", cause_of(hit->cause)->id);
+    bad |= set_string(o, "processed", processed_text(processed));
+    bad |= set_string(o, "blame", blame_text(blame));
+    bad |= json_object_set_new(o, "retried", json_boolean(f->retry != RETRY_NEVER));
+    return bad;
+}
+
+static int set_reason(json_t *o, enum reason reason, enum lang lang)
+{
+    const struct reason_info *r = reason_of(reason);
+    int bad = 0;
+    bad |= set_string(o, "reason", r->text);
+    bad |= set_string(o, "explanation", r->explanation[lang]);
+    bad |= set_string(o, "lineText", r->seed_text[lang]);
+    bad |= set_string(o, "olderText", r->old_text[lang]);
+    bad |= set_string(o, "editions", r->differs[lang]);
+    json_t *details = json_array();
+    for (enum fault_id f = 0; f < FAULT_COUNT; f++)
+        if (fault_of(f)->reason == reason)
+            bad |= json_array_append_new(details, json_string(fault_of(f)->detail));
+    return bad | json_object_set_new(o, "details", details);
+}
+
+static int set_detail(json_t *o, const struct search_hit *hit, enum lang lang)
+{
+    const struct fault *f = fault_of(hit->fault);
+    int bad = set_common(o, hit, f->processed, f->blame);
+    bad |= set_string(o, "explanation", f->text[lang]);
+    bad |= set_string(o, "olderText", f->old_text[lang]);
+    bad |= set_string(o, "advice", f->advice[lang]);
+    json_t *ids = json_array();
+    for (enum cause_id c = 0; c < CAUSE_COUNT; c++)
+        if (cause_of(c)->fault == hit->fault)
+            bad |= json_array_append_new(ids, json_string(cause_of(c)->id));
+    return bad | json_object_set_new(o, "causes", ids);
+}
+
+static int set_cause(json_t *o, const struct search_hit *hit, enum lang lang)
+{
+    const struct cause *c = cause_of(hit->cause);
+    int bad = set_common(o, hit, explain_processed(hit), cause_blame(hit->cause));
+    bad |= set_string(o, "explanation", c->text[lang]);
+    bad |= set_string(o, "advice", c->advice[lang]);
+    return bad | set_string(o, "source", c->source);
+}
+
+enum err explain_json(FILE *to, const struct explain_rows *rows, enum lang lang)
+{
+    static const char *const kinds[] = {
+        [SEARCH_REASON] = "reason", [SEARCH_DETAIL] = "detail", [SEARCH_CAUSE] = "cause"};
+    json_t *array = json_array();
+    int bad = !array;
+    for (size_t i = 0; i < rows->count && !bad; i++) {
+        const struct search_hit *hit = &rows->hits[i];
+        json_t *o = json_object();
+        bad |= set_string(o, "kind", kinds[hit->kind]);
+        if (hit->kind == SEARCH_REASON)
+            bad |= set_reason(o, hit->reason, lang);
+        else
+            bad |= hit->kind == SEARCH_DETAIL ? set_detail(o, hit, lang) : set_cause(o, hit, lang);
+        bad |= json_array_append_new(array, o);
+    }
+    enum err e = bad ? ERR_NOMEM : ERR_NONE;
+    if (!e && (json_dumpf(array, to, JSON_INDENT(2)) || fputc('\n', to) == EOF))
+        e = ERR_IO;
+    json_decref(array);
+    return e;
+}

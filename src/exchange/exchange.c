@@ -1,0 +1,202 @@
+/*
+ * One request → one outcome. The opening phases (resolve … session) belong to the session an exchange waits
+ * for; send and await are here, under one absolute response clock that no interim answer resets
+ * (docs/attribution.md "request_timeout").
+ */
+#include "exchange/exchange.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "exchange/net_private.h"
+
+#define DEADLINE_MS 2000
+
+static uint32_t or_default(uint32_t ms)
+{
+    return ms ? ms : DEADLINE_MS;
+}
+
+static void on_response_deadline(struct timer *t)
+{
+    struct exchange *x = list_entry(t, struct exchange, timer);
+    struct session *s = x->session;
+    struct evidence e;
+    session_evidence(s, x, &e);
+    e.ended = ENDED_DEADLINE;
+    if (!x->origin->resumes) /* a resumption that has never worked here may be what swallows requests */
+        session_doubt(s);
+    session_abandon(s, x);
+    exchange_end(x, &e);
+}
+
+static uint32_t share_of(const struct exchange *x, const struct opening *how, enum phase phase)
+{
+    uint64_t from = how->began_us[phase], to = how->began_us[phase + 1];
+    return from ? elapsed_us(from > x->try_us ? from : x->try_us, to) : 0;
+}
+
+void exchange_opened(struct exchange *x, const struct opening *how)
+{
+    struct exchange_timings *t = &x->result.timings;
+    t->dns_us = share_of(x, how, PHASE_RESOLVE);
+    t->connect_us = share_of(x, how, PHASE_CONNECT);
+    t->tls_us = x->origin->https ? share_of(x, how, PHASE_TLS) : 0;
+}
+
+/* A session is there: the response clock starts with the first byte, which is written now. */
+void exchange_attached(struct exchange *x, struct session *s, bool reused)
+{
+    struct net *net = x->net;
+    x->session = s;
+    x->attached_us = x->counted_us = net_now(net);
+    struct exchange_result *r = &x->result;
+    r->reused = reused;
+    r->resumed = s->resumed;
+    r->http = s->http;
+    memcpy(r->address, s->opening.address, sizeof(r->address));
+    r->timings = (struct exchange_timings){0};
+    if (!reused)
+        exchange_opened(x, &s->opening);
+    r->tls_version = s->transport.ssl ? SSL_get_version(s->transport.ssl) : NULL;
+    uint64_t budget = (uint64_t)x->request.deadlines.response_ms * 1000;
+    uint64_t left = budget > x->response_used_us ? budget - x->response_used_us : 0;
+    timer_arm(&net->timers, &x->timer, x->attached_us + left, on_response_deadline);
+    exchange_phase(x, PHASE_SEND);
+}
+
+/* The time since what was counted last. */
+static uint32_t count_time(struct exchange *x)
+{
+    uint64_t since = x->counted_us;
+    x->counted_us = net_now(x->net);
+    return elapsed_us(since, x->counted_us);
+}
+
+void exchange_sent(struct exchange *x)
+{
+    x->result.timings.send_us += count_time(x);
+    exchange_phase(x, PHASE_AWAIT);
+}
+
+void exchange_phase(struct exchange *x, enum phase phase)
+{
+    if (!x->request.on_phase || phase <= x->told) /* a retry walks through them again */
+        return;
+    x->told = phase;
+    x->request.on_phase(x->arg, phase, elapsed_us(x->started_us, net_now(x->net)));
+}
+
+void exchange_answers(struct exchange *x)
+{
+    x->result.timings.first_byte_us += count_time(x);
+}
+
+/* Once, besides the others, and while half of the session's budget is left: its full handshake has a whole one. */
+static bool wants_full_handshake(struct exchange *x, const struct evidence *e, const struct outcome *o)
+{
+    if (x->full || !outcome_wants_full_handshake(e, o) ||
+        (uint64_t)x->opening_us * 2 > (uint64_t)x->request.deadlines.session_ms * 1000)
+        return false;
+    x->full = true;
+    return true;
+}
+
+/* Tries again by itself only while more than half of the response budget is left: a server that turns us away
+ * slowly is then named for that and not for the clock, and nobody waits longer than the budget says. */
+static bool retry(struct exchange *x, const struct evidence *e, const struct outcome *o)
+{
+    if (x->net->closing)
+        return false;
+    if (x->attached_us)
+        x->response_used_us += net_now(x->net) - x->attached_us;
+    if (x->response_used_us * 2 > (uint64_t)x->request.deadlines.response_ms * 1000)
+        return false;
+    if (!wants_full_handshake(x, e, o) &&
+        (x->result.retries - x->full >= RETRIES_MAX || !outcome_may_retry(e, o)))
+        return false;
+    x->result.retries++;
+    x->net->stats.retries_total++;
+    x->attached_us = 0;
+    x->fresh = true;
+    x->try_us = net_now(x->net);
+    x->result =
+        (struct exchange_result){.retries = x->result.retries, .tls_alert = -1}; /* of the last try only */
+    pool_acquire(x);
+    return true;
+}
+
+void exchange_end(struct exchange *x, const struct evidence *e)
+{
+    struct net *net = x->net;
+    timer_disarm(&net->timers, &x->timer);
+    pool_forget(x);
+    x->session = NULL;
+    struct outcome o = outcome_of(e);
+    if (retry(x, e, &o))
+        return;
+    struct exchange_result *r = &x->result;
+    r->outcome = o;
+    r->evidence = *e;
+    r->tls_alert = e->tls_alert;
+    if (e->http)
+        r->http = e->http;
+    r->timings.total_us = elapsed_us(x->started_us, net_now(net));
+    x->over = true;
+    net->stats.exchanges_active--;
+    list_remove(&x->link);
+    list_push_back(&net->finished, &x->link);
+    net_deliver_soon(net);
+}
+
+void exchange_deliver(struct exchange *x)
+{
+    list_remove(&x->link);
+    x->done(x->arg, &x->result);
+    mem_free(x);
+}
+
+enum err exchange_start(struct net *net, const struct exchange_request *request, exchange_done_fn *done,
+                        void *arg, struct exchange **ret)
+{
+    if (net->closing)
+        return ERR_CLOSED;
+    struct exchange *x = mem_zero(1, sizeof(*x));
+    if (!x)
+        return ERR_NOMEM;
+    x->net = net;
+    x->request = *request;
+    struct exchange_deadlines *d = &x->request.deadlines;
+    *d = (struct exchange_deadlines){or_default(d->dns_ms), or_default(d->connect_ms),
+                                     or_default(d->session_ms), or_default(d->response_ms)};
+    x->done = done;
+    x->arg = arg;
+    x->fresh = request->fresh;
+    x->started_us = x->try_us = net_now(net);
+    x->result.tls_alert = -1;
+    enum err e = origin_get(net, request->url, &x->origin);
+    if (e) {
+        mem_free(x);
+        return e;
+    }
+    list_push_back(&net->exchanges, &x->link);
+    net->stats.exchanges_active++;
+    if (ret)
+        *ret = x;
+    pool_acquire(x);
+    return ERR_NONE;
+}
+
+void exchange_cancel(struct exchange *x)
+{
+    if (x->over)
+        return;
+    struct evidence e = {.phase = PHASE_RESOLVE, .tls_alert = -1};
+    if (x->session) {
+        session_evidence(x->session, x, &e);
+        session_abandon(x->session, x);
+    }
+    e.ended = ENDED_LOCAL;
+    e.cause = CAUSE_local_cancelled;
+    exchange_end(x, &e);
+}

@@ -1,0 +1,349 @@
+/*
+ * Which session serves which exchange. Per origin (scheme, host, port): idle HTTP/1 sessions, last used
+ * first; HTTP/2 sessions with room for streams; sessions that are opening; exchanges that wait. As long as
+ * nobody knows what an origin speaks, or it speaks HTTP/2, one session opens and all wait for it; HTTP/1 gets
+ * one each.
+ */
+#include <string.h>
+
+#include "base/decimal.h"
+#include "base/mem.h"
+#include "exchange/net_private.h"
+
+static void origin_pump(struct origin *o);
+
+static void origin_note_use(struct origin *o)
+{
+    bool used = o->open > 0 || o->opening > 0 || o->waiting > 0;
+    if (used)
+        list_remove(&o->link);
+    else if (!list_linked(&o->link))
+        list_push_back(&o->net->unused, &o->link);
+}
+
+void origin_end_look_up(struct origin *o)
+{
+    if (!o->look_up)
+        return;
+    resolve_cancel(o->look_up);
+    o->look_up = NULL;
+    o->net->look_ups--;
+}
+
+void origin_free(struct origin *o)
+{
+    if (!o)
+        return;
+    origin_end_look_up(o);
+    if (o->key)
+        (void)map_remove(&o->net->origins, span_of(o->key));
+    list_remove(&o->link);
+    list_remove(&o->starved_link);
+    SSL_SESSION_free(o->ticket);
+    mem_free(o->addresses);
+    mem_free(o->key);
+    mem_free(o->host);
+    mem_free(o);
+}
+
+static enum err origin_make(struct net *net, const struct url *url, const char *key, struct origin **ret)
+{
+    struct origin *o = mem_zero(1, sizeof(*o));
+    if (!o)
+        return ERR_NOMEM;
+    o->net = net;
+    o->https = url->https;
+    o->is_ip = url->is_ip;
+    o->port = url->port;
+    if (url->is_ip)
+        memcpy(&o->addr, &url->addr, address_len((const struct sockaddr *)&url->addr));
+    list_init(&o->idle);
+    list_init(&o->multiplexed);
+    list_init(&o->waiters);
+    o->host = mem_dup(url->host, strlen(url->host));
+    char *copy = mem_dup(key, strlen(key));
+    enum err e = o->host && copy ? map_put(&net->origins, span_of(copy), o) : ERR_NOMEM;
+    if (e == ERR_LIMIT && !list_empty(&net->unused)) { /* forget the one that nobody has needed for longest */
+        origin_free(list_entry(net->unused.next, struct origin, link));
+        e = map_put(&net->origins, span_of(copy), o);
+    }
+    if (e) {
+        mem_free(copy);
+        origin_free(o);
+        return e;
+    }
+    o->key = copy;
+    origin_note_use(o);
+    *ret = o;
+    return ERR_NONE;
+}
+
+enum err origin_get(struct net *net, const struct url *url, struct origin **ret)
+{
+    char key[8 + sizeof(url->host) + DECIMAL_LEN]; /* "https|bot.example.com|443" */
+    size_t host = strlen(url->host), len = url->https ? 6 : 5;
+    memcpy(key, "https|", 6);
+    if (!url->https)
+        key[4] = '|';
+    memcpy(key + len, url->host, host);
+    len += host;
+    key[len++] = '|';
+    len += decimal_put(key + len, url->port);
+    key[len] = '\0';
+    struct origin *o = map_get(&net->origins, (struct span){key, len});
+    if (!o)
+        return origin_make(net, url, key, ret);
+    *ret = o;
+    return ERR_NONE;
+}
+
+static void end_local(struct exchange *x, enum phase phase, enum cause_id cause)
+{
+    struct evidence e = {
+        .phase = phase, .ended = ENDED_LOCAL, .cause = cause, .tls = x->origin->https, .tls_alert = -1};
+    exchange_end(x, &e);
+}
+
+static void on_wait_deadline(struct timer *t)
+{
+    end_local(list_entry(t, struct exchange, timer), PHASE_SESSION, CAUSE_local_pool_full);
+}
+
+static void wait_for_session(struct exchange *x)
+{
+    struct origin *o = x->origin;
+    const struct exchange_deadlines *d = &x->request.deadlines;
+    /* An opening session ends by its own deadlines, which are earlier than this: it is for those that find no
+     * room to open one. */
+    uint64_t budget = ((uint64_t)d->dns_ms + d->connect_ms + d->session_ms + 200) * 1000;
+    timer_arm(&x->net->timers, &x->timer, net_now(x->net) + budget, on_wait_deadline);
+    list_push_back(&o->waiters, &x->wait);
+    o->waiting++;
+    origin_note_use(o);
+}
+
+void pool_forget(struct exchange *x)
+{
+    if (!list_linked(&x->wait))
+        return;
+    list_remove(&x->wait);
+    x->origin->waiting--;
+    origin_note_use(x->origin);
+}
+
+/* Gives the exchange to the session. */
+static void serve(struct session *s, struct exchange *x)
+{
+    timer_disarm(&x->net->timers, &x->timer);
+    if (session_serve(s, x) != ERR_NONE)
+        end_local(x, PHASE_SEND, CAUSE_local_out_of_memory);
+}
+
+static struct session *find_open(struct origin *o)
+{
+    for (struct list *l = o->multiplexed.next, *next; l != &o->multiplexed; l = next) {
+        next = l->next;
+        struct session *s = list_entry(l, struct session, pool_link);
+        if (session_capacity(s) == 0)
+            continue;
+        if (session_alive(s) && session_capacity(s) > 0)
+            return s;
+        next = o->multiplexed.next; /* it may have closed others, too; itself it is gone or full */
+    }
+    while (!list_empty(&o->idle)) {
+        struct session *s = list_entry(o->idle.next, struct session, pool_link);
+        if (session_alive(s)) /* else it has been closed, and is off the list */
+            return s;
+    }
+    return NULL;
+}
+
+void pool_acquire(struct exchange *x)
+{
+    struct origin *o = x->origin;
+    struct session *s = x->fresh ? NULL : find_open(o);
+    if (s) {
+        serve(s, x);
+        return;
+    }
+    wait_for_session(x);
+    origin_pump(o);
+}
+
+static bool has_room(const struct net *net)
+{
+    return net->stats.connections_open < net->config.connections_max;
+}
+
+/* Room for one more connection; an idle one of any origin is given up for it. */
+static bool make_room(struct origin *o)
+{
+    struct net *net = o->net;
+    if (o->open + o->opening >= net->config.connections_per_origin)
+        return false;
+    while (!has_room(net)) { /* what becomes free may go to another that has waited for it longer */
+        if (list_empty(&net->idle)) {
+            if (!list_linked(&o->starved_link))
+                list_push_back(&net->starved, &o->starved_link);
+            return false;
+        }
+        session_close(list_entry(net->idle.next, struct session, idle_link));
+    }
+    return true;
+}
+
+/* Goes round until the room is used: not every origin that was starved still needs it. */
+void pool_room(struct net *net)
+{
+    struct list *l;
+    while ((has_room(net) || !list_empty(&net->idle)) && (l = list_pop_front(&net->starved)) != NULL)
+        origin_pump(list_entry(l, struct origin, starved_link));
+}
+
+/* Opens as many sessions as the waiters need. */
+static void origin_pump(struct origin *o)
+{
+    if (o->pumping) /* a session that failed at once: the outer turn goes on */
+        return;
+    o->pumping = true;
+    while (o->waiting > 0 && !o->net->closing) {
+        unsigned wanted = o->http == 11 ? o->waiting : 1;
+        if (o->opening >= wanted || !make_room(o))
+            break;
+        struct exchange *x = list_entry(o->waiters.next, struct exchange, wait);
+        o->opening++;
+        if (session_open(o, &x->request.deadlines) != ERR_NONE) {
+            o->opening--;
+            end_local(x, PHASE_RESOLVE, CAUSE_local_out_of_memory);
+        }
+    }
+    o->pumping = false;
+}
+
+static struct exchange *next_waiter(struct origin *o, bool fresh_too)
+{
+    for (struct list *l = o->waiters.next; l != &o->waiters; l = l->next) {
+        struct exchange *x = list_entry(l, struct exchange, wait);
+        if (fresh_too || !x->fresh)
+            return x;
+    }
+    return NULL;
+}
+
+static void serve_waiters(struct session *s, bool is_new)
+{
+    struct origin *o = s->origin;
+    struct exchange *x;
+    while (!s->closed && session_capacity(s) > 0 && (x = next_waiter(o, is_new)) != NULL) {
+        if (!is_new && s->http != 20 && !session_alive(s)) /* as when it is taken from the idle ones */
+            return;
+        pool_forget(x);
+        serve(s, x);
+    }
+}
+
+void pool_idle(struct session *s)
+{
+    if (list_linked(&s->idle_link))
+        return;
+    list_push_back(&s->net->idle, &s->idle_link);
+    s->net->stats.connections_idle++;
+    session_arm_idle(s);
+    if (s->http != 20)
+        list_push_front(&s->origin->idle, &s->pool_link);
+}
+
+void pool_busy(struct session *s)
+{
+    timer_disarm(&s->net->timers, &s->timer);
+    if (!list_linked(&s->idle_link))
+        return;
+    list_remove(&s->idle_link);
+    s->net->stats.connections_idle--;
+    if (s->http != 20)
+        list_remove(&s->pool_link);
+}
+
+void pool_session_ready(struct session *s)
+{
+    struct origin *o = s->origin;
+    o->opening--;
+    o->open++;
+    o->http = s->http == 20 ? 20 : 11;
+    if (s->http == 20)
+        list_push_back(&o->multiplexed, &s->pool_link);
+    serve_waiters(s, true);
+    s->announced = true;
+    if (!s->closed && session_is_idle(s))
+        pool_idle(s);
+    origin_pump(o);
+    pool_room(s->net);
+}
+
+void pool_session_free(struct session *s)
+{
+    serve_waiters(s, false);
+    if (s->closed || !session_is_idle(s))
+        return;
+    pool_idle(s);
+    pool_room(s->net); /* who waits for room may have its */
+}
+
+/* The waiter that a failed session of its own is told to. Those that wait for a full handshake did not wait for a resumption that was
+ * still under way: others are opening for them. */
+static struct exchange *waiter_of_failed(struct origin *o, const struct evidence *e)
+{
+    for (struct list *l = o->waiters.next; l != &o->waiters; l = l->next) {
+        struct exchange *x = list_entry(l, struct exchange, wait);
+        if (!e->resumption || !x->full)
+            return x;
+    }
+    return NULL;
+}
+
+void pool_session_failed(struct origin *o, const struct opening *how, int http, const struct evidence *e)
+{
+    o->opening--;
+    /* One waiter a session where each opens its own; else all have waited for this one. */
+    unsigned fail = o->http == 11 ? (o->waiting > 0 ? 1 : 0) : o->waiting;
+    struct list failed;
+    list_init(&failed);
+    struct exchange *waiter;
+    for (; fail > 0 && (waiter = waiter_of_failed(o, e)) != NULL; fail--) {
+        pool_forget(waiter);
+        list_push_back(&failed, &waiter->wait);
+    }
+    struct list *l;
+    while ((l = list_pop_front(&failed)) != NULL) {
+        struct exchange *x = list_entry(l, struct exchange, wait);
+        memcpy(x->result.address, how->address, sizeof(x->result.address));
+        x->result.http = http;
+        exchange_opened(x, how);
+        x->opening_us = how->session_us;
+        exchange_end(x, e);
+    }
+    origin_note_use(o);
+    origin_pump(o);
+}
+
+void pool_session_dropped(struct session *s)
+{
+    s->origin->opening--;
+    origin_note_use(s->origin);
+}
+
+void pool_drain(struct session *s)
+{
+    if (s->http == 20)
+        list_remove(&s->pool_link);
+}
+
+void pool_session_closed(struct session *s)
+{
+    struct origin *o = s->origin;
+    pool_busy(s);
+    list_remove(&s->pool_link);
+    o->open--;
+    origin_note_use(o);
+    origin_pump(o);
+}

@@ -1,0 +1,534 @@
+/*
+ * One connection to an origin. While it opens it walks a table of phases, each with its entry and its budget:
+ *
+ *     resolve → connect → tls → session → (ready)
+ *
+ * Then it carries requests, one at a time by HTTP/1 or many streams by HTTP/2. What ends it is told as
+ * evidence. Codecs never call out while they hold the read buffer: streams that end are listed and told
+ * afterwards.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "exchange/net_private.h"
+
+#define UNACKED_MS                                                                                           \
+    30000u /* how long the kernel waits for an acknowledgement before it gives a connection up */
+/* How long HTTP/1 listens after the first resumption with an origin, above twice what TCP and TLS took, before it sends: a server that takes the
+ * ticket and then ends the connection is caught before the request is out. A busy server, and one far away, gets more time. */
+#define LISTEN_US 200000u
+
+static void enter_resolve(struct session *s);
+static void enter_connect(struct session *s);
+static void enter_tls(struct session *s);
+static void enter_session(struct session *s);
+static void listen_first(struct session *s);
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static const struct opening_phase {
+    void (*enter)(struct session *s);
+    enum phase next;
+} opening_phases[PHASE_SEND] = {
+    [PHASE_RESOLVE] = {enter_resolve, PHASE_CONNECT},
+    [PHASE_CONNECT] = {enter_connect, PHASE_TLS},
+    [PHASE_TLS] = {enter_tls, PHASE_SESSION},
+    [PHASE_SESSION] = {enter_session, PHASE_SEND},
+};
+
+/* ---- the end of it ---- */
+
+static void session_free(struct session *s)
+{
+    struct net *net = s->net;
+    mem_free(s);
+    net_handle_closed(net);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    session_free(handle->data);
+}
+
+void session_close(struct session *s)
+{
+    if (s->closed)
+        return;
+    s->closed = true;
+    struct net *net = s->net;
+    timer_disarm(&net->timers, &s->timer);
+    if (s->query)
+        resolve_cancel(s->query);
+    if (s->dial)
+        dial_cancel(s->dial);
+    s->query = NULL;
+    s->dial = NULL;
+    list_remove(&s->link);
+    net->stats.connections_open--;
+    if (s->ready) {
+        if (s->http == 20)
+            net->stats.sessions_h2--;
+        else
+            net->stats.sessions_h1--;
+        pool_session_closed(s);
+    }
+    if (s->poll_open)
+        uv_close((uv_handle_t *)&s->poll, on_poll_closed);
+    http2_free(s->h2);
+    s->h2 = NULL;
+    if (s->transport.fd >= 0) {
+        transport_shutdown(&s->transport);
+        transport_deinit(&s->transport);
+    }
+    buf_deinit(&s->out);
+    pool_room(net);
+    if (!s->poll_open)
+        session_free(s);
+}
+
+/* ---- evidence ---- */
+
+static void answer_evidence(enum answer answer, int status, struct evidence *e)
+{
+    e->answer = answer;
+    e->status = answer == ANSWER_HEAD ? status : 0;
+}
+
+/* A resumption was offered to the server, and as far as we know it has not declined it, and nothing has come of it yet. */
+static bool may_blame_resumption(const struct session *s)
+{
+    return (s->phase == PHASE_TLS ? s->offered : s->resumed) && !s->answered;
+}
+
+/* What is known of an exchange on this session right now; x NULL: while opening. ended is the caller's to
+ * set. */
+void session_evidence(const struct session *s, const struct exchange *x, struct evidence *ret)
+{
+    struct evidence e = {
+        .phase = s->phase,
+        .tls = s->origin->https,
+        .http = s->http,
+        .tls_alert = s->transport.alert,
+        .tls13 = s->transport.ssl && SSL_version(s->transport.ssl) == TLS1_3_VERSION,
+        .app_data = s->app_data,
+        .resumption = may_blame_resumption(s),
+        .verify = s->transport.verify,
+        .tls_old_version = s->transport.old_version,
+        .sys_errno = s->transport.sys_errno,
+    };
+    if (s->h2) {
+        e.settings = http2_settings_seen(s->h2);
+        e.goaway = http2_goaway_seen(s->h2, &e.h2_code);
+    }
+    if (x) {
+        e.reused = x->result.reused;
+        if (s->http == 20) {
+            e.sent = http2_stream_sent(s->h2, &x->stream);
+            e.sent_whole = http2_stream_sent_whole(s->h2, &x->stream);
+            answer_evidence(x->stream.answer, x->stream.status, &e);
+        } else {
+            e.sent = s->sent > 0;
+            e.sent_whole = s->sent > 0 && buf_len(&s->out) == 0;
+            answer_evidence(s->h1.answer, s->h1.status, &e);
+        }
+        e.phase = e.sent_whole ? PHASE_AWAIT : PHASE_SEND;
+    }
+    *ret = e;
+}
+
+enum ended session_ended_of(enum io io)
+{
+    switch (io) {
+    case IO_EOF:
+        return ENDED_FIN;
+    case IO_RESET:
+        return ENDED_RST;
+    case IO_NOT_TLS:
+        return ENDED_NOT_TLS;
+    case IO_ALERT:
+        return ENDED_ALERT;
+    case IO_TLS:
+        return ENDED_TLS_LOCAL;
+    case IO_OK:
+    case IO_WANT_READ:
+    case IO_WANT_WRITE:
+    case IO_LOCAL:
+        break;
+    }
+    return ENDED_LOCAL;
+}
+
+enum cause_id session_local_cause(int sys_errno)
+{
+    return sys_errno == ENOMEM    ? CAUSE_local_out_of_memory
+           : sys_errno == ENOBUFS ? CAUSE_local_buffers
+                                  : CAUSE_local_internal;
+}
+
+void session_doubt(struct session *s)
+{
+    struct origin *o = s->origin;
+    if (!may_blame_resumption(s) || s->transport.verify != X509_V_OK)
+        return;
+    SSL_SESSION_free(o->ticket);
+    o->ticket = NULL;
+    o->resumes = false;
+    o->resume_from_us = net_now(s->net) + FULL_HANDSHAKES_US;
+}
+
+/* It did not get ready: all that waited for it hear why, once it is gone and its room free. */
+static void session_fail(struct session *s, const struct evidence *e)
+{
+    struct origin *o = s->origin;
+    uint64_t now = net_now(s->net), tcp_us = s->opening.began_us[PHASE_TLS];
+    s->opening.began_us[s->phase + 1] = now;
+    s->opening.session_us = s->phase >= PHASE_TLS ? elapsed_us(tcp_us, now) : 0;
+    if (e->ended != ENDED_LOCAL)
+        session_doubt(s);
+    struct evidence evidence = *e;
+    struct opening how = s->opening;
+    int http = s->http;
+    session_close(s);
+    pool_session_failed(o, &how, http, &evidence);
+}
+
+void session_fail_as(struct session *s, enum ended ended, enum cause_id cause)
+{
+    struct evidence e;
+    session_evidence(s, NULL, &e);
+    e.ended = ended;
+    e.cause = cause;
+    session_fail(s, &e);
+}
+
+/* ---- opening ---- */
+
+static void session_phase(struct session *s, enum phase next)
+{
+    assert(next == PHASE_RESOLVE || opening_phases[s->phase].next == next);
+    s->phase = next;
+    s->opening.began_us[next] = net_now(s->net);
+    for (struct list *l = s->origin->waiters.next; l != &s->origin->waiters; l = l->next)
+        exchange_phase(list_entry(l, struct exchange, wait), next);
+    opening_phases[next].enter(s); /* may end the session */
+}
+
+enum err session_open(struct origin *o, const struct exchange_deadlines *deadlines)
+{
+    struct net *net = o->net;
+    struct session *s = mem_zero(1, sizeof(*s));
+    if (!s)
+        return ERR_NOMEM;
+    s->net = net;
+    s->origin = o;
+    s->deadlines = *deadlines;
+    s->transport.fd = -1;
+    s->transport.alert = -1;
+    list_init(&s->ended);
+    list_init(&s->unsent);
+    buf_init(&s->out, SESSION_OUT_MAX);
+    list_push_back(&net->sessions, &s->link);
+    net->handles++;
+    net->stats.connections_open++;
+    net->stats.opened_total++;
+    session_phase(s, PHASE_RESOLVE);
+    return ERR_NONE;
+}
+
+static void forget_addresses(struct origin *o)
+{
+    mem_free(o->addresses);
+    o->addresses = NULL;
+    o->address_count = 0;
+}
+
+/* For connections to come. What is known of one family only is never kept: who takes it would not know of
+ * the other. Without memory the name is looked up again. */
+static void keep_addresses(struct origin *o, const struct resolve_result *r)
+{
+    union address *copy = mem_alloc(r->count * sizeof(*copy));
+    if (!copy)
+        return;
+    memcpy(copy, r->addresses, r->count * sizeof(*copy));
+    forget_addresses(o);
+    o->addresses = copy;
+    o->address_count = r->count;
+    o->addresses_until_us = net_now(o->net) + (uint64_t)r->ttl_s * 1000000;
+}
+
+static void on_look_up(void *arg, const struct resolve_result *r)
+{
+    struct origin *o = arg;
+    o->look_up = NULL;
+    o->net->look_ups--;
+    if (r->ended == ENDED_COMPLETE)
+        keep_addresses(o, r);
+}
+
+/* The connection is up without the other family. The origin asks on: where that family is slow or silent,
+ * every connection would else look the name up anew. */
+static void look_up_goes_on(struct session *s)
+{
+    struct origin *o = s->origin;
+    struct resolve_query *query = s->query;
+    s->query = NULL;
+    if (o->look_up || s->net->look_ups == LOOK_UPS_MAX) {
+        resolve_cancel(query);
+        return;
+    }
+    o->look_up = query;
+    s->net->look_ups++;
+    resolve_hand_over(query, on_look_up, o);
+}
+
+static void on_resolved(void *arg, const struct resolve_result *r)
+{
+    struct session *s = arg;
+    if (!r->more)
+        s->query = NULL;
+    if (r->ended != ENDED_COMPLETE) {
+        session_fail_as(s, r->ended, r->cause);
+        return;
+    }
+    if (!r->more)
+        keep_addresses(s->origin, r);
+    if (s->dial) { /* the other family, while the first is being tried */
+        dial_add(s->dial, r->addresses, r->count);
+        return;
+    }
+    s->resolved = r;
+    session_phase(s, PHASE_CONNECT);
+}
+
+static void enter_resolve(struct session *s)
+{
+    struct origin *o = s->origin;
+    if (address_port_refused(&s->net->guard, o->port)) {
+        session_fail_as(s, ENDED_GUARD, CAUSE_ok);
+    } else if (o->is_ip || (o->address_count > 0 && net_now(s->net) < o->addresses_until_us)) {
+        session_phase(s, PHASE_CONNECT);
+    } else if (resolve_start(s->net->resolver, o->host, s->deadlines.dns_ms, on_resolved, s, &s->query) !=
+               ERR_NONE) {
+        session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+    }
+}
+
+static void on_dialled(void *arg, const struct dial_result *r)
+{
+    struct session *s = arg;
+    struct origin *o = s->origin;
+    s->dial = NULL;
+    if (s->query) /* only when it is connected: without the other family it has not failed */
+        look_up_goes_on(s);
+    memcpy(s->opening.address, r->address, sizeof(s->opening.address));
+    if (r->ended != ENDED_COMPLETE) {
+        forget_addresses(o); /* next time ask where it lives now */
+        struct evidence e;
+        session_evidence(s, NULL, &e);
+        e.ended = r->ended;
+        e.cause = r->cause;
+        e.sys_errno = r->sys_errno;
+        session_fail(s, &e);
+        return;
+    }
+    struct transport *t = &s->transport;
+    /* A path that has died takes our bytes and says nothing, and an HTTP/2 session survives time-outs: let the kernel end it. */
+    unsigned unacked_ms =
+        s->deadlines.response_ms > UNACKED_MS / 2 ? s->deadlines.response_ms * 2 : UNACKED_MS;
+    (void)setsockopt(r->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
+    enum err e = transport_init_client(t, r->fd, o->https ? s->net->tls : NULL, o->host, o->is_ip);
+    if (e)
+        t->fd = r->fd; /* to be closed with the session */
+    if (!e && t->ssl) {
+        SSL_set_app_data(t->ssl, s);
+        /* OpenSSL takes a ticket of TLS 1.3 for used once it was. */
+        if (o->ticket && SSL_SESSION_is_resumable(o->ticket) && net_now(s->net) >= o->resume_from_us)
+            s->offered = SSL_set_session(t->ssl, o->ticket) == 1;
+    }
+    if (!e && uv_poll_init(s->net->loop, &s->poll, t->fd) != 0)
+        e = ERR_NOMEM;
+    if (e) {
+        session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+        return;
+    }
+    s->poll.data = s;
+    s->poll_open = true;
+    session_phase(s, PHASE_TLS);
+}
+
+static void enter_connect(struct session *s)
+{
+    struct origin *o = s->origin;
+    const struct resolve_result *r = s->resolved;
+    const union address *addresses = o->is_ip ? &o->addr : r ? r->addresses : o->addresses;
+    size_t count = o->is_ip ? 1 : r ? r->count : o->address_count;
+    s->resolved = NULL;
+    if (dial_start(s->net->loop, &s->net->timers, &s->net->guard, addresses, count, r && r->more, o->port,
+                   s->deadlines.connect_ms, on_dialled, s, &s->dial) != ERR_NONE)
+        session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+}
+
+static void on_session_deadline(struct timer *t)
+{
+    session_fail_as(list_entry(t, struct session, timer), ENDED_DEADLINE, CAUSE_ok);
+}
+
+void session_watch(struct session *s, int events)
+{
+    if (events == s->poll_events)
+        return;
+    s->poll_events = events;
+    (void)uv_poll_start(&s->poll, events, on_poll);
+}
+
+static void handshake(struct session *s)
+{
+    enum io io = transport_handshake(&s->transport);
+    switch (io) {
+    case IO_OK:
+        session_phase(s, PHASE_SESSION);
+        return;
+    case IO_WANT_READ:
+        session_watch(s, UV_READABLE);
+        return;
+    case IO_WANT_WRITE:
+        session_watch(s, UV_READABLE | UV_WRITABLE);
+        return;
+    case IO_EOF:
+    case IO_RESET:
+    case IO_NOT_TLS:
+    case IO_ALERT:
+    case IO_TLS:
+    case IO_LOCAL:
+        session_fail_as(s, session_ended_of(io),
+                        io == IO_LOCAL ? session_local_cause(s->transport.sys_errno) : CAUSE_ok);
+        return;
+    }
+}
+
+static void enter_tls(struct session *s)
+{
+    timer_arm(&s->net->timers, &s->timer,
+              s->opening.began_us[PHASE_TLS] + (uint64_t)s->deadlines.session_ms * 1000, on_session_deadline);
+    handshake(s); /* done at once without TLS */
+}
+
+static void on_idle_deadline(struct timer *t)
+{
+    struct session *s = list_entry(t, struct session, timer);
+    if (s->h2) {
+        http2_goaway(s->h2);
+        if (http2_pack(s->h2, &s->out, SESSION_OUT_MAX) == ERR_NONE)
+            session_flush(s);
+    }
+    session_close(s);
+}
+
+void session_arm_idle(struct session *s)
+{
+    timer_arm(&s->net->timers, &s->timer, net_now(s->net) + (uint64_t)s->idle_ms * 1000, on_idle_deadline);
+}
+
+void session_ready(struct session *s)
+{
+    timer_disarm(&s->net->timers, &s->timer);
+    s->ready = true;
+    s->phase = PHASE_SEND;
+    s->opening.began_us[PHASE_SEND] = net_now(s->net);
+    if (s->http == 20)
+        s->net->stats.sessions_h2++;
+    else
+        s->net->stats.sessions_h1++;
+    s->idle_ms = s->http == 20 ? IDLE_H2_MS : IDLE_H1_MS;
+    pool_session_ready(s);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)events;
+    struct session *s = poll->data;
+    if (s->closed)
+        return;
+    int wanted = s->poll_events;
+    s->again = false;
+    if (status < 0) /* what error it is shows when the socket is read; libuv has stopped the poll meanwhile */
+        s->poll_events = 0;
+    if (s->phase == PHASE_TLS) {
+        handshake(s);
+    } else if (s->phase == PHASE_SESSION && s->http != 20) {
+        listen_first(s);
+    } else {
+        session_flush(s);
+        if (!s->closed && session_read(s) && !s->closed && s->h2)
+            session_settle(s);
+    }
+    if (!s->closed && s->poll_events == 0)
+        session_watch(s, wanted);
+}
+
+static void enter_session(struct session *s)
+{
+    const unsigned char *alpn = NULL;
+    unsigned alpn_len = 0;
+    if (s->transport.ssl) {
+        SSL_get0_alpn_selected(s->transport.ssl, &alpn, &alpn_len);
+        s->resumed = SSL_session_reused(s->transport.ssl);
+        if (s->resumed)
+            s->net->stats.resumed_total++;
+    }
+    s->http = alpn_len == 2 && memcmp(alpn, "h2", 2) == 0 ? 20 : 11;
+    if (s->http == 20) {
+        const struct http2_events events = {session_stream_ended, session_stream_answers, s};
+        if (http2_new(&s->h2, &events) != ERR_NONE) {
+            session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
+            return;
+        }
+        if (session_read(s)) /* SETTINGS may stand there already */
+            session_settle(s);
+        return;
+    }
+    listen_first(s);
+}
+
+static void on_listened(struct timer *t)
+{
+    session_ready(list_entry(t, struct session, timer));
+}
+
+/* The first resumption with this origin is on trial: an end of it that comes before the request leaves no doubt that nothing was
+ * handled. Some servers that go on with it say so by a new ticket; one that came with the handshake is no such word. */
+static bool is_on_trial(struct session *s)
+{
+    if (!s->resumed || s->origin->resumes)
+        return false;
+    if (s->listening)
+        return !s->heard;
+    s->listening = true;
+    s->heard = false;
+    const uint64_t *began_us = s->opening.began_us;
+    uint64_t deadline_us = began_us[PHASE_TLS] + (uint64_t)s->deadlines.session_ms * 1000;
+    uint64_t until_us = net_now(s->net) + LISTEN_US + 2 * (began_us[PHASE_SESSION] - began_us[PHASE_CONNECT]);
+    timer_arm(&s->net->timers, &s->timer, until_us < deadline_us ? until_us : deadline_us, on_listened);
+    return true;
+}
+
+/* HTTP/1, the handshake is over: the end of the connection may stand there already. */
+static void listen_first(struct session *s)
+{
+    session_watch(s, UV_READABLE);
+    enum io io = transport_peek(&s->transport); /* an end seen before the write leaves no doubt */
+    if (io != IO_OK && io != IO_WANT_READ && io != IO_WANT_WRITE) {
+        session_over(s, io);
+        return;
+    }
+    if (io != IO_OK && is_on_trial(s))
+        return;
+    if (io ==
+        IO_OK) /* early bytes are judged with the answer; TLS may hold them already, and no poll tells of those */
+        session_come_back(s);
+    session_ready(s);
+}

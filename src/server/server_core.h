@@ -1,0 +1,165 @@
+#pragma once
+/*
+ * Inside the server: its own state, the waits, the request. A wait is one of few kinds, each with one length,
+ * so a list a kind is in the order of its ends: arming and disarming cost two pointer swaps, and one timer
+ * looks at the fronts.
+ */
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "server/server.h"
+#include "server/server_door.h"
+#include "server/server_h1.h"
+#include "server/server_head.h"
+
+enum wait {
+    WAIT_NONE,
+    WAIT_HEAD,
+    WAIT_BODY,
+    WAIT_IDLE, /* regulars (server_door.h); what a stranger is waited for, is one of the next two */
+    WAIT_STRANGER,
+    WAIT_STRANGER_IDLE,
+    WAIT_WRITE,
+    WAIT_LINGER,
+    WAIT_COUNT
+};
+
+struct deadline {
+    struct list link;
+    uint64_t due_us;
+    uint8_t wait;    /* enum wait */
+    bool of_request; /* inside a server_request; else inside a server_conn */
+};
+
+/* Bytes of a response after which the sender is asked to wait, and below which it may go on. */
+#define SERVER_OUT_HIGH (64u * 1024)
+#define SERVER_SCRATCH (64u * 1024)
+#define SERVER_PROGRESS_MIN 4096u /* bytes that count as progress for the write deadline */
+#define SERVER_BLOCK 4096u
+#define SERVER_BLOCKS_MAX 512u
+
+union server_peer {
+    struct sockaddr sa;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+struct server {
+    uv_loop_t *loop;
+    struct server_limits limits;
+    struct h1_limits h1_limits;
+    struct server_config config; /* strings: NULL, see below */
+    const struct clock *clock;
+    struct server_tls *tls; /* NULL: clear text */
+
+    int fd;
+    uv_poll_t listener;
+    uv_timer_t tick;
+    uv_timer_t admit;    /* active: nobody is let in until it ends (server_door.h) */
+    uv_prepare_t before; /* both: what was put off to the end of the turn (dirty) */
+    uv_check_t after;
+    uv_idle_t again;
+    unsigned handles;   /* uv handles of the server not closed yet */
+    uint64_t resume_us; /* accepting pauses until then; 0: it does not */
+    uint64_t drain_us;  /* draining: when the last GOAWAY is due */
+    bool draining, drained, closing;
+
+    struct list conns, dirty;
+    struct list orphans; /* requests whose client is gone and whose handler has not said so yet */
+    struct list spare;   /* request structs to use again */
+    unsigned spare_count;
+    struct list waits[WAIT_COUNT];
+    struct door door;
+    uint32_t strange_requests; /* on connections of strangers */
+    size_t strange_bytes;      /* of their bodies, part of stats.buffered */
+    struct server_stats stats;
+
+    uint64_t id_seed[2], id_next;
+    time_t date_second;
+    char date[32];
+    char *blocks[SERVER_BLOCKS_MAX];
+    unsigned block_count;
+    char *scratch; /* SERVER_SCRATCH bytes: what is read from HTTP/2 connections and what is only discarded */
+    void (*closed)(void *arg);
+    void *closed_arg;
+};
+
+struct server_request {
+    struct list link; /* server_conn.requests, server.orphans or server.spare */
+    struct deadline deadline;
+    struct server *server;    /* NULL once the server is gone */
+    struct server_conn *conn; /* NULL once the client is gone */
+    int32_t stream;           /* HTTP/2; 0: HTTP/1 */
+    const char *base;         /* where the offsets of head count from */
+    struct buf text; /* HTTP/2: the fields. HTTP/1: the connection's input, once the client is gone */
+    struct buf body; /* HTTP/2 */
+    struct buf out;  /* HTTP/2: what of the response body is not framed yet */
+    size_t body_at, body_len; /* HTTP/1: counted from base */
+    uint32_t body_max;
+    size_t charged; /* counted in stats.buffered */
+    size_t sent;    /* HTTP/2: since the write deadline was armed */
+    uint64_t stamp; /* of server_vouch() */
+    union server_peer peer;
+    bool is_tls;
+    bool known;       /* vouched for */
+    bool strange;     /* counted in server.strange_requests */
+    bool held;        /* on_head has not found out yet who calls */
+    bool put_off;     /* HTTP/2: complete, and to be dispatched once less of the answers waits */
+    bool dispatched;  /* the handler owes an answer */
+    bool answered;    /* the response has begun */
+    bool streaming;   /* …in pieces: server_respond_end will come */
+    bool ended;       /* …and is complete, or broken off */
+    bool broken;      /* broken off */
+    bool no_body;     /* HEAD, 204, 304 */
+    bool chunked;     /* HTTP/1.1 in pieces */
+    bool close;       /* HTTP/1: the connection ends with this response */
+    bool remote_done; /* HTTP/2: END_STREAM has come */
+    bool deferred;    /* HTTP/2: nghttp2 waits for nghttp2_session_resume_data */
+    bool want_drain;
+    struct server_refusal refusal; /* HTTP/2: found while the fields come in */
+    void (*on_abort)(void *arg);
+    void *abort_arg;
+    void (*on_drain)(void *arg);
+    void *drain_arg;
+    char id[37];
+    struct server_head head; /* last: cleared up to its table of fields */
+};
+
+/* server.c */
+uint64_t server_now_us(const struct server *s);
+/* Makes or takes over the listening descriptor. ERR_INVALID: no ADDR:PORT; ERR_IO: errno. */
+enum err server_listen(struct server *s, const struct server_config *config) MUST_CHECK;
+void server_wait(struct server *s, struct deadline *d, enum wait kind); /* from now; WAIT_NONE disarms */
+struct server_request *server_request_new(struct server *s, struct server_conn *c,
+                                          int32_t stream); /* NULL: no memory */
+void server_request_free(struct server_request *r);
+/* The client is gone: tells the handler, or frees what nobody owes an answer for. */
+void server_request_abort(struct server_request *r);
+/* It is answered: what was read of it is not needed any more. */
+void server_request_spent(struct server_request *r);
+bool server_request_owed(const struct server_request *r); /* somebody will answer, or let it go on */
+/* Counts len more bytes of r's body; false: server_limits.buffered_max, or the share of those nobody knows. */
+bool server_charge(struct server_request *r, size_t len);
+const char *server_date(struct server *s); /* IMF-fixdate (29 characters), made once a second */
+/* Blocks for input and output are lent to a connection while it is busy: one that is idle owns none. */
+void server_lend(struct server *s, struct buf *b);
+void server_give_back(struct server *s, struct buf *b);
+
+void server_handle_closed(struct server *s); /* one of s->handles */
+void server_conn_gone(struct server *s);     /* a descriptor is free again */
+
+/* server_request.c */
+void server_request_head(
+    struct server_request *r); /* the head is complete: asks on_head, who may answer and so free r */
+void server_request_dispatch(struct server_request *r);
+void server_request_refuse(struct server_request *r, const struct server_refusal *refusal);
+/* Too much waited and no longer does: tells the sender. */
+void server_request_drained(struct server_request *r);
+
+/* server_tls.c */
+enum err server_tls_new(struct server_tls **ret, const char *cert, const char *key) MUST_CHECK;
+void server_tls_free(struct server_tls *t);
+enum err server_tls_reload(struct server_tls *t) MUST_CHECK;
+SSL_CTX *server_tls_ctx(struct server_tls *t); /* borrowed */

@@ -1,0 +1,55 @@
+#pragma once
+/*
+ * HTTP/1 requests: bytes in, events out, no I/O. The caller keeps the bytes in one buffer; this one says what
+ * the front of it is. Head and decoded body lie in that buffer side by side, so a request costs no copy.
+ *
+ * Lines are checked here before llhttp sees them (RFC 9112 2.2, 5.2): CRLF only, no bare CR, no folding.
+ * llhttp 8.1 built loosely accepts bare CR and any two bytes behind a chunk; two readers of one message that
+ * disagree are how requests are smuggled. For the same reason the chunked coding is decoded here.
+ */
+#include "base/buf.h"
+#include "server/server_head.h"
+
+enum h1_event {
+    H1_MORE,    /* nothing more to say about these bytes */
+    H1_HEAD,    /* the head is complete; set body_max, then go on */
+    H1_REQUEST, /* the whole request is there: head, body of body_len at body_at, used bytes in all */
+    H1_REFUSE,  /* refusal says why; nothing behind it can be understood: answer and close */
+};
+
+struct h1_limits {
+    uint32_t head_max, target_max, fields_max;
+};
+
+struct h1 {
+    const struct h1_limits *limits;
+    uint32_t body_max;    /* set before the step behind H1_HEAD */
+    size_t scanned, line; /* looked at so far; where the current line begins */
+    uint32_t lines;       /* complete lines of the head */
+    uint32_t skipped;     /* empty lines before the request line */
+    bool head_done;
+    uint8_t chunk_state;
+    size_t head_len;
+    size_t body_at, body_len;
+    uint64_t chunk_left;
+    uint32_t chunk_line; /* bytes of the current chunk or trailer line */
+    size_t raw;          /* chunked: where the undecoded bytes begin */
+    uint64_t framing;    /* chunked: bytes that were not content */
+    size_t used;
+    struct server_refusal refusal;
+};
+
+/* Before each request; limits must outlive it. */
+void h1_init(struct h1 *p, const struct h1_limits *limits);
+
+/*
+ * What the front of in is. Called again after H1_HEAD, and after H1_MORE with more bytes in. It may drop
+ * bytes at the front (empty lines before a request) and in the middle (chunk framing), and lowers the case of
+ * field names in place. head's offsets count from the front of in.
+ */
+enum h1_event h1_step(struct h1 *p, struct buf *in, struct server_head *head);
+
+/* A message has begun: a deadline that ends it deserves a 408. */
+bool h1_begun(const struct h1 *p, const struct buf *in);
+/* Bytes still missing where that is known (content-length), else 0. */
+size_t h1_missing(const struct h1 *p, const struct buf *in, const struct server_head *head);

@@ -1,0 +1,298 @@
+#pragma once
+/* Inside of the SQLite backend: the handle and small helpers of its files. */
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "base/ulid.h"
+#include "store/backend.h"
+
+enum statement {
+#define STATEMENT(id, sql) STATEMENT_##id,
+#include "store/sqlite/sqlite_statement.def"
+#undef STATEMENT
+    STATEMENT_COUNT
+};
+
+/* The newest events of all channels (sqlite_tail.c). */
+enum tail_state {
+    TAIL_WAITS,
+    TAIL_DELIVERED, /* alone and at the first try: its attempt has its number */
+    TAIL_LEFT,      /* its rows tell, or it went with its channel */
+};
+struct tail_event {
+    int64_t id, channel_id;
+    enum tail_state state;
+};
+/* From one event to another; `last` was the last before damage, INT64_MAX where no damage is behind it. */
+struct tail_span {
+    int64_t first, last;
+};
+struct tail {
+    struct tail_event *events; /* by id, rising */
+    uint32_t count, alloc;
+    uint32_t section; /* events that leave it together */
+    bool loaded;
+    /* Where it is damaged: the numbers that bound what can be read; none: all of it. SQLite commits no
+     * transaction that has met damage, so it is met once. */
+    struct tail_span *whole;
+    uint32_t whole_count, whole_alloc;
+};
+
+#define CHANNELS_KNOWN 1024u
+#define UNREADABLE_MAX 256u /* more than a page of small ones; past that channels with such events stop */
+#define SQLITE_BUSY_MS 5000 /* a `todoke key` beside a running node waits this long for the other's commit */
+
+struct sqlite {
+    struct backend backend;
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    enum store_access access;
+    int64_t changes;     /* rows changed in all when the transaction began */
+    struct ulid_seq seq; /* of payload and attempt rows alike */
+    int64_t numbered;    /* the highest number that stands in the database, of this transaction too */
+    struct tail tail;    /* the writer's; of a reader for one transaction */
+    int64_t channels[CHANNELS_KNOWN]; /* the writer's: some that are there, each at its number modulo that */
+    struct checkpoint *checkpoint;    /* the thread that copies the log, once there was one to copy */
+    bool copied;                      /* it was asked to, since the log began */
+    /* Checkpoints of this process, of either connection. */
+    _Atomic unsigned copies_begun, copies_ended;
+    int restart_at;                     /* pages of log at which a checkpoint waits for readers */
+    const struct store_seal *seal;      /* NULL: what is secret is kept as it is */
+    struct guard *guard;                /* of the node's writer */
+    struct walk *walk;                  /* where looking for damage has come to */
+    int64_t unreadable[UNREADABLE_MAX]; /* events whose payload cannot be read */
+    uint32_t unreadable_count;
+    bool damage_told; /* that the database is damaged */
+};
+
+static inline struct sqlite *sqlite_of(struct backend *b)
+{
+    return (struct sqlite *)(void *)b;
+}
+
+/* What a result code means to the rest of the program; SQLITE_OK, ROW and DONE are ERR_NONE. Logs what an
+ * operator must know. */
+enum err sqlite_err(struct sqlite *s, int rc) MUST_CHECK;
+
+/* The prepared statement, reset and without bindings; NULL: it cannot be prepared, *ret_err says why. */
+sqlite3_stmt *sqlite_statement(struct sqlite *s, enum statement id, enum err *ret_err);
+
+/* Runs a statement that gives no rows and leaves it reset. */
+enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt) MUST_CHECK;
+/* *ret_row: whether there is a row; after the last one the statement is reset. */
+enum err sqlite_row(struct sqlite *s, sqlite3_stmt *stmt, bool *ret_row) MUST_CHECK;
+/* The first number of the first row; ERR_NOT_FOUND: there is none. */
+enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
+                      int64_t *ret) MUST_CHECK;
+
+/* Binds the numbers from 1 on and runs it. */
+enum err sqlite_run_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count) MUST_CHECK;
+
+/* Binding never fails but for memory and indices that are wrong in the source; the step reports it. */
+void sqlite_bind_span(sqlite3_stmt *stmt, int at,
+                      struct span text); /* borrowed until the statement is reset */
+void sqlite_bind_bytes(sqlite3_stmt *stmt, int at, const void *p, size_t len);
+void sqlite_bind_number(sqlite3_stmt *stmt, int at, int64_t n);
+
+struct span sqlite_span(sqlite3_stmt *stmt, int column);
+void sqlite_text(sqlite3_stmt *stmt, int column, char *out, size_t size); /* cut to size - 1 */
+int64_t sqlite_number(sqlite3_stmt *stmt, int column);
+
+enum err sqlite_migrate(struct sqlite *s) MUST_CHECK;
+
+enum err sqlite_exec(struct sqlite *s, const char *sql) MUST_CHECK;
+enum err sqlite_ask(struct sqlite *s, const char *sql, int64_t *ret) MUST_CHECK; /* one number */
+
+/* sqlite_seal.c */
+/* The secrets of a channel and its webhook URL, to its row, and from these columns of it. */
+enum err sqlite_secret_put(struct sqlite *s, const struct channel *c) MUST_CHECK;
+enum err sqlite_secret_read(struct sqlite *s, sqlite3_stmt *stmt, int secret, int previous, int url,
+                            struct channel *c) MUST_CHECK;
+/* sqlite_token.c */
+enum err sqlite_token_insert(struct backend *b, struct channel_token *t, uint32_t max, int64_t wall_ms);
+enum err sqlite_token_delete(struct backend *b, int64_t channel_id, int64_t id);
+enum err sqlite_token_list(struct backend *b, int64_t channel_id, token_row_fn *fn, void *arg);
+enum err sqlite_token_find(struct backend *b, const uint8_t hash[static ACCESS_HASH_LEN],
+                           struct channel_token *ret);
+enum err sqlite_token_use(struct backend *b, int64_t id, int64_t wall_ms);
+enum err sqlite_secret_prune(struct backend *b, int64_t wall_ms, int64_t before_ms);
+/* sqlite_channel.c */
+enum err sqlite_channel_insert(struct backend *b, struct channel *c);
+enum err sqlite_channel_update(struct backend *b, const struct channel *c);
+enum err sqlite_channel_delete(struct backend *b, int64_t id);
+/* ERR_NOT_FOUND: there is no such channel. Of the writer; mostly without asking the database. */
+enum err sqlite_channel_is(struct sqlite *s, int64_t id) MUST_CHECK;
+void sqlite_channel_forget(struct sqlite *s);
+enum err sqlite_channel_prune(struct backend *b, uint32_t limit, uint32_t *ret_count);
+enum err sqlite_channel_get(struct backend *b, int64_t id, struct channel *ret);
+enum err sqlite_channel_list(struct backend *b, int64_t after, uint32_t limit, channel_row_fn *fn, void *arg);
+enum err sqlite_channel_find(struct backend *b, const struct channel_filter *f, channel_grant_fn *fn,
+                             void *arg);
+/* sqlite_event.c */
+enum err sqlite_events_insert(struct backend *b, struct event *const *events, size_t count, int64_t wall_ms);
+/* Whether the bytes of an event are those that were put in, as far as they can say so: one JSON object. */
+bool sqlite_event_is_whole(struct span json);
+enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after, uint32_t limit,
+                           event_row_fn *fn, void *arg);
+enum err sqlite_retry_list(struct backend *b, int64_t channel_id, uint32_t limit, event_row_fn *fn,
+                           void *arg);
+enum err sqlite_oldest(struct backend *b, int64_t channel_id, int64_t *ret_pending, int64_t *ret_retrying);
+enum err sqlite_backlog_list(struct backend *b, backlog_row_fn *fn, void *arg);
+enum err sqlite_idempotency_get(struct backend *b, int64_t channel_id, struct span key, int64_t since_ms,
+                                struct idempotency *ret);
+enum err sqlite_idempotency_put(struct backend *b, int64_t channel_id, struct span key,
+                                const struct idempotency *i, int64_t wall_ms);
+enum err sqlite_idempotency_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
+/* sqlite_mark.c */
+enum err sqlite_mark_get(struct backend *b, enum store_mark mark, int64_t *ret);
+enum err sqlite_mark_put(struct backend *b, enum store_mark mark, int64_t value);
+enum err sqlite_redate(struct backend *b, int64_t wall_ms);
+/* sqlite_integrity.c */
+enum err sqlite_integrity(struct backend *b, struct integrity_step *step);
+void sqlite_integrity_end(struct sqlite *s);
+/* sqlite_guard.c: NULL guards nothing */
+/* Whether the files are what was opened: ERR_GONE. No transaction may be open. */
+enum err sqlite_guard_check(struct sqlite *s) MUST_CHECK;
+bool sqlite_guard_wrong(const struct sqlite *s);           /* at the last check */
+enum err sqlite_guard_number(struct sqlite *s) MUST_CHECK; /* in every transaction that writes, last */
+void sqlite_guard_commit(struct sqlite *s);                /* after it */
+void sqlite_guard_end(struct sqlite *s);                   /* before the connection is closed */
+void sqlite_guard_free(struct sqlite *s);                  /* and after */
+/* sqlite_checkpoint.c */
+void sqlite_checkpoint_stop(struct sqlite *s);
+/* SQLite's own on one of this process's connections, counted. */
+int sqlite_checkpoint_run(struct sqlite *s, sqlite3 *db, int mode, int *ret_all, int *ret_copied);
+/* sqlite_tail.c: ends ERR_IO and the like as every statement does, or ERR_NOMEM */
+/* Reads the tail unless that was done. Afterwards tail.events may be looked at until the next call that adds or rolls back. */
+enum err sqlite_tail_load(struct sqlite *s) MUST_CHECK;
+/* Call before writing events, adding only after they are written. */
+enum err sqlite_tail_make_room(struct sqlite *s, size_t count) MUST_CHECK;
+void sqlite_tail_add(struct sqlite *s, int64_t channel_id, int64_t id);
+/* The event, if it waits and has no row in queue; NULL: queue tells. The tail must be loaded. */
+struct tail_event *sqlite_tail_waiting(struct sqlite *s, int64_t channel_id, int64_t id);
+/* The first from event `id` on, count if there is none. */
+uint32_t sqlite_tail_find(const struct tail *t, int64_t id);
+/* What waits for a channel goes. */
+void sqlite_tail_drop(struct sqlite *s, int64_t channel_id);
+/* What is known may be wrong: the transaction is rolled back, or another begins. */
+void sqlite_tail_forget(struct sqlite *s);
+/* sqlite_list.c */
+/* The state of an event by where its rows are; ERR_NOT_FOUND: it has none. */
+enum err sqlite_event_state(struct sqlite *s, int64_t channel_id, struct event_view *v);
+enum err sqlite_event_get(struct backend *b, int64_t channel_id, int64_t id, event_view_fn *fn, void *arg);
+enum err sqlite_event_list(struct backend *b, int64_t channel_id, unsigned states, int64_t before,
+                           uint32_t limit, uint32_t scan, event_view_fn *fn, void *arg, int64_t *ret_last);
+/* sqlite_result.c */
+enum err sqlite_result_put(struct backend *b, struct attempt *a, const struct fate *fates, size_t count,
+                           int64_t wall_ms);
+enum err sqlite_attempt_list(struct backend *b, int64_t channel_id, int64_t event_id, attempt_row_fn *fn,
+                             void *arg);
+enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
+                              int64_t wall_ms, struct redelivered *ret);
+enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, struct redeliver_range *range,
+                                uint32_t limit, int64_t wall_ms, uint32_t *ret_count);
+/* sqlite_prune.c */
+enum err sqlite_history_prune(struct backend *b, struct history_prune *p);
+enum err sqlite_size(struct backend *b, struct backend_size *ret);
+/* sqlite_key.c */
+enum err sqlite_key_insert(struct backend *b, struct access_key *k);
+enum err sqlite_key_revoke(struct backend *b, int64_t id, int64_t wall_ms);
+enum err sqlite_key_list(struct backend *b, key_row_fn *fn, void *arg);
+enum err sqlite_key_version(struct backend *b, int64_t *ret);
+enum err sqlite_touch(struct backend *b, int64_t wall_ms);
+/* sqlite_error.c */
+/* What a failed attempt adds to the statistics. */
+enum err sqlite_error_result(struct backend *b, const struct attempt *a, int64_t wall_ms);
+enum err sqlite_error_list(struct backend *b, struct error_page *p, error_row_fn *fn, void *arg);
+enum err sqlite_error_tidy(struct backend *b, struct error_tidy *t);
+/* sqlite_notice.c */
+enum err sqlite_notice_put(struct backend *b, const struct notice *n);
+/* What a failed attempt adds to the windows. */
+enum err sqlite_notice_result(struct backend *b, const struct attempt *a, int64_t wall_ms);
+enum err sqlite_notice_due(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg);
+enum err sqlite_notice_end(struct backend *b, int64_t id);
+enum err sqlite_notice_defer(struct backend *b, const struct notice *n, int64_t closes_ms);
+enum err sqlite_notice_people(struct backend *b, int64_t channel_id, notice_person_fn *fn, void *arg);
+enum err sqlite_notice_day_get(struct backend *b, int64_t channel_id, int64_t day, uint32_t *ret);
+enum err sqlite_notice_day_add(struct backend *b, int64_t channel_id, int64_t day);
+/* sqlite_account.c */
+enum err sqlite_account_insert(struct backend *b, struct account *a);
+enum err sqlite_account_skip(struct backend *b);
+enum err sqlite_account_update(struct backend *b, const struct account *a);
+enum err sqlite_account_delete(struct backend *b, int64_t id);
+enum err sqlite_account_get(struct backend *b, int64_t id, struct account *ret);
+enum err sqlite_account_by_email(struct backend *b, struct span email, struct account *ret);
+enum err sqlite_account_list(struct backend *b, int64_t after, uint32_t limit, account_row_fn *fn, void *arg);
+enum err sqlite_account_operators(struct backend *b, int64_t except, uint64_t *ret);
+enum err sqlite_session_insert(struct backend *b, const struct session *s, uint32_t keep);
+enum err sqlite_session_get(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                            struct session *ret);
+enum err sqlite_session_touch(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                              int64_t used_ms);
+enum err sqlite_session_delete(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN]);
+enum err sqlite_session_delete_others(struct backend *b, int64_t account_id, const uint8_t *except);
+enum err sqlite_session_prune(struct backend *b, int64_t created_before_ms, int64_t used_before_ms);
+enum err sqlite_invitation_put(struct backend *b, const struct invitation *i);
+enum err sqlite_invitation_get(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                               struct invitation *ret);
+enum err sqlite_invitation_last(struct backend *b, int64_t account_id, int64_t *ret_expires_ms);
+enum err sqlite_invitation_delete(struct backend *b, int64_t account_id);
+/* sqlite_provider.c */
+enum err sqlite_provider_insert(struct backend *b, struct provider *p);
+enum err sqlite_provider_maker(struct backend *b, int64_t id, int64_t *ret_account_id);
+enum err sqlite_provider_made(struct backend *b, int64_t account_id, uint64_t *ret);
+enum err sqlite_provider_rename(struct backend *b, int64_t id, struct span name);
+enum err sqlite_provider_delete(struct backend *b, int64_t id);
+enum err sqlite_provider_get(struct backend *b, int64_t id, struct provider *ret);
+enum err sqlite_provider_list(struct backend *b, int64_t account_id, int64_t after, uint32_t limit,
+                              provider_row_fn *fn, void *arg);
+enum err sqlite_grant_on_channel(struct backend *b, int64_t account_id, int64_t channel_id,
+                                 struct grant_held *ret);
+enum err sqlite_grant_on_provider(struct backend *b, int64_t account_id, int64_t provider_id,
+                                  struct grant_held *ret);
+enum err sqlite_grant_meet(struct backend *b, int64_t account_id, enum grant_scope scope, int64_t id);
+enum err sqlite_grant_give(struct backend *b, const struct grant_gift *g);
+enum err sqlite_grant_release(struct backend *b, int64_t account_id);
+enum err sqlite_grant_drop(struct backend *b, int64_t account_id);
+enum err sqlite_grant_put(struct backend *b, int64_t account_id, enum grant_scope scope, int64_t id,
+                          enum grant g);
+enum err sqlite_grant_list(struct backend *b, enum grant_scope scope, int64_t id, uint32_t limit,
+                           grant_row_fn *fn, void *arg);
+enum err sqlite_grant_of(struct backend *b, int64_t account_id, uint32_t limit, grant_of_fn *fn, void *arg);
+enum err sqlite_provider_admins(struct backend *b, int64_t provider_id, int64_t except, bool known,
+                                uint64_t *ret);
+enum err sqlite_provider_admin_alone(struct backend *b, int64_t account_id, int64_t *ret_provider_id);
+enum err sqlite_tally_get(struct backend *b, int64_t day, struct span topic, uint32_t *ret);
+enum err sqlite_tally_add(struct backend *b, int64_t day, struct span topic);
+enum err sqlite_tally_drop(struct backend *b, int64_t day, struct span topic);
+/* sqlite_audit.c */
+enum err sqlite_audit_insert(struct backend *b, const struct audit_entry *e);
+enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before, uint32_t limit,
+                           audit_row_fn *fn, void *arg);
+enum err sqlite_audit_prune(struct backend *b, int64_t before_ms, int64_t ahead_ms, uint32_t limit,
+                            uint32_t *ret_count);
+/* sqlite_contact.c */
+enum err sqlite_contact_get(struct backend *b, int64_t provider_id, struct span address, struct contact *ret);
+enum err sqlite_contact_find(struct backend *b, const uint8_t hash[static SESSION_HASH_LEN],
+                             struct contact *ret);
+enum err sqlite_contact_put(struct backend *b, const struct contact *c, struct span person);
+enum err sqlite_contact_asks(struct backend *b, struct span person, int64_t since_ms,
+                             struct contact_asks *ret);
+enum err sqlite_mail_day_get(struct backend *b, enum mail_topic topic, int64_t id, int64_t day,
+                             uint32_t *ret);
+enum err sqlite_mail_day_add(struct backend *b, enum mail_topic topic, int64_t id, int64_t day, uint32_t n);
+/* sqlite_option.c */
+enum err sqlite_option_get(struct backend *b, int64_t provider_id, option_row_fn *fn, void *arg);
+enum err sqlite_option_put(struct backend *b, const struct option *o);
+enum err sqlite_option_list(struct backend *b, unsigned states, int64_t after, uint32_t limit,
+                            option_row_fn *fn, void *arg);
+/* sqlite_mail.c */
+enum err sqlite_mail_insert(struct backend *b, const struct mail_draft *d, int64_t wall_ms);
+enum err sqlite_mail_due(struct backend *b, int64_t wall_ms, uint32_t limit, mail_row_fn *fn, void *arg);
+enum err sqlite_mail_tried(struct backend *b, const struct mail *m);
+enum err sqlite_mail_list(struct backend *b, unsigned states, int64_t before, uint32_t limit, mail_row_fn *fn,
+                          void *arg);
+enum err sqlite_mail_retry(struct backend *b, int64_t id, int64_t wall_ms);
+enum err sqlite_mail_prune(struct backend *b, int64_t sent_ms, int64_t failed_ms, uint32_t limit,
+                           uint32_t *ret_count);
+enum err sqlite_mail_count(struct backend *b, struct mail_counts *ret);

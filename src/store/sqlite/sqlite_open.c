@@ -1,0 +1,550 @@
+/*
+ * Opening a data directory: pragmas, numbered migrations, and the helpers the other sqlite_*.c files share.
+ *
+ * WAL with synchronous=FULL: a commit is on the disk when COMMIT returns.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/sqlite/sqlite.h"
+
+extern const char store_schema[];
+
+static const char *const statement_texts[STATEMENT_COUNT] = {
+#define STATEMENT(id, sql) [STATEMENT_##id] = sql,
+#include "store/sqlite/sqlite_statement.def"
+#undef STATEMENT
+};
+
+/* Told once a connection: whoever reads that place meets it again. */
+static enum err sqlite_damaged(struct sqlite *s, int rc)
+{
+    bool theirs = s->db && (sqlite3_errcode(s->db) & 0xff) ==
+                               (rc & 0xff); /* else we found it in what SQLite took for sound */
+    if (!s->damage_told)
+        log_error("store", "the database is damaged: see \"A damaged database\" in docs/operations.md",
+                  log_str("file", s->db ? sqlite3_db_filename(s->db, "main") : "todoke.db"),
+                  log_str("sqlite", theirs ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc)),
+                  log_int("code", rc));
+    s->damage_told = s->backend.damaged = true;
+    return ERR_DAMAGED;
+}
+
+enum err sqlite_err(struct sqlite *s, int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE:
+        return ERR_NONE;
+    case SQLITE_FULL:
+        return ERR_FULL;
+    case SQLITE_NOMEM:
+        return ERR_NOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return ERR_BUSY;
+    case SQLITE_CONSTRAINT:
+        return ERR_EXISTS;
+    case SQLITE_IOERR:
+        errno = s->db ? sqlite3_system_errno(s->db) : 0;
+        return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return sqlite_damaged(s, rc);
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        errno = s->db ? sqlite3_system_errno(s->db) : 0;
+        return ERR_IO;
+    default:
+        log_error("store", "unexpected answer of the database", log_int("code", rc),
+                  log_str("text", s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc)));
+        return ERR_INTERNAL;
+    }
+}
+
+sqlite3_stmt *sqlite_statement(struct sqlite *s, enum statement id, enum err *ret_err)
+{
+    sqlite3_stmt **stmt = &s->statements[id];
+    if (!*stmt) {
+        int rc = sqlite3_prepare_v3(s->db, statement_texts[id], -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+        if (rc != SQLITE_OK) {
+            *ret_err = sqlite_err(s, rc);
+            return NULL;
+        }
+    }
+    (void)sqlite3_reset(*stmt);
+    return *stmt;
+}
+
+enum err sqlite_row(struct sqlite *s, sqlite3_stmt *stmt, bool *ret_row)
+{
+    int rc = sqlite3_step(stmt);
+    *ret_row = rc == SQLITE_ROW;
+    if (rc == SQLITE_ROW)
+        return ERR_NONE;
+    enum err e = sqlite_err(s, rc);
+    (void)sqlite3_reset(stmt); /* says the same again */
+    return e;
+}
+
+enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt)
+{
+    bool row;
+    enum err e = sqlite_row(s, stmt, &row);
+    if (row)
+        (void)sqlite3_reset(stmt);
+    return e;
+}
+
+enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count, int64_t *ret)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, id, &e);
+    if (!q)
+        return e;
+    for (int i = 0; i < count; i++)
+        sqlite_bind_number(q, i + 1, numbers[i]);
+    bool row;
+    e = sqlite_row(s, q, &row);
+    if (!row)
+        return e ? e : ERR_NOT_FOUND;
+    *ret = sqlite_number(q, 0);
+    (void)sqlite3_reset(q);
+    return ERR_NONE;
+}
+
+enum err sqlite_run_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count)
+{
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, id, &e);
+    if (!q)
+        return e;
+    for (int i = 0; i < count; i++)
+        sqlite_bind_number(q, i + 1, numbers[i]);
+    return sqlite_run(s, q);
+}
+
+void sqlite_bind_span(sqlite3_stmt *stmt, int at, struct span text)
+{
+    (void)sqlite3_bind_text64(stmt, at, text.ptr ? text.ptr : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void sqlite_bind_bytes(sqlite3_stmt *stmt, int at, const void *p, size_t len)
+{
+    (void)sqlite3_bind_blob64(stmt, at, p, len, SQLITE_STATIC);
+}
+
+void sqlite_bind_number(sqlite3_stmt *stmt, int at, int64_t n)
+{
+    (void)sqlite3_bind_int64(stmt, at, n);
+}
+
+struct span sqlite_span(sqlite3_stmt *stmt, int column)
+{
+    const void *p = sqlite3_column_blob(stmt, column); /* of a text: its bytes, unchanged */
+    int len = sqlite3_column_bytes(stmt, column);
+    return (struct span){p ? p : "", p ? (size_t)len : 0};
+}
+
+void sqlite_text(sqlite3_stmt *stmt, int column, char *out, size_t size)
+{
+    struct span s = sqlite_span(stmt, column);
+    size_t len = s.len < size - 1 ? s.len : size - 1;
+    memcpy(out, s.ptr, len);
+    out[len] = '\0';
+}
+
+int64_t sqlite_number(sqlite3_stmt *stmt, int column)
+{
+    return sqlite3_column_int64(stmt, column);
+}
+
+enum err sqlite_ask(struct sqlite *s, const char *sql, int64_t *ret)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *ret = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    return rc == SQLITE_ROW ? ERR_NONE : rc == SQLITE_DONE ? ERR_INTERNAL : sqlite_err(s, rc);
+}
+
+enum err sqlite_exec(struct sqlite *s, const char *sql)
+{
+    return sqlite_err(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+}
+
+/* The SQL of migration n (from 1), or NULL; *ret_len excludes the next section. */
+static const char *migration(int n, size_t *ret_len)
+{
+    char mark[32];
+    (void)snprintf(mark, sizeof(mark), "-- migration %d\n", n);
+    const char *at = strstr(store_schema, mark);
+    if (!at)
+        return NULL;
+    at += strlen(mark);
+    const char *end = strstr(at, "-- migration ");
+    *ret_len = end ? (size_t)(end - at) : strlen(at);
+    return at;
+}
+
+static int newest_schema(void)
+{
+    int n = 0;
+    size_t len;
+    while (migration(n + 1, &len))
+        n++;
+    return n;
+}
+
+static enum err migrate_in_transaction(struct sqlite *s)
+{
+    int64_t version;
+    enum err e = sqlite_ask(s, "PRAGMA user_version", &version);
+    if (e)
+        return e;
+    const int newest = newest_schema();
+    size_t len;
+    if (version > newest) {
+        log_error("store", "the data directory was written by a newer todoke", log_int("schema", version),
+                  log_int("known", newest));
+        return ERR_VERSION;
+    }
+    for (int n = (int)version + 1; n <= newest; n++) {
+        const char *text = migration(n, &len);
+        AUTO_FREE char *sql = mem_dup(text, len);
+        if (!sql)
+            return ERR_NOMEM;
+        char done[48];
+        (void)snprintf(done, sizeof(done), "PRAGMA user_version=%d", n);
+        if ((e = sqlite_exec(s, sql)) || (e = sqlite_exec(s, done)))
+            return e;
+    }
+    if (!version)
+        log_info("store", "made the database", log_int("schema", newest));
+    else if (version < newest)
+        log_info("store", "schema migrated", log_int("from", version), log_int("to", newest));
+    return ERR_NONE;
+}
+
+enum err sqlite_migrate(struct sqlite *s)
+{
+    /* The version is read inside the write transaction: two processes that come at once migrate once. */
+    enum err e = sqlite_exec(s, "BEGIN IMMEDIATE");
+    if (e)
+        return e;
+    e = migrate_in_transaction(s);
+    if (!e)
+        e = sqlite_exec(s, "COMMIT");
+    if (e && !sqlite3_get_autocommit(s->db))
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return e;
+}
+
+static enum err op_begin(struct backend *b)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    if (s->access == STORE_READ)
+        sqlite_tail_forget(s); /* the writer has gone on */
+    s->changes = sqlite3_total_changes64(s->db);
+    s->numbered = b->last;
+    sqlite3_stmt *stmt =
+        sqlite_statement(s, s->access == STORE_WRITE ? STATEMENT_begin : STATEMENT_begin_read, &e);
+    return stmt ? sqlite_run(s, stmt) : e;
+}
+
+/* A commit without a row that has a number of its own leaves one behind. */
+static enum err number_commit(struct sqlite *s)
+{
+    int64_t number;
+    if (ulid_seq_next(&s->seq, 0, &number))
+        return ERR_INTERNAL;
+    s->numbered = number;
+    return sqlite_run_with(s, STATEMENT_last_row, &number, 1);
+}
+
+static enum err op_commit(struct backend *b)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    b->unwritten = sqlite3_total_changes64(s->db) == s->changes;
+    if (!b->unwritten && s->numbered == b->last && (e = number_commit(s)))
+        return e;
+    if (!b->unwritten && (e = sqlite_guard_number(s)))
+        return e;
+    sqlite3_stmt *stmt = sqlite_statement(s, STATEMENT_commit, &e);
+    e = stmt ? sqlite_run(s, stmt) : e;
+    if (!e && !b->unwritten) {
+        b->last = s->numbered;
+        sqlite_guard_commit(s);
+    }
+    return e && sqlite_guard_wrong(s) ? ERR_GONE : e;
+}
+
+static void op_number_from(struct backend *b, int64_t last)
+{
+    struct sqlite *s = sqlite_of(b);
+    if (s->seq.last < last)
+        s->seq.last = last;
+}
+
+static enum err op_check(struct backend *b)
+{
+    return sqlite_guard_check(sqlite_of(b));
+}
+
+static void op_rollback(struct backend *b)
+{
+    struct sqlite *s = sqlite_of(b);
+    sqlite_tail_forget(s);
+    sqlite_channel_forget(s);
+    if (sqlite3_get_autocommit(s->db))
+        return; /* SQLite did so itself: disk full, I/O error */
+    enum err e = ERR_NONE;
+    sqlite3_stmt *stmt = sqlite_statement(s, STATEMENT_rollback, &e);
+    if (stmt)
+        e = sqlite_run(s, stmt);
+    if (e)
+        log_error("store", "rollback failed", log_err("err", e));
+}
+
+static void op_close(struct backend *b)
+{
+    struct sqlite *s = sqlite_of(b);
+    if (!s)
+        return;
+    for (int i = 0; i < STATEMENT_COUNT; i++)
+        (void)sqlite3_finalize(s->statements[i]);
+    sqlite_checkpoint_stop(s);
+    sqlite_guard_end(s);
+    sqlite_integrity_end(s);
+    (void)sqlite3_close(s->db);
+    sqlite_guard_free(s);
+    mem_free(s->tail.events);
+    mem_free(s->tail.whole);
+    mem_free(s);
+}
+
+static const struct backend_ops sqlite_ops = {
+    .begin = op_begin,
+    .commit = op_commit,
+    .rollback = op_rollback,
+    .close = op_close,
+    .check = op_check,
+    .channel_insert = sqlite_channel_insert,
+    .channel_update = sqlite_channel_update,
+    .channel_delete = sqlite_channel_delete,
+    .channel_prune = sqlite_channel_prune,
+    .channel_get = sqlite_channel_get,
+    .channel_list = sqlite_channel_list,
+    .events_insert = sqlite_events_insert,
+    .queue_list = sqlite_queue_list,
+    .retry_list = sqlite_retry_list,
+    .oldest = sqlite_oldest,
+    .backlog_list = sqlite_backlog_list,
+    .result_put = sqlite_result_put,
+    .event_get = sqlite_event_get,
+    .event_list = sqlite_event_list,
+    .attempt_list = sqlite_attempt_list,
+    .redeliver_ids = sqlite_redeliver_ids,
+    .redeliver_range = sqlite_redeliver_range,
+    .idempotency_get = sqlite_idempotency_get,
+    .idempotency_put = sqlite_idempotency_put,
+    .idempotency_prune = sqlite_idempotency_prune,
+    .history_prune = sqlite_history_prune,
+    .size = sqlite_size,
+    .mark_get = sqlite_mark_get,
+    .mark_put = sqlite_mark_put,
+    .integrity = sqlite_integrity,
+    .redate = sqlite_redate,
+    .number_from = op_number_from,
+    .key_insert = sqlite_key_insert,
+    .key_revoke = sqlite_key_revoke,
+    .key_list = sqlite_key_list,
+    .key_version = sqlite_key_version,
+    .touch = sqlite_touch,
+    .notice_put = sqlite_notice_put,
+    .notice_due = sqlite_notice_due,
+    .notice_end = sqlite_notice_end,
+    .notice_defer = sqlite_notice_defer,
+    .notice_people = sqlite_notice_people,
+    .notice_day_get = sqlite_notice_day_get,
+    .notice_day_add = sqlite_notice_day_add,
+    .contact_get = sqlite_contact_get,
+    .contact_find = sqlite_contact_find,
+    .contact_put = sqlite_contact_put,
+    .contact_asks = sqlite_contact_asks,
+    .mail_day_get = sqlite_mail_day_get,
+    .mail_day_add = sqlite_mail_day_add,
+    .option_get = sqlite_option_get,
+    .option_put = sqlite_option_put,
+    .option_list = sqlite_option_list,
+    .mail_insert = sqlite_mail_insert,
+    .mail_due = sqlite_mail_due,
+    .mail_tried = sqlite_mail_tried,
+    .mail_list = sqlite_mail_list,
+    .mail_retry = sqlite_mail_retry,
+    .mail_prune = sqlite_mail_prune,
+    .mail_count = sqlite_mail_count,
+    .error_list = sqlite_error_list,
+    .error_tidy = sqlite_error_tidy,
+    .token_insert = sqlite_token_insert,
+    .token_delete = sqlite_token_delete,
+    .token_list = sqlite_token_list,
+    .token_find = sqlite_token_find,
+    .token_use = sqlite_token_use,
+    .secret_prune = sqlite_secret_prune,
+    .account_insert = sqlite_account_insert,
+    .account_skip = sqlite_account_skip,
+    .account_update = sqlite_account_update,
+    .account_delete = sqlite_account_delete,
+    .account_get = sqlite_account_get,
+    .account_by_email = sqlite_account_by_email,
+    .account_list = sqlite_account_list,
+    .account_operators = sqlite_account_operators,
+    .session_insert = sqlite_session_insert,
+    .session_get = sqlite_session_get,
+    .session_touch = sqlite_session_touch,
+    .session_delete = sqlite_session_delete,
+    .session_delete_others = sqlite_session_delete_others,
+    .session_prune = sqlite_session_prune,
+    .invitation_put = sqlite_invitation_put,
+    .invitation_get = sqlite_invitation_get,
+    .invitation_last = sqlite_invitation_last,
+    .invitation_delete = sqlite_invitation_delete,
+    .provider_insert = sqlite_provider_insert,
+    .provider_maker = sqlite_provider_maker,
+    .provider_made = sqlite_provider_made,
+    .provider_rename = sqlite_provider_rename,
+    .provider_delete = sqlite_provider_delete,
+    .provider_get = sqlite_provider_get,
+    .provider_list = sqlite_provider_list,
+    .channel_find = sqlite_channel_find,
+    .grant_on_channel = sqlite_grant_on_channel,
+    .grant_on_provider = sqlite_grant_on_provider,
+    .grant_put = sqlite_grant_put,
+    .grant_give = sqlite_grant_give,
+    .grant_meet = sqlite_grant_meet,
+    .grant_release = sqlite_grant_release,
+    .grant_drop = sqlite_grant_drop,
+    .grant_list = sqlite_grant_list,
+    .grant_of = sqlite_grant_of,
+    .provider_admins = sqlite_provider_admins,
+    .provider_admin_alone = sqlite_provider_admin_alone,
+    .tally_get = sqlite_tally_get,
+    .tally_add = sqlite_tally_add,
+    .tally_drop = sqlite_tally_drop,
+    .audit_insert = sqlite_audit_insert,
+    .audit_list = sqlite_audit_list,
+    .audit_prune = sqlite_audit_prune,
+};
+
+/* Of a database that was put together again from what could be read of a damaged one: it may lack these. */
+#define ADD_META "INSERT OR IGNORE INTO meta VALUES ('key_version', 1), ('last_row', 0), ('tail', 0)"
+
+/* How far time has come (steady.h): of a database that does not know yet, by its newest record; a new one believes the clock. */
+static enum err begin_seen(struct sqlite *s)
+{
+    int64_t known, audit, account;
+    enum err e;
+    if ((e = sqlite_ask(s, "SELECT count(*) FROM meta WHERE name='seen'", &known)) || known ||
+        (e = sqlite_ask(s, "SELECT ifnull((SELECT at_ms FROM audit ORDER BY id DESC LIMIT 1), 0)", &audit)) ||
+        (e = sqlite_ask(s, "SELECT ifnull(max(max(created_ms, last_login_ms)), 0) FROM account", &account)))
+        return e;
+    int64_t newest = s->seq.last >> ULID_SEQ_SHIFT;
+    newest = newest > audit ? newest : audit;
+    newest = newest > account ? newest : account;
+    char sql[96];
+    (void)snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO meta VALUES ('seen', %lld)",
+                   (long long)(newest ? newest : clock_system.wall_ms(NULL)));
+    return sqlite_exec(s, sql);
+}
+
+static enum err prepare_writer(struct sqlite *s)
+{
+    enum err e;
+    if ((e = sqlite_exec(s, "PRAGMA journal_mode=WAL")) || (e = sqlite_exec(s, "PRAGMA synchronous=FULL")) ||
+        (e = sqlite_exec(s, "PRAGMA journal_size_limit=67108864")) || (e = sqlite_migrate(s)))
+        return e;
+    int64_t payload, attempt, pruned, known;
+    if ((e = sqlite_ask(s, "SELECT count(*) FROM meta WHERE name IN ('key_version', 'last_row', 'tail')",
+                        &known)) ||
+        (known < 3 && (e = sqlite_exec(s, ADD_META))) ||
+        (e = sqlite_ask(s, "SELECT ifnull(max(id),0) FROM payload", &payload)) ||
+        (e = sqlite_ask(s, "SELECT ifnull(max(id),0) FROM attempt", &attempt)) ||
+        (e = sqlite_ask(s, "SELECT value FROM meta WHERE name='last_row'", &pruned)))
+        return e;
+    s->seq.last = payload > attempt ? payload : attempt;
+    if (s->seq.last < pruned)
+        s->seq.last = pruned;
+    s->numbered = s->backend.last = s->seq.last;
+    return begin_seen(s);
+}
+
+/* Nobody asks SQLite how much memory it has: it need not take a lock for each block to know. */
+static void configure(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused where it has begun already: then it counts */
+}
+
+enum err sqlite_open(struct backend **ret, const char *dir, enum store_access access)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof(path), "%s/todoke.db", dir);
+    if (n < 0 || (size_t)n >= sizeof(path))
+        return ERR_INVALID;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, configure);
+    struct sqlite *s = mem_zero(1, sizeof(*s));
+    if (!s)
+        return ERR_NOMEM;
+    s->backend.ops = &sqlite_ops;
+    s->access = access;
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (access == STORE_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE);
+    enum err e = sqlite_err(s, sqlite3_open_v2(path, &s->db, flags, NULL));
+    if (!e)
+        e = sqlite_err(s, sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS));
+    if (!e)
+        e = sqlite_err(s, sqlite3_wal_autocheckpoint(s->db, 0)); /* sqlite_checkpoint() */
+    if (!e)
+        e = access == STORE_WRITE ? prepare_writer(s) : sqlite_exec(s, "PRAGMA query_only=1");
+    if (e) {
+        int saved = errno;
+        op_close(&s->backend);
+        errno = saved;
+        return e;
+    }
+    *ret = &s->backend;
+    return ERR_NONE;
+}
+
+enum err sqlite_version(const char *dir, int64_t *ret, int64_t *ret_newest)
+{
+    char path[4096];
+    if (snprintf(path, sizeof(path), "%s/todoke.db", dir) >= (int)sizeof(path))
+        return ERR_INVALID;
+    struct sqlite s = {0}; /* for its errors */
+    *ret_newest = newest_schema();
+    enum err e = sqlite_err(
+        &s, sqlite3_open_v2(path, &s.db, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE,
+                            NULL));
+    if (!e)
+        e = sqlite_err(&s, sqlite3_busy_timeout(s.db, SQLITE_BUSY_MS));
+    if (!e)
+        e = sqlite_err(&s, sqlite3_db_config(s.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL));
+    if (!e)
+        e = sqlite_ask(&s, "PRAGMA user_version", ret);
+    (void)sqlite3_close(s.db);
+    return e;
+}
