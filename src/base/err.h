@@ -2,12 +2,20 @@
 /*
  * Our own failures. A delivery that fails is data (struct outcome), never one of these.
  * Functions that can fail return enum err; ret_ outputs are untouched unless it is ERR_NONE.
+ *
+ * There are two kinds. A refusal answers the caller: what was asked for is wrong, not there, or not now. A
+ * refusal is never logged as a failure of this node. A fault is this node's own: memory, disk, or something
+ * that cannot happen. The function in which a fault begins makes it with err_origin(), which logs the place;
+ * callers hand it upward and do not log it again.
  */
+#include <stdbool.h>
+
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 enum err {
     ERR_NONE = 0,
-    ERR_NOMEM,     /* an allocation failed */
+
+    /* Refusals. */
     ERR_LIMIT,     /* a cap was reached: buffer, queue, table */
     ERR_INVALID,   /* input breaks its grammar or a documented rule */
     ERR_NOT_FOUND, /* no such thing */
@@ -15,14 +23,29 @@ enum err {
     ERR_CONFLICT,  /* the state forbids it */
     ERR_DENIED,    /* not allowed */
     ERR_BUSY,      /* somebody else holds it; try again later */
-    ERR_FULL,      /* no space left on the device */
-    ERR_IO,        /* the system refused; errno has the reason */
-    ERR_GONE,      /* files were deleted, replaced or cut while they were in use */
-    ERR_DAMAGED,   /* what was stored cannot be read back */
     ERR_CLOSED,    /* the other side is gone */
     ERR_VERSION,   /* written by a newer version of todoke */
-    ERR_INTERNAL,  /* a library failed in a way it should not */
+
+    /* Faults. */
+    ERR_NOMEM,    /* an allocation failed */
+    ERR_FULL,     /* no space left on the device */
+    ERR_IO,       /* the system refused; errno has the reason */
+    ERR_GONE,     /* files were deleted, replaced or cut while they were in use */
+    ERR_DAMAGED,  /* what was stored cannot be read back */
+    ERR_INTERNAL, /* a library failed in a way it should not, or our own code did */
 };
+
+static inline bool err_is_fault(enum err e)
+{
+    return e >= ERR_NOMEM;
+}
+
+/*
+ * Where a fault begins: logs its text, file, line and, for ERR_FULL and ERR_IO, errno, then is e again. A place
+ * is logged at most once a second; `not_logged` counts what was left out since. Keeps errno. Never allocates.
+ */
+#define err_origin(e) err_origin_at((e), __FILE__, __LINE__)
+enum err err_origin_at(enum err e, const char *file, int line);
 
 /* A short English text for logs, never NULL. */
 const char *err_text(enum err e);

@@ -14,6 +14,13 @@ void *mem_resize(void *p, size_t size) MUST_CHECK;    /* as realloc: the old blo
 char *mem_dup(const char *s, size_t len) MUST_CHECK;  /* a NUL-terminated copy */
 void mem_free(void *p);                               /* NULL-safe */
 
+/* An allocation that fails is a fault of this node: the calls below log file and line of their caller. */
+#define mem_alloc(size) (mem_alloc(size) ?: mem_none(__FILE__, __LINE__))
+#define mem_zero(count, size) (mem_zero((count), (size)) ?: mem_none(__FILE__, __LINE__))
+#define mem_resize(p, size) (mem_resize((p), (size)) ?: mem_none(__FILE__, __LINE__))
+#define mem_dup(s, len) (mem_dup((s), (len)) ?: mem_none(__FILE__, __LINE__))
+void *mem_none(const char *file, int line) __attribute__((cold)); /* logs; always NULL */
+
 /* Tests only: the nth allocation from now on fails (1 = the next; 0 = none). Returns how many were made since
  * the last call. */
 unsigned long mem_fail_at(unsigned long nth);

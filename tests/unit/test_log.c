@@ -6,9 +6,12 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 
 static int64_t fixed_wall(void *arg)
 {
@@ -195,6 +198,46 @@ static void a_closed_output_is_survived(void **state)
     assert_int_equal(errno, EAGAIN);
 }
 
+/* The place where a fault begins is logged once, with errno where the system refused, and errno is kept. */
+static void a_fault_tells_where_it_begins(void **state)
+{
+    (void)state;
+    char want[300];
+    errno = EACCES;
+    int at = __LINE__ + 1;
+    assert_int_equal(err_origin(ERR_IO), ERR_IO);
+    assert_int_equal(errno, EACCES);
+    (void)snprintf(want, sizeof(want),
+                   HEAD "level=error module=todoke msg=\"input/output error\" file=%s line=%d errno=EACCES\n",
+                   __FILE__, at);
+    assert_string_equal(line(), want);
+
+    mem_fail_at(1);
+    at = __LINE__ + 1;
+    assert_null(mem_alloc(10));
+    mem_fail_at(0);
+    (void)snprintf(want, sizeof(want), "line=%d\n", at);
+    assert_non_null(strstr(line(), "msg=\"out of memory\" "));
+    assert_non_null(strstr(got, want));
+}
+
+/* A place that fails all the time does not fill the log: it is logged once a second, and what was left out is
+ * counted. */
+static void a_fault_that_lasts_is_not_logged_each_time(void **state)
+{
+    (void)state;
+    uint64_t begun = clock_system.mono_us(NULL);
+    for (int i = 0; i < 1000; i++)
+        (void)err_origin(ERR_FULL);
+    uint64_t seconds = (clock_system.mono_us(NULL) - begun) / 1000000;
+    size_t lines = 0;
+    for (const char *p = line(); (p = strchr(p, '\n')) != NULL; p++)
+        lines++;
+    assert_in_range(lines, 1, 1 + seconds);
+    assert_true(err_is_fault(ERR_FULL) && err_is_fault(ERR_NOMEM) && err_is_fault(ERR_INTERNAL));
+    assert_false(err_is_fault(ERR_NONE) || err_is_fault(ERR_LIMIT) || err_is_fault(ERR_VERSION));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +247,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(long_lines_are_cut_whole, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(threads_never_mix, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(a_closed_output_is_survived, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(a_fault_tells_where_it_begins, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(a_fault_that_lasts_is_not_logged_each_time, open_pipe, close_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
