@@ -69,7 +69,7 @@ class Hook(unittest.TestCase):
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.root)
-        self.git("init", "-q")
+        self.git("init", "-q", "--template=") # so that there is no folder of hooks yet
         (self.root / "tools").mkdir()
         shutil.copy(ROOT / "tools/check-commit", self.root / "tools/check-commit")
         text = (ROOT / "tools/setup").read_text(encoding="utf-8")
