@@ -40,7 +40,7 @@ struct api_access {
 
 struct api_config {
     struct mailbox *mailbox; /* the loop's */
-    struct net *net;         /* the loop's */
+    struct engine *engine;   /* the loop's */
     struct store *store;
     struct directory *directory;
     struct intake *intake;

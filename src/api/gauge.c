@@ -10,13 +10,13 @@ static const struct row {
 #undef GAUGE
 };
 
-void gauges_publish(struct gauges *g, const struct net *net, const struct server *server,
+void gauges_publish(struct gauges *g, const struct engine *engine, const struct server *server,
                     const struct courier *courier, uint64_t api_open)
 {
-    struct net_stats n;
+    struct engine_stats n;
     struct server_stats s;
     struct courier_stats c;
-    net_stats_get(net, &n);
+    engine_stats_get(engine, &n);
     server_stats_get(server, &s);
     courier_stats_get(courier, &c);
     const uint64_t values[GAUGE_COUNT] = {

@@ -22,7 +22,7 @@ struct gauges {
 };
 
 /* On the loop's thread. */
-void gauges_publish(struct gauges *g, const struct net *net, const struct server *server,
+void gauges_publish(struct gauges *g, const struct engine *engine, const struct server *server,
                     const struct courier *courier, uint64_t api_open);
 
 /* One figure, over the loops. */

@@ -45,7 +45,7 @@ bool client_ready(struct client *c)
 }
 
 struct trip {
-    struct net *net;
+    struct engine *engine;
     struct outcome outcome;
     bool done;
 };
@@ -55,7 +55,7 @@ static void on_done(void *arg, const struct exchange_result *r)
     struct trip *t = arg;
     t->outcome = r->outcome;
     t->done = true;
-    net_close(t->net, NULL, NULL);
+    engine_close(t->engine, NULL, NULL);
 }
 
 static enum err run(struct trip *t, const struct client *c, const struct exchange_request *x)
@@ -63,12 +63,12 @@ static enum err run(struct trip *t, const struct client *c, const struct exchang
     uv_loop_t loop;
     if (uv_loop_init(&loop))
         return ERR_IO;
-    const struct net_config config = {.ca_file = c->ca, .allow_private = true, .allow_any_port = true};
-    enum err e = net_new(&t->net, &loop, &config);
+    const struct engine_config config = {.ca_file = c->ca, .allow_private = true, .allow_any_port = true};
+    enum err e = engine_new(&t->engine, &loop, &config);
     if (!e) {
-        e = exchange_start(t->net, x, on_done, t, NULL);
+        e = exchange_start(t->engine, x, on_done, t, NULL);
         if (e)
-            net_close(t->net, NULL, NULL);
+            engine_close(t->engine, NULL, NULL);
         (void)uv_run(&loop, UV_RUN_DEFAULT);
     }
     (void)uv_loop_close(&loop);

@@ -45,7 +45,7 @@
  * 2 dispatch  who is sent to next
  *     dispatch                    lanes: windows, due times, round robin, what is held in memory
  * 3 exchange  one request -> one outcome
- *     engine, net_private         what all exchanges of one loop share
+ *     engine, parts               what all exchanges of one loop share
  *     exchange                    one request, from the name to the answer
  *     pool, session, session_*    which connection serves it; one connection, phase by phase
  *     http1, http2                codecs without I/O

@@ -29,7 +29,7 @@ struct probe {
     enum lang lang;
     uv_loop_t loop;
     uv_timer_t pause;
-    struct net *net;
+    struct engine *engine;
     struct url url;
     struct channel channel;
     struct request request;
@@ -167,7 +167,7 @@ static void on_pause_over(uv_timer_t *timer)
 static void finish(struct probe *p)
 {
     uv_close((uv_handle_t *)&p->pause, NULL);
-    net_close(p->net, NULL, NULL);
+    engine_close(p->engine, NULL, NULL);
 }
 
 static void on_done(void *arg, const struct exchange_result *r)
@@ -197,7 +197,7 @@ static void send_next(struct probe *p)
             .body = buf_span(&p->request.body),
             .deadlines = p->deadlines,
         };
-        e = exchange_start(p->net, &x, on_done, p, NULL);
+        e = exchange_start(p->engine, &x, on_done, p, NULL);
     }
     if (!e)
         return;
@@ -236,12 +236,12 @@ static int run(struct probe *p)
     int rc = uv_loop_init(&p->loop);
     if (rc != 0)
         return tell_local(p, rc == UV_EMFILE || rc == UV_ENFILE);
-    const struct net_config config = {.ca_file = p->ca,
-                                      .dns_server = p->dns,
-                                      .allow_private = p->allow_private,
-                                      .allow_any_port = p->allow_any_port};
+    const struct engine_config config = {.ca_file = p->ca,
+                                         .dns_server = p->dns,
+                                         .allow_private = p->allow_private,
+                                         .allow_any_port = p->allow_any_port};
     errno = 0;
-    e = net_new(&p->net, &p->loop, &config);
+    e = engine_new(&p->engine, &p->loop, &config);
     if (e) {
         bool files = errno == EMFILE || errno == ENFILE;
         (void)uv_loop_close(&p->loop);

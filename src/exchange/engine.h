@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-struct net;
+struct engine;
 
-struct net_config {
+struct engine_config {
     const char *ca_file;      /* PEM, added to the system's trust store; NULL: none */
     const char *dns_server;   /* "ADDR:PORT"; NULL: /etc/resolv.conf */
     bool allow_private;       /* targets inside our network are allowed */
@@ -23,21 +23,21 @@ struct net_config {
     const struct clock *clock; /* NULL: the system's */
 };
 
-struct net_stats {
+struct engine_stats {
     uint64_t connections_open, connections_idle, sessions_h1, sessions_h2;
     uint64_t opened_total, reused_total, resumed_total, retries_total;
     uint64_t exchanges_active;
 };
 
-/* loop is borrowed and must outlive net. ERR_INVALID: dns_server; ERR_IO: ca_file cannot be read or holds no
+/* loop is borrowed and must outlive engine. ERR_INVALID: dns_server; ERR_IO: ca_file cannot be read or holds no
  * certificate. */
-enum err net_new(struct net **ret, uv_loop_t *loop, const struct net_config *config) MUST_CHECK;
+enum err engine_new(struct engine **ret, uv_loop_t *loop, const struct engine_config *config) MUST_CHECK;
 
 /* Ends every exchange (local_cancelled) and closes every connection; the loop must run until its handles have
  * closed, then done is called. */
-void net_close(struct net *net, void (*done)(void *arg), void *arg);
+void engine_close(struct engine *engine, void (*done)(void *arg), void *arg);
 
-void net_stats_get(const struct net *net, struct net_stats *ret);
+void engine_stats_get(const struct engine *engine, struct engine_stats *ret);
 
 /* Reads the CA file anew (SIGHUP); open connections are kept. */
-enum err net_reload_ca(struct net *net) MUST_CHECK;
+enum err engine_reload_ca(struct engine *engine) MUST_CHECK;

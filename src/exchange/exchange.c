@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "exchange/net_private.h"
+#include "exchange/parts.h"
 
 #define DEADLINE_MS 2000
 
@@ -47,9 +47,9 @@ void exchange_opened(struct exchange *x, const struct opening *how)
 /* A session is there: the response clock starts with the first byte, which is written now. */
 void exchange_attached(struct exchange *x, struct session *s, bool reused)
 {
-    struct net *net = x->net;
+    struct engine *engine = x->engine;
     x->session = s;
-    x->attached_us = x->counted_us = net_now(net);
+    x->attached_us = x->counted_us = engine_now(engine);
     struct exchange_result *r = &x->result;
     r->reused = reused;
     r->resumed = s->resumed;
@@ -61,7 +61,7 @@ void exchange_attached(struct exchange *x, struct session *s, bool reused)
     r->tls_version = s->transport.ssl ? SSL_get_version(s->transport.ssl) : NULL;
     uint64_t budget = (uint64_t)x->request.deadlines.response_ms * 1000;
     uint64_t left = budget > x->response_used_us ? budget - x->response_used_us : 0;
-    timer_arm(&net->timers, &x->timer, x->attached_us + left, on_response_deadline);
+    timer_arm(&engine->timers, &x->timer, x->attached_us + left, on_response_deadline);
     exchange_phase(x, PHASE_SEND);
 }
 
@@ -69,7 +69,7 @@ void exchange_attached(struct exchange *x, struct session *s, bool reused)
 static uint32_t count_time(struct exchange *x)
 {
     uint64_t since = x->counted_us;
-    x->counted_us = net_now(x->net);
+    x->counted_us = engine_now(x->engine);
     return elapsed_us(since, x->counted_us);
 }
 
@@ -84,7 +84,7 @@ void exchange_phase(struct exchange *x, enum phase phase)
     if (!x->request.on_phase || phase <= x->told) /* a retry walks through them again */
         return;
     x->told = phase;
-    x->request.on_phase(x->arg, phase, elapsed_us(x->started_us, net_now(x->net)));
+    x->request.on_phase(x->arg, phase, elapsed_us(x->started_us, engine_now(x->engine)));
 }
 
 void exchange_answers(struct exchange *x)
@@ -106,20 +106,20 @@ static bool wants_full_handshake(struct exchange *x, const struct evidence *e, c
  * slowly is then named for that and not for the clock, and nobody waits longer than the budget says. */
 static bool retry(struct exchange *x, const struct evidence *e, const struct outcome *o)
 {
-    if (x->net->closing)
+    if (x->engine->closing)
         return false;
     if (x->attached_us)
-        x->response_used_us += net_now(x->net) - x->attached_us;
+        x->response_used_us += engine_now(x->engine) - x->attached_us;
     if (x->response_used_us * 2 > (uint64_t)x->request.deadlines.response_ms * 1000)
         return false;
     if (!wants_full_handshake(x, e, o) &&
         (x->result.retries - x->full >= RETRIES_MAX || !outcome_may_retry(e, o)))
         return false;
     x->result.retries++;
-    x->net->stats.retries_total++;
+    x->engine->stats.retries_total++;
     x->attached_us = 0;
     x->fresh = true;
-    x->try_us = net_now(x->net);
+    x->try_us = engine_now(x->engine);
     x->result =
         (struct exchange_result){.retries = x->result.retries, .tls_alert = -1}; /* of the last try only */
     pool_acquire(x);
@@ -128,8 +128,8 @@ static bool retry(struct exchange *x, const struct evidence *e, const struct out
 
 void exchange_end(struct exchange *x, const struct evidence *e)
 {
-    struct net *net = x->net;
-    timer_disarm(&net->timers, &x->timer);
+    struct engine *engine = x->engine;
+    timer_disarm(&engine->timers, &x->timer);
     pool_forget(x);
     x->session = NULL;
     struct outcome o = outcome_of(e);
@@ -141,12 +141,12 @@ void exchange_end(struct exchange *x, const struct evidence *e)
     r->tls_alert = e->tls_alert;
     if (e->http)
         r->http = e->http;
-    r->timings.total_us = elapsed_us(x->started_us, net_now(net));
+    r->timings.total_us = elapsed_us(x->started_us, engine_now(engine));
     x->over = true;
-    net->stats.exchanges_active--;
+    engine->stats.exchanges_active--;
     list_remove(&x->link);
-    list_push_back(&net->finished, &x->link);
-    net_deliver_soon(net);
+    list_push_back(&engine->finished, &x->link);
+    engine_deliver_soon(engine);
 }
 
 void exchange_deliver(struct exchange *x)
@@ -156,15 +156,15 @@ void exchange_deliver(struct exchange *x)
     mem_free(x);
 }
 
-enum err exchange_start(struct net *net, const struct exchange_request *request, exchange_done_fn *done,
+enum err exchange_start(struct engine *engine, const struct exchange_request *request, exchange_done_fn *done,
                         void *arg, struct exchange **ret)
 {
-    if (net->closing)
+    if (engine->closing)
         return ERR_CLOSED;
     struct exchange *x = mem_zero(1, sizeof(*x));
     if (!x)
         return ERR_NOMEM;
-    x->net = net;
+    x->engine = engine;
     x->request = *request;
     struct exchange_deadlines *d = &x->request.deadlines;
     *d = (struct exchange_deadlines){or_default(d->dns_ms), or_default(d->connect_ms),
@@ -172,15 +172,15 @@ enum err exchange_start(struct net *net, const struct exchange_request *request,
     x->done = done;
     x->arg = arg;
     x->fresh = request->fresh;
-    x->started_us = x->try_us = net_now(net);
+    x->started_us = x->try_us = engine_now(engine);
     x->result.tls_alert = -1;
-    enum err e = origin_get(net, request->url, &x->origin);
+    enum err e = origin_get(engine, request->url, &x->origin);
     if (e) {
         mem_free(x);
         return e;
     }
-    list_push_back(&net->exchanges, &x->link);
-    net->stats.exchanges_active++;
+    list_push_back(&engine->exchanges, &x->link);
+    engine->stats.exchanges_active++;
     if (ret)
         *ret = x;
     pool_acquire(x);

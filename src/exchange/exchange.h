@@ -66,7 +66,7 @@ struct exchange_result {
 typedef void exchange_done_fn(void *arg, const struct exchange_result *result);
 
 /* ERR_NOMEM: nothing was started, done will not be called. ret may be NULL. */
-enum err exchange_start(struct net *net, const struct exchange_request *request, exchange_done_fn *done,
+enum err exchange_start(struct engine *engine, const struct exchange_request *request, exchange_done_fn *done,
                         void *arg, struct exchange **ret) MUST_CHECK;
 
 /* Ends it now as local_cancelled; done is called from the loop. */

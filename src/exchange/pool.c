@@ -8,7 +8,7 @@
 
 #include "base/decimal.h"
 #include "base/mem.h"
-#include "exchange/net_private.h"
+#include "exchange/parts.h"
 
 static void origin_pump(struct origin *o);
 
@@ -18,7 +18,7 @@ static void origin_note_use(struct origin *o)
     if (used)
         list_remove(&o->link);
     else if (!list_linked(&o->link))
-        list_push_back(&o->net->unused, &o->link);
+        list_push_back(&o->engine->unused, &o->link);
 }
 
 void origin_end_look_up(struct origin *o)
@@ -27,7 +27,7 @@ void origin_end_look_up(struct origin *o)
         return;
     resolve_cancel(o->look_up);
     o->look_up = NULL;
-    o->net->look_ups--;
+    o->engine->look_ups--;
 }
 
 void origin_free(struct origin *o)
@@ -36,7 +36,7 @@ void origin_free(struct origin *o)
         return;
     origin_end_look_up(o);
     if (o->key)
-        (void)map_remove(&o->net->origins, span_of(o->key));
+        (void)map_remove(&o->engine->origins, span_of(o->key));
     list_remove(&o->link);
     list_remove(&o->starved_link);
     SSL_SESSION_free(o->ticket);
@@ -46,12 +46,13 @@ void origin_free(struct origin *o)
     mem_free(o);
 }
 
-static enum err origin_make(struct net *net, const struct url *url, const char *key, struct origin **ret)
+static enum err origin_make(struct engine *engine, const struct url *url, const char *key,
+                            struct origin **ret)
 {
     struct origin *o = mem_zero(1, sizeof(*o));
     if (!o)
         return ERR_NOMEM;
-    o->net = net;
+    o->engine = engine;
     o->https = url->https;
     o->is_ip = url->is_ip;
     o->port = url->port;
@@ -62,10 +63,11 @@ static enum err origin_make(struct net *net, const struct url *url, const char *
     list_init(&o->waiters);
     o->host = mem_dup(url->host, strlen(url->host));
     char *copy = mem_dup(key, strlen(key));
-    enum err e = o->host && copy ? map_put(&net->origins, span_of(copy), o) : ERR_NOMEM;
-    if (e == ERR_LIMIT && !list_empty(&net->unused)) { /* forget the one that nobody has needed for longest */
-        origin_free(list_entry(net->unused.next, struct origin, link));
-        e = map_put(&net->origins, span_of(copy), o);
+    enum err e = o->host && copy ? map_put(&engine->origins, span_of(copy), o) : ERR_NOMEM;
+    if (e == ERR_LIMIT &&
+        !list_empty(&engine->unused)) { /* forget the one that nobody has needed for longest */
+        origin_free(list_entry(engine->unused.next, struct origin, link));
+        e = map_put(&engine->origins, span_of(copy), o);
     }
     if (e) {
         mem_free(copy);
@@ -78,7 +80,7 @@ static enum err origin_make(struct net *net, const struct url *url, const char *
     return ERR_NONE;
 }
 
-enum err origin_get(struct net *net, const struct url *url, struct origin **ret)
+enum err origin_get(struct engine *engine, const struct url *url, struct origin **ret)
 {
     char key[8 + sizeof(url->host) + DECIMAL_LEN]; /* "https|bot.example.com|443" */
     size_t host = strlen(url->host), len = url->https ? 6 : 5;
@@ -90,9 +92,9 @@ enum err origin_get(struct net *net, const struct url *url, struct origin **ret)
     key[len++] = '|';
     len += decimal_put(key + len, url->port);
     key[len] = '\0';
-    struct origin *o = map_get(&net->origins, (struct span){key, len});
+    struct origin *o = map_get(&engine->origins, (struct span){key, len});
     if (!o)
-        return origin_make(net, url, key, ret);
+        return origin_make(engine, url, key, ret);
     *ret = o;
     return ERR_NONE;
 }
@@ -116,7 +118,7 @@ static void wait_for_session(struct exchange *x)
     /* An opening session ends by its own deadlines, which are earlier than this: it is for those that find no
      * room to open one. */
     uint64_t budget = ((uint64_t)d->dns_ms + d->connect_ms + d->session_ms + 200) * 1000;
-    timer_arm(&x->net->timers, &x->timer, net_now(x->net) + budget, on_wait_deadline);
+    timer_arm(&x->engine->timers, &x->timer, engine_now(x->engine) + budget, on_wait_deadline);
     list_push_back(&o->waiters, &x->wait);
     o->waiting++;
     origin_note_use(o);
@@ -134,7 +136,7 @@ void pool_forget(struct exchange *x)
 /* Gives the exchange to the session. */
 static void serve(struct session *s, struct exchange *x)
 {
-    timer_disarm(&x->net->timers, &x->timer);
+    timer_disarm(&x->engine->timers, &x->timer);
     if (session_serve(s, x) != ERR_NONE)
         end_local(x, PHASE_SEND, CAUSE_local_out_of_memory);
 }
@@ -170,33 +172,33 @@ void pool_acquire(struct exchange *x)
     origin_pump(o);
 }
 
-static bool has_room(const struct net *net)
+static bool has_room(const struct engine *engine)
 {
-    return net->stats.connections_open < net->config.connections_max;
+    return engine->stats.connections_open < engine->config.connections_max;
 }
 
 /* Room for one more connection; an idle one of any origin is given up for it. */
 static bool make_room(struct origin *o)
 {
-    struct net *net = o->net;
-    if (o->open + o->opening >= net->config.connections_per_origin)
+    struct engine *engine = o->engine;
+    if (o->open + o->opening >= engine->config.connections_per_origin)
         return false;
-    while (!has_room(net)) { /* what becomes free may go to another that has waited for it longer */
-        if (list_empty(&net->idle)) {
+    while (!has_room(engine)) { /* what becomes free may go to another that has waited for it longer */
+        if (list_empty(&engine->idle)) {
             if (!list_linked(&o->starved_link))
-                list_push_back(&net->starved, &o->starved_link);
+                list_push_back(&engine->starved, &o->starved_link);
             return false;
         }
-        session_close(list_entry(net->idle.next, struct session, idle_link));
+        session_close(list_entry(engine->idle.next, struct session, idle_link));
     }
     return true;
 }
 
 /* Goes round until the room is used: not every origin that was starved still needs it. */
-void pool_room(struct net *net)
+void pool_room(struct engine *engine)
 {
     struct list *l;
-    while ((has_room(net) || !list_empty(&net->idle)) && (l = list_pop_front(&net->starved)) != NULL)
+    while ((has_room(engine) || !list_empty(&engine->idle)) && (l = list_pop_front(&engine->starved)) != NULL)
         origin_pump(list_entry(l, struct origin, starved_link));
 }
 
@@ -206,7 +208,7 @@ static void origin_pump(struct origin *o)
     if (o->pumping) /* a session that failed at once: the outer turn goes on */
         return;
     o->pumping = true;
-    while (o->waiting > 0 && !o->net->closing) {
+    while (o->waiting > 0 && !o->engine->closing) {
         unsigned wanted = o->http == 11 ? o->waiting : 1;
         if (o->opening >= wanted || !make_room(o))
             break;
@@ -246,8 +248,8 @@ void pool_idle(struct session *s)
 {
     if (list_linked(&s->idle_link))
         return;
-    list_push_back(&s->net->idle, &s->idle_link);
-    s->net->stats.connections_idle++;
+    list_push_back(&s->engine->idle, &s->idle_link);
+    s->engine->stats.connections_idle++;
     session_arm_idle(s);
     if (s->http != 20)
         list_push_front(&s->origin->idle, &s->pool_link);
@@ -255,11 +257,11 @@ void pool_idle(struct session *s)
 
 void pool_busy(struct session *s)
 {
-    timer_disarm(&s->net->timers, &s->timer);
+    timer_disarm(&s->engine->timers, &s->timer);
     if (!list_linked(&s->idle_link))
         return;
     list_remove(&s->idle_link);
-    s->net->stats.connections_idle--;
+    s->engine->stats.connections_idle--;
     if (s->http != 20)
         list_remove(&s->pool_link);
 }
@@ -277,7 +279,7 @@ void pool_session_ready(struct session *s)
     if (!s->closed && session_is_idle(s))
         pool_idle(s);
     origin_pump(o);
-    pool_room(s->net);
+    pool_room(s->engine);
 }
 
 void pool_session_free(struct session *s)
@@ -286,7 +288,7 @@ void pool_session_free(struct session *s)
     if (s->closed || !session_is_idle(s))
         return;
     pool_idle(s);
-    pool_room(s->net); /* who waits for room may have its */
+    pool_room(s->engine); /* who waits for room may have its */
 }
 
 /* The waiter that a failed session of its own is told to. Those that wait for a full handshake did not wait for a resumption that was

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "exchange/net_private.h"
+#include "exchange/parts.h"
 
 #define UNACKED_MS                                                                                           \
     30000u /* how long the kernel waits for an acknowledgement before it gives a connection up */
@@ -44,9 +44,9 @@ static const struct opening_phase {
 
 static void session_free(struct session *s)
 {
-    struct net *net = s->net;
+    struct engine *engine = s->engine;
     mem_free(s);
-    net_handle_closed(net);
+    engine_handle_closed(engine);
 }
 
 static void on_poll_closed(uv_handle_t *handle)
@@ -59,8 +59,8 @@ void session_close(struct session *s)
     if (s->closed)
         return;
     s->closed = true;
-    struct net *net = s->net;
-    timer_disarm(&net->timers, &s->timer);
+    struct engine *engine = s->engine;
+    timer_disarm(&engine->timers, &s->timer);
     if (s->query)
         resolve_cancel(s->query);
     if (s->dial)
@@ -68,12 +68,12 @@ void session_close(struct session *s)
     s->query = NULL;
     s->dial = NULL;
     list_remove(&s->link);
-    net->stats.connections_open--;
+    engine->stats.connections_open--;
     if (s->ready) {
         if (s->http == 20)
-            net->stats.sessions_h2--;
+            engine->stats.sessions_h2--;
         else
-            net->stats.sessions_h1--;
+            engine->stats.sessions_h1--;
         pool_session_closed(s);
     }
     if (s->poll_open)
@@ -85,7 +85,7 @@ void session_close(struct session *s)
         transport_deinit(&s->transport);
     }
     buf_deinit(&s->out);
-    pool_room(net);
+    pool_room(engine);
     if (!s->poll_open)
         session_free(s);
 }
@@ -177,14 +177,14 @@ void session_doubt(struct session *s)
     SSL_SESSION_free(o->ticket);
     o->ticket = NULL;
     o->resumes = false;
-    o->resume_from_us = net_now(s->net) + FULL_HANDSHAKES_US;
+    o->resume_from_us = engine_now(s->engine) + FULL_HANDSHAKES_US;
 }
 
 /* It did not get ready: all that waited for it hear why, once it is gone and its room free. */
 static void session_fail(struct session *s, const struct evidence *e)
 {
     struct origin *o = s->origin;
-    uint64_t now = net_now(s->net), tcp_us = s->opening.began_us[PHASE_TLS];
+    uint64_t now = engine_now(s->engine), tcp_us = s->opening.began_us[PHASE_TLS];
     s->opening.began_us[s->phase + 1] = now;
     s->opening.session_us = s->phase >= PHASE_TLS ? elapsed_us(tcp_us, now) : 0;
     if (e->ended != ENDED_LOCAL)
@@ -211,7 +211,7 @@ static void session_phase(struct session *s, enum phase next)
 {
     assert(next == PHASE_RESOLVE || opening_phases[s->phase].next == next);
     s->phase = next;
-    s->opening.began_us[next] = net_now(s->net);
+    s->opening.began_us[next] = engine_now(s->engine);
     for (struct list *l = s->origin->waiters.next; l != &s->origin->waiters; l = l->next)
         exchange_phase(list_entry(l, struct exchange, wait), next);
     opening_phases[next].enter(s); /* may end the session */
@@ -219,11 +219,11 @@ static void session_phase(struct session *s, enum phase next)
 
 enum err session_open(struct origin *o, const struct exchange_deadlines *deadlines)
 {
-    struct net *net = o->net;
+    struct engine *engine = o->engine;
     struct session *s = mem_zero(1, sizeof(*s));
     if (!s)
         return ERR_NOMEM;
-    s->net = net;
+    s->engine = engine;
     s->origin = o;
     s->deadlines = *deadlines;
     s->transport.fd = -1;
@@ -231,10 +231,10 @@ enum err session_open(struct origin *o, const struct exchange_deadlines *deadlin
     list_init(&s->ended);
     list_init(&s->unsent);
     buf_init(&s->out, SESSION_OUT_MAX);
-    list_push_back(&net->sessions, &s->link);
-    net->handles++;
-    net->stats.connections_open++;
-    net->stats.opened_total++;
+    list_push_back(&engine->sessions, &s->link);
+    engine->handles++;
+    engine->stats.connections_open++;
+    engine->stats.opened_total++;
     session_phase(s, PHASE_RESOLVE);
     return ERR_NONE;
 }
@@ -257,14 +257,14 @@ static void keep_addresses(struct origin *o, const struct resolve_result *r)
     forget_addresses(o);
     o->addresses = copy;
     o->address_count = r->count;
-    o->addresses_until_us = net_now(o->net) + (uint64_t)r->ttl_s * 1000000;
+    o->addresses_until_us = engine_now(o->engine) + (uint64_t)r->ttl_s * 1000000;
 }
 
 static void on_look_up(void *arg, const struct resolve_result *r)
 {
     struct origin *o = arg;
     o->look_up = NULL;
-    o->net->look_ups--;
+    o->engine->look_ups--;
     if (r->ended == ENDED_COMPLETE)
         keep_addresses(o, r);
 }
@@ -276,12 +276,12 @@ static void look_up_goes_on(struct session *s)
     struct origin *o = s->origin;
     struct resolve_query *query = s->query;
     s->query = NULL;
-    if (o->look_up || s->net->look_ups == LOOK_UPS_MAX) {
+    if (o->look_up || s->engine->look_ups == LOOK_UPS_MAX) {
         resolve_cancel(query);
         return;
     }
     o->look_up = query;
-    s->net->look_ups++;
+    s->engine->look_ups++;
     resolve_hand_over(query, on_look_up, o);
 }
 
@@ -307,11 +307,11 @@ static void on_resolved(void *arg, const struct resolve_result *r)
 static void enter_resolve(struct session *s)
 {
     struct origin *o = s->origin;
-    if (address_port_refused(&s->net->guard, o->port)) {
+    if (address_port_refused(&s->engine->guard, o->port)) {
         session_fail_as(s, ENDED_GUARD, CAUSE_ok);
-    } else if (o->is_ip || (o->address_count > 0 && net_now(s->net) < o->addresses_until_us)) {
+    } else if (o->is_ip || (o->address_count > 0 && engine_now(s->engine) < o->addresses_until_us)) {
         session_phase(s, PHASE_CONNECT);
-    } else if (resolve_start(s->net->resolver, o->host, s->deadlines.dns_ms, on_resolved, s, &s->query) !=
+    } else if (resolve_start(s->engine->resolver, o->host, s->deadlines.dns_ms, on_resolved, s, &s->query) !=
                ERR_NONE) {
         session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
     }
@@ -340,16 +340,16 @@ static void on_dialled(void *arg, const struct dial_result *r)
     unsigned unacked_ms =
         s->deadlines.response_ms > UNACKED_MS / 2 ? s->deadlines.response_ms * 2 : UNACKED_MS;
     (void)setsockopt(r->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
-    enum err e = transport_init_client(t, r->fd, o->https ? s->net->tls : NULL, o->host, o->is_ip);
+    enum err e = transport_init_client(t, r->fd, o->https ? s->engine->tls : NULL, o->host, o->is_ip);
     if (e)
         t->fd = r->fd; /* to be closed with the session */
     if (!e && t->ssl) {
         SSL_set_app_data(t->ssl, s);
         /* OpenSSL takes a ticket of TLS 1.3 for used once it was. */
-        if (o->ticket && SSL_SESSION_is_resumable(o->ticket) && net_now(s->net) >= o->resume_from_us)
+        if (o->ticket && SSL_SESSION_is_resumable(o->ticket) && engine_now(s->engine) >= o->resume_from_us)
             s->offered = SSL_set_session(t->ssl, o->ticket) == 1;
     }
-    if (!e && uv_poll_init(s->net->loop, &s->poll, t->fd) != 0)
+    if (!e && uv_poll_init(s->engine->loop, &s->poll, t->fd) != 0)
         e = ERR_NOMEM;
     if (e) {
         session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
@@ -367,8 +367,8 @@ static void enter_connect(struct session *s)
     const union address *addresses = o->is_ip ? &o->addr : r ? r->addresses : o->addresses;
     size_t count = o->is_ip ? 1 : r ? r->count : o->address_count;
     s->resolved = NULL;
-    if (dial_start(s->net->loop, &s->net->timers, &s->net->guard, addresses, count, r && r->more, o->port,
-                   s->deadlines.connect_ms, on_dialled, s, &s->dial) != ERR_NONE)
+    if (dial_start(s->engine->loop, &s->engine->timers, &s->engine->guard, addresses, count, r && r->more,
+                   o->port, s->deadlines.connect_ms, on_dialled, s, &s->dial) != ERR_NONE)
         session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
 }
 
@@ -412,7 +412,7 @@ static void handshake(struct session *s)
 
 static void enter_tls(struct session *s)
 {
-    timer_arm(&s->net->timers, &s->timer,
+    timer_arm(&s->engine->timers, &s->timer,
               s->opening.began_us[PHASE_TLS] + (uint64_t)s->deadlines.session_ms * 1000, on_session_deadline);
     handshake(s); /* done at once without TLS */
 }
@@ -430,19 +430,20 @@ static void on_idle_deadline(struct timer *t)
 
 void session_arm_idle(struct session *s)
 {
-    timer_arm(&s->net->timers, &s->timer, net_now(s->net) + (uint64_t)s->idle_ms * 1000, on_idle_deadline);
+    timer_arm(&s->engine->timers, &s->timer, engine_now(s->engine) + (uint64_t)s->idle_ms * 1000,
+              on_idle_deadline);
 }
 
 void session_ready(struct session *s)
 {
-    timer_disarm(&s->net->timers, &s->timer);
+    timer_disarm(&s->engine->timers, &s->timer);
     s->ready = true;
     s->phase = PHASE_SEND;
-    s->opening.began_us[PHASE_SEND] = net_now(s->net);
+    s->opening.began_us[PHASE_SEND] = engine_now(s->engine);
     if (s->http == 20)
-        s->net->stats.sessions_h2++;
+        s->engine->stats.sessions_h2++;
     else
-        s->net->stats.sessions_h1++;
+        s->engine->stats.sessions_h1++;
     s->idle_ms = s->http == 20 ? IDLE_H2_MS : IDLE_H1_MS;
     pool_session_ready(s);
 }
@@ -478,7 +479,7 @@ static void enter_session(struct session *s)
         SSL_get0_alpn_selected(s->transport.ssl, &alpn, &alpn_len);
         s->resumed = SSL_session_reused(s->transport.ssl);
         if (s->resumed)
-            s->net->stats.resumed_total++;
+            s->engine->stats.resumed_total++;
     }
     s->http = alpn_len == 2 && memcmp(alpn, "h2", 2) == 0 ? 20 : 11;
     if (s->http == 20) {
@@ -511,8 +512,9 @@ static bool is_on_trial(struct session *s)
     s->heard = false;
     const uint64_t *began_us = s->opening.began_us;
     uint64_t deadline_us = began_us[PHASE_TLS] + (uint64_t)s->deadlines.session_ms * 1000;
-    uint64_t until_us = net_now(s->net) + LISTEN_US + 2 * (began_us[PHASE_SESSION] - began_us[PHASE_CONNECT]);
-    timer_arm(&s->net->timers, &s->timer, until_us < deadline_us ? until_us : deadline_us, on_listened);
+    uint64_t until_us =
+        engine_now(s->engine) + LISTEN_US + 2 * (began_us[PHASE_SESSION] - began_us[PHASE_CONNECT]);
+    timer_arm(&s->engine->timers, &s->timer, until_us < deadline_us ? until_us : deadline_us, on_listened);
     return true;
 }
 

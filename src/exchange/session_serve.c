@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "exchange/net_private.h"
+#include "exchange/parts.h"
 
 #define IDLE_MARGIN_MS 250 /* before the server's own Keep-Alive limit */
 #define PACK_LIMIT 65536   /* output gathered before it is written */
@@ -203,7 +203,7 @@ static void h1_input(struct session *s, size_t len)
         session_answers(s);
         exchange_answers(s->x);
     }
-    switch (http1_response_feed(&s->h1, s->net->scratch, len)) {
+    switch (http1_response_feed(&s->h1, s->engine->scratch, len)) {
     case HTTP1_MORE:
         return;
     case HTTP1_DONE:
@@ -258,14 +258,14 @@ void session_over(struct session *s, enum io io)
 /* Reads all there is, as far as one turn may. Returns false when the session has ended (or failed) by it. */
 bool session_read(struct session *s)
 {
-    struct net *net = s->net;
+    struct engine *engine = s->engine;
     for (uint64_t stop = s->transport.raw_in + TURN_MAX;;) {
         if (s->transport.raw_in >= stop) { /* a peer that never stops talking does not stop the clock */
             session_come_back(s);
             return true;
         }
         size_t len = 0;
-        enum io io = transport_read(&s->transport, net->scratch, sizeof(net->scratch), &len);
+        enum io io = transport_read(&s->transport, engine->scratch, sizeof(engine->scratch), &len);
         if (io == IO_WANT_READ)
             return true;
         if (io == IO_WANT_WRITE) {
@@ -284,7 +284,7 @@ bool session_read(struct session *s)
         }
         s->app_data = true;
         if (s->h2) {
-            enum err e = http2_feed(s->h2, (const uint8_t *)net->scratch, len);
+            enum err e = http2_feed(s->h2, (const uint8_t *)engine->scratch, len);
             if (e == ERR_NONE)
                 continue;
             if (e == ERR_NOMEM)
@@ -296,7 +296,7 @@ bool session_read(struct session *s)
         h1_input(s, len);
         if (s->closed)
             return false;
-        if (len < sizeof(net->scratch) && !transport_pending(&s->transport))
+        if (len < sizeof(engine->scratch) && !transport_pending(&s->transport))
             return true; /* all there was; the poll tells of more, and asking costs a call an answer */
     }
 }
@@ -304,7 +304,7 @@ bool session_read(struct session *s)
 /* The memory for output goes round among the sessions of a loop: one of them writes at a time, mostly. */
 static void take_spare(struct session *s)
 {
-    struct buf *spare = &s->net->spare;
+    struct buf *spare = &s->engine->spare;
     if (s->out.data || !spare->data)
         return;
     s->out.data = spare->data;
@@ -314,7 +314,7 @@ static void take_spare(struct session *s)
 
 static void give_spare(struct session *s)
 {
-    struct buf *out = &s->out, *spare = &s->net->spare;
+    struct buf *out = &s->out, *spare = &s->engine->spare;
     if (buf_len(out) == 0 && out->data && !spare->data && out->alloc <= SPARE_MAX) {
         spare->data = out->data;
         spare->alloc = out->alloc;
@@ -449,7 +449,7 @@ enum err session_serve(struct session *s, struct exchange *x)
     if (!s->h2)
         s->x = x;
     if (s->announced)
-        s->net->stats.reused_total++;
+        s->engine->stats.reused_total++;
     exchange_attached(x, s, s->announced);
     list_push_back(&s->unsent, &x->wait);
     if (!s->h2) {

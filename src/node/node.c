@@ -35,7 +35,7 @@ struct node_loop {
     uv_loop_t loop;
     bool loop_open, mailbox_open, timers_open;
     struct mailbox mailbox;
-    struct net *net;
+    struct engine *engine;
     struct server *server;
     struct courier *courier;
     struct api *api;
@@ -46,7 +46,7 @@ struct node_loop {
     struct letter drain, halt, settle, finish, reload;
     atomic_bool reloading; /* its letter is on its way */
     bool idle;
-    unsigned closing; /* of net and server */
+    unsigned closing; /* of engine and server */
     pthread_t thread;
     bool thread_started;
 };
@@ -106,7 +106,7 @@ static void on_tick(uv_timer_t *t)
 {
     struct node_loop *l = t->data;
     api_tick(l->api);
-    gauges_publish(&l->gauges, l->net, l->server, l->courier, api_open(l->api));
+    gauges_publish(&l->gauges, l->engine, l->server, l->courier, api_open(l->api));
     if (l != &l->node->loops[0])
         return;
     if (atomic_load(&store_stats(l->node->store)->last_error))
@@ -191,9 +191,9 @@ static void open_halt(struct letter *letter)
         node_mail_halt(&l->node->mail);
     (void)uv_timer_stop(&l->tick);
     l->closing = 2;
-    net_close(l->net, on_closed, l);
+    engine_close(l->engine, on_closed, l);
     server_close(l->server, on_closed, l);
-    l->net = NULL;
+    l->engine = NULL;
     l->server = NULL;
 }
 
@@ -252,7 +252,7 @@ static void open_reload(struct letter *letter)
                       r->statistics_ms);
         node_mail_set(&l->node->mail, &r->mails);
     }
-    enum err e = l->net && l->node->settings->ca ? net_reload_ca(l->net) : ERR_NONE;
+    enum err e = l->engine && l->node->settings->ca ? engine_reload_ca(l->engine) : ERR_NONE;
     if (e)
         log_error("app", "the CA file cannot be read; the old one stays", log_err("err", e));
     e = l->server && l->node->settings->tls_cert ? server_reload_tls(l->server) : ERR_NONE;
@@ -391,14 +391,14 @@ static enum err start_mail(struct node *n)
                           n->store, &n->loops[0].mailbox, &n->retention.steady);
 }
 
-static enum err open_net(struct node_loop *l)
+static enum err open_engine(struct node_loop *l)
 {
     const struct settings *s = l->node->settings;
-    struct net_config config = {.ca_file = s->ca,
-                                .dns_server = s->dns,
-                                .allow_private = s->allow_private_targets,
-                                .allow_any_port = s->allow_any_port};
-    enum err e = net_new(&l->net, &l->loop, &config);
+    struct engine_config config = {.ca_file = s->ca,
+                                   .dns_server = s->dns,
+                                   .allow_private = s->allow_private_targets,
+                                   .allow_any_port = s->allow_any_port};
+    enum err e = engine_new(&l->engine, &l->loop, &config);
     if (e == ERR_INVALID)
         (void)visible_complain(NULL, "--dns %s: not ADDR:PORT", s->dns ? s->dns : "");
     else if (e && s->ca)
@@ -487,9 +487,9 @@ static enum err open_loop(struct node_loop *l)
         .draining = &n->draining,
         .started_ms = n->started_ms,
     };
-    if ((e = open_net(l)))
+    if ((e = open_engine(l)))
         return e;
-    courier.net = api.net = l->net;
+    courier.engine = api.engine = l->engine;
     if ((e = api_new(&l->api, &api)))
         return e;
     if ((e = courier_new(&l->courier, &courier)))
@@ -618,8 +618,8 @@ enum err node_run(struct node *n)
 /* A loop whose threads never ran: what is open is closed by hand. */
 static void abandon(struct node_loop *l)
 {
-    if (l->net)
-        net_close(l->net, NULL, NULL);
+    if (l->engine)
+        engine_close(l->engine, NULL, NULL);
     if (l->server)
         server_close(l->server, NULL, NULL);
     if (l->mailbox_open) {

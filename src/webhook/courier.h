@@ -46,7 +46,7 @@ struct courier_counters {
 struct courier_config {
     uv_loop_t *loop;
     struct mailbox *mailbox; /* the loop's */
-    struct net *net;
+    struct engine *engine;
     struct store *store;
     struct directory *directory;
     const struct courier_settings *settings;
@@ -71,7 +71,7 @@ void courier_pump(struct courier *c);
 /* Drain: nothing new is sent. Idle: no request is on its way, no result waits for the store. */
 void courier_stop(struct courier *c);
 bool courier_idle(const struct courier *c);
-/* Once idle, or after net_close() has ended the rest; the loop must run on until its timer has closed. */
+/* Once idle, or after engine_close() has ended the rest; the loop must run on until its timer has closed. */
 void courier_close(struct courier *c);
 void courier_free(struct courier *c);
 

@@ -386,7 +386,7 @@ enum err courier_delivery_send(void *arg, struct lane *lane, struct item *const 
         };
         if (route->ref->channel.response_timeout_ms)
             x.deadlines.response_ms = route->ref->channel.response_timeout_ms;
-        e = exchange_start(c->config.net, &x, on_done, d, NULL);
+        e = exchange_start(c->config.engine, &x, on_done, d, NULL);
     } else if (!e) {
         d->letter.open = open_refusal;
         mailbox_post(c->config.mailbox, &d->letter);

@@ -50,7 +50,7 @@ static enum err start(struct verification *v, const struct verification_config *
     };
     if (channel->response_timeout_ms)
         x.deadlines.response_ms = channel->response_timeout_ms;
-    return exchange_start(config->net, &x, on_done, v, &v->exchange);
+    return exchange_start(config->engine, &x, on_done, v, &v->exchange);
 }
 
 enum err verification_start(const struct verification_config *config, const struct channel *channel,

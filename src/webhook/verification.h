@@ -10,18 +10,18 @@
 struct verification;
 
 struct verification_config {
-    struct net *net; /* of the loop */
+    struct engine *engine; /* of the loop */
     const struct courier_settings *settings;
     const struct clock *clock;
 };
 
-/* A phase begins, at_us after the start. Must not start or end exchanges of the net. */
+/* A phase begins, at_us after the start. Must not start or end exchanges of the engine. */
 typedef void verification_phase_fn(void *arg, enum phase phase, uint32_t at_us);
 /* Once, from the loop; result lives for the call. */
 typedef void verification_done_fn(void *arg, const struct exchange_result *result);
 
 /*
- * channel and config are read during the call, but for net. on_phase and ret may be NULL; on_phase may be called from inside. ERR_INVALID: url is none, *ret_cause says
+ * channel and config are read during the call, but for engine. on_phase and ret may be NULL; on_phase may be called from inside. ERR_INVALID: url is none, *ret_cause says
  * why (verification_refused() makes a result of it); ERR_NOMEM, ERR_CLOSED: nothing was begun.
  */
 enum err verification_start(const struct verification_config *config, const struct channel *channel,

@@ -161,12 +161,13 @@ static void answered_at_every_cut(enum moment moment, int version)
     struct peer p = {.moment = moment, .version = version};
     peer_open(&p);
     assert_int_equal(uv_loop_init(&p.loop), 0);
-    struct net *net;
+    struct engine *engine;
     assert_int_equal(
-        net_new(&net, &p.loop, &(struct net_config){.allow_private = true, .ca_file = cert_path}), ERR_NONE);
+        engine_new(&engine, &p.loop, &(struct engine_config){.allow_private = true, .ca_file = cert_path}),
+        ERR_NONE);
     for (p.cut = 0; p.cut == 0 || p.cut <= p.flight; p.cut++) {
         p.over = 0;
-        assert_int_equal(exchange_start(net,
+        assert_int_equal(exchange_start(engine,
                                         &(struct exchange_request){.url = &p.url,
                                                                    .deadlines = {.response_ms = RESPONSE_MS}},
                                         on_done, &p, NULL),
@@ -181,7 +182,7 @@ static void answered_at_every_cut(enum moment moment, int version)
         assert_int_equal(p.result.retries, 0);
         peer_hang_up(&p);
     }
-    net_close(net, NULL, NULL);
+    engine_close(engine, NULL, NULL);
     (void)uv_run(&p.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&p.loop), 0);
     SSL_CTX_free(p.ctx);

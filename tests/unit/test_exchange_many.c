@@ -80,7 +80,7 @@ static int teardown(void **state)
 }
 
 struct tally {
-    struct net *net;
+    struct engine *engine;
     unsigned over, timeouts, early;
     uint64_t opened_before_first_end;
 };
@@ -89,8 +89,8 @@ static void on_done(void *arg, const struct exchange_result *r)
 {
     struct tally *t = arg;
     if (t->over++ == 0) {
-        struct net_stats stats;
-        net_stats_get(t->net, &stats);
+        struct engine_stats stats;
+        engine_stats_get(t->engine, &stats);
         t->opened_before_first_end = stats.opened_total;
     }
     if (r->outcome.cause == CAUSE_response_silent && r->outcome.processed == PROCESSED_UNKNOWN)
@@ -98,7 +98,7 @@ static void on_done(void *arg, const struct exchange_result *r)
     if (r->timings.total_us < RESPONSE_MS * 1000)
         t->early++;
     if (t->over == count)
-        net_close(t->net, NULL, NULL);
+        engine_close(t->engine, NULL, NULL);
 }
 
 static void all_end_at_their_deadline(void **state)
@@ -112,7 +112,7 @@ static void all_end_at_their_deadline(void **state)
     uv_loop_t loop;
     assert_int_equal(uv_loop_init(&loop), 0);
     struct tally t = {0};
-    assert_int_equal(net_new(&t.net, &loop, &(struct net_config){.allow_private = true}), ERR_NONE);
+    assert_int_equal(engine_new(&t.engine, &loop, &(struct engine_config){.allow_private = true}), ERR_NONE);
     const struct exchange_request request = {
         .url = &url,
         .body = SPAN_LIT("{\"destination\":\"U00000000000000000000000000000000\",\"events\":[]}"),
@@ -120,7 +120,7 @@ static void all_end_at_their_deadline(void **state)
     };
     uint64_t start = clock_system_mono_us(NULL);
     for (unsigned i = 0; i < count; i++)
-        assert_int_equal(exchange_start(t.net, &request, on_done, &t, NULL), ERR_NONE);
+        assert_int_equal(exchange_start(t.engine, &request, on_done, &t, NULL), ERR_NONE);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     uint64_t took_ms = (clock_system_mono_us(NULL) - start) / 1000;
     assert_int_equal(uv_loop_close(&loop), 0);

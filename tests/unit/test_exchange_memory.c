@@ -193,7 +193,7 @@ static int teardown(void **state)
 struct told {
     unsigned times;
     struct outcome outcome;
-    struct net *net;
+    struct engine *engine;
 };
 
 static void on_done(void *arg, const struct exchange_result *r)
@@ -201,7 +201,7 @@ static void on_done(void *arg, const struct exchange_result *r)
     struct told *t = arg;
     t->times++;
     t->outcome = r->outcome;
-    net_close(t->net, NULL, NULL);
+    engine_close(t->engine, NULL, NULL);
 }
 
 /* One whole exchange whose nth allocation fails. False: fewer were made. */
@@ -213,17 +213,17 @@ static bool round_with_failure(const char *text, const char *dns, unsigned long 
     uv_loop_t loop;
     assert_int_equal(uv_loop_init(&loop), 0);
     struct told told = {0};
-    const struct net_config config = {.ca_file = cert_path, .dns_server = dns, .allow_private = true};
+    const struct engine_config config = {.ca_file = cert_path, .dns_server = dns, .allow_private = true};
     const struct header headers[] = {{SPAN_LIT("content-type"), SPAN_LIT("application/json")}};
     const struct exchange_request request = {
         .url = &url, .headers = headers, .header_count = 1, .body = SPAN_LIT("{\"events\":[]}")};
     (void)mem_fail_at(nth);
-    enum err e = net_new(&told.net, &loop, &config);
+    enum err e = engine_new(&told.engine, &loop, &config);
     bool started = !e;
     if (!e)
-        e = exchange_start(told.net, &request, on_done, &told, NULL);
+        e = exchange_start(told.engine, &request, on_done, &told, NULL);
     if (e && started)
-        net_close(told.net, NULL, NULL);
+        engine_close(told.engine, NULL, NULL);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     bool hit = mem_fail_hit();
     (void)mem_fail_at(0);

@@ -68,7 +68,7 @@ struct held {
 
 struct world {
     uv_loop_t loop;
-    struct net *net;
+    struct engine *engine;
     struct url url;
     uv_udp_t dns;
     uv_tcp_t bot4, bot6;
@@ -224,7 +224,7 @@ static void start(struct world *w, struct attempt *a, uint32_t dns_ms)
     *a = (struct attempt){.request = {.url = &w->url,
                                       .deadlines = {dns_ms, PATIENCE_MS, PATIENCE_MS, PATIENCE_MS},
                                       .on_phase = on_phase}};
-    assert_int_equal(exchange_start(w->net, &a->request, on_done, a, NULL), ERR_NONE);
+    assert_int_equal(exchange_start(w->engine, &a->request, on_done, a, NULL), ERR_NONE);
 }
 
 static void end(struct world *w, const struct attempt *a)
@@ -266,12 +266,12 @@ static void world_open(struct world *w, bool listens6, unsigned ttl)
     assert_int_equal(uv_udp_recv_start(&w->dns, on_alloc, on_query), 0);
     char server[32];
     (void)snprintf(server, sizeof(server), "127.0.0.1:%u", (unsigned)ntohs(sin.sin_port));
-    const struct net_config config = {
+    const struct engine_config config = {
         .dns_server = server, .allow_private = true, .allow_any_port = true, .clock = &test_clock};
-    assert_int_equal(net_new(&w->net, &w->loop, &config), ERR_NONE);
+    assert_int_equal(engine_new(&w->engine, &w->loop, &config), ERR_NONE);
 }
 
-static void on_net_closed(void *arg)
+static void on_engine_closed(void *arg)
 {
     *(bool *)arg = true;
 }
@@ -279,7 +279,7 @@ static void on_net_closed(void *arg)
 static void world_close(struct world *w)
 {
     bool closed = false;
-    net_close(w->net, on_net_closed, &closed);
+    engine_close(w->engine, on_engine_closed, &closed);
     while (!closed)
         (void)uv_run(&w->loop, UV_RUN_ONCE);
     loop_end(&w->loop, w, sizeof(*w));

@@ -91,7 +91,7 @@ static bool read_request(int fd)
 /* ---- a client ---- */
 
 struct tally {
-    struct net *net;
+    struct engine *engine;
     unsigned wanted, over;
     struct exchange_result results[4];
 };
@@ -104,21 +104,21 @@ static void on_done(void *arg, const struct exchange_result *r)
                 us->total_us);
     t->results[t->over++] = *r;
     if (t->over == t->wanted)
-        net_close(t->net, NULL, NULL);
+        engine_close(t->engine, NULL, NULL);
 }
 
 static void start(struct tally *t, const struct exchange_request *request)
 {
     t->wanted++;
-    assert_int_equal(exchange_start(t->net, request, on_done, t, NULL), ERR_NONE);
+    assert_int_equal(exchange_start(t->engine, request, on_done, t, NULL), ERR_NONE);
 }
 
-static void open_net(struct tally *t, uv_loop_t *loop, struct net_config config)
+static void open_engine(struct tally *t, uv_loop_t *loop, struct engine_config config)
 {
     config.allow_private = true;
     *t = (struct tally){0};
     assert_int_equal(uv_loop_init(loop), 0);
-    assert_int_equal(net_new(&t->net, loop, &config), ERR_NONE);
+    assert_int_equal(engine_new(&t->engine, loop, &config), ERR_NONE);
 }
 
 static void run(struct tally *t, uv_loop_t *loop)
@@ -151,7 +151,7 @@ static void a_flood_does_not_stop_the_clock(void **state)
     peer_start(&p, talks_for_ever);
     uv_loop_t loop;
     struct tally t;
-    open_net(&t, &loop, (struct net_config){0});
+    open_engine(&t, &loop, (struct engine_config){0});
     start(&t, &(struct exchange_request){.url = &p.url, .deadlines = {.response_ms = 1000}});
     run(&t, &loop);
     peer_stop(&p);
@@ -209,7 +209,7 @@ static void each_phase_is_its_own(void **state)
     peer_start(&p, keeps_waiting);
     uv_loop_t loop;
     struct latecomer late;
-    open_net(&late.t, &loop, (struct net_config){0});
+    open_engine(&late.t, &loop, (struct engine_config){0});
     late.request = (struct exchange_request){
         .url = &p.url, .deadlines = {.connect_ms = 20000, .session_ms = 20000}, .on_phase = on_phase};
     late.timer.data = &late;
@@ -226,7 +226,7 @@ static void each_phase_is_its_own(void **state)
     assert_true(r[0].timings.tls_us >= r[1].timings.tls_us + 90000);
 }
 
-/* The net is closed while a connection is opening for which nobody waits any more: LeakSanitizer sees what
+/* The engine is closed while a connection is opening for which nobody waits any more: LeakSanitizer sees what
  * is left of it. */
 static void closed_while_opening(void **state)
 {
@@ -236,10 +236,10 @@ static void closed_while_opening(void **state)
     peer_start(&p, keeps_waiting);
     uv_loop_t loop;
     struct tally t;
-    open_net(&t, &loop, (struct net_config){0});
+    open_engine(&t, &loop, (struct engine_config){0});
     struct exchange *x = NULL;
     t.wanted = 1;
-    assert_int_equal(exchange_start(t.net, &(struct exchange_request){.url = &p.url}, on_done, &t, &x),
+    assert_int_equal(exchange_start(t.engine, &(struct exchange_request){.url = &p.url}, on_done, &t, &x),
                      ERR_NONE);
     exchange_cancel(x);
     run(&t, &loop);
@@ -267,7 +267,7 @@ static void a_closed_connection_is_not_handed_on(void **state)
     peer_start(&p, answers_and_closes);
     uv_loop_t loop;
     struct tally t;
-    open_net(&t, &loop, (struct net_config){.connections_per_origin = 1});
+    open_engine(&t, &loop, (struct engine_config){.connections_per_origin = 1});
     for (int i = 0; i < 3; i++)
         start(&t, &(struct exchange_request){.url = &p.url});
     run(&t, &loop);
@@ -295,7 +295,7 @@ static void an_idle_connection_makes_room(void **state)
     peer_start(&c, answers);
     uv_loop_t loop;
     struct tally t;
-    open_net(&t, &loop, (struct net_config){.connections_max = 1});
+    open_engine(&t, &loop, (struct engine_config){.connections_max = 1});
     start(&t, &(struct exchange_request){.url = &a.url});
     start(&t, &(struct exchange_request){.url = &b.url});
     start(&t, &(struct exchange_request){.url = &c.url});
@@ -395,7 +395,7 @@ static void a_wide_window_is_used(void **state)
     peer_start(&p, opens_wide);
     uv_loop_t loop;
     struct tally t;
-    open_net(&t, &loop, (struct net_config){.ca_file = cert_path});
+    open_engine(&t, &loop, (struct engine_config){.ca_file = cert_path});
     (void)unlink(cert_path);
     static char body[BODY_LEN];
     memset(body, 'x', sizeof(body));

@@ -28,7 +28,7 @@ enum err verify_start(struct call *c, const struct channel *channel, const char 
                       struct verification **ret)
 {
     const struct verification_config config = {
-        .net = c->api->config.net, .settings = c->api->config.settings, .clock = c->api->config.clock};
+        .engine = c->api->config.engine, .settings = c->api->config.settings, .clock = c->api->config.clock};
     return verification_start(&config, channel, span_of(url), on_phase, done, c, ret_cause, ret);
 }
 

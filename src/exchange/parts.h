@@ -39,9 +39,9 @@
 
 struct session;
 
-struct net {
+struct engine {
     uv_loop_t *loop;
-    struct net_config config;
+    struct engine_config config;
     char *ca_file;
     const struct clock *clock;
     struct timers timers;
@@ -62,15 +62,15 @@ struct net {
     bool closing;
     void (*closed)(void *arg);
     void *closed_arg;
-    struct net_stats stats;
+    struct engine_stats stats;
     struct buf spare; /* memory for the next session that has something to say */
     char scratch[SCRATCH_SIZE];
 };
 
 struct origin {
-    struct net *net;
-    struct list link;         /* net.unused */
-    struct list starved_link; /* net.starved */
+    struct engine *engine;
+    struct list link;         /* engine.unused */
+    struct list starved_link; /* engine.starved */
     char *key;
     bool https, is_ip;
     uint16_t port;
@@ -92,9 +92,9 @@ struct origin {
 };
 
 struct exchange {
-    struct list link; /* net.exchanges or net.finished */
+    struct list link; /* engine.exchanges or engine.finished */
     struct list wait; /* origin.waiters */
-    struct net *net;
+    struct engine *engine;
     struct exchange_request request;
     exchange_done_fn *done;
     void *arg;
@@ -123,10 +123,10 @@ struct opening {
 };
 
 struct session {
-    struct list link;      /* net.sessions */
+    struct list link;      /* engine.sessions */
     struct list pool_link; /* origin.idle or origin.multiplexed */
-    struct list idle_link; /* net.idle */
-    struct net *net;
+    struct list idle_link; /* engine.idle */
+    struct engine *engine;
     struct origin *origin;
     enum phase phase; /* while opening; PHASE_SEND once it is ready */
     bool ready, closed, poll_open;
@@ -160,9 +160,9 @@ struct session {
     struct list unsent; /* exchanges whose request is not yet accepted whole */
 };
 
-static inline uint64_t net_now(const struct net *net)
+static inline uint64_t engine_now(const struct engine *engine)
 {
-    return net->clock->mono_us(net->clock->arg);
+    return engine->clock->mono_us(engine->clock->arg);
 }
 
 static inline uint32_t elapsed_us(uint64_t from, uint64_t to)
@@ -171,11 +171,11 @@ static inline uint32_t elapsed_us(uint64_t from, uint64_t to)
     return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
-void net_deliver_soon(struct net *net); /* something stands in net.finished */
-void net_handle_closed(struct net *net);
+void engine_deliver_soon(struct engine *engine); /* something stands in engine.finished */
+void engine_handle_closed(struct engine *engine);
 
 /* pool.c */
-enum err origin_get(struct net *net, const struct url *url, struct origin **ret) MUST_CHECK;
+enum err origin_get(struct engine *engine, const struct url *url, struct origin **ret) MUST_CHECK;
 void origin_free(struct origin *o);
 void origin_end_look_up(struct origin *o); /* if there is one */
 void pool_acquire(struct exchange *x);     /* ends in session_serve() or exchange_end() */
@@ -189,7 +189,7 @@ void pool_session_closed(struct session *s);        /* ready before, closed now 
 void pool_drain(struct session *s);                 /* it takes no new exchanges */
 void pool_idle(struct session *s);                  /* nothing to do: it may be given up for room */
 void pool_busy(struct session *s);
-void pool_room(struct net *net); /* a connection has closed, or could be given up */
+void pool_room(struct engine *engine); /* a connection has closed, or could be given up */
 
 /* session.c */
 enum err session_open(struct origin *o, const struct exchange_deadlines *deadlines) MUST_CHECK;
