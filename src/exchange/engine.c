@@ -21,7 +21,7 @@ static void engine_free(struct engine *engine)
     mem_free(engine);
 }
 
-void engine_handle_closed(struct engine *engine)
+static void handle_closed(struct engine *engine)
 {
     engine->handles--;
     if (!engine->closing || engine->handles > 0)
@@ -35,7 +35,7 @@ void engine_handle_closed(struct engine *engine)
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    engine_handle_closed(handle->data);
+    handle_closed(handle->data);
 }
 
 static void on_deliver(uv_idle_t *handle)
@@ -56,13 +56,15 @@ static void on_deliver(uv_idle_t *handle)
     }
 }
 
-void engine_deliver_soon(struct engine *engine)
+static void deliver_soon(struct engine *engine)
 {
     if (engine->delivering)
         return;
     engine->delivering = true;
     (void)uv_idle_start(&engine->deliver, on_deliver);
 }
+
+static const struct engine_events events = {.finished = deliver_soon, .handle_closed = handle_closed};
 
 /* OpenSSL has a session that may be resumed: the origin keeps the newest. */
 static int on_ticket(SSL *ssl, SSL_SESSION *session)
@@ -86,6 +88,7 @@ enum err engine_new(struct engine **ret, uv_loop_t *loop, const struct engine_co
     if (!engine)
         return ERR_NOMEM;
     engine->loop = loop;
+    engine->events = &events;
     engine->config = *config;
     if (engine->config.connections_max == 0)
         engine->config.connections_max = CONNECTIONS_MAX;
@@ -131,9 +134,10 @@ void engine_close(struct engine *engine, void (*done)(void *arg), void *arg)
         exchange_cancel(list_entry(l, struct exchange, link));
     while ((l = engine->sessions.next) != &engine->sessions) {
         struct session *s = list_entry(l, struct session, link);
-        if (!s->ready)
-            pool_session_dropped(s);
-        session_close(s);
+        if (s->ready)
+            session_close(s);
+        else
+            pool_session_drop(s);
     }
     size_t pos = 0;
     struct origin *o;
@@ -141,7 +145,7 @@ void engine_close(struct engine *engine, void (*done)(void *arg), void *arg)
         origin_end_look_up(o);
     resolver_free(engine->resolver);
     timers_close(&engine->timers, on_handle_closed);
-    engine_deliver_soon(engine); /* hands over what was cancelled, then closes itself */
+    deliver_soon(engine); /* hands over what was cancelled, then closes itself */
 }
 
 void engine_stats_get(const struct engine *engine, struct engine_stats *ret)

@@ -12,6 +12,8 @@
 
 #define DEADLINE_MS 2000
 
+static void on_ended(struct exchange *x, const struct evidence *e);
+
 static uint32_t or_default(uint32_t ms)
 {
     return ms ? ms : DEADLINE_MS;
@@ -27,7 +29,7 @@ static void on_response_deadline(struct timer *t)
     if (!x->origin->resumes) /* a resumption that has never worked here may be what swallows requests */
         session_doubt(s);
     session_abandon(s, x);
-    exchange_end(x, &e);
+    on_ended(x, &e);
 }
 
 static uint32_t share_of(const struct exchange *x, const struct opening *how, enum phase phase)
@@ -36,7 +38,8 @@ static uint32_t share_of(const struct exchange *x, const struct opening *how, en
     return from ? elapsed_us(from > x->try_us ? from : x->try_us, to) : 0;
 }
 
-void exchange_opened(struct exchange *x, const struct opening *how)
+/* Takes its share of the time down. */
+static void take_times(struct exchange *x, const struct opening *how)
 {
     struct exchange_timings *t = &x->result.timings;
     t->dns_us = share_of(x, how, PHASE_RESOLVE);
@@ -44,8 +47,16 @@ void exchange_opened(struct exchange *x, const struct opening *how)
     t->tls_us = x->origin->https ? share_of(x, how, PHASE_TLS) : 0;
 }
 
+static void on_phase(struct exchange *x, enum phase phase)
+{
+    if (!x->request.on_phase || phase <= x->told) /* a retry walks through them again */
+        return;
+    x->told = phase;
+    x->request.on_phase(x->arg, phase, elapsed_us(x->started_us, engine_now(x->engine)));
+}
+
 /* A session is there: the response clock starts with the first byte, which is written now. */
-void exchange_attached(struct exchange *x, struct session *s, bool reused)
+static void on_attached(struct exchange *x, struct session *s, bool reused)
 {
     struct engine *engine = x->engine;
     x->session = s;
@@ -57,12 +68,12 @@ void exchange_attached(struct exchange *x, struct session *s, bool reused)
     memcpy(r->address, s->opening.address, sizeof(r->address));
     r->timings = (struct exchange_timings){0};
     if (!reused)
-        exchange_opened(x, &s->opening);
+        take_times(x, &s->opening);
     r->tls_version = s->transport.ssl ? SSL_get_version(s->transport.ssl) : NULL;
-    uint64_t budget = (uint64_t)x->request.deadlines.response_ms * 1000;
+    uint64_t budget = (uint64_t)session_limit_ms(&x->request.deadlines, PHASE_SEND) * 1000;
     uint64_t left = budget > x->response_used_us ? budget - x->response_used_us : 0;
     timer_arm(&engine->timers, &x->timer, x->attached_us + left, on_response_deadline);
-    exchange_phase(x, PHASE_SEND);
+    on_phase(x, PHASE_SEND);
 }
 
 /* The time since what was counted last. */
@@ -73,21 +84,13 @@ static uint32_t count_time(struct exchange *x)
     return elapsed_us(since, x->counted_us);
 }
 
-void exchange_sent(struct exchange *x)
+static void on_sent(struct exchange *x)
 {
     x->result.timings.send_us += count_time(x);
-    exchange_phase(x, PHASE_AWAIT);
+    on_phase(x, PHASE_AWAIT);
 }
 
-void exchange_phase(struct exchange *x, enum phase phase)
-{
-    if (!x->request.on_phase || phase <= x->told) /* a retry walks through them again */
-        return;
-    x->told = phase;
-    x->request.on_phase(x->arg, phase, elapsed_us(x->started_us, engine_now(x->engine)));
-}
-
-void exchange_answers(struct exchange *x)
+static void on_answers(struct exchange *x)
 {
     x->result.timings.first_byte_us += count_time(x);
 }
@@ -126,7 +129,7 @@ static bool retry(struct exchange *x, const struct evidence *e, const struct out
     return true;
 }
 
-void exchange_end(struct exchange *x, const struct evidence *e)
+static void on_ended(struct exchange *x, const struct evidence *e)
 {
     struct engine *engine = x->engine;
     timer_disarm(&engine->timers, &x->timer);
@@ -146,8 +149,24 @@ void exchange_end(struct exchange *x, const struct evidence *e)
     engine->stats.exchanges_active--;
     list_remove(&x->link);
     list_push_back(&engine->finished, &x->link);
-    engine_deliver_soon(engine);
+    engine->events->finished(engine);
 }
+
+static void on_failed(struct exchange *x, const struct opening *how, int http, const struct evidence *e)
+{
+    memcpy(x->result.address, how->address, sizeof(x->result.address));
+    x->result.http = http;
+    take_times(x, how);
+    x->opening_us = how->session_us;
+    on_ended(x, e);
+}
+
+static const struct exchange_events events = {.phase = on_phase,
+                                              .failed = on_failed,
+                                              .attached = on_attached,
+                                              .sent = on_sent,
+                                              .answers = on_answers,
+                                              .ended = on_ended};
 
 void exchange_deliver(struct exchange *x)
 {
@@ -165,6 +184,7 @@ enum err exchange_start(struct engine *engine, const struct exchange_request *re
     if (!x)
         return ERR_NOMEM;
     x->engine = engine;
+    x->events = &events;
     x->request = *request;
     struct exchange_deadlines *d = &x->request.deadlines;
     *d = (struct exchange_deadlines){or_default(d->dns_ms), or_default(d->connect_ms),
@@ -198,5 +218,5 @@ void exchange_cancel(struct exchange *x)
     }
     e.ended = ENDED_LOCAL;
     e.cause = CAUSE_local_cancelled;
-    exchange_end(x, &e);
+    on_ended(x, &e);
 }

@@ -38,8 +38,39 @@
 #define LOOK_UPS_MAX 256
 
 struct session;
+struct opening;
+struct origin;
+
+/*
+ * What a lower stage has to tell goes through a table of functions that its owner passed. The stages, lowest first: session (with
+ * session_serve), pool, exchange, engine. None calls a later one by name (tools/stages.txt).
+ */
+struct session_events {                                 /* pool.c's */
+    void (*phase)(struct session *s, enum phase phase); /* begins, while opening */
+    void (*ready)(struct session *s);
+    void (*failed)(struct origin *o, const struct opening *how, int http,
+                   const struct evidence *e); /* while opening; it is closed */
+    void (*vacant)(struct session *s);        /* it can serve another exchange */
+    void (*closed)(struct session *s);        /* ready or not; the connection is gone */
+};
+
+struct exchange_events {                                 /* exchange.c's */
+    void (*phase)(struct exchange *x, enum phase phase); /* begins, for this exchange */
+    void (*failed)(struct exchange *x, const struct opening *how, int http,
+                   const struct evidence *e); /* the session that it waited for */
+    void (*attached)(struct exchange *x, struct session *s, bool reused);
+    void (*sent)(struct exchange *x);    /* the request was accepted whole */
+    void (*answers)(struct exchange *x); /* the first byte of an answer */
+    void (*ended)(struct exchange *x, const struct evidence *e);
+};
+
+struct engine_events {                            /* engine.c's */
+    void (*finished)(struct engine *engine);      /* something stands in engine.finished */
+    void (*handle_closed)(struct engine *engine); /* one of engine.handles */
+};
 
 struct engine {
+    const struct engine_events *events;
     uv_loop_t *loop;
     struct engine_config config;
     char *ca_file;
@@ -91,10 +122,11 @@ struct origin {
     uint64_t resume_from_us;       /* until then no resumption is offered: one was ended */
 };
 
-struct exchange {
+struct exchange {     /* the session that serves it uses wait, stream and result */
     struct list link; /* engine.exchanges or engine.finished */
     struct list wait; /* origin.waiters */
     struct engine *engine;
+    const struct exchange_events *events;
     struct exchange_request request;
     exchange_done_fn *done;
     void *arg;
@@ -127,6 +159,7 @@ struct session {
     struct list pool_link; /* origin.idle or origin.multiplexed */
     struct list idle_link; /* engine.idle */
     struct engine *engine;
+    const struct session_events *events;
     struct origin *origin;
     enum phase phase; /* while opening; PHASE_SEND once it is ready */
     bool ready, closed, poll_open;
@@ -171,31 +204,23 @@ static inline uint32_t elapsed_us(uint64_t from, uint64_t to)
     return us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
-void engine_deliver_soon(struct engine *engine); /* something stands in engine.finished */
-void engine_handle_closed(struct engine *engine);
-
 /* pool.c */
 enum err origin_get(struct engine *engine, const struct url *url, struct origin **ret) MUST_CHECK;
 void origin_free(struct origin *o);
 void origin_end_look_up(struct origin *o); /* if there is one */
-void pool_acquire(struct exchange *x);     /* ends in session_serve() or exchange_end() */
+void pool_acquire(struct exchange *x);     /* ends in x->events: attached, failed or ended */
 void pool_forget(struct exchange *x);      /* it waits no more */
-void pool_session_ready(struct session *s);
-void pool_session_failed(struct origin *o, const struct opening *how, int http,
-                         const struct evidence *e); /* while opening; it is closed */
-void pool_session_dropped(struct session *s);       /* while opening, and nobody is told */
-void pool_session_free(struct session *s);          /* it can serve another exchange */
-void pool_session_closed(struct session *s);        /* ready before, closed now */
-void pool_drain(struct session *s);                 /* it takes no new exchanges */
-void pool_idle(struct session *s);                  /* nothing to do: it may be given up for room */
-void pool_busy(struct session *s);
-void pool_room(struct engine *engine); /* a connection has closed, or could be given up */
+void pool_session_drop(struct session *s); /* while opening: it is closed, and nobody is told */
 
 /* session.c */
-enum err session_open(struct origin *o, const struct exchange_deadlines *deadlines) MUST_CHECK;
+uint32_t session_limit_ms(const struct exchange_deadlines *d, enum phase phase);
+uint64_t session_opening_ms(const struct exchange_deadlines *d); /* at most, from resolve to ready */
+enum err session_open(struct origin *o, const struct exchange_deadlines *deadlines,
+                      const struct session_events *events) MUST_CHECK;
 bool session_alive(struct session *s); /* looks for EOF or stray bytes; false: it has been closed */
 unsigned session_capacity(const struct session *s);
 bool session_is_idle(const struct session *s); /* ready and serves nobody */
+/* The owner has counted it busy. Anything else than ERR_NONE: nothing has happened. */
 enum err session_serve(struct session *s, struct exchange *x) MUST_CHECK;
 void session_abandon(struct session *s,
                      struct exchange *x); /* the exchange ended first: RST_STREAM(CANCEL) or close */
@@ -203,6 +228,7 @@ void session_evidence(const struct session *s, const struct exchange *x, struct 
 void session_close(struct session *s);
 void session_doubt(
     struct session *s); /* it ended: if a resumption may be to blame, none is offered for a while */
+void session_arm_idle(struct session *s);
 
 /* between session.c (how it opens and ends) and session_serve.c (what it does with bytes) */
 void session_fail_as(struct session *s, enum ended ended,
@@ -215,17 +241,10 @@ void session_ready(struct session *s);
 void session_answers(struct session *s); /* the first byte of an answer has come */
 void session_watch(struct session *s, int events);
 void session_come_back(struct session *s); /* at the loop's next turn, whatever the socket says */
-void session_arm_idle(struct session *s);
 enum ended session_ended_of(enum io io);
 enum cause_id session_local_cause(int sys_errno);
 void session_stream_ended(void *arg, struct http2_stream *stream); /* callbacks of the HTTP/2 codec */
 void session_stream_answers(void *arg, struct http2_stream *stream);
 
 /* exchange.c */
-void exchange_attached(struct exchange *x, struct session *s, bool reused);
-void exchange_opened(struct exchange *x, const struct opening *how); /* takes its share of the time down */
-void exchange_phase(struct exchange *x, enum phase phase);           /* it begins, for this exchange */
-void exchange_answers(struct exchange *x);                           /* the first byte of an answer */
-void exchange_sent(struct exchange *x);                              /* the request was accepted whole */
-void exchange_end(struct exchange *x, const struct evidence *e);
 void exchange_deliver(struct exchange *x); /* calls done and frees */

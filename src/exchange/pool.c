@@ -103,7 +103,7 @@ static void end_local(struct exchange *x, enum phase phase, enum cause_id cause)
 {
     struct evidence e = {
         .phase = phase, .ended = ENDED_LOCAL, .cause = cause, .tls = x->origin->https, .tls_alert = -1};
-    exchange_end(x, &e);
+    x->events->ended(x, &e);
 }
 
 static void on_wait_deadline(struct timer *t)
@@ -117,7 +117,7 @@ static void wait_for_session(struct exchange *x)
     const struct exchange_deadlines *d = &x->request.deadlines;
     /* An opening session ends by its own deadlines, which are earlier than this: it is for those that find no
      * room to open one. */
-    uint64_t budget = ((uint64_t)d->dns_ms + d->connect_ms + d->session_ms + 200) * 1000;
+    uint64_t budget = (session_opening_ms(d) + 200) * 1000;
     timer_arm(&x->engine->timers, &x->timer, engine_now(x->engine) + budget, on_wait_deadline);
     list_push_back(&o->waiters, &x->wait);
     o->waiting++;
@@ -133,12 +133,39 @@ void pool_forget(struct exchange *x)
     origin_note_use(x->origin);
 }
 
+/* Nothing to do: it may be given up for room. */
+static void rest(struct session *s)
+{
+    if (list_linked(&s->idle_link))
+        return;
+    list_push_back(&s->engine->idle, &s->idle_link);
+    s->engine->stats.connections_idle++;
+    session_arm_idle(s);
+    if (s->http != 20)
+        list_push_front(&s->origin->idle, &s->pool_link);
+}
+
+static void work(struct session *s)
+{
+    timer_disarm(&s->engine->timers, &s->timer);
+    if (!list_linked(&s->idle_link))
+        return;
+    list_remove(&s->idle_link);
+    s->engine->stats.connections_idle--;
+    if (s->http != 20)
+        list_remove(&s->pool_link);
+}
+
 /* Gives the exchange to the session. */
 static void serve(struct session *s, struct exchange *x)
 {
     timer_disarm(&x->engine->timers, &x->timer);
-    if (session_serve(s, x) != ERR_NONE)
-        end_local(x, PHASE_SEND, CAUSE_local_out_of_memory);
+    work(s);
+    if (session_serve(s, x) == ERR_NONE)
+        return;
+    end_local(x, PHASE_SEND, CAUSE_local_out_of_memory);
+    if (!s->closed && session_is_idle(s))
+        rest(s);
 }
 
 static struct session *find_open(struct origin *o)
@@ -195,31 +222,11 @@ static bool make_room(struct origin *o)
 }
 
 /* Goes round until the room is used: not every origin that was starved still needs it. */
-void pool_room(struct engine *engine)
+static void use_room(struct engine *engine)
 {
     struct list *l;
     while ((has_room(engine) || !list_empty(&engine->idle)) && (l = list_pop_front(&engine->starved)) != NULL)
         origin_pump(list_entry(l, struct origin, starved_link));
-}
-
-/* Opens as many sessions as the waiters need. */
-static void origin_pump(struct origin *o)
-{
-    if (o->pumping) /* a session that failed at once: the outer turn goes on */
-        return;
-    o->pumping = true;
-    while (o->waiting > 0 && !o->engine->closing) {
-        unsigned wanted = o->http == 11 ? o->waiting : 1;
-        if (o->opening >= wanted || !make_room(o))
-            break;
-        struct exchange *x = list_entry(o->waiters.next, struct exchange, wait);
-        o->opening++;
-        if (session_open(o, &x->request.deadlines) != ERR_NONE) {
-            o->opening--;
-            end_local(x, PHASE_RESOLVE, CAUSE_local_out_of_memory);
-        }
-    }
-    o->pumping = false;
 }
 
 static struct exchange *next_waiter(struct origin *o, bool fresh_too)
@@ -244,29 +251,7 @@ static void serve_waiters(struct session *s, bool is_new)
     }
 }
 
-void pool_idle(struct session *s)
-{
-    if (list_linked(&s->idle_link))
-        return;
-    list_push_back(&s->engine->idle, &s->idle_link);
-    s->engine->stats.connections_idle++;
-    session_arm_idle(s);
-    if (s->http != 20)
-        list_push_front(&s->origin->idle, &s->pool_link);
-}
-
-void pool_busy(struct session *s)
-{
-    timer_disarm(&s->engine->timers, &s->timer);
-    if (!list_linked(&s->idle_link))
-        return;
-    list_remove(&s->idle_link);
-    s->engine->stats.connections_idle--;
-    if (s->http != 20)
-        list_remove(&s->pool_link);
-}
-
-void pool_session_ready(struct session *s)
+static void on_ready(struct session *s)
 {
     struct origin *o = s->origin;
     o->opening--;
@@ -277,18 +262,18 @@ void pool_session_ready(struct session *s)
     serve_waiters(s, true);
     s->announced = true;
     if (!s->closed && session_is_idle(s))
-        pool_idle(s);
+        rest(s);
     origin_pump(o);
-    pool_room(s->engine);
+    use_room(s->engine);
 }
 
-void pool_session_free(struct session *s)
+static void on_vacant(struct session *s)
 {
     serve_waiters(s, false);
     if (s->closed || !session_is_idle(s))
         return;
-    pool_idle(s);
-    pool_room(s->engine); /* who waits for room may have its */
+    rest(s);
+    use_room(s->engine); /* who waits for room may have its */
 }
 
 /* The waiter that a failed session of its own is told to. Those that wait for a full handshake did not wait for a resumption that was
@@ -303,7 +288,7 @@ static struct exchange *waiter_of_failed(struct origin *o, const struct evidence
     return NULL;
 }
 
-void pool_session_failed(struct origin *o, const struct opening *how, int http, const struct evidence *e)
+static void on_failed(struct origin *o, const struct opening *how, int http, const struct evidence *e)
 {
     o->opening--;
     /* One waiter a session where each opens its own; else all have waited for this one. */
@@ -318,34 +303,59 @@ void pool_session_failed(struct origin *o, const struct opening *how, int http, 
     struct list *l;
     while ((l = list_pop_front(&failed)) != NULL) {
         struct exchange *x = list_entry(l, struct exchange, wait);
-        memcpy(x->result.address, how->address, sizeof(x->result.address));
-        x->result.http = http;
-        exchange_opened(x, how);
-        x->opening_us = how->session_us;
-        exchange_end(x, e);
+        x->events->failed(x, how, http, e);
     }
     origin_note_use(o);
     origin_pump(o);
 }
 
-void pool_session_dropped(struct session *s)
+static void on_closed(struct session *s)
+{
+    struct origin *o = s->origin;
+    if (s->ready) {
+        work(s);
+        list_remove(&s->pool_link);
+        o->open--;
+        origin_note_use(o);
+        origin_pump(o);
+    }
+    use_room(s->engine);
+}
+
+static void on_phase(struct session *s, enum phase phase)
+{
+    for (struct list *l = s->origin->waiters.next; l != &s->origin->waiters; l = l->next) {
+        struct exchange *x = list_entry(l, struct exchange, wait);
+        x->events->phase(x, phase);
+    }
+}
+
+static const struct session_events session_events = {
+    .phase = on_phase, .ready = on_ready, .failed = on_failed, .vacant = on_vacant, .closed = on_closed};
+
+/* Opens as many sessions as the waiters need. */
+static void origin_pump(struct origin *o)
+{
+    if (o->pumping) /* a session that failed at once: the outer turn goes on */
+        return;
+    o->pumping = true;
+    while (o->waiting > 0 && !o->engine->closing) {
+        unsigned wanted = o->http == 11 ? o->waiting : 1;
+        if (o->opening >= wanted || !make_room(o))
+            break;
+        struct exchange *x = list_entry(o->waiters.next, struct exchange, wait);
+        o->opening++;
+        if (session_open(o, &x->request.deadlines, &session_events) != ERR_NONE) {
+            o->opening--;
+            end_local(x, PHASE_RESOLVE, CAUSE_local_out_of_memory);
+        }
+    }
+    o->pumping = false;
+}
+
+void pool_session_drop(struct session *s)
 {
     s->origin->opening--;
     origin_note_use(s->origin);
-}
-
-void pool_drain(struct session *s)
-{
-    if (s->http == 20)
-        list_remove(&s->pool_link);
-}
-
-void pool_session_closed(struct session *s)
-{
-    struct origin *o = s->origin;
-    pool_busy(s);
-    list_remove(&s->pool_link);
-    o->open--;
-    origin_note_use(o);
-    origin_pump(o);
+    session_close(s);
 }

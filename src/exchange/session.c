@@ -1,5 +1,5 @@
 /*
- * One connection to an origin. While it opens it walks a table of phases, each with its entry and its budget:
+ * One connection to an origin. While it opens it walks the first rows of the table of phases:
  *
  *     resolve → connect → tls → session → (ready)
  *
@@ -30,15 +30,49 @@ static void enter_session(struct session *s);
 static void listen_first(struct session *s);
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-static const struct opening_phase {
+enum watch { WATCH_RESOLVER, WATCH_DIALLER, WATCH_SESSION, WATCH_EXCHANGE };
+
+/*
+ * The phases of an exchange, each with its deadline and what ends it. The first four open a connection that exchanges wait for; in
+ * the last two each exchange has its own clock (exchange.c). A limit counts from the beginning of the phase in `since`: where that is
+ * an earlier one, its clock goes on. Who watches the clock ends the phase with ENDED_DEADLINE.
+ */
+static const struct phase_row {
     void (*enter)(struct session *s);
+    size_t limit; /* of struct exchange_deadlines */
+    enum phase since;
+    enum watch watch;
     enum phase next;
-} opening_phases[PHASE_SEND] = {
-    [PHASE_RESOLVE] = {enter_resolve, PHASE_CONNECT},
-    [PHASE_CONNECT] = {enter_connect, PHASE_TLS},
-    [PHASE_TLS] = {enter_tls, PHASE_SESSION},
-    [PHASE_SESSION] = {enter_session, PHASE_SEND},
+} phases[PHASE_DONE] = {
+#define LIMIT(name) offsetof(struct exchange_deadlines, name)
+    /* ends when addresses are known (on_resolved) */
+    [PHASE_RESOLVE] = {enter_resolve, LIMIT(dns_ms), PHASE_RESOLVE, WATCH_RESOLVER, PHASE_CONNECT},
+    /* ends when one address has accepted, or all have refused (on_dialled) */
+    [PHASE_CONNECT] = {enter_connect, LIMIT(connect_ms), PHASE_CONNECT, WATCH_DIALLER, PHASE_TLS},
+    /* ends with the handshake; at once without TLS (handshake) */
+    [PHASE_TLS] = {enter_tls, LIMIT(session_ms), PHASE_TLS, WATCH_SESSION, PHASE_SESSION},
+    /* ends with the server's SETTINGS (session_settle); HTTP/1 at once, or once no resumption is on trial */
+    [PHASE_SESSION] = {enter_session, LIMIT(session_ms), PHASE_TLS, WATCH_SESSION, PHASE_SEND},
+    /* ends when the request was accepted whole (session_flush), or with what ends PHASE_AWAIT */
+    [PHASE_SEND] = {NULL, LIMIT(response_ms), PHASE_SEND, WATCH_EXCHANGE, PHASE_AWAIT},
+    /* ends with the answer, or with the stream or the connection (session_serve.c) */
+    [PHASE_AWAIT] = {NULL, LIMIT(response_ms), PHASE_SEND, WATCH_EXCHANGE, PHASE_DONE},
+#undef LIMIT
 };
+
+uint32_t session_limit_ms(const struct exchange_deadlines *d, enum phase phase)
+{
+    return *(const uint32_t *)(const void *)((const char *)d + phases[phase].limit);
+}
+
+uint64_t session_opening_ms(const struct exchange_deadlines *d)
+{
+    uint64_t sum = 0;
+    for (enum phase p = PHASE_RESOLVE; p < PHASE_SEND; p++)
+        if (phases[p].since == p)
+            sum += session_limit_ms(d, p);
+    return sum;
+}
 
 /* ---- the end of it ---- */
 
@@ -46,7 +80,7 @@ static void session_free(struct session *s)
 {
     struct engine *engine = s->engine;
     mem_free(s);
-    engine_handle_closed(engine);
+    engine->events->handle_closed(engine);
 }
 
 static void on_poll_closed(uv_handle_t *handle)
@@ -74,7 +108,6 @@ void session_close(struct session *s)
             engine->stats.sessions_h2--;
         else
             engine->stats.sessions_h1--;
-        pool_session_closed(s);
     }
     if (s->poll_open)
         uv_close((uv_handle_t *)&s->poll, on_poll_closed);
@@ -85,7 +118,7 @@ void session_close(struct session *s)
         transport_deinit(&s->transport);
     }
     buf_deinit(&s->out);
-    pool_room(engine);
+    s->events->closed(s);
     if (!s->poll_open)
         session_free(s);
 }
@@ -192,8 +225,9 @@ static void session_fail(struct session *s, const struct evidence *e)
     struct evidence evidence = *e;
     struct opening how = s->opening;
     int http = s->http;
+    const struct session_events *events = s->events;
     session_close(s);
-    pool_session_failed(o, &how, http, &evidence);
+    events->failed(o, &how, http, &evidence);
 }
 
 void session_fail_as(struct session *s, enum ended ended, enum cause_id cause)
@@ -207,23 +241,39 @@ void session_fail_as(struct session *s, enum ended ended, enum cause_id cause)
 
 /* ---- opening ---- */
 
-static void session_phase(struct session *s, enum phase next)
+static void on_session_deadline(struct timer *t)
 {
-    assert(next == PHASE_RESOLVE || opening_phases[s->phase].next == next);
-    s->phase = next;
-    s->opening.began_us[next] = engine_now(s->engine);
-    for (struct list *l = s->origin->waiters.next; l != &s->origin->waiters; l = l->next)
-        exchange_phase(list_entry(l, struct exchange, wait), next);
-    opening_phases[next].enter(s); /* may end the session */
+    session_fail_as(list_entry(t, struct session, timer), ENDED_DEADLINE, CAUSE_ok);
 }
 
-enum err session_open(struct origin *o, const struct exchange_deadlines *deadlines)
+/* When the phase must be over that the session is in; WATCH_SESSION. */
+static uint64_t due_us(const struct session *s)
+{
+    return s->opening.began_us[phases[s->phase].since] +
+           (uint64_t)session_limit_ms(&s->deadlines, s->phase) * 1000;
+}
+
+static void session_phase(struct session *s, enum phase next)
+{
+    const struct phase_row *row = &phases[next];
+    assert(next == PHASE_RESOLVE || phases[s->phase].next == next);
+    s->phase = next;
+    s->opening.began_us[next] = engine_now(s->engine);
+    s->events->phase(s, next);
+    if (row->watch == WATCH_SESSION && row->since == next)
+        timer_arm(&s->engine->timers, &s->timer, due_us(s), on_session_deadline);
+    row->enter(s); /* may end the session */
+}
+
+enum err session_open(struct origin *o, const struct exchange_deadlines *deadlines,
+                      const struct session_events *events)
 {
     struct engine *engine = o->engine;
     struct session *s = mem_zero(1, sizeof(*s));
     if (!s)
         return ERR_NOMEM;
     s->engine = engine;
+    s->events = events;
     s->origin = o;
     s->deadlines = *deadlines;
     s->transport.fd = -1;
@@ -311,8 +361,8 @@ static void enter_resolve(struct session *s)
         session_fail_as(s, ENDED_GUARD, CAUSE_ok);
     } else if (o->is_ip || (o->address_count > 0 && engine_now(s->engine) < o->addresses_until_us)) {
         session_phase(s, PHASE_CONNECT);
-    } else if (resolve_start(s->engine->resolver, o->host, s->deadlines.dns_ms, on_resolved, s, &s->query) !=
-               ERR_NONE) {
+    } else if (resolve_start(s->engine->resolver, o->host, session_limit_ms(&s->deadlines, PHASE_RESOLVE),
+                             on_resolved, s, &s->query) != ERR_NONE) {
         session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
     }
 }
@@ -368,13 +418,9 @@ static void enter_connect(struct session *s)
     size_t count = o->is_ip ? 1 : r ? r->count : o->address_count;
     s->resolved = NULL;
     if (dial_start(s->engine->loop, &s->engine->timers, &s->engine->guard, addresses, count, r && r->more,
-                   o->port, s->deadlines.connect_ms, on_dialled, s, &s->dial) != ERR_NONE)
+                   o->port, session_limit_ms(&s->deadlines, PHASE_CONNECT), on_dialled, s,
+                   &s->dial) != ERR_NONE)
         session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
-}
-
-static void on_session_deadline(struct timer *t)
-{
-    session_fail_as(list_entry(t, struct session, timer), ENDED_DEADLINE, CAUSE_ok);
 }
 
 void session_watch(struct session *s, int events)
@@ -412,8 +458,6 @@ static void handshake(struct session *s)
 
 static void enter_tls(struct session *s)
 {
-    timer_arm(&s->engine->timers, &s->timer,
-              s->opening.began_us[PHASE_TLS] + (uint64_t)s->deadlines.session_ms * 1000, on_session_deadline);
     handshake(s); /* done at once without TLS */
 }
 
@@ -445,7 +489,7 @@ void session_ready(struct session *s)
     else
         s->engine->stats.sessions_h1++;
     s->idle_ms = s->http == 20 ? IDLE_H2_MS : IDLE_H1_MS;
-    pool_session_ready(s);
+    s->events->ready(s);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -511,7 +555,7 @@ static bool is_on_trial(struct session *s)
     s->listening = true;
     s->heard = false;
     const uint64_t *began_us = s->opening.began_us;
-    uint64_t deadline_us = began_us[PHASE_TLS] + (uint64_t)s->deadlines.session_ms * 1000;
+    uint64_t deadline_us = due_us(s);
     uint64_t until_us =
         engine_now(s->engine) + LISTEN_US + 2 * (began_us[PHASE_SESSION] - began_us[PHASE_CONNECT]);
     timer_arm(&s->engine->timers, &s->timer, until_us < deadline_us ? until_us : deadline_us, on_listened);

@@ -32,7 +32,8 @@ void session_answers(struct session *s)
 void session_stream_answers(void *arg, struct http2_stream *stream)
 {
     session_answers(arg);
-    exchange_answers(list_entry(stream, struct exchange, stream));
+    struct exchange *x = list_entry(stream, struct exchange, stream);
+    x->events->answers(x);
 }
 
 /* Takes the exchange off the session. */
@@ -61,7 +62,7 @@ static void tell_ended(struct session *s)
             e.h2_code = stream->code;
         x->result.retry_after_s = stream->retry_after_s;
         detach(s, x);
-        exchange_end(x, &e);
+        x->events->ended(x, &e);
     }
 }
 
@@ -78,8 +79,8 @@ static void end_streams(struct session *s, enum ended ended, enum cause_id cause
         e.cause = cause;
         http2_cancel(s->h2, &x->stream);
         detach(s, x);
-        pool_drain(s); /* a retry must not come back here */
-        exchange_end(x, &e);
+        s->draining = true; /* a retry must not come back here */
+        x->events->ended(x, &e);
     }
 }
 
@@ -140,10 +141,8 @@ void session_settle(struct session *s)
         session_close(s);
         return;
     }
-    if (http2_closing(s->h2) && !s->draining) {
+    if (http2_closing(s->h2))
         s->draining = true;
-        pool_drain(s);
-    }
     tell_ended(s);
     if (s->closed)
         return;
@@ -151,7 +150,7 @@ void session_settle(struct session *s)
         session_close(s);
         return;
     }
-    pool_session_free(s);
+    s->events->vacant(s);
 }
 
 /* ---- HTTP/1 ---- */
@@ -174,11 +173,11 @@ static void h1_done(struct session *s)
     detach(s, x);
     if (!reusable)
         session_close(s);
-    exchange_end(x, &e);
+    x->events->ended(x, &e);
     if (!reusable)
         return;
     s->idle_ms = idle_ms;
-    pool_session_free(s);
+    s->events->vacant(s);
 }
 
 static void h1_broken(struct session *s)
@@ -190,7 +189,7 @@ static void h1_broken(struct session *s)
     e.ended = e.cause == CAUSE_local_out_of_memory ? ENDED_LOCAL : ENDED_PROTOCOL;
     detach(s, x);
     session_close(s);
-    exchange_end(x, &e);
+    x->events->ended(x, &e);
 }
 
 static void h1_input(struct session *s, size_t len)
@@ -201,7 +200,7 @@ static void h1_input(struct session *s, size_t len)
     }
     if (s->h1.answer == ANSWER_NONE) {
         session_answers(s);
-        exchange_answers(s->x);
+        s->x->events->answers(s->x);
     }
     switch (http1_response_feed(&s->h1, s->engine->scratch, len)) {
     case HTTP1_MORE:
@@ -252,7 +251,7 @@ void session_over(struct session *s, enum io io)
     }
     session_close(s);
     if (x)
-        exchange_end(x, &e);
+        x->events->ended(x, &e);
 }
 
 /* Reads all there is, as far as one turn may. Returns false when the session has ended (or failed) by it. */
@@ -275,7 +274,6 @@ bool session_read(struct session *s)
         if (io != IO_OK) {
             if (s->h2) { /* what came before the end is told first, and nobody new is let on */
                 s->draining = true;
-                pool_drain(s);
                 session_settle(s);
             }
             if (!s->closed)
@@ -357,7 +355,7 @@ void session_flush(struct session *s)
         if (s->h2 && !http2_stream_sent_whole(s->h2, &x->stream))
             break;
         list_remove(&x->wait);
-        exchange_sent(x);
+        x->events->sent(x);
     }
 }
 
@@ -445,12 +443,11 @@ enum err session_serve(struct session *s, struct exchange *x)
     }
     if (e)
         return e;
-    pool_busy(s);
     if (!s->h2)
         s->x = x;
     if (s->announced)
         s->engine->stats.reused_total++;
-    exchange_attached(x, s, s->announced);
+    x->events->attached(x, s, s->announced);
     list_push_back(&s->unsent, &x->wait);
     if (!s->h2) {
         session_flush(s);
@@ -480,5 +477,5 @@ void session_abandon(struct session *s, struct exchange *x)
     if (s->draining && http2_open_streams(s->h2) == 0)
         session_close(s);
     else
-        pool_session_free(s);
+        s->events->vacant(s);
 }
