@@ -1,11 +1,6 @@
 #include "server/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -15,40 +10,9 @@
 #define ACCEPTS_MAX 64         /* a turn */
 #define ACCEPT_PAUSE_US 100000 /* after running out of descriptors */
 #define DRAIN_NOTICE_US                                                                                      \
-    500000            /* between the GOAWAY that warns and the one that counts: a round trip and more */
-#define SPARE_MAX 256 /* request structs kept for use again: 3 KB each */
-/* Of bodies while nobody knows whose they are, all connections together. */
-#define STRANGE_BYTES_MAX (8u << 20)
-#define REQUEST_TEXT_SLACK 512u
+    500000 /* between the GOAWAY that warns and the one that counts: a round trip and more */
 
 /* ---- time ---- */
-
-uint64_t server_now_us(const struct server *s)
-{
-    return s->clock->mono_us(s->clock->arg);
-}
-
-static uint64_t wait_us(const struct server *s, enum wait kind)
-{
-    const struct server_limits *l = &s->limits;
-    const uint32_t ms[WAIT_COUNT] = {
-        [WAIT_HEAD] = l->head_timeout_ms,           [WAIT_BODY] = l->body_timeout_ms,
-        [WAIT_IDLE] = l->idle_timeout_ms,           [WAIT_STRANGER] = l->stranger_timeout_ms,
-        [WAIT_STRANGER_IDLE] = l->stranger_idle_ms, [WAIT_WRITE] = l->write_timeout_ms,
-        [WAIT_LINGER] = l->linger_timeout_ms,
-    };
-    return (uint64_t)ms[kind] * 1000;
-}
-
-void server_wait(struct server *s, struct deadline *d, enum wait kind)
-{
-    list_remove(&d->link);
-    d->wait = (uint8_t)kind;
-    if (kind == WAIT_NONE)
-        return;
-    d->due_us = server_now_us(s) + wait_us(s, kind);
-    list_push_back(&s->waits[kind], &d->link);
-}
 
 static void request_timeout(struct server_request *r)
 {
@@ -60,7 +24,7 @@ static void request_timeout(struct server_request *r)
     if (body) {
         static const struct server_refusal late = {408, "The request body took too long", NULL};
         r->base = buf_span(&r->text).ptr;
-        server_request_refuse(r, &late);
+        server_respond_refusal(r, &late);
     } else {
         server_conn_h2_unread(c, r);
     }
@@ -110,154 +74,10 @@ static void start_tick(struct server *s)
         return;
     uint64_t shortest = UINT64_MAX;
     for (enum wait kind = WAIT_HEAD; kind < WAIT_COUNT; kind++)
-        shortest = wait_us(s, kind) < shortest ? wait_us(s, kind) : shortest;
+        shortest = server_wait_us(s, kind) < shortest ? server_wait_us(s, kind) : shortest;
     uint64_t ms = shortest / 8000;
     ms = ms < 5 ? 5 : ms > 250 ? 250 : ms;
     (void)uv_timer_start(&s->tick, on_tick, ms, ms);
-}
-
-const char *server_date(struct server *s)
-{
-    time_t now = (time_t)(s->clock->wall_ms(s->clock->arg) / 1000);
-    if (now != s->date_second || !s->date[0]) {
-        /* Not strftime's names: those follow the locale. */
-        static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-        struct tm t;
-        if (!gmtime_r(&now, &t))
-            t = (struct tm){.tm_mday = 1, .tm_year = 70, .tm_wday = 4};
-        (void)snprintf(s->date, sizeof(s->date), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-                       days + t.tm_wday * 3, t.tm_mday, months + t.tm_mon * 3, (t.tm_year + 1900) % 10000,
-                       t.tm_hour, t.tm_min, t.tm_sec);
-        s->date_second = now;
-    }
-    return s->date;
-}
-
-/* ---- memory that is used again ---- */
-
-void server_lend(struct server *s, struct buf *b)
-{
-    if (b->data)
-        return;
-    char *block = s->block_count ? s->blocks[--s->block_count] : mem_alloc(SERVER_BLOCK);
-    if (block) { /* else the caller's next buf_reserve says so */
-        b->data = block;
-        b->alloc = SERVER_BLOCK;
-    }
-}
-
-void server_give_back(struct server *s, struct buf *b)
-{
-    if (b->data && b->alloc == SERVER_BLOCK && s->block_count < SERVER_BLOCKS_MAX) {
-        s->blocks[s->block_count++] = b->data;
-        b->data = NULL;
-    }
-    buf_deinit(b);
-}
-
-struct server_request *server_request_new(struct server *s, struct server_conn *c, int32_t stream)
-{
-    struct server_request *r;
-    struct list *spare = list_pop_front(&s->spare);
-    if (spare) {
-        s->spare_count--;
-        r = list_entry(spare, struct server_request, link);
-    } else {
-        r = mem_alloc(sizeof(*r));
-        if (!r)
-            return NULL;
-    }
-    memset(r, 0, offsetof(struct server_request, head) + offsetof(struct server_head, fields));
-    r->server = s;
-    r->conn = c;
-    r->stream = stream;
-    r->peer = c->peer;
-    r->is_tls = c->t.ssl != NULL;
-    r->deadline.of_request = true;
-    r->strange = !c->known;
-    s->strange_requests += r->strange;
-    r->base = "";
-    buf_init(&r->text, (size_t)s->limits.head_max + s->limits.target_max + REQUEST_TEXT_SLACK);
-    buf_init(&r->body, s->limits.body_max);
-    buf_init(&r->out, c->out.max);
-    if (stream)
-        server_lend(s, &r->text);
-    list_push_back(&c->requests, &r->link);
-    return r;
-}
-
-void server_request_free(struct server_request *r)
-{
-    struct server *s = r->server;
-    list_remove(&r->link);
-    if (!s) {
-        buf_deinit(&r->text);
-        buf_deinit(&r->body);
-        buf_deinit(&r->out);
-        mem_free(r);
-        return;
-    }
-    server_wait(s, &r->deadline, WAIT_NONE);
-    server_request_spent(r);
-    if (r->conn) {
-        r->conn->queued -= buf_len(&r->out);
-        r->conn->put_off -= r->put_off;
-    }
-    s->strange_requests -= r->strange;
-    server_give_back(s, &r->out);
-    if (s->spare_count < SPARE_MAX && !s->closing) {
-        list_push_front(&s->spare, &r->link);
-        s->spare_count++;
-    } else {
-        mem_free(r);
-    }
-}
-
-void server_request_spent(struct server_request *r)
-{
-    struct server *s = r->server;
-    s->stats.buffered -= r->charged;
-    if (!r->known)
-        s->strange_bytes -= r->charged;
-    r->charged = 0;
-    server_give_back(s, &r->text);
-    server_give_back(s, &r->body);
-    r->base = "";
-}
-
-bool server_request_owed(const struct server_request *r)
-{
-    return r->streaming ? !r->ended : (r->held || r->dispatched) && !r->answered;
-}
-
-void server_request_abort(struct server_request *r)
-{
-    if (!server_request_owed(r)) {
-        server_request_free(r);
-        return;
-    }
-    server_wait(r->server, &r->deadline, WAIT_NONE);
-    list_remove(&r->link);
-    list_push_back(&r->server->orphans, &r->link);
-    if (r->conn)
-        r->conn->queued -= buf_len(&r->out);
-    r->conn = NULL;
-    r->want_drain = false;
-    if (r->on_abort)
-        r->on_abort(r->abort_arg);
-}
-
-bool server_charge(struct server_request *r, size_t len)
-{
-    struct server *s = r->server;
-    if (s->stats.buffered + len > s->limits.buffered_max ||
-        (!r->known && s->strange_bytes + len > STRANGE_BYTES_MAX))
-        return false;
-    s->stats.buffered += len;
-    if (!r->known)
-        s->strange_bytes += len;
-    r->charged += len;
-    return true;
 }
 
 /* ---- the end of a turn ---- */
@@ -386,10 +206,50 @@ static void on_listener(uv_poll_t *poll, int status, int events)
 
 /* ---- beginning and end ---- */
 
+static void server_free(struct server *s)
+{
+    for (struct list *item; (item = list_pop_front(&s->orphans));)
+        list_entry(item, struct server_request, link)->server = NULL;
+    for (struct list *item; (item = list_pop_front(&s->spare));)
+        mem_free(list_entry(item, struct server_request, link));
+    while (s->block_count)
+        mem_free(s->blocks[--s->block_count]);
+    server_tls_free(s->tls);
+    door_deinit(&s->door);
+    mem_free(s->scratch);
+    if (s->fd >= 0)
+        (void)close(s->fd);
+    mem_free(s);
+}
+
+static void handle_closed(struct server *s)
+{
+    if (--s->handles > 0 || !s->closing)
+        return;
+    void (*done)(void *arg) = s->closed;
+    void *arg = s->closed_arg;
+    server_free(s);
+    if (done)
+        done(arg);
+}
+
 static void on_handle_closed(uv_handle_t *h)
 {
-    server_handle_closed(h->data);
+    handle_closed(h->data);
 }
+
+static void conn_gone(struct server *s)
+{
+    s->stats.connections_open--;
+    if (s->resume_us)
+        resume_accepting(s);
+}
+
+static const struct server_events events = {
+    .refuse = server_respond_refusal, .gone = conn_gone, .handle_closed = handle_closed};
+
+static const struct door_calls door_calls = {
+    .owes = server_conn_owes, .hear_out = server_conn_hear_out, .close = server_conn_close};
 
 /* Newcomers are refused by the kernel, or reach another process that listens there. */
 static void close_listener(struct server *s)
@@ -437,23 +297,7 @@ static void set_limits(struct server *s)
     if (l->fields_max > SERVER_FIELDS_MAX)
         l->fields_max = SERVER_FIELDS_MAX;
     s->h1_limits = (struct h1_limits){l->head_max, l->target_max, l->fields_max};
-    door_init(&s->door, l->connections_max, l->strangers_max);
-}
-
-static void server_free(struct server *s)
-{
-    for (struct list *item; (item = list_pop_front(&s->orphans));)
-        list_entry(item, struct server_request, link)->server = NULL;
-    for (struct list *item; (item = list_pop_front(&s->spare));)
-        mem_free(list_entry(item, struct server_request, link));
-    while (s->block_count)
-        mem_free(s->blocks[--s->block_count]);
-    server_tls_free(s->tls);
-    door_deinit(&s->door);
-    mem_free(s->scratch);
-    if (s->fd >= 0)
-        (void)close(s->fd);
-    mem_free(s);
+    door_init(&s->door, &door_calls, l->connections_max, l->strangers_max);
 }
 
 static enum err prepare(struct server *s, const struct server_config *config)
@@ -495,6 +339,7 @@ enum err server_new(struct server **ret, uv_loop_t *loop, const struct server_co
     if (!s)
         return ERR_NOMEM;
     s->loop = loop;
+    s->events = &events;
     s->fd = -1;
     s->limits = config->limits;
     s->config = *config;
@@ -543,24 +388,6 @@ void server_drain(struct server *s)
         next = i->next;
         server_conn_drain(list_entry(i, struct server_conn, link), false);
     }
-}
-
-void server_conn_gone(struct server *s)
-{
-    s->stats.connections_open--;
-    if (s->resume_us)
-        resume_accepting(s);
-}
-
-void server_handle_closed(struct server *s)
-{
-    if (--s->handles > 0 || !s->closing)
-        return;
-    void (*done)(void *arg) = s->closed;
-    void *arg = s->closed_arg;
-    server_free(s);
-    if (done)
-        done(arg);
 }
 
 void server_close(struct server *s, void (*done)(void *arg), void *arg)

@@ -110,7 +110,7 @@ static void on_closed(uv_handle_t *handle)
     struct server_conn *c = handle->data;
     struct server *s = c->server;
     mem_free(c);
-    server_handle_closed(s);
+    s->events->handle_closed(s);
 }
 
 void server_conn_drop(struct server_conn *c, struct server_request *r)
@@ -147,7 +147,7 @@ void server_conn_close(struct server_conn *c)
     server_give_back(s, &c->in);
     server_give_back(s, &c->out);
     transport_deinit(&c->t);
-    server_conn_gone(s);
+    s->events->gone(s);
 }
 
 void server_conn_doom(struct server_conn *c)

@@ -42,7 +42,7 @@ void server_conn_h1_refuse(struct server_conn *c, struct server_refusal refusal)
     r->base = buf_span(&c->in).ptr;
     if (!c->h1.head_done) /* what could not be understood has no method and no target to speak of */
         server_head_clear(&r->head);
-    server_request_refuse(r, &refusal);
+    c->server->events->refuse(r, &refusal);
 }
 
 static void h1_head(struct server_conn *c)

@@ -56,7 +56,7 @@ static void on_h2_request(void *arg, struct server_request *r)
     server_wait(c->server, &r->deadline, WAIT_NONE);
     r->base = buf_span(&r->text).ptr;
     if (r->refusal.status) {
-        server_request_refuse(r, &r->refusal);
+        c->server->events->refuse(r, &r->refusal);
     } else if (c->queued >= QUEUED_MAX) {
         r->put_off = true;
         c->put_off++;

@@ -46,7 +46,15 @@ union server_peer {
     struct sockaddr_in6 v6;
 };
 
+/* What a connection has to tell; the server passes it. No file calls one of a later stage (tools/stages.txt). */
+struct server_events {
+    void (*refuse)(struct server_request *r, const struct server_refusal *refusal); /* is to be answered so */
+    void (*gone)(struct server *s);          /* its descriptor is free again */
+    void (*handle_closed)(struct server *s); /* one of server.handles */
+};
+
 struct server {
+    const struct server_events *events;
     uv_loop_t *loop;
     struct server_limits limits;
     struct h1_limits h1_limits;
@@ -127,11 +135,20 @@ struct server_request {
     struct server_head head; /* last: cleared up to its table of fields */
 };
 
-/* server.c */
+/* server_core.c */
 uint64_t server_now_us(const struct server *s);
+uint64_t server_wait_us(const struct server *s, enum wait kind);        /* how long */
+void server_wait(struct server *s, struct deadline *d, enum wait kind); /* from now; WAIT_NONE disarms */
+const char *server_date(struct server *s); /* IMF-fixdate (29 characters), made once a second */
+/* Blocks for input and output are lent to a connection while it is busy: one that is idle owns none. */
+void server_lend(struct server *s, struct buf *b);
+void server_give_back(struct server *s, struct buf *b);
+
+/* server_listen.c */
 /* Makes or takes over the listening descriptor. ERR_INVALID: no ADDR:PORT; ERR_IO: errno. */
 enum err server_listen(struct server *s, const struct server_config *config) MUST_CHECK;
-void server_wait(struct server *s, struct deadline *d, enum wait kind); /* from now; WAIT_NONE disarms */
+
+/* server_request.c */
 struct server_request *server_request_new(struct server *s, struct server_conn *c,
                                           int32_t stream); /* NULL: no memory */
 void server_request_free(struct server_request *r);
@@ -142,21 +159,14 @@ void server_request_spent(struct server_request *r);
 bool server_request_owed(const struct server_request *r); /* somebody will answer, or let it go on */
 /* Counts len more bytes of r's body; false: server_limits.buffered_max, or the share of those nobody knows. */
 bool server_charge(struct server_request *r, size_t len);
-const char *server_date(struct server *s); /* IMF-fixdate (29 characters), made once a second */
-/* Blocks for input and output are lent to a connection while it is busy: one that is idle owns none. */
-void server_lend(struct server *s, struct buf *b);
-void server_give_back(struct server *s, struct buf *b);
-
-void server_handle_closed(struct server *s); /* one of s->handles */
-void server_conn_gone(struct server *s);     /* a descriptor is free again */
-
-/* server_request.c */
 void server_request_head(
     struct server_request *r); /* the head is complete: asks on_head, who may answer and so free r */
 void server_request_dispatch(struct server_request *r);
-void server_request_refuse(struct server_request *r, const struct server_refusal *refusal);
 /* Too much waited and no longer does: tells the sender. */
 void server_request_drained(struct server_request *r);
+
+/* server_respond.c */
+void server_respond_refusal(struct server_request *r, const struct server_refusal *refusal);
 
 /* server_tls.c */
 enum err server_tls_new(struct server_tls **ret, const char *cert, const char *key) MUST_CHECK;

@@ -30,10 +30,11 @@ static uint32_t smallest(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-void door_init(struct door *d, uint32_t places, uint32_t strangers_max)
+void door_init(struct door *d, const struct door_calls *calls, uint32_t places, uint32_t strangers_max)
 {
     uint32_t share = largest(places / SHARE, smallest(SHARE_LEAST, (places + 1) / 2));
-    *d = (struct door){.places = places, .strangers_max = strangers_max ? strangers_max : share};
+    *d = (struct door){
+        .calls = calls, .places = places, .strangers_max = strangers_max ? strangers_max : share};
     d->regulars_max = places > 1 ? places - largest(places / RESERVE, 1) : 1;
     /* One more for the newcomer. */
     map_init(&d->mute.addresses, (size_t)places + 1, &random_system);
@@ -158,7 +159,7 @@ void door_leave(struct server_conn *c)
 static void displace(struct server_conn *c)
 {
     c->server->stats.displaced_total++;
-    server_conn_close(c);
+    c->server->door.calls->close(c);
 }
 
 /* The oldest at the address with the most; one that is owed an answer only if it must be. */
@@ -171,7 +172,7 @@ static struct server_conn *first_to_go(const struct door_kind *k, bool must)
     int looked_at = 0;
     for (struct list *i = all->next; i != all && looked_at < LOOKED_AT_MAX; i = i->next, looked_at++) {
         struct server_conn *c = list_entry(i, struct server_conn, stranger);
-        if (!server_conn_owes(c))
+        if (!c->server->door.calls->owes(c))
             return c;
     }
     return must ? list_entry(all->next, struct server_conn, stranger) : NULL;
@@ -195,7 +196,7 @@ uint64_t door_close_behind(struct server *s)
             return door_strangers(d) > free ? c->came_us + HANDSHAKE_US : 0;
         /* What it has said may lie unread behind what others say. */
         const struct door_kind *kind = c->address->kind;
-        server_conn_hear_out(c);
+        d->calls->hear_out(c);
         if (c->address && c->address->kind == kind)
             displace(c);
     }

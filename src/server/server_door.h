@@ -23,7 +23,15 @@ struct door_kind {
     uint32_t count;       /* of strangers */
 };
 
+/* What the door asks of a connection; its owner passes it. */
+struct door_calls {
+    bool (*owes)(const struct server_conn *c); /* somebody owes an answer on it */
+    void (*hear_out)(struct server_conn *c);   /* reads now what a poll would tell of later */
+    void (*close)(struct server_conn *c);
+};
+
 struct door {
+    const struct door_calls *calls;
     uint32_t places;        /* most connections in all */
     uint32_t strangers_max; /* most of them that are strangers' */
     uint32_t regulars_max;  /* past which a regular who is idle makes room for the next one */
@@ -33,7 +41,7 @@ struct door {
 };
 
 /* places: at least 1. strangers_max 0: a quarter. */
-void door_init(struct door *d, uint32_t places, uint32_t strangers_max);
+void door_init(struct door *d, const struct door_calls *calls, uint32_t places, uint32_t strangers_max);
 void door_deinit(struct door *d); /* nobody may be inside */
 uint32_t door_strangers(const struct door *d);
 
