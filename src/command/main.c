@@ -43,7 +43,8 @@
  *     message, smtp, maildir      built by GMime; over a relay by libcurl; or put into a directory
  *     mailer                      the thread that does so
  * 2 dispatch  who is sent to next
- *     dispatch                    lanes: windows, due times, round robin, what is held in memory
+ *     dispatch, dispatch_core     lanes: round robin, one request after the other
+ *     turn, stock                 when a lane can send; what lanes hold in memory
  * 3 exchange  one request -> one outcome
  *     engine, parts               what all exchanges of one loop share
  *     exchange                    one request, from the name to the answer

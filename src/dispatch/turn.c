@@ -1,0 +1,49 @@
+#include "dispatch/dispatch_core.h"
+
+/* A quarter of the window is not for retries: however many have come due, a fresh item finds a place at once. */
+bool turn_may_retry(const struct lane *lane)
+{
+    uint32_t window = (uint32_t)lane->window, room = window - (window + 3) / 4;
+    return !list_empty(&lane->due) && lane->retries_out < (room ? room : 1);
+}
+
+bool turn_can_send(const struct lane *lane)
+{
+    return !lane->paused && lane->in_flight < (uint32_t)lane->window &&
+           (!list_empty(&lane->fresh) || turn_may_retry(lane));
+}
+
+void turn_activate(struct dispatch *d, struct lane *lane)
+{
+    if (!list_linked(&lane->link) && turn_can_send(lane))
+        list_push_back(&d->round, &lane->link);
+}
+
+void turn_again_later(struct dispatch *d)
+{
+    if (!d->again_ms)
+        d->again_ms = dispatch_now_ms(d) + DISPATCH_AGAIN_MS;
+}
+
+void turn_unwake(struct dispatch *d, struct lane *lane)
+{
+    if (lane->wake_set)
+        heap_remove(&d->wakes, &lane->wake);
+    lane->wake_set = false;
+}
+
+/* When the lane must be looked at again: its first retry, in memory or let go. */
+void turn_set_wake(struct dispatch *d, struct lane *lane)
+{
+    uint64_t at = lane->retry_behind && !lane->paused ? lane->horizon_ms : UINT64_MAX;
+    struct heap_node *first = heap_min(&lane->later);
+    if (first && first->key < at)
+        at = first->key;
+    if (lane->wake_set && lane->wake.key == at)
+        return;
+    turn_unwake(d, lane);
+    if (at == UINT64_MAX)
+        return;
+    heap_add(&d->wakes, &lane->wake, at);
+    lane->wake_set = true;
+}
