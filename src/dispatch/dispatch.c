@@ -19,12 +19,17 @@ enum err dispatch_new(struct dispatch **ret, const struct dispatch_config *confi
     return ERR_NONE;
 }
 
+static struct span key_span(const struct lane_key *key)
+{
+    return (struct span){(const char *)key, sizeof(*key)};
+}
+
 bool dispatch_release(struct dispatch *d, struct lane *lane)
 {
     dispatch_drop(d, lane);
     if (lane->out || lane->in_flight || lane->refilling || lane->retry_refilling)
         return false;
-    (void)map_remove(&d->lanes, (struct span){(const char *)&lane->key, sizeof(lane->key)});
+    (void)map_remove(&d->lanes, key_span(&lane->key));
     map_deinit(&lane->retries);
     mem_free(lane);
     return true;
@@ -44,12 +49,12 @@ void dispatch_free(struct dispatch *d)
     mem_free(d);
 }
 
-struct lane *dispatch_find(struct dispatch *d, int64_t key)
+struct lane *dispatch_find(struct dispatch *d, struct lane_key key)
 {
-    return map_get(&d->lanes, (struct span){(const char *)&key, sizeof(key)});
+    return map_get(&d->lanes, key_span(&key));
 }
 
-struct lane *dispatch_lane(struct dispatch *d, int64_t key)
+struct lane *dispatch_lane(struct dispatch *d, struct lane_key key)
 {
     struct lane *lane = dispatch_find(d, key);
     if (lane)
@@ -64,7 +69,7 @@ struct lane *dispatch_lane(struct dispatch *d, int64_t key)
     list_init(&lane->fresh);
     list_init(&lane->due);
     map_init(&lane->retries, (size_t)d->c.lane_retries_max * 4, &random_system);
-    if (map_put(&d->lanes, (struct span){(const char *)&lane->key, sizeof(lane->key)}, lane)) {
+    if (map_put(&d->lanes, key_span(&lane->key), lane)) {
         mem_free(lane);
         return NULL;
     }

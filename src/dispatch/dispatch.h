@@ -30,8 +30,13 @@ enum lane_news {
     LANE_BAD,     /* it cannot be reached, is silent or overloaded */
 };
 
+/* Which destination: kind is a number of the owner's, id counts within the kind. Hashed as it lies, so it has no padding. */
+struct lane_key {
+    int64_t kind, id;
+};
+
 struct lane {
-    int64_t key;
+    struct lane_key key;
     void *owner; /* the owner's; starts as NULL */
 
     /* All below is dispatch's. */
@@ -86,8 +91,8 @@ enum err dispatch_new(struct dispatch **ret, const struct dispatch_config *confi
 void dispatch_free(struct dispatch *d); /* lets every item go; none may be on its way */
 
 /* The lane of a key, made if there is none. NULL: out of memory. */
-struct lane *dispatch_lane(struct dispatch *d, int64_t key) MUST_CHECK;
-struct lane *dispatch_find(struct dispatch *d, int64_t key); /* NULL: none */
+struct lane *dispatch_lane(struct dispatch *d, struct lane_key key) MUST_CHECK;
+struct lane *dispatch_find(struct dispatch *d, struct lane_key key); /* NULL: none */
 
 void dispatch_each(struct dispatch *d, void (*fn)(void *arg, struct lane *lane), void *arg);
 

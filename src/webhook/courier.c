@@ -11,7 +11,7 @@
 
 static struct lane *lane_of(struct courier *c, int64_t channel_id)
 {
-    struct lane *lane = dispatch_lane(c->dispatch, channel_id);
+    struct lane *lane = dispatch_lane(c->dispatch, courier_channel_key(channel_id));
     if (lane && !lane->owner) {
         lane->owner = courier_route_new(c, channel_id);
         if (!lane->owner)
@@ -97,7 +97,7 @@ static void load_done(struct store_call *call)
 {
     struct load *l = list_entry(call, struct load, call);
     struct courier *c = l->courier;
-    struct lane *lane = dispatch_find(c->dispatch, l->channel_id);
+    struct lane *lane = dispatch_find(c->dispatch, courier_channel_key(l->channel_id));
     bool more = l->count >= l->limit;
     c->loading--;
     if (!lane || !lane->owner || call->err) {
@@ -122,7 +122,7 @@ static void load(struct courier *c, struct lane *lane, bool retries, int64_t aft
         return;
     }
     *l = (struct load){
-        .courier = c, .channel_id = lane->key, .retries = retries, .after = after, .limit = limit};
+        .courier = c, .channel_id = lane->key.id, .retries = retries, .after = after, .limit = limit};
     l->call = (struct store_call){.run = load_run, .done = load_done, .home = c->config.mailbox};
     list_init(&l->items);
     c->loading++;
@@ -262,7 +262,8 @@ static void open_note(struct letter *l)
     if (must_wait(c, l))
         return;
     struct channel_ref *ref = directory_get(c->config.directory, note->channel_id);
-    struct lane *lane = ref ? lane_of(c, note->channel_id) : dispatch_find(c->dispatch, note->channel_id);
+    struct lane *lane = ref ? lane_of(c, note->channel_id)
+                            : dispatch_find(c->dispatch, courier_channel_key(note->channel_id));
     channel_ref_drop(ref);
     if (ref && !lane) {
         keep_letter(c, l);

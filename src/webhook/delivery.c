@@ -97,7 +97,7 @@ static void record_done(struct store_call *call)
         return;
     }
     c->refused -= d->refused;
-    struct lane *lane = dispatch_find(c->dispatch, d->channel_id);
+    struct lane *lane = dispatch_find(c->dispatch, courier_channel_key(d->channel_id));
     int64_t ended = 0;
     for (uint32_t i = 0; i < d->count; i++) {
         struct event *e = d->events[i];
@@ -222,7 +222,7 @@ static enum lane_news news_of(const struct outcome *o)
 static void suspension_done(void *arg, const struct suspension_change *change, enum err err)
 {
     struct courier *c = arg;
-    struct lane *lane = dispatch_find(c->dispatch, change->channel_id);
+    struct lane *lane = dispatch_find(c->dispatch, courier_channel_key(change->channel_id));
     struct courier_route *route = lane ? lane->owner : NULL;
     if (route)
         route->health.asked = false;
@@ -293,7 +293,7 @@ static bool is_there(const struct delivery *d, const struct lane *lane)
 static void conclude(struct delivery *d, const struct exchange_result *r)
 {
     struct courier *c = d->courier;
-    struct lane *lane = dispatch_find(c->dispatch, d->channel_id);
+    struct lane *lane = dispatch_find(c->dispatch, courier_channel_key(d->channel_id));
     dispatch_sent(c->dispatch, lane, news_of(&r->outcome));
     if (r->outcome.cause == CAUSE_local_cancelled && !r->evidence.sent) {
         /* We are going down and nothing of it left: it stays pending, as if it had not been tried. What was sent may have been
@@ -365,7 +365,7 @@ enum err courier_delivery_send(void *arg, struct lane *lane, struct item *const 
     if (!d)
         return ERR_NOMEM;
     d->courier = c;
-    d->channel_id = lane->key;
+    d->channel_id = lane->key.id;
     d->count = count;
     d->fates = (struct fate *)(void *)((char *)d->events + events);
     for (uint32_t i = 0; i < count; i++)
@@ -373,7 +373,7 @@ enum err courier_delivery_send(void *arg, struct lane *lane, struct item *const 
     d->route = route;
     route->refs++;
     d->call = (struct store_call){.run = record_run, .done = record_done, .home = c->config.mailbox};
-    d->attempt = (struct attempt){.channel_id = lane->key, .started_ms = wall_ms(c), .events = count};
+    d->attempt = (struct attempt){.channel_id = lane->key.id, .started_ms = wall_ms(c), .events = count};
     enum err e = request_build(&d->request, &route->ref->channel, d->events, count,
                                c->config.settings->user_agent, d->attempt.started_ms);
     if (!e && route->valid) {

@@ -33,6 +33,12 @@ struct courier_route {
     struct suspension_health health;
 };
 
+enum courier_lane { LANE_CHANNEL }; /* kinds of lanes */
+static inline struct lane_key courier_channel_key(int64_t channel_id)
+{
+    return (struct lane_key){LANE_CHANNEL, channel_id};
+}
+
 struct courier_route *courier_route_new(struct courier *c, int64_t channel_id)
     MUST_CHECK; /* NULL: no memory, or no such channel */
 /* The lane of a deleted channel goes once nothing of it is on its way; call it when something has ended. lane may be NULL. */

@@ -74,6 +74,17 @@ struct world {
     bool gloomy;            /* nearly all fails: more retries than a lane holds */
 };
 
+/* Two kinds, so that ids repeat. */
+static struct lane_key key_of(int lane)
+{
+    return (struct lane_key){lane % 2, lane / 2};
+}
+
+static int lane_of(const struct lane *lane)
+{
+    return (int)(lane->key.id * 2 + lane->key.kind);
+}
+
 static uint64_t below(struct world *w, uint64_t n)
 {
     return random_below(&w->random, n);
@@ -124,7 +135,7 @@ static struct op *submit(struct world *w, enum op_kind kind, int lane)
 
 static void on_refill(void *arg, struct lane *lane, int64_t after, uint32_t limit)
 {
-    struct op *op = submit(arg, OP_LOAD, (int)lane->key);
+    struct op *op = submit(arg, OP_LOAD, lane_of(lane));
     op->after = after;
     op->limit = limit;
     assert_true(limit > 0 && limit <= ((struct world *)arg)->lane_items);
@@ -132,14 +143,14 @@ static void on_refill(void *arg, struct lane *lane, int64_t after, uint32_t limi
 
 static void on_load_retries(void *arg, struct lane *lane, uint32_t limit)
 {
-    submit(arg, OP_LOAD_RETRIES, (int)lane->key)->limit = limit;
+    submit(arg, OP_LOAD_RETRIES, lane_of(lane))->limit = limit;
 }
 
 /* Round robin. A lane loses its turn when its window is full just then, so now and then it is passed over for more than one round. */
-static void take_turn(struct world *w, int64_t key)
+static void take_turn(struct world *w, int self)
 {
     for (int i = 0; i < LANES; i++) {
-        bool waits = i != key && w->lanes[i] && list_linked(&w->lanes[i]->link);
+        bool waits = i != self && w->lanes[i] && list_linked(&w->lanes[i]->link);
         w->passed[i] = waits ? w->passed[i] + 1 : 0;
         assert_true(w->passed[i] < ROUNDS_MAX * LANES);
     }
@@ -148,18 +159,18 @@ static void take_turn(struct world *w, int64_t key)
 static enum err on_send(void *arg, struct lane *lane, struct item *const *items, uint32_t count)
 {
     struct world *w = arg;
-    take_turn(w, lane->key);
+    take_turn(w, lane_of(lane));
     if (w->flying == FLIGHTS || below(w, 50) == 0)
         return ERR_NOMEM;
-    assert_false(w->paused[lane->key]);
+    assert_false(w->paused[lane_of(lane)]);
     assert_true(count >= 1 && count <= 4);
     assert_true(lane->in_flight <= (uint32_t)lane->window && lane->window <= WINDOW_MAX);
     struct flight *f = &w->flights[w->flying++];
-    f->lane = (int)lane->key;
+    f->lane = lane_of(lane);
     f->count = count;
     for (uint32_t i = 0; i < count; i++) {
         struct model_event *e = &w->events[items[i]->id];
-        assert_int_equal(e->lane, lane->key);
+        assert_int_equal(e->lane, lane_of(lane));
         assert_false(e->flying); /* never twice at once */
         assert_true(e->place == QUEUED || e->place == RETRYING);
         assert_true(count == 1 || items[i]->tries == 0); /* tried before: alone */
@@ -167,8 +178,8 @@ static enum err on_send(void *arg, struct lane *lane, struct item *const *items,
         if (e->place == RETRYING) {
             assert_true(e->due_ms <= wall(w));
         } else { /* first in, first out */
-            assert_true(items[i]->id > w->newest[lane->key]);
-            w->newest[lane->key] = items[i]->id;
+            assert_true(items[i]->id > w->newest[lane_of(lane)]);
+            w->newest[lane_of(lane)] = items[i]->id;
         }
         e->flying = true;
         e->sent++;
@@ -364,7 +375,7 @@ static void run_seed(uint64_t seed, bool restart)
     };
     assert_int_equal(dispatch_new(&w->d, &config), ERR_NONE);
     for (int i = 0; i < LANES; i++) {
-        w->lanes[i] = dispatch_lane(w->d, i);
+        w->lanes[i] = dispatch_lane(w->d, key_of(i));
         assert_non_null(w->lanes[i]);
         dispatch_set(w->d, w->lanes[i], (uint32_t)i + 1, false);
     }
@@ -479,7 +490,7 @@ static void lanes_take_turns(void **state)
                                      .forget = on_forget};
     assert_int_equal(dispatch_new(&w->d, &config), ERR_NONE);
     for (int i = 0; i < 3; i++)
-        assert_non_null(w->lanes[i] = dispatch_lane(w->d, i));
+        assert_non_null(w->lanes[i] = dispatch_lane(w->d, key_of(i)));
     int64_t id = 0;
     for (int i = 0; i < 90; i++)
         dispatch_fresh(w->d, w->lanes[0], queued(w, ++id, 0));
@@ -513,7 +524,7 @@ static enum err send_always(void *arg, struct lane *lane, struct item *const *it
 {
     struct world *w = arg;
     struct flight *f = &w->flights[w->flying++];
-    *f = (struct flight){.lane = (int)lane->key, .count = count};
+    *f = (struct flight){.lane = lane_of(lane), .count = count};
     for (uint32_t i = 0; i < count; i++)
         f->items[i] = items[i];
     return ERR_NONE;
@@ -547,7 +558,7 @@ static void a_burst_of_retries_stands_behind(void **state)
                                      .load_retries = load_nothing,
                                      .forget = on_forget};
     assert_int_equal(dispatch_new(&w->d, &config), ERR_NONE);
-    struct lane *lane = w->lanes[0] = dispatch_lane(w->d, 0);
+    struct lane *lane = w->lanes[0] = dispatch_lane(w->d, key_of(0));
     assert_non_null(lane);
     struct list items;
     list_init(&items);
@@ -612,7 +623,7 @@ static struct world *small_world(void)
                                      .forget = on_forget};
     assert_int_equal(dispatch_new(&w->d, &config), ERR_NONE);
     for (int i = 0; i < LANES; i++)
-        assert_non_null(w->lanes[i] = dispatch_lane(w->d, i));
+        assert_non_null(w->lanes[i] = dispatch_lane(w->d, key_of(i)));
     return w;
 }
 
@@ -746,7 +757,7 @@ static void a_lane_is_released(void **state)
         dispatch_refill_failed(w->d, lane, false);
     }
     assert_true(dispatch_release(w->d, lane));
-    assert_null(dispatch_find(w->d, 0));
+    assert_null(dispatch_find(w->d, key_of(0)));
     w->lanes[0] = NULL;
     w->now_us += 1000000;
     dispatch_pump(w->d);
