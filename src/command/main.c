@@ -44,7 +44,7 @@
  *     mailer                      the thread that does so
  * 2 dispatch  who is sent to next
  *     dispatch, dispatch_core     lanes: round robin, one request after the other
- *     turn, stock                 when a lane can send; what lanes hold in memory
+ *     pace, turn, stock           how many a rate lets go; when a lane can send; what lanes hold in memory
  * 3 exchange  one request -> one outcome
  *     engine, parts               what all exchanges of one loop share
  *     exchange                    one request, from the name to the answer

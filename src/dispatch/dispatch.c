@@ -118,7 +118,7 @@ void dispatch_sent(struct dispatch *d, struct lane *lane, enum lane_news news)
 }
 
 /* What goes into the next request: one retry, or fresh items as many as fit. */
-static uint32_t pick(struct dispatch *d, struct lane *lane, struct item **items)
+static uint32_t pick(struct dispatch *d, struct lane *lane, struct item **items, uint32_t room)
 {
     bool retry = turn_may_retry(lane) && (list_empty(&lane->fresh) || ++lane->turn % RETRY_TURN == 0);
     if (retry) {
@@ -128,7 +128,7 @@ static uint32_t pick(struct dispatch *d, struct lane *lane, struct item **items)
     }
     uint32_t n = 0;
     uint64_t bytes = 0;
-    while (n < lane->batch_max && !list_empty(&lane->fresh)) {
+    while (n < room && !list_empty(&lane->fresh)) {
         struct item *item = list_entry(lane->fresh.next, struct item, link);
         if (n && bytes + item->size > d->c.bytes_max)
             break;
@@ -155,7 +155,10 @@ static void put_back(struct lane *lane, struct item **items, uint32_t count)
 static enum err send_one(struct dispatch *d, struct lane *lane)
 {
     struct item *items[BATCH_ITEMS_MAX];
-    uint32_t n = pick(d, lane, items);
+    uint32_t room = turn_room(d, lane, lane->batch_max);
+    if (!room)
+        return ERR_NONE; /* turn_activate() has it looked at in time */
+    uint32_t n = pick(d, lane, items, room);
     lane->in_flight++;
     d->in_flight++;
     enum err e = d->c.send(d->c.arg, lane, items, n);
@@ -165,19 +168,23 @@ static enum err send_one(struct dispatch *d, struct lane *lane)
         put_back(lane, items, n);
         return e;
     }
+    if (lane->pace.interval_ns)
+        pace_spend(&lane->pace, dispatch_now_us(d) * 1000, n);
     stock_refill(d, lane);
     return ERR_NONE;
 }
 
-static void wake_due(struct dispatch *d, uint64_t now)
+static void wake_due(struct dispatch *d, uint64_t now_us)
 {
+    uint64_t now = now_us / 1000;
     struct heap_node *w;
-    while ((w = heap_min(&d->wakes)) && w->key <= now) {
+    while ((w = heap_min(&d->wakes)) && w->key <= now_us) {
         struct lane *lane = list_entry(w, struct lane, wake);
         turn_unwake(d, lane);
         struct heap_node *n;
         while ((n = heap_min(&lane->later)) && n->key <= now) {
             heap_remove(&lane->later, n);
+            turn_join(d, lane);
             list_push_back(&lane->due, &list_entry(n, struct item, due_node)->link);
         }
         turn_activate(d, lane);
@@ -188,16 +195,25 @@ static void wake_due(struct dispatch *d, uint64_t now)
     }
 }
 
+void dispatch_rate(struct dispatch *d, struct lane *lane, double per_second)
+{
+    pace_set(&lane->pace, per_second, dispatch_now_us(d) * 1000);
+    if (!turn_room(d, lane, 1))
+        list_remove(&lane->link);
+    turn_activate(d, lane);
+    turn_set_wake(d, lane);
+}
+
 void dispatch_pump(struct dispatch *d)
 {
     if (d->stopped)
         return;
-    uint64_t now = dispatch_now_ms(d);
-    if (d->again_ms && d->again_ms <= now) {
+    uint64_t now_us = dispatch_now_us(d);
+    if (d->again_ms && d->again_ms <= now_us / 1000) {
         d->again_ms = 0;
         stock_feed(d);
     }
-    wake_due(d, now);
+    wake_due(d, now_us);
     while (d->in_flight < d->c.in_flight_max && !d->again_ms) {
         struct list *i = list_pop_front(&d->round);
         if (!i)
@@ -214,7 +230,7 @@ void dispatch_pump(struct dispatch *d)
 uint64_t dispatch_next_ms(struct dispatch *d)
 {
     struct heap_node *w = heap_min(&d->wakes);
-    uint64_t at = w ? w->key : UINT64_MAX, now = dispatch_now_ms(d);
+    uint64_t at = w ? (w->key + 999) / 1000 : UINT64_MAX, now = dispatch_now_ms(d);
     if (d->again_ms && d->again_ms < at)
         at = d->again_ms;
     if (at == UINT64_MAX || d->stopped)

@@ -7,6 +7,7 @@
  *     dispatch_fresh ─► [fresh FIFO] ─┐                        ┌─ good: the window grows
  *     dispatch_refilled ─► ───────────┤─► round robin ─► send ─┤
  *     dispatch_retry ─► [by due time] ┘    over lanes          └─ bad: it shrinks
+ *                                          that have a place in their window, and whose rate has one
  *
  * Memory is bounded whatever the backlog: a lane takes a limited number of items; what comes while it is full
  * is let go
@@ -19,6 +20,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "dispatch/pace.h"
 #include "model/item.h"
 
 struct dispatch;
@@ -54,9 +56,10 @@ struct lane {
     struct map retries; /* by id: all retries in memory, those being sent included */
     bool retry_behind;  /* the store holds retries that are not in memory */
     bool retry_refilling;
-    uint64_t horizon_ms; /* when the first retry let go is due (monotonic) */
-    struct heap_node wake;
+    uint64_t horizon_ms;   /* when the first retry let go is due (monotonic) */
+    struct heap_node wake; /* monotonic microseconds */
     bool wake_set;
+    struct pace pace;
     bool paused;
     uint32_t batch_max;
     double window; /* requests at once */
@@ -99,6 +102,9 @@ void dispatch_each(struct dispatch *d, void (*fn)(void *arg, struct lane *lane),
 /* batch_max: items in one request. A paused lane sends and loads nothing, and holds no memory but for what is on its way: a lane that
  * waits for long takes none from the others. */
 void dispatch_set(struct dispatch *d, struct lane *lane, uint32_t batch_max, bool paused);
+/* At most so many items a second, retries included; dispatch/pace.h says how exactly. Not above 0: as many as the window lets. It may
+ * change at any time. A request takes no more items than may leave at once. */
+void dispatch_rate(struct dispatch *d, struct lane *lane, double per_second);
 /* The store holds items this lane has never seen: at start, after a redelivery by hand. */
 void dispatch_behind(struct dispatch *d, struct lane *lane, bool fresh, bool retries);
 /* Lets go of everything that is not on its way: the destination is gone. */
@@ -123,7 +129,8 @@ void dispatch_done(struct dispatch *d, struct lane *lane, struct item *item);
 
 /* Sends what can be sent. Call it once after a batch of news, and at the time dispatch_next_ms() gave. */
 void dispatch_pump(struct dispatch *d);
-/* Milliseconds until the next retry is due; UINT64_MAX: nothing waits for time. */
+/* Whole milliseconds, rounded up, until a lane can do something that it cannot do now: a retry is due, its rate lets the next item go.
+ * UINT64_MAX: nothing waits for time. Counted from the start of the present millisecond, as timers of libuv are. */
 uint64_t dispatch_next_ms(struct dispatch *d);
 /* No further sends (drain): what is on its way ends. */
 void dispatch_stop(struct dispatch *d);

@@ -2,6 +2,7 @@
 /*
  * What the parts of dispatch share; nobody else includes it. A part calls only those before it:
  *
+ *     pace: how many items a rate lets go
  *     turn: can a lane send, and when is it looked at again
  *     stock: the items that lanes hold in memory, kept filled from the store
  *     dispatch: lanes, and whose turn it is
@@ -15,21 +16,29 @@ struct dispatch {
     struct map lanes;
     struct list round;  /* lanes that can send */
     struct list hungry; /* lanes that wait for memory */
-    struct heap wakes;  /* lanes by their next retry, monotonic ms */
+    struct heap wakes;  /* lanes by when they are looked at again, monotonic microseconds */
     uint64_t memory;
     uint32_t in_flight;
     bool stopped;
     uint64_t again_ms; /* a failure of our own is tried again then; 0: none */
 };
 
+static inline uint64_t dispatch_now_us(const struct dispatch *d)
+{
+    return d->c.clock.mono_us(d->c.clock.arg);
+}
 static inline uint64_t dispatch_now_ms(const struct dispatch *d)
 {
-    return d->c.clock.mono_us(d->c.clock.arg) / 1000;
+    return dispatch_now_us(d) / 1000;
 }
 
 bool turn_may_retry(const struct lane *lane);
 bool turn_can_send(const struct lane *lane);
-/* Into the round, if the lane can send. */
+/* How many items of at most max its rate lets go now. */
+uint32_t turn_room(const struct dispatch *d, const struct lane *lane, uint32_t max);
+/* Call it before an item joins a lane that may have been idle: what was idle catches nothing up. */
+void turn_join(const struct dispatch *d, struct lane *lane);
+/* Into the round, if the lane can send now; if only its rate is against it, it is looked at in time. */
 void turn_activate(struct dispatch *d, struct lane *lane);
 void turn_again_later(struct dispatch *d);
 void turn_unwake(struct dispatch *d, struct lane *lane);

@@ -129,6 +129,7 @@ void dispatch_drop(struct dispatch *d, struct lane *lane)
 
 void dispatch_behind(struct dispatch *d, struct lane *lane, bool fresh, bool retries)
 {
+    turn_join(d, lane);
     lane->behind |= fresh;
     if (retries) {
         lane->retry_behind = true;
@@ -152,6 +153,7 @@ void dispatch_fresh(struct dispatch *d, struct lane *lane, struct item *item)
         stock_refill(d, lane);
         return;
     }
+    turn_join(d, lane);
     take(d, item);
     lane->high = item->id;
     lane->fresh_count++;
