@@ -251,8 +251,11 @@ static int create(struct backend *b, const struct account_args *a)
     *to = (struct account){.operator= a->role, .confirmed = true, .created_ms = clock_system.wall_ms(NULL)};
     (void)snprintf(to->name, sizeof(to->name), "%s", a->name ? a->name : "");
     (void)snprintf(to->language, sizeof(to->language), "%s", a->language ? a->language : "en");
-    if (account_email(span_of(a->email), to->email))
-        return complain("no mail address:", a->email);
+    const char *why = email_account(span_of(a->email), to->email);
+    if (why) {
+        (void)visible_complain("account", "no mail address: %s: %s", a->email, why);
+        return 2;
+    }
     int status = ask_password(to->email, to->password);
     enum err e = status ? ERR_NONE : change(b, &c);
     if (e == ERR_EXISTS)
@@ -287,9 +290,9 @@ static int prepare(struct change *c, const struct account_args *a)
 
 static int alter(struct backend *b, const struct account_args *a)
 {
-    char email[ACCOUNT_EMAIL_MAX + 1];
+    char email[EMAIL_MAX + 1];
     struct change c = {.action = "account.update"};
-    if (account_email(span_of(a->email), email))
+    if (!email_look_up(span_of(a->email), email))
         return complain("no mail address:", a->email);
     enum err e = b->ops->account_by_email(b, span_of(email), &c.account);
     if (e == ERR_NOT_FOUND)

@@ -10,6 +10,7 @@
 #include "command/record.h"
 #include "node/arguments.h"
 #include "node/direct.h"
+#include "report/stale_address.h"
 #include "store/steady.h"
 
 #define FOUND_MAX 100u
@@ -26,7 +27,9 @@ static int usage(FILE *to)
         "Looks through all of the database for damage (SQLite's integrity_check), and says what a node "
         "there\n"
         "waits for an operator to take note of. A node may run meanwhile; its log grows until this is done.\n"
-        "What an older todoke has written is looked at, and stays as it is.\n"
+        "What an older todoke has written is looked at, and stays as it is. Mail addresses that are not "
+        "valid\n"
+        "are listed: no mail is sent to them.\n"
         "Exits with 0 if there is nothing, 1 if there is.\n\n"
         "  --data DIR       the data directory [TODOKE_DATA]\n"
         "  --accept-loss    only this: that commits are missing has been taken note of; ends the alarm loss\n"
@@ -60,6 +63,11 @@ static void print_found(void *arg, const char *text)
     ++*(uint32_t *)arg;
     direct_print(stdout, "", text);
 }
+
+struct stale_walk {
+    const char *dir;
+    uint32_t told;
+};
 
 struct marks {
     int64_t values[MARK_COUNT];
@@ -149,6 +157,31 @@ static int tell_marks(const struct check_args *a, struct backend *b, bool keep)
     return m.values[MARK_LOST] || off ? 1 : 0;
 }
 
+static enum err print_stale(void *arg, const struct stale_address *s)
+{
+    struct stale_walk *w = arg;
+    if (w->told++ < FOUND_MAX) {
+        (void)printf("%s: no mail is sent to the address of %s %lld, ", w->dir, s->of, (long long)s->id);
+        visible_print(stdout, span_of(s->email), false);
+        (void)printf(": %s; enter another one\n", s->why);
+    }
+    return ERR_NONE;
+}
+
+/* Addresses from before there was one rule for them: no damage, and no alarm. */
+static int tell_stale(const struct check_args *a, struct backend *b)
+{
+    struct stale_walk w = {.dir = a->data};
+    enum err e = b->ops->begin(b);
+    if (!e) {
+        e = stale_address_list(b, print_stale, &w);
+        b->ops->rollback(b);
+    }
+    if (!e && w.told > FOUND_MAX)
+        (void)printf("%s: no mail is sent to %u more addresses\n", a->data, w.told - FOUND_MAX);
+    return e ? direct_fail("check", a->data, e) : 0;
+}
+
 /* What an older todoke has written is its own until a node of this version is started there. */
 static int look_only(const struct check_args *a, int64_t schema, int64_t newest)
 {
@@ -203,7 +236,9 @@ int cmd_check(int argc, char **argv)
         return status;
     if (!accepts)
         (void)printf("%s: the database is sound\n", a.data);
-    status = accepts ? accept(&a, b) : tell_marks(&a, b, true);
+    status = accepts ? accept(&a, b) : tell_stale(&a, b);
+    if (!accepts && !status)
+        status = tell_marks(&a, b, true);
     b->ops->close(b);
     return status;
 }

@@ -17,6 +17,7 @@
  *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; what that leads to
  *     edition                     what the older edition of LINE's documentation calls otherwise
  * 1 model     channel, contact, event, attempt, error_row, notice, mail, option, account, item: plain structs
+ *     email                       what is a mail address; one spelling for each
  *     name, tld.def, nfkc.def     what may be a name: no link to anybody's mail program
  * 2 net       the ground both sides of the wire stand on
  *     url, address                what may be called; the guard
@@ -59,7 +60,7 @@
  *     rate                        how often a channel may call what is limited
  *     seal                        secrets sealed at rest, and the key file
  *     ticket, session             256 random bits and what they stand for; the console's cookie
- *     account, password           mail addresses, roles in words; Argon2id on a thread of its own
+ *     account, password           roles in words; Argon2id on a thread of its own
  *     confirm                     an address is its owner's: the roles that waited for that, and those that go
  *     keep                        the last operator, and the last Admin of a provider
  *     login_limit                 how often somebody may try
@@ -69,7 +70,8 @@
  *     notice, notice_text         windows of errors that have closed become mails; what those say
  *     contact, contact_text       whether the owner of a contact address wants them; the mail that asks
  *     mail_rules, quota           what may be mailed; how much of it is left today
- *     recipient, html             an address as it is sent to; text as HTML has it
+ *     stale_address               addresses that an older version took and no mail is sent to
+ *     html                        text as HTML has it
  *     outbox                      mails until they are sent, written, refused or too old
  *     invitation, invitee         mails to people who are invited or given a role; who gets one, and how many
  *     option, approval            what becomes of an application for the error notification; whose is approved

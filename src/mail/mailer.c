@@ -11,7 +11,7 @@
 
 struct mailer {
     struct mailer_config config;
-    char sender[MESSAGE_ADDRESS_MAX + 1];
+    char sender[EMAIL_MAX + 1];
     struct smtp *smtp; /* NULL: a Maildir */
     struct maildir maildir;
     pthread_t thread;
@@ -50,6 +50,13 @@ static void put(struct mailer *m, struct mailer_job *job, struct span mail)
 static void work(struct mailer *m, struct mailer_job *job)
 {
     struct buf mail;
+    char to[EMAIL_MAX + 1], text[EMAIL_WHY_MAX];
+    const char *why = email_recipient(span_of(job->message.to), to);
+    if (why) { /* an older todoke put it into the outbox */
+        (void)snprintf(text, sizeof(text), "no mail address: %s", why);
+        fail(job, SMTP_REFUSED, text);
+        return;
+    }
     buf_init(&mail, MESSAGE_MAX);
     job->message.from = m->config.from;
     enum err e = message_build(&job->message, m->smtp ? MESSAGE_CRLF : MESSAGE_LF, &mail);

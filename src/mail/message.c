@@ -120,7 +120,7 @@ enum err message_subject(struct span subject, struct buf *out)
     return e;
 }
 
-enum err message_address(const char *text, char out[static MESSAGE_ADDRESS_MAX + 1])
+enum err message_address(const char *text, char out[static EMAIL_MAX + 1])
 {
     (void)pthread_once(&gmime_once, begin);
     for (const char *p = text; *p; p++)
@@ -132,11 +132,7 @@ enum err message_address(const char *text, char out[static MESSAGE_ADDRESS_MAX +
     const char *address = one && INTERNET_ADDRESS_IS_MAILBOX(one)
                               ? internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(one))
                               : NULL;
-    const char *at = address ? strrchr(address, '@') : NULL;
-    bool sound = at && at > address && at[1] && strlen(address) <= MESSAGE_ADDRESS_MAX &&
-                 !strpbrk(address, " <>\"(),;:");
-    if (sound)
-        memcpy(out, address, strlen(address) + 1);
+    bool sound = address && !email_recipient(span_of(address), out);
     if (list)
         g_object_unref(list);
     return sound ? ERR_NONE : ERR_INVALID;

@@ -6,8 +6,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-
-#define MESSAGE_ADDRESS_MAX 254 /* RFC 5321 4.5.3.1.3, without the angle brackets */
+#include "model/email.h"
 
 struct message {
     const char *from; /* "todoke <todoke@example.com>" or only the address */
@@ -26,5 +25,5 @@ enum err message_build(const struct message *m, enum message_lines lines, struct
 /* The value of a Subject header, folded (RFC 2047, RFC 5322 2.2.3), without the name. */
 enum err message_subject(struct span subject, struct buf *out) MUST_CHECK;
 
-/* The address alone of "Name <address>" or "address". ERR_INVALID: it is not exactly one of these, or not visible ASCII. */
-enum err message_address(const char *text, char out[static MESSAGE_ADDRESS_MAX + 1]) MUST_CHECK;
+/* The address alone of "Name <address>" or "address", as email_recipient() has it. ERR_INVALID: not exactly one of these, or not visible ASCII. */
+enum err message_address(const char *text, char out[static EMAIL_MAX + 1]) MUST_CHECK;

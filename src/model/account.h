@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/span.h"
+#include "model/email.h"
 #include "model/name.h"
 
-#define ACCOUNT_EMAIL_MAX 254 /* RFC 5321 4.5.3.1.3 */
 #define ACCOUNT_NAME_MAX NAME_MAX_LEN
 #define ACCOUNT_HASH_MAX 128 /* crypto_pwhash_STRBYTES of libsodium, NUL included */
 #define SESSION_HASH_LEN                                                                                     \
@@ -19,7 +19,7 @@
 
 struct account {
     int64_t id;
-    char email[ACCOUNT_EMAIL_MAX + 1]; /* lower case: what people log in with */
+    char email[EMAIL_MAX + 1]; /* lower case: what people log in with */
     char name[ACCOUNT_NAME_MAX + 1];
     char password[ACCOUNT_HASH_MAX]; /* Argon2id; "": none set yet, nobody can log in */
     char language[3];                /* "en", "ja" */
@@ -30,7 +30,7 @@ struct account {
     int64_t created_ms, last_login_ms; /* last: 0: never */
     /* Who made it, as that was called then: an address, or the hint of a key with id 0. "": the set-up, or a command. */
     int64_t inviter_id;
-    char inviter[ACCOUNT_EMAIL_MAX + 1];
+    char inviter[EMAIL_MAX + 1];
 };
 
 /* Whether a change from one to the other changes nothing. */

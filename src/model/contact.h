@@ -14,7 +14,7 @@ enum contact_state { CONTACT_UNCONFIRMED, CONTACT_CONFIRMED, CONTACT_REFUSED };
 
 struct contact {
     int64_t provider_id;
-    char address[ACCOUNT_EMAIL_MAX + 1]; /* in one spelling, see report/contact.h */
+    char address[EMAIL_MAX + 1]; /* email_spelling() */
     enum contact_state state;
     int64_t channel_id; /* for which it was asked last, or that of whoever decided by hand */
     uint32_t asked;     /* mails that asked */

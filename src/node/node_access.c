@@ -5,13 +5,14 @@
 
 #include "base/log.h"
 #include "node/public_url.h"
+#include "report/stale_address.h"
 
 #define PASSWORD_QUEUE 64u /* about five seconds' work */
 
 struct accounts_call {
     struct store_call call;
     bool any;
-    unsigned doubtful;
+    unsigned doubtful, stale;
 };
 
 static enum err look_at(void *arg, const struct account *a)
@@ -22,10 +23,18 @@ static enum err look_at(void *arg, const struct account *a)
     return ERR_NONE;
 }
 
+static enum err count_stale(void *arg, const struct stale_address *s)
+{
+    (void)s;
+    ((struct accounts_call *)arg)->stale++;
+    return ERR_NONE;
+}
+
 static enum err look_at_accounts(struct store_call *call, struct backend *b)
 {
     struct accounts_call *a = list_entry(call, struct accounts_call, call);
-    return b->ops->account_list(b, 0, UINT32_MAX, look_at, a);
+    enum err e = b->ops->account_list(b, 0, UINT32_MAX, look_at, a);
+    return e ? e : stale_address_list(b, count_stale, a);
 }
 
 /* The address for links, and whether invitations are mailed. */
@@ -55,6 +64,12 @@ enum err node_access_open(struct api_access *a, struct store *store, const struc
             "accounts that others invited are not confirmed: roles given to them wait. See `todoke account "
             "list`, and confirm them or make links for their owners",
             log_uint("accounts", accounts.doubtful));
+    if (!e && accounts.stale)
+        log_warn(
+            "access",
+            "no mail is sent to some addresses of accounts and channels, for they are not valid. `todoke "
+            "check` lists them; enter others",
+            log_uint("addresses", accounts.stale));
     take_invitations(a, settings);
     if (!e)
         e = password_new(&a->passwords, &password_cost_standard, PASSWORD_QUEUE);

@@ -21,10 +21,12 @@ static enum err refuse(const char *setting, const char *why)
 
 static enum err take_from(struct node_mail *m, const struct settings *s)
 {
-    char address[MESSAGE_ADDRESS_MAX + 1], host[128] = "localhost";
+    char address[EMAIL_MAX + 1], host[128] = "localhost";
     (void)gethostname(host, sizeof(host) - 1);
     int n = s->mail_from ? snprintf(m->from, sizeof(m->from), "%s", s->mail_from)
                          : snprintf(m->from, sizeof(m->from), "todoke@%s", host);
+    if (!s->mail_from && message_address(m->from, address)) /* a host may be called what no domain is */
+        n = snprintf(m->from, sizeof(m->from), "todoke@localhost");
     if (n < 0 || (size_t)n >= sizeof(m->from) || message_address(m->from, address))
         return refuse("mail-from", "neither an address nor Name <address>, in ASCII");
     (void)snprintf(m->domain, sizeof(m->domain), "%s", strrchr(address, '@') + 1);

@@ -6,37 +6,8 @@
 #include "report/contact_text.h"
 #include "report/option.h"
 #include "report/quota.h"
-#include "report/recipient.h"
 
 #define TEXT_MAX 65536u
-
-/* Letters, digits and hyphens between dots: what is none of these is no domain, whatever the library leaves of it. */
-static bool is_domain(const char *name)
-{
-    size_t label = 0;
-    for (; *name; name++) {
-        bool letter = (*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9') || *name == '-';
-        if (!letter && (*name != '.' || !label))
-            return false;
-        label = letter ? label + 1 : 0;
-    }
-    return label > 0;
-}
-
-bool contact_address(struct span email, char out[static ACCOUNT_EMAIL_MAX + 1])
-{
-    char text[ACCOUNT_EMAIL_MAX + 1];
-    if (!recipient_of(email, text))
-        return false;
-    for (char *p = text; *p; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p + 32);
-    char *at = strrchr(text, '@');
-    if (memchr(text, '@', (size_t)(at - text)) || !is_domain(at + 1))
-        return false;
-    memcpy(out, text, sizeof(text));
-    return true;
-}
 
 struct search {
     const char *address;
@@ -46,8 +17,8 @@ struct search {
 static enum err compare(void *arg, struct span email)
 {
     struct search *s = arg;
-    char address[ACCOUNT_EMAIL_MAX + 1];
-    s->found = s->found || (contact_address(email, address) && strcmp(address, s->address) == 0);
+    char address[EMAIL_MAX + 1];
+    s->found = s->found || (!email_spelling(email, address) && strcmp(address, s->address) == 0);
     return ERR_NONE;
 }
 
@@ -74,10 +45,10 @@ static enum err get(struct backend *b, int64_t provider_id, const char *address,
 /* The same for the channel's address, confirmed by the role of its owner where it is. False: it has none. */
 static bool find(struct backend *b, const struct channel *c, struct contact *ret, enum err *ret_err)
 {
-    char address[ACCOUNT_EMAIL_MAX + 1];
+    char address[EMAIL_MAX + 1];
     bool admin = false;
     *ret_err = ERR_NONE;
-    if (!c->contact_email[0] || !contact_address(span_of(c->contact_email), address))
+    if (!c->contact_email[0] || email_spelling(span_of(c->contact_email), address))
         return false;
     *ret_err = get(b, c->provider_id, address, ret);
     if (!*ret_err && ret->state == CONTACT_UNCONFIRMED)
@@ -99,10 +70,10 @@ enum err contact_look(struct backend *b, const struct channel *c, struct contact
 
 enum err contact_refuses(struct backend *b, int64_t provider_id, struct span email, bool *ret)
 {
-    char address[ACCOUNT_EMAIL_MAX + 1];
+    char address[EMAIL_MAX + 1];
     struct contact c;
     *ret = false;
-    if (!contact_address(email, address))
+    if (email_spelling(email, address))
         return ERR_NONE;
     enum err e = get(b, provider_id, address, &c);
     *ret = !e && c.state == CONTACT_REFUSED;
@@ -111,8 +82,8 @@ enum err contact_refuses(struct backend *b, int64_t provider_id, struct span ema
 
 static enum err put(struct backend *b, const struct contact *c)
 {
-    char person[ACCOUNT_EMAIL_MAX + 1];
-    return b->ops->contact_put(b, c, recipient_person(c->address, person));
+    char person[EMAIL_MAX + 1];
+    return b->ops->contact_put(b, c, email_person(c->address, person));
 }
 
 static enum err write_mail(struct backend *b, const struct contact_facts *f, const char *address,
@@ -157,7 +128,7 @@ static enum contact_ask judge(const struct contact *c, const struct contact_asks
 static enum err consider(struct backend *b, const struct mail_rules *rules, const struct channel *c,
                          bool by_hand, int64_t now_ms, struct contact *contact, enum contact_ask *ret)
 {
-    char person[ACCOUNT_EMAIL_MAX + 1];
+    char person[EMAIL_MAX + 1];
     bool wanted = false;
     struct mail_counts counts;
     struct contact_asks asks;
@@ -169,8 +140,8 @@ static enum err consider(struct backend *b, const struct mail_rules *rules, cons
     if (contact->state != CONTACT_UNCONFIRMED)
         return e;
     if ((e = option_tells(b, c, &wanted)) || (e = b->ops->mail_count(b, &counts)) ||
-        (e = b->ops->contact_asks(b, recipient_person(contact->address, person),
-                                  now_ms - CONTACT_ASK_PAUSE_MS, &asks)))
+        (e = b->ops->contact_asks(b, email_person(contact->address, person), now_ms - CONTACT_ASK_PAUSE_MS,
+                                  &asks)))
         return e;
     *ret = !wanted                               ? CONTACT_ASK_UNWANTED
            : !rules->public_url[0]               ? CONTACT_ASK_NO_LINK
@@ -241,9 +212,9 @@ enum err contact_answer(struct backend *b, struct contact *c, enum contact_state
 
 enum err contact_decide(struct backend *b, const struct channel *c, enum contact_state to, int64_t now_ms)
 {
-    char address[ACCOUNT_EMAIL_MAX + 1];
+    char address[EMAIL_MAX + 1];
     struct contact contact;
-    if (!c->contact_email[0] || !contact_address(span_of(c->contact_email), address))
+    if (!c->contact_email[0] || email_spelling(span_of(c->contact_email), address))
         return ERR_INVALID;
     enum err e = get(b, c->provider_id, address, &contact);
     if (e || contact.state == to)

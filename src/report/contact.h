@@ -18,9 +18,6 @@
 #define CONTACT_PERSON_LATELY 3u                /* providers that may ask the same person within a day, */
 #define CONTACT_PERSON_UNANSWERED 10u           /* and in all, while no answer is yes */
 
-/* The address in the one spelling that counts: in lower case, the domain as A-labels. False: no mail can be sent there. */
-bool contact_address(struct span email, char out[static ACCOUNT_EMAIL_MAX + 1]) MUST_CHECK;
-
 struct contact_view {
     enum contact_state state;
     int64_t asked_ms; /* 0: not asked */

@@ -141,17 +141,17 @@ static enum err write_text(struct mail_text *t, const struct invitation_mail *m,
 enum err invitation_put_mail(struct backend *b, const struct invitation_mail *m, int64_t now_ms,
                              bool *ret_sent)
 {
-    char recipient[ACCOUNT_EMAIL_MAX + 1];
+    char recipient[EMAIL_MAX + 1];
     struct mail_counts counts;
     *ret_sent = false;
     enum err e = b->ops->mail_count(b, &counts);
     if (e)
         return e;
-    if (counts.waiting >= NOTICE_OUTBOX_MAX || !contact_address(span_of(m->to->email), recipient)) {
+    const char *why = counts.waiting >= NOTICE_OUTBOX_MAX ? "the outbox is full"
+                                                          : email_spelling(span_of(m->to->email), recipient);
+    if (why) {
         log_warn("report", "an invitation is not mailed; an operator can make a link for the account",
-                 log_int("account", m->to->id),
-                 log_str("why", counts.waiting >= NOTICE_OUTBOX_MAX ? "the outbox is full"
-                                                                    : "no mail can be sent to the address"));
+                 log_int("account", m->to->id), log_str("why", why));
         return ERR_NONE;
     }
     int lang = strcmp(m->to->language, "ja") == 0 ? JA : EN;

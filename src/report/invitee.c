@@ -3,20 +3,19 @@
 #include <stdio.h>
 
 #include "report/contact.h"
-#include "report/recipient.h"
 
 #define DAY_MS 86400000
 
 struct invitee {
-    char person[ACCOUNT_EMAIL_MAX + 1];
-    char topic[ACCOUNT_EMAIL_MAX + 16];
+    char person[EMAIL_MAX + 1];
+    char topic[EMAIL_MAX + 16];
 };
 
 static void find(const struct account *a, struct invitee *ret)
 {
-    char address[ACCOUNT_EMAIL_MAX + 1];
+    char address[EMAIL_MAX + 1];
     /* Where no mail can be sent nothing is, and it may be counted as it is. */
-    (void)recipient_person(contact_address(span_of(a->email), address) ? address : a->email, ret->person);
+    (void)email_person(email_spelling(span_of(a->email), address) ? a->email : address, ret->person);
     (void)snprintf(ret->topic, sizeof(ret->topic), "mail to %s", ret->person);
 }
 

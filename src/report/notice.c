@@ -6,7 +6,6 @@
 #include "report/contact.h"
 #include "report/notice_text.h"
 #include "report/option.h"
-#include "report/recipient.h"
 
 #define LOOK_MS 1000u
 #define STEP_NOTICES 25u /* some milliseconds of the store's time */
@@ -16,7 +15,7 @@
 
 /* Addresses that were found, each once. */
 struct people {
-    char all[NOTICE_PEOPLE_MAX][ACCOUNT_EMAIL_MAX + 1];
+    char all[NOTICE_PEOPLE_MAX][EMAIL_MAX + 1];
     struct span spans[NOTICE_PEOPLE_MAX];
     uint32_t count;
 };
@@ -40,8 +39,10 @@ static enum err add_person(void *arg, struct span email)
         return ERR_NONE; /* so many are told */
     char *to = p->all[p->count];
     bool refuses = false;
-    if (!recipient_of(email, to)) {
-        log_warn("report", "no mail can be sent to this address", log_span("address", email));
+    const char *why = email_recipient(email, to);
+    if (why) {
+        log_warn("report", "no mail is sent to this address; enter another one", log_span("address", email),
+                 log_str("why", why));
         return ERR_NONE;
     }
     enum err e = contact_refuses(t->b, t->channel->provider_id, email, &refuses);

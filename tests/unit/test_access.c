@@ -1,4 +1,4 @@
-/* Sessions, tickets, mail addresses, roles in words, and how often somebody may try. */
+/* Sessions, tickets, roles in words, and how often somebody may try. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,43 +11,6 @@
 #include "access/login_limit.h"
 #include "access/session.h"
 #include "base/mem.h"
-
-static void addresses(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *want; /* NULL: refused */
-    } rows[] = {
-        {"a@b", "a@b"},
-        {"Taro.Yamada+x@Example.CO.JP", "taro.yamada+x@example.co.jp"},
-        {"太郎@例え.jp", "太郎@例え.jp"},
-        {"", NULL},
-        {"@b", NULL},
-        {"a@", NULL},
-        {"ab", NULL},
-        {"a@b@c", NULL},
-        {"a b@c", NULL},
-        {"a@b\n", NULL},
-        {"a@b\r\nBcc: c@d", NULL},
-        {"<a@b>", NULL},
-        {"a@b,c", NULL},
-        {"\"a\"@b", NULL},
-        {"a@b\xff", NULL},
-        {"a\\@b", NULL},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char out[ACCOUNT_EMAIL_MAX + 1] = "untouched";
-        enum err e = account_email(span_of(rows[i].text), out);
-        assert_int_equal(e, rows[i].want ? ERR_NONE : ERR_INVALID);
-        if (rows[i].want)
-            assert_string_equal(out, rows[i].want);
-    }
-    char text[300], out[ACCOUNT_EMAIL_MAX + 1];
-    memset(text, 'a', sizeof(text));
-    text[1] = '@';
-    assert_int_equal(account_email((struct span){text, ACCOUNT_EMAIL_MAX}, out), ERR_NONE);
-    assert_int_equal(account_email((struct span){text, ACCOUNT_EMAIL_MAX + 1}, out), ERR_INVALID);
-}
 
 static void names_and_roles(void **state)
 {
@@ -297,7 +260,6 @@ static void without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),
         cmocka_unit_test(names_and_roles),
         cmocka_unit_test(cookies),
         cmocka_unit_test(tickets),

@@ -179,7 +179,7 @@ static void addresses(void **state)
         {"group: a@b;", NULL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char out[MESSAGE_ADDRESS_MAX + 1] = "untouched";
+        char out[EMAIL_MAX + 1] = "untouched";
         enum err e = message_address(rows[i].in, out);
         if (e != (rows[i].want ? ERR_NONE : ERR_INVALID) || (rows[i].want && strcmp(out, rows[i].want) != 0))
             fail_msg("%s: %s (%s)", rows[i].in, out, err_text(e));

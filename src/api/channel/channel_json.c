@@ -5,24 +5,12 @@
 
 #include "access/account.h"
 #include "api/channel/channel_health.h"
-#include "base/utf8.h"
 #include "model/name.h"
 #include "net/url.h"
 
 static bool invalid(struct call *c, const char *property, const char *message)
 {
     call_invalid(c, property, message);
-    return false;
-}
-
-static bool has_control(const char *s, size_t len)
-{
-    uint32_t cp;
-    for (size_t i = 0, n; i < len; i += n) { /* what the parser let through is UTF-8 */
-        n = utf8_next(s + i, len - i, &cp);
-        if (n == 0 || utf8_is_control(cp))
-            return true;
-    }
     return false;
 }
 
@@ -70,7 +58,6 @@ static bool read_url(struct call *c, const json_t *v, struct channel_change *to)
     return true;
 }
 
-/* One that a mail can be sent to: whether it arrives, only mail can tell. */
 static bool read_email(struct call *c, const json_t *v, struct channel_change *to)
 {
     to->contact_email = true;
@@ -79,10 +66,12 @@ static bool read_email(struct call *c, const json_t *v, struct channel_change *t
         return true;
     const char *s = json_string_value(v);
     size_t len = json_string_length(v);
-    char address[ACCOUNT_EMAIL_MAX + 1];
-    if (!s || len > CHANNEL_EMAIL_MAX || has_control(s, len) ||
-        !contact_address((struct span){s, len}, address))
-        return invalid(c, "contactEmail", "must be a mail address or null");
+    char recipient[EMAIL_MAX + 1], message[EMAIL_WHY_MAX];
+    const char *why = s ? email_recipient((struct span){s, len}, recipient) : NULL;
+    (void)snprintf(message, sizeof(message), "must be a mail address or null%s%s", why ? ": " : "",
+                   why ? why : "");
+    if (!s || why)
+        return invalid(c, "contactEmail", message);
     memcpy(to->to.contact_email, s, len + 1);
     return true;
 }

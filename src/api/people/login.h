@@ -7,7 +7,7 @@ struct login {
     struct password_job job;
     struct account account; /* id 0: there is none */
     struct session session;
-    char email[ACCOUNT_EMAIL_MAX + 1], peer[CALL_PEER_LEN], ticket[TICKET_LEN + 1];
+    char email[EMAIL_MAX + 1], peer[CALL_PEER_LEN], ticket[TICKET_LEN + 1];
 };
 
 /* A zeroed state, c->state, with the password in it; NULL: answered. password NULL: none yet. */

@@ -32,7 +32,7 @@ struct role_state {
     int64_t id; /* of the provider or channel */
     int64_t account_id;
     enum grant grant;
-    char email[ACCOUNT_EMAIL_MAX + 1];
+    char email[EMAIL_MAX + 1];
     struct call *call;
     struct role_row row;
     uint32_t count;
@@ -440,7 +440,7 @@ static void take_away_from(struct call *c, enum grant_scope scope)
     if (!r)
         return;
     struct span email = call_query(c, "email");
-    if (!email.ptr || account_email(email, r->email)) {
+    if (!email.ptr || !email_look_up(email, r->email)) {
         call_invalid(c, "email", email.ptr ? "must be a mail address" : "is required");
         return;
     }

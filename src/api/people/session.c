@@ -29,7 +29,7 @@ static bool may_try(struct login *l)
 static void compare(struct login *l, const char *hash, void (*done)(struct password_job *j))
 {
     struct login_limit *limits = limits_of(l->call);
-    char email[ACCOUNT_EMAIL_MAX + 1], peer[CALL_PEER_LEN]; /* of a call that may have ended then */
+    char email[EMAIL_MAX + 1], peer[CALL_PEER_LEN]; /* of a call that may have ended then */
     memcpy(email, l->email, sizeof(email));
     memcpy(peer, l->peer, sizeof(peer));
     memcpy(l->job.hash, hash, sizeof(l->job.hash)); /* "": of nobody */
@@ -130,7 +130,13 @@ void api_session_begin(struct call *c)
     const char *email = NULL, *password = NULL;
     const struct member members[] = {{"email", true, &email}, {"password", true, &password}};
     struct login *l = members_read(c, members, 2) ? login_new(c, password) : NULL;
-    if (!l || !session_read_email(c, email, l->email) || !may_try(l))
+    if (!l)
+        return;
+    if (!email_look_up(span_of(email), l->email)) {
+        call_invalid(c, "email", "must be a mail address");
+        return;
+    }
+    if (!may_try(l))
         return;
     c->status = 200;
     call_read(c, find_run, find_done);

@@ -8,11 +8,14 @@
 
 #define LISTED_MAX 1000u /* of the roles of one account; its lists have cursors */
 
-bool session_read_email(struct call *c, const char *text, char out[static ACCOUNT_EMAIL_MAX + 1])
+bool session_read_email(struct call *c, const char *text, char out[static EMAIL_MAX + 1])
 {
-    if (!text || !account_email(span_of(text), out))
+    const char *why = text ? email_account(span_of(text), out) : NULL;
+    char message[EMAIL_WHY_MAX];
+    if (!why)
         return true;
-    call_invalid(c, "email", "must be a mail address");
+    (void)snprintf(message, sizeof(message), "must be a mail address: %s", why);
+    call_invalid(c, "email", message);
     return false;
 }
 

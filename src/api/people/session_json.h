@@ -3,7 +3,7 @@
 #include "api/call.h"
 
 /* Each false: answered with 400 already. NULL is left alone. */
-bool session_read_email(struct call *c, const char *text, char out[static ACCOUNT_EMAIL_MAX + 1]) MUST_CHECK;
+bool session_read_email(struct call *c, const char *text, char out[static EMAIL_MAX + 1]) MUST_CHECK;
 bool session_read_name(struct call *c, const char *text, char out[static ACCOUNT_NAME_MAX + 1]) MUST_CHECK;
 bool session_read_language(struct call *c, const char *text, char out[static 3]) MUST_CHECK;
 
