@@ -10,41 +10,15 @@
 #include "command/commands.h"
 #include "command/listing.h"
 #include "command/resource.h"
+#include "model/channel.h"
 
 #define ANSWER_MAX (8u << 20)
 #define QUERY_MAX 100u
 
-enum member_type { MEMBER_TEXT, MEMBER_SWITCH, MEMBER_NUMBER, MEMBER_NUMBERS };
-
-static const struct member {
-    const char *flag, *name;
-    enum member_type type;
-    const char *argument, *help;
-} members[] = {
-    {"--name", "name", MEMBER_TEXT, "NAME", "1 to 100 characters"},
-    {"--provider", "providerId", MEMBER_TEXT, "ID",
-     "create: whose it is; an operator's default is 1, Default"},
-    {"--webhook-url", "webhookUrl", MEMBER_TEXT, "URL|none", "where webhooks go"},
-    {"--use-webhook", "useWebhook", MEMBER_SWITCH, "on|off", "whether webhooks are sent"},
-    {"--webhook-redelivery", "webhookRedelivery", MEMBER_SWITCH, "on|off",
-     "whether failed events are sent again"},
-    {"--redelivery-schedule", "redeliverySchedule", MEMBER_NUMBERS, "S,S|none",
-     "seconds after each failure; none: the node's"},
-    {"--error-statistics", "errorStatistics", MEMBER_SWITCH, "on|off", "whether errors are counted"},
-    {"--error-notification", "errorNotification", MEMBER_SWITCH, "on|off",
-     "whether errors are told by mail; `todoke option apply` first"},
-    {"--contact-email", "contactEmail", MEMBER_TEXT, "ADDRESS|none", "who is told of errors, once confirmed"},
-    {"--language", "language", MEMBER_TEXT, "en|ja", "of mails"},
-    {"--response-timeout-ms", "responseTimeoutMs", MEMBER_NUMBER, "MS|none", "none: the node's setting"},
-    {"--max-events-per-request", "maxEventsPerRequest", MEMBER_NUMBER, "N|none",
-     "none: 100 with redelivery on, else 1"},
-};
-#define MEMBERS (sizeof(members) / sizeof(members[0]))
-
 struct channel_args {
     struct client client;
     const char *id, *query, *state;
-    const char *values[MEMBERS];
+    const char *values[CHANNEL_FIELD_COUNT];
     bool resume, json;
 };
 
@@ -73,18 +47,21 @@ static const struct row {
 
 /* The options of one verb. */
 struct options {
-    struct argument rows[MEMBERS + 3];
+    struct argument rows[CHANNEL_FIELD_COUNT + 3];
 };
 
 static void options_of(const struct row *row, struct channel_args *a, struct options *ret)
 {
     struct argument *o = ret->rows;
-    for (size_t i = 0; row->changes && i < MEMBERS; i++)
-        *o++ = (struct argument)ARGUMENT_OF_TEXT(members[i].flag, &a->values[i], members[i].argument,
-                                                 members[i].help);
-    if (strcmp(row->verb, "set") == 0)
-        *o++ = (struct argument)ARGUMENT_OF_FLAG("--resume", &a->resume,
-                                                 "sending to a suspended channel goes on");
+    for (size_t i = 0; row->changes && i < CHANNEL_FIELD_COUNT; i++) {
+        const struct channel_field *f = &channel_fields[i];
+        if (!f->flag)
+            continue;
+        if (f->type != CHANNEL_TYPE_RESUME)
+            *o++ = (struct argument)ARGUMENT_OF_TEXT(f->flag, &a->values[i], f->argument, f->help);
+        else if (strcmp(row->verb, "set") == 0) /* a new channel is not suspended */
+            *o++ = (struct argument)ARGUMENT_OF_FLAG(f->flag, &a->resume, f->help);
+    }
     if (strcmp(row->verb, "list") == 0) {
         *o++ =
             (struct argument)ARGUMENT_OF_TEXT("--query", &a->query, "TEXT", "those whose name or URL has it");
@@ -134,11 +111,11 @@ static int parse(const struct row *row, int argc, char **argv, struct channel_ar
     if (status)
         return status;
     bool any = a->resume;
-    for (size_t i = 0; i < MEMBERS; i++) {
+    for (size_t i = 0; i < CHANNEL_FIELD_COUNT; i++) {
         const char *v = a->values[i];
         any = any || v;
-        if (v && members[i].type == MEMBER_SWITCH && strcmp(v, "on") != 0 && strcmp(v, "off") != 0)
-            return visible_complain(name, "%s takes on or off, not \"%s\"", members[i].flag, v);
+        if (v && channel_fields[i].shape == CHANNEL_BOOL && strcmp(v, "on") != 0 && strcmp(v, "off") != 0)
+            return visible_complain(name, "%s takes on or off, not \"%s\"", channel_fields[i].flag, v);
     }
     if (row->takes_id && !in.word_count) {
         (void)visible_complain(name, "which one? Give its ID");
@@ -172,32 +149,37 @@ static bool write_numbers(struct json_write *w, const char *text)
     return true;
 }
 
+/* What a flag says, as the node reads it; what does not fit, the node refuses by name. */
+static void write_value(struct json_write *w, const struct channel_field *f, const char *v)
+{
+    char *end;
+    long long n = strtoll(v, &end, 10);
+    if (f->or_null && strcmp(v, "none") == 0)
+        json_write_null(w);
+    else if (f->shape == CHANNEL_BOOL)
+        json_write_bool(w, strcmp(v, "on") == 0);
+    else if (f->shape == CHANNEL_UINT32 && *v && !*end)
+        json_write_int(w, n);
+    else if (f->shape != CHANNEL_LIST || !write_numbers(w, v))
+        json_write_str(w, v);
+}
+
 /* The JSON that the flags ask for. */
 static enum err write_change(struct buf *out, const struct channel_args *a)
 {
     struct json_write w;
     json_write_init(&w, out);
     json_write_object(&w);
-    for (size_t i = 0; i < MEMBERS; i++) {
-        const char *v = a->values[i];
-        if (!v)
+    for (size_t i = 0; i < CHANNEL_FIELD_COUNT; i++) {
+        const struct channel_field *f = &channel_fields[i];
+        bool resumes = f->type == CHANNEL_TYPE_RESUME && a->resume;
+        if (!a->values[i] && !resumes)
             continue;
-        json_write_key(&w, members[i].name);
-        char *end;
-        long long n = strtoll(v, &end, 10);
-        if (strcmp(v, "none") == 0 && members[i].type != MEMBER_SWITCH &&
-            strcmp(members[i].name, "name") != 0)
-            json_write_null(&w);
-        else if (members[i].type == MEMBER_SWITCH)
-            json_write_bool(&w, strcmp(v, "on") == 0);
-        else if (members[i].type == MEMBER_NUMBER && *v && !*end)
-            json_write_int(&w, n);
-        else if (members[i].type != MEMBER_NUMBERS || !write_numbers(&w, v))
-            json_write_str(&w, v); /* what does not fit, the node refuses by name */
-    }
-    if (a->resume) {
-        json_write_key(&w, "suspended");
-        json_write_bool(&w, false);
+        json_write_key(&w, f->json);
+        if (resumes)
+            json_write_bool(&w, false);
+        else
+            write_value(&w, f, a->values[i]);
     }
     json_write_end(&w);
     return json_write_finish(&w);
@@ -228,10 +210,8 @@ static int list(const struct row *row, const struct channel_args *a)
 
 static bool wants_notification(const struct channel_args *a)
 {
-    for (size_t i = 0; i < MEMBERS; i++)
-        if (strcmp(members[i].name, "errorNotification") == 0)
-            return a->values[i] && strcmp(a->values[i], "on") == 0;
-    return false;
+    const char *v = a->values[CHANNEL_error_notification];
+    return v && strcmp(v, "on") == 0;
 }
 
 static int call(const struct row *row, const struct channel_args *a)

@@ -17,6 +17,7 @@
  *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; what that leads to
  *     edition                     what the older edition of LINE's documentation calls otherwise
  * 1 model     channel, contact, event, attempt, error_row, notice, mail, option, account, item: plain structs
+ *     channel.def                 the fields of a channel: one row each, from JSON to column and flag
  *     email                       what is a mail address; one spelling for each
  *     name, tld.def, nfkc.def     what may be a name: no link to anybody's mail program
  * 2 net       the ground both sides of the wire stand on

@@ -4,6 +4,7 @@
  * immutable copies (store/directory.h).
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -15,8 +16,6 @@
 #define CHANNEL_EMAIL_MAX 254 /* RFC 5321 4.5.3.1.3 */
 #define CHANNEL_BATCH_MAX 500 /* events in one webhook request */
 #define CHANNEL_SECRET_LEN 32
-#define CHANNEL_RESPONSE_MS_MIN 100
-#define CHANNEL_RESPONSE_MS_MAX 60000
 
 #define CHANNEL_REDELIVERIES_MAX 20     /* entries of a schedule of its own */
 #define CHANNEL_REDELIVERY_S_MAX 604800 /* 7 days, as the node's */
@@ -27,35 +26,94 @@
 #define CHANNEL_BATCH_REDELIVERY 100
 #define CHANNEL_BATCH_ALONE 1
 
-struct channel {
-    int64_t id; /* what people see as channelId, in decimal */
-    int64_t provider_id;
-    char name[CHANNEL_NAME_MAX + 1];
-    char bot_user_id[34];                         /* U and 32 hex digits: "destination" of every webhook */
-    char secret[CHANNEL_SECRET_LEN + 1];          /* 32 hex digits; its bytes are the signing key */
-    char previous_secret[CHANNEL_SECRET_LEN + 1]; /* "": none; signs beside the other one until */
-    int64_t previous_until_ms;
-    char webhook_url[CHANNEL_URL_MAX + 1]; /* "": none set */
-    bool use_webhook;
-    bool webhook_redelivery;
-    bool error_statistics;
-    bool
-        error_notification; /* its people want mails; they come only while the provider's option is approved */
-    char contact_email[CHANNEL_EMAIL_MAX + 1];       /* "": none */
-    char language[3];                                /* "en", "ja" */
-    uint32_t response_timeout_ms;                    /* 0: the node's setting */
-    uint32_t max_events;                             /* 0: by the redelivery switch, see channel_batch() */
-    uint32_t redelivery_count;                       /* its own schedule; 0: the node's */
-    uint32_t redelivery_s[CHANNEL_REDELIVERIES_MAX]; /* after the 1st, 2nd, … failure */
-    int64_t suspended_ms;                            /* since when sending is suspended; 0: it is not */
-    int64_t failing_ms; /* since when it has failed, as far as that is on record; 0: it has not */
-    int64_t created_ms, updated_ms;
+#include "model/channel.def"
+
+enum channel_type {
+    CHANNEL_TYPE_SWITCH,
+    CHANNEL_TYPE_NUMBER,
+    CHANNEL_TYPE_NAME,
+    CHANNEL_TYPE_URL,
+    CHANNEL_TYPE_EMAIL,
+    CHANNEL_TYPE_LANGUAGE,
+    CHANNEL_TYPE_SCHEDULE,
+    CHANNEL_TYPE_ID,
+    CHANNEL_TYPE_RESUME,
+    CHANNEL_TYPE_SECRET,
+    CHANNEL_TYPE_TEXT,
+    CHANNEL_TYPE_TIME,
+    CHANNEL_TYPE_CHANGED,
 };
 
-/* Its own schedule as "60,120"; "" where it has none. Returns the length. */
-size_t channel_schedule_text(const struct channel *c, char out[static CHANNEL_SCHEDULE_TEXT]);
+/* A schedule of its own: seconds after the 1st, 2nd, … failure. count 0: the node's. */
+struct channel_schedule {
+    uint32_t count, s[CHANNEL_REDELIVERIES_MAX];
+};
+
+/* How a type lies in the struct. */
+#define CHANNEL_AS_SWITCH(member, max) bool member;
+#define CHANNEL_AS_NUMBER(member, max) uint32_t member;
+#define CHANNEL_AS_NAME(member, max) char member[CHANNEL_NAME_MAX + 1];
+#define CHANNEL_AS_URL(member, max) char member[(max) + 1];
+#define CHANNEL_AS_EMAIL(member, max) char member[(max) + 1];
+#define CHANNEL_AS_LANGUAGE(member, max) char member[(max) + 1];
+#define CHANNEL_AS_SCHEDULE(member, max) struct channel_schedule member;
+#define CHANNEL_AS_ID(member, max) int64_t member;
+#define CHANNEL_AS_RESUME(member, max) int64_t member;
+#define CHANNEL_AS_SECRET(member, max) char member[(max) + 1];
+#define CHANNEL_AS_TEXT(member, max) char member[(max) + 1];
+#define CHANNEL_AS_TIME(member, max) int64_t member;
+#define CHANNEL_AS_CHANGED(member, max) int64_t member;
+#define CHANNEL_MEMBER(member, type, kept, who, null, min, max, ...) CHANNEL_AS_##type(member, max)
+
+struct channel {
+    int64_t id; /* what people see as channelId, in decimal */
+    CHANNEL_FIELDS(CHANNEL_MEMBER)
+};
+
+/* CHANNEL_name, CHANNEL_provider_id, …: the rows by number. */
+enum channel_field_id {
+#define CHANNEL_FIELD_ID(member, ...) CHANNEL_##member,
+    CHANNEL_FIELDS(CHANNEL_FIELD_ID)
+#undef CHANNEL_FIELD_ID
+        CHANNEL_FIELD_COUNT
+};
+
+enum channel_shape { CHANNEL_CHARS, CHANNEL_BOOL, CHANNEL_UINT32, CHANNEL_INT64, CHANNEL_LIST };
+enum channel_kept { CHANNEL_KEPT_COLUMN, CHANNEL_KEPT_SEALED, CHANNEL_KEPT_LEAD };
+/* MAKER: whoever makes the channel, and nobody afterwards. MEMBER: Members and Admins. */
+enum channel_who { CHANNEL_BY_NOBODY, CHANNEL_BY_MAKER, CHANNEL_BY_ADMIN, CHANNEL_BY_MEMBER };
+
+/* A row of channel.def. */
+struct channel_field {
+    enum channel_type type;
+    enum channel_shape shape;
+    enum channel_kept kept;
+    enum channel_who who;
+    bool or_null;
+    uint32_t min, max;
+    size_t offset, size;
+    const char *json, *flag, *argument, *help;
+};
+
+extern const struct channel_field channel_fields[CHANNEL_FIELD_COUNT];
+extern const struct channel channel_standard; /* every field as a new channel has it */
+
+/* The row with that name in JSON; NULL: none. */
+const struct channel_field *channel_field_find(struct span json);
+/* The value of a field, by its shape: CHANNEL_CHARS, CHANNEL_LIST, or any of the others. */
+const char *channel_field_text(const struct channel *c, const struct channel_field *f);
+const struct channel_schedule *channel_field_schedule(const struct channel *c, const struct channel_field *f);
+int64_t channel_field_number(const struct channel *c, const struct channel_field *f);
+void channel_field_set_number(struct channel *c, const struct channel_field *f, int64_t n);
+void *channel_field_room(struct channel *c, const struct channel_field *f); /* f->size bytes */
+/* A field as the other channel has it. */
+void channel_field_copy(struct channel *to, const struct channel *from, const struct channel_field *f);
+bool channel_field_same(const struct channel *a, const struct channel *b, const struct channel_field *f);
+
+/* A schedule as "60,120"; "" where it is the node's. Returns the length. */
+size_t channel_schedule_text(const struct channel_schedule *schedule, char out[static CHANNEL_SCHEDULE_TEXT]);
 /* The other way round. ERR_INVALID: not such a list; nothing is changed. */
-enum err channel_schedule_parse(struct span text, struct channel *c) MUST_CHECK;
+enum err channel_schedule_parse(struct span text, struct channel_schedule *schedule) MUST_CHECK;
 
 /* Whether a change from one to the other changes nothing; updated_ms does not count. */
 bool channel_same(const struct channel *a, const struct channel *b);

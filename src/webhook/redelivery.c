@@ -46,11 +46,12 @@ static uint64_t wait_as_told(const struct redelivery_schedule *s, const struct r
 struct redelivery_schedule redelivery_schedule_of(const struct redelivery_schedule *node,
                                                   const struct channel *c)
 {
-    if (!c->redelivery_count)
+    if (!c->redelivery_schedule.count)
         return *node;
-    struct redelivery_schedule s = {.count = c->redelivery_count, .jitter_percent = node->jitter_percent};
+    struct redelivery_schedule s = {.count = c->redelivery_schedule.count,
+                                    .jitter_percent = node->jitter_percent};
     for (uint32_t i = 0; i < s.count; i++)
-        s.delay_ms[i] = c->redelivery_s[i] * 1000;
+        s.delay_ms[i] = c->redelivery_schedule.s[i] * 1000;
     return s;
 }
 

@@ -112,7 +112,7 @@ static void a_channel_has_its_own(void **state)
     (void)state;
     struct random_seeded seeded;
     struct random r = random_seeded_init(&seeded, 3);
-    struct channel c = {.webhook_redelivery = true, .redelivery_count = 2, .redelivery_s = {5, 60}};
+    struct channel c = {.webhook_redelivery = true, .redelivery_schedule = {2, {5, 60}}};
     struct outcome o = {.reason = REASON_ERROR_STATUS_CODE,
                         .fault = FAULT_status,
                         .cause = CAUSE_status_server_error,
@@ -157,12 +157,12 @@ static void schedules_as_text(void **state)
                 {"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20", true},
                 {"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21", false}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct channel c = {.redelivery_count = 1, .redelivery_s = {77}};
+        struct channel c = {.redelivery_schedule = {1, {77}}};
         char text[CHANNEL_SCHEDULE_TEXT];
-        enum err e = channel_schedule_parse(span_of(rows[i].text), &c);
+        enum err e = channel_schedule_parse(span_of(rows[i].text), &c.redelivery_schedule);
         if ((e == ERR_NONE) != rows[i].good)
             fail_msg("%s", rows[i].text);
-        size_t len = channel_schedule_text(&c, text);
+        size_t len = channel_schedule_text(&c.redelivery_schedule, text);
         assert_int_equal(len, strlen(text));
         assert_string_equal(text, e ? "77" : rows[i].text);
     }

@@ -46,7 +46,7 @@ static struct channel some_channel(int n)
     (void)snprintf(c.webhook_url, sizeof(c.webhook_url), "https://bot%d.example/", n);
     (void)snprintf(c.language, sizeof(c.language), "ja");
     for (uint32_t i = 0; i < (uint32_t)n % 3 * 10; i++)
-        c.redelivery_s[c.redelivery_count++] = i ? i * 7 : CHANNEL_REDELIVERY_S_MAX;
+        c.redelivery_schedule.s[c.redelivery_schedule.count++] = i ? i * 7 : CHANNEL_REDELIVERY_S_MAX;
     return c;
 }
 
@@ -57,7 +57,7 @@ static enum err dump_channel(void *arg, const struct channel *c)
 {
     (void)arg;
     char schedule[CHANNEL_SCHEDULE_TEXT];
-    (void)channel_schedule_text(c, schedule);
+    (void)channel_schedule_text(&c->redelivery_schedule, schedule);
     return buf_printf(&dump, "channel %lld %s %s %s %s %d %d %u %lld %s\n", (long long)c->id, c->name,
                       c->secret, c->bot_user_id, c->webhook_url, c->use_webhook, c->webhook_redelivery,
                       c->max_events, (long long)c->updated_ms, schedule);

@@ -128,7 +128,8 @@ static void change_failed(struct call *c, struct change_state *state, enum err e
 /* The switch goes on only while the option is approved. It stays as it is when that ends: no mails come then. */
 static enum err check_notification(struct call *c, struct change_state *state)
 {
-    state->not_approved = state->change.error_notification && state->change.to.error_notification &&
+    state->not_approved = channel_change_has(&state->change, CHANNEL_error_notification) &&
+                          state->change.to.error_notification &&
                           !approvals_has(c->api->config.approvals, state->channel.provider_id);
     return state->not_approved ? ERR_CONFLICT : ERR_NONE;
 }
@@ -170,9 +171,9 @@ static bool begin_change(struct call *c, struct change_state *state)
 /* A contact address that could be told of errors from now on is asked first. */
 static enum err ask_contact(struct call *c, struct backend *b, struct change_state *state)
 {
-    enum err e = state->change.contact_email || state->change.error_notification
-                     ? contact_edit_ask(c, b, &state->channel)
-                     : ERR_NONE;
+    bool told = channel_change_has(&state->change, CHANNEL_contact_email) ||
+                channel_change_has(&state->change, CHANNEL_error_notification);
+    enum err e = told ? contact_edit_ask(c, b, &state->channel) : ERR_NONE;
     return e ? e : contact_look(b, &state->channel, &state->contact);
 }
 
@@ -234,23 +235,21 @@ void api_channel_create(struct call *c)
     if (!state || !begin_change(c, state))
         return;
     struct channel *channel = &state->channel;
+    *channel = channel_standard;
     new_identity(channel);
     token_make(&random_system, state->token_text, &state->token);
     channel_change_apply(&state->change, channel);
-    if (!state->change.language)
-        memcpy(channel->language, "en", 3);
-    if (!state->change.use_webhook) /* whoever gives a URL wants it used */
+    if (!channel_change_has(&state->change, CHANNEL_use_webhook)) /* whoever gives a URL wants it used */
         channel->use_webhook = channel->webhook_url[0];
-    if (!state->change.provider_id && !call_is_operator(c)) {
+    if (!channel_change_has(&state->change, CHANNEL_provider_id) && !call_is_operator(c)) {
         mem_free(state->note);
         call_invalid(c, "providerId", "is required");
         return;
     }
-    channel->provider_id = state->change.provider_id ? state->change.provider_id : PROVIDER_DEFAULT;
     channel->created_ms = channel->updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
     state->token.created_ms = channel->created_ms;
     state->lacks_url = channel->use_webhook && !channel->webhook_url[0];
-    if (!state->change.name || state->lacks_url) {
+    if (!channel->name[0] || state->lacks_url) {
         mem_free(state->note);
         call_invalid(c, state->lacks_url ? "webhookUrl" : "name",
                      state->lacks_url ? "is needed while useWebhook is on" : "is required");
@@ -314,10 +313,10 @@ void api_channel_change(struct call *c)
     channel_ref_drop(ref);
     if (!begin_change(c, state))
         return;
-    if (state->change.provider_id) {
+    if (channel_change_has(&state->change, CHANNEL_provider_id)) {
         mem_free(state->note);
         call_invalid(c, "providerId", "cannot be changed");
-    } else if (c->grant < GRANT_ADMIN && !channel_change_resumes(&state->change)) {
+    } else if (!channel_change_allowed(&state->change, c->grant)) {
         mem_free(state->note);
         call_refuse(c, 403, "This needs the role Admin; a Member may only set suspended to false");
     } else {

@@ -6,17 +6,21 @@
 /* What a body asks to change; only what is set applies. */
 struct channel_change {
     struct channel to;
-    int64_t provider_id; /* of a new one; 0: not given */
-    bool name, webhook_url, use_webhook, webhook_redelivery, error_statistics, error_notification,
-        contact_email, language, response_timeout_ms, max_events, redelivery_schedule, resume;
+    uint64_t set; /* a bit a field: 1 << CHANNEL_name */
 };
+_Static_assert(CHANNEL_FIELD_COUNT <= 64, "more fields than bits");
+
+static inline bool channel_change_has(const struct channel_change *change, enum channel_field_id field)
+{
+    return change->set >> field & 1;
+}
 
 /* Reads a JSON object; false: answered with 400 already, naming the member. */
 bool channel_change_read(struct call *c, struct json_t *object, struct channel_change *ret) MUST_CHECK;
 void channel_change_apply(const struct channel_change *change, struct channel *c);
 
-/* Whether nothing is asked but that a suspended channel goes on. */
-bool channel_change_resumes(const struct channel_change *change);
+/* Whether somebody with that role may change all that is asked of a channel that is there, and something is. */
+bool channel_change_allowed(const struct channel_change *change, enum grant grant);
 
 /* The members, inside an object the caller has begun, as far as somebody with that role may see them. */
 void channel_change_show(struct json_write *w, const struct channel *c, const struct contact_view *contact,

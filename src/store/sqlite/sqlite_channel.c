@@ -1,50 +1,74 @@
 #include "store/sqlite/sqlite.h"
 
-/* schedule: room that lives until the statement has run. */
-static void bind_channel(sqlite3_stmt *q, const struct channel *c,
-                         char schedule[static CHANNEL_SCHEDULE_TEXT])
+#define CHANNEL_LEAD_PARAMETER 1 /* CHANNEL_KEPT_LEAD stands first; the columns follow in their order */
+
+#define SEALED_COLUMN 0
+#define SEALED_LEAD 0
+#define SEALED_SEALED 1
+#define SEALED(member, type, kept, ...) +SEALED_##kept
+_Static_assert(0 CHANNEL_FIELDS(SEALED) == 3, "sqlite_seal.c knows secret, previous_secret and webhook_url");
+#define SCHEDULES(member, ...)                                                                               \
+    +_Generic(((struct channel *)NULL)->member, struct channel_schedule : 1, default : 0)
+_Static_assert(0 CHANNEL_FIELDS(SCHEDULES) == 1, "bind_channel() has room for the text of one");
+
+/* Returns how many parameters there are. schedule: room that lives until the statement has run. */
+static int bind_channel(sqlite3_stmt *q, const struct channel *c, char schedule[static CHANNEL_SCHEDULE_TEXT])
 {
-    sqlite_bind_span(q, 1, span_of(c->name));
-    sqlite_bind_span(q, 2, span_of(c->bot_user_id));
-    sqlite_bind_number(q, 3, c->use_webhook);
-    sqlite_bind_number(q, 4, c->webhook_redelivery);
-    sqlite_bind_number(q, 5, c->error_statistics);
-    sqlite_bind_span(q, 6, span_of(c->contact_email));
-    sqlite_bind_span(q, 7, span_of(c->language));
-    sqlite_bind_number(q, 8, c->response_timeout_ms);
-    sqlite_bind_number(q, 9, c->max_events);
-    sqlite_bind_number(q, 10, c->suspended_ms);
-    sqlite_bind_number(q, 11, c->created_ms);
-    sqlite_bind_number(q, 12, c->updated_ms);
-    sqlite_bind_number(q, 13, c->failing_ms);
-    sqlite_bind_number(q, 14, c->error_notification);
-    sqlite_bind_number(q, 15, c->provider_id);
-    size_t len = channel_schedule_text(c, schedule);
-    sqlite_bind_span(q, 16, (struct span){schedule, len});
+    int last = CHANNEL_LEAD_PARAMETER;
+    for (size_t i = 0; i < CHANNEL_FIELD_COUNT; i++) {
+        const struct channel_field *f = &channel_fields[i];
+        if (f->kept == CHANNEL_KEPT_SEALED)
+            continue;
+        int at = f->kept == CHANNEL_KEPT_LEAD ? CHANNEL_LEAD_PARAMETER : ++last;
+        switch (f->shape) {
+        case CHANNEL_CHARS:
+            sqlite_bind_span(q, at, span_of(channel_field_text(c, f)));
+            break;
+        case CHANNEL_LIST:
+            sqlite_bind_span(
+                q, at,
+                (struct span){schedule, channel_schedule_text(channel_field_schedule(c, f), schedule)});
+            break;
+        case CHANNEL_BOOL:
+        case CHANNEL_UINT32:
+        case CHANNEL_INT64:
+            sqlite_bind_number(q, at, channel_field_number(c, f));
+            break;
+        }
+    }
+    return last;
+}
+
+/* Where CHANNEL_COLUMNS has it: after the id. */
+static int column_of(size_t field)
+{
+    return (int)field + 1;
 }
 
 static enum err read_channel(struct sqlite *s, sqlite3_stmt *q, struct channel *c)
 {
     *c = (struct channel){.id = sqlite_number(q, 0)};
-    sqlite_text(q, 1, c->name, sizeof(c->name));
-    sqlite_text(q, 2, c->bot_user_id, sizeof(c->bot_user_id));
-    c->previous_until_ms = sqlite_number(q, 5);
-    c->use_webhook = sqlite_number(q, 7);
-    c->webhook_redelivery = sqlite_number(q, 8);
-    c->error_statistics = sqlite_number(q, 9);
-    sqlite_text(q, 10, c->contact_email, sizeof(c->contact_email));
-    sqlite_text(q, 11, c->language, sizeof(c->language));
-    c->response_timeout_ms = (uint32_t)sqlite_number(q, 12);
-    c->max_events = (uint32_t)sqlite_number(q, 13);
-    c->suspended_ms = sqlite_number(q, 14);
-    c->created_ms = sqlite_number(q, 15);
-    c->updated_ms = sqlite_number(q, 16);
-    c->failing_ms = sqlite_number(q, 17);
-    c->error_notification = sqlite_number(q, 18);
-    c->provider_id = sqlite_number(q, 19);
-    if (channel_schedule_parse(sqlite_span(q, 20), c))
-        return ERR_INTERNAL;
-    return sqlite_secret_read(s, q, 3, 4, 6, c);
+    for (size_t i = 0; i < CHANNEL_FIELD_COUNT; i++) {
+        const struct channel_field *f = &channel_fields[i];
+        if (f->kept == CHANNEL_KEPT_SEALED)
+            continue;
+        switch (f->shape) {
+        case CHANNEL_CHARS:
+            sqlite_text(q, column_of(i), channel_field_room(c, f), f->size);
+            break;
+        case CHANNEL_LIST:
+            if (channel_schedule_parse(sqlite_span(q, column_of(i)), channel_field_room(c, f)))
+                return ERR_INTERNAL;
+            break;
+        case CHANNEL_BOOL:
+        case CHANNEL_UINT32:
+        case CHANNEL_INT64:
+            channel_field_set_number(c, f, sqlite_number(q, column_of(i)));
+            break;
+        }
+    }
+    return sqlite_secret_read(s, q, column_of(CHANNEL_secret), column_of(CHANNEL_previous_secret),
+                              column_of(CHANNEL_webhook_url), c);
 }
 
 enum err sqlite_channel_insert(struct backend *b, struct channel *c)
@@ -55,7 +79,7 @@ enum err sqlite_channel_insert(struct backend *b, struct channel *c)
     if (!q)
         return e;
     char schedule[CHANNEL_SCHEDULE_TEXT];
-    bind_channel(q, c, schedule);
+    (void)bind_channel(q, c, schedule);
     e = sqlite_run(s, q);
     if (e)
         return e;
@@ -71,8 +95,7 @@ enum err sqlite_channel_update(struct backend *b, const struct channel *c)
     if (!q)
         return e;
     char schedule[CHANNEL_SCHEDULE_TEXT];
-    bind_channel(q, c, schedule);
-    sqlite_bind_number(q, 17, c->id);
+    sqlite_bind_number(q, bind_channel(q, c, schedule) + 1, c->id);
     e = sqlite_run(s, q);
     if (!e && sqlite3_changes(s->db) == 0)
         e = ERR_NOT_FOUND;
