@@ -1,9 +1,9 @@
 // docs/openapi.yaml is valid, names every call and no other, and is a judge that can find fault.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { it } from 'node:test';
+import { describe, it } from 'node:test';
 import { startNode } from './lib/node.mjs';
-import { checkAnswer, file, routes, validate } from './lib/openapi.mjs';
+import { checkAnswer, description, fields, file, routes, validate } from './lib/openapi.mjs';
 
 it('is valid OpenAPI, and names the calls that route.def has', async () => {
     const { paths } = await validate();
@@ -13,6 +13,39 @@ it('is valid OpenAPI, and names the calls that route.def has', async () => {
     assert.deepEqual([...described].sort(), [...new Set(routes())].sort());
     const ids = Object.values(paths).flatMap(i => Object.values(i).map(o => o.operationId).filter(Boolean));
     assert.equal(new Set(ids).size, ids.length, 'operationIds are unique');
+});
+
+describe('the fields of a channel', () => {
+    const { rows, count } = fields();
+    const bounds = { SWITCH: () => ({ type: 'boolean' }), NUMBER: f => ({ type: 'integer', minimum: f.min, maximum: f.max }), NAME: f => ({ type: 'string', minLength: f.min, maxLength: f.max }),
+        URL: f => ({ type: 'string', maxLength: f.max }), EMAIL: f => ({ type: 'string', maxLength: f.max }), LANGUAGE: () => ({ type: 'string', enum: ['en', 'ja'] }),
+        SCHEDULE: f => ({ type: 'array', minItems: f.min, maxItems: f.max }), RESUME: () => ({ type: 'boolean', enum: [false] }), ID: () => ({ type: 'string' }) };
+
+    it('are read whole', () => {
+        assert.equal(rows.length, count);
+        assert.ok(count >= 20);
+        for (const f of rows) assert.ok(Number.isInteger(f.min) && Number.isInteger(f.max), f.member);
+    });
+
+    it('can be changed as the document says, each within its bounds, and no other', async () => {
+        const { components, paths } = await description();
+        const change = components.schemas.ChannelChange.properties;
+        const create = paths['/api/v1/channels'].post.requestBody.content['application/json'].schema.allOf[1].properties;
+        const named = who => rows.filter(f => who.includes(f.who)).map(f => f.json).sort();
+        assert.deepEqual(Object.keys(change).sort(), named(['ADMIN', 'MEMBER']));
+        assert.deepEqual(Object.keys(create).sort(), named(['MAKER']));
+        for (const f of rows.filter(r => r.who !== 'NOBODY')) {
+            const told = { ...change, ...create }[f.json];
+            for (const [key, want] of Object.entries(bounds[f.type](f))) assert.deepEqual(told[key], want, `${f.json}: ${key}`);
+            assert.equal(Boolean(told.nullable), f.orNull, `${f.json}: nullable`);
+            if (told.default !== undefined) assert.equal(String(told.default), f.standard, `${f.json}: default`);
+        }
+    });
+
+    it('are shown as the document says', async () => {
+        const shown = (await description()).components.schemas.Channel.properties;
+        for (const f of rows.filter(r => r.json && r.type !== 'SECRET')) assert.ok(shown[f.json], f.json);
+    });
 });
 
 it('has the limits that the console tells before it asks', async () => {

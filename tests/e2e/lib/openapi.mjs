@@ -83,3 +83,14 @@ export function routes() {
     const text = readFileSync(fileURLToPath(new URL('../../../src/api/route.def', import.meta.url)), 'utf8');
     return [...text.matchAll(/^ROUTE\("([A-Z]+)", "([^"]+)"/gm)].map(m => `${m[1]} ${m[2].replace(/\{\w+\}/g, '{}')}`);
 }
+
+// The rows of channel.def, with the bounds that are names as numbers. rows: whether each row was understood, by how many there are.
+export function fields() {
+    const read = name => readFileSync(fileURLToPath(new URL(`../../../src/model/${name}`, import.meta.url)), 'utf8');
+    const text = read('channel.def').replace(/\\\n/g, ' '), numbers = Object.fromEntries([...`${read('channel.h')}${read('email.h')}`.matchAll(/^#define (\w+) (\d+)/gm)].map(m => [m[1], m[2]]));
+    const string = v => (v === 'NULL' ? null : v.slice(1, -1));
+    const rows = [...text.matchAll(/ F\((\w+),\s+(\w+),\s+(\w+),\s+(\w+),\s+(\w+),\s+(\w+),\s+(\w+),\s+("[^"]*"|\{0\}|\w+),\s+(NULL|"\w+"),\s+(NULL|"[^"]+"),/g)]
+        .map(([, member, type, kept, who, nullable, min, max, standard, json, flag]) =>
+            ({ member, type, kept, who, orNull: nullable === 'OR_NULL', min: Number(numbers[min] ?? min), max: Number(numbers[max] ?? max), standard: standard.replaceAll('"', ''), json: string(json), flag: string(flag) }));
+    return { rows, count: [...text.slice(text.indexOf('#define CHANNEL_FIELDS(F)')).matchAll(/ F\(/g)].length };
+}
