@@ -1,3 +1,5 @@
+import { fields } from './openapi.mjs';
+
 // Who may call what: every route of src/api/route.def, and for each caller (lib/roles.mjs) + it passes, 1 401, 3 403, 4 404 as if the channel or
 // provider did not exist. A row: method, path, cells, and how it is called: body, each (a channel of its own for every caller), stream (only
 // the head of the answer is read). Allowed calls may well answer 400 or 409: the gate is what is looked at.
@@ -14,6 +16,9 @@ const tester =     '13+1'                  + '++++++4';
 const member =     '13+1'                  + '+++++34';
 const admin =      '13+1'                  + '++3+334';
 const token =      '111+'                  + '1111111'; // an operator neither; nothing but the token is looked at
+
+// A value that the field takes.
+const sample = f => ({ SWITCH: false, NUMBER: f.min, NAME: 'other', URL: 'http://127.0.0.1:9/', EMAIL: 'bot@example.com', LANGUAGE: 'ja', SCHEDULE: [60] })[f.type];
 
 const P = '/api/v1/providers/{id}', C = '/api/v1/channels/{id}';
 
@@ -60,7 +65,8 @@ export const table = [
     ['GET', C, tester],
     ['PATCH', C, member, { body: { suspended: false } }],
     ['PATCH', C, admin, { body: { name: 'other' } }],
-    ['PATCH', C, admin, { body: { suspended: false, name: 'other' } }],
+    // A Member ends a suspension; nothing of what only an Admin may change comes along.
+    ...fields().rows.filter(f => f.who === 'ADMIN').map(f => ['PATCH', C, admin, { body: { suspended: false, [f.json]: sample(f) } }]),
     ['DELETE', C, admin, { each: true }],
     ['GET', `${C}/roles`, admin],
     ['PUT', `${C}/roles`, admin],
