@@ -54,7 +54,8 @@ static void forget(struct rate_limits *r, struct channel_rates *c)
     mem_free(c);
 }
 
-/* Channels that have been silent for the whole of every window are forgotten: listed first, for a removal moves entries. */
+/* Channels that have been silent for the whole of every window are forgotten: listed first, for a removal
+ * moves entries. */
 static void sweep(struct rate_limits *r, uint64_t now_us)
 {
     struct channel_rates **gone = mem_alloc((r->channels.count + 1) * sizeof(struct channel_rates *));

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * How often a channel may call what is limited: never more than so many calls in any window, counted over all loops of a node. A window is a ring
- * of 61 slots, each a 60th of it, so that a place becomes free at most a 60th of the window late.
+ * How often a channel may call what is limited: never more than so many calls in any window, counted over all
+ * loops of a node. A window is a ring of 61 slots, each a 60th of it, so that a place becomes free at most a
+ * 60th of the window late.
  */
 #include <pthread.h>
 
@@ -24,5 +25,6 @@ struct rate_limits {
 void rate_init(struct rate_limits *r, const struct clock *clock, const struct random *random);
 void rate_deinit(struct rate_limits *r); /* safe on a zeroed struct */
 
-/* Whether the channel may call now; what is refused does not count. Any thread. Without memory nobody is refused. */
+/* Whether the channel may call now; what is refused does not count. Any thread. Without memory nobody is
+ * refused. */
 bool rate_take(struct rate_limits *r, int64_t channel_id, enum rate_kind kind);

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Sessions of the console: a cookie that scripts cannot read, and a token in a header that other sites cannot send (RFC 6265bis; OWASP's
- * double submit, signed). The token follows from the cookie, so nothing but the cookie's hash is kept.
+ * Sessions of the console: a cookie that scripts cannot read, and a token in a header that other sites cannot
+ * send (RFC 6265bis; OWASP's double submit, signed). The token follows from the cookie, so nothing but the
+ * cookie's hash is kept.
  */
 #include <stdbool.h>
 
@@ -12,7 +13,8 @@
 #define SESSION_MAX 50u                              /* of an account; the one used longest ago goes first */
 #define SESSION_COOKIE_LEN 160u
 
-/* The cookie's value in a Cookie header (RFC 6265 4.2.1); ptr NULL: not there, or it cannot be one of ours. */
+/* The cookie's value in a Cookie header (RFC 6265 4.2.1); ptr NULL: not there, or it cannot be one of
+ * ours. */
 struct span session_cookie(struct span header);
 
 /* What the header x-csrf-token must hold, HMAC-SHA-256 under the cookie's value. */

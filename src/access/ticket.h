@@ -1,7 +1,8 @@
 #pragma once
 /*
- * A ticket: 256 random bits as 43 characters of base64url. Whoever shows it has what it stands for: a session (in a cookie), the first
- * account (in the setup link), a password to be set (in an invitation). The store holds its SHA-256 only.
+ * A ticket: 256 random bits as 43 characters of base64url. Whoever shows it has what it stands for: a session
+ * (in a cookie), the first account (in the setup link), a password to be set (in an invitation). The store
+ * holds its SHA-256 only.
  */
 #include "base/random.h"
 #include "model/account.h"

@@ -41,8 +41,9 @@ static inline bool err_is_fault(enum err e)
 }
 
 /*
- * Where a fault begins: logs its text, file, line and, for ERR_FULL and ERR_IO, errno, then is e again. A place
- * is logged at most once a second; `not_logged` counts what was left out since. Keeps errno. Never allocates.
+ * Where a fault begins: logs its text, file, line and, for ERR_FULL and ERR_IO, errno, then is e again. A
+ * place is logged at most once a second; `not_logged` counts what was left out since. Keeps errno. Never
+ * allocates.
  */
 #define err_origin(e) err_origin_at((e), __FILE__, __LINE__)
 enum err err_origin_at(enum err e, const char *file, int line);

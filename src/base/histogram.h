@@ -1,7 +1,8 @@
 #pragma once
 /*
- * How long something took, counted in fixed buckets as Prometheus has it (a bucket counts what took at most its bound; "le"). Any thread adds,
- * any thread reads; the figures of one reading may be a few additions apart.
+ * How long something took, counted in fixed buckets as Prometheus has it (a bucket counts what took at most
+ * its bound; "le"). Any thread adds, any thread reads; the figures of one reading may be a few additions
+ * apart.
  */
 #include <stdatomic.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What is wrong with a text that json_check() refuses, for whoever has to mend it: the place as a path, and words. It reads the text once more
- * from its start, so it costs nothing as long as all is well.
+ * What is wrong with a text that json_check() refuses, for whoever has to mend it: the place as a path, and
+ * words. It reads the text once more from its start, so it costs nothing as long as all is well.
  */
 #include "base/json_scan.h"
 

@@ -50,7 +50,8 @@ static inline __m128i block_equal(__m128i w, char c)
     return _mm_cmpeq_epi8(w, _mm_set1_epi8(c));
 }
 
-/* Which of 16 bytes are a quote, backslash, control or UTF-8: those below 0x20 as signed numbers are the last two. */
+/* Which of 16 bytes are a quote, backslash, control or UTF-8: those below 0x20 as signed numbers are the last
+ * two. */
 static inline unsigned block_not_plain(const char *p)
 {
     __m128i w = load_block(p);
@@ -299,7 +300,8 @@ enum step {
     STEP_WRONG, /* *pos is what is wrong */
 };
 
-/* Notes where a container begins; those past the index are found by walking, as are those that lie deeper than we take from strangers. */
+/* Notes where a container begins; those past the index are found by walking, as are those that lie deeper
+ * than we take from strangers. */
 static inline void index_open(struct nest *n, const char *p)
 {
     struct json_index *x = n->index;

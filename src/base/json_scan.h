@@ -38,7 +38,8 @@ enum json_kind {
     JSON_KIND_NULL,
 };
 
-/* Where the first containers of a text end, so that walking need not look for that again. Owned by the caller, for as long as its text. */
+/* Where the first containers of a text end, so that walking need not look for that again. Owned by the
+ * caller, for as long as its text. */
 #define JSON_INDEX_MAX 512u
 struct json_index {
     const char *text;

@@ -50,9 +50,9 @@ static inline bool utf8_is_control(uint32_t cp)
            (cp >= 0x2028 && cp <= 0x202E) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xFEFF;
 }
 
-/* Characters of which nothing is seen, so that two texts look alike which are not: soft hyphen, fillers, zero width
- * space, word joiner and the like, annotations, tags. The joiners U+200C and U+200D and the variation selectors are
- * none of them: scripts and emoji need those. */
+/* Characters of which nothing is seen, so that two texts look alike which are not: soft hyphen, fillers, zero
+ * width space, word joiner and the like, annotations, tags. The joiners U+200C and U+200D and the variation
+ * selectors are none of them: scripts and emoji need those. */
 static inline bool utf8_is_invisible(uint32_t cp)
 {
     return cp == 0xAD || cp == 0x115F || cp == 0x1160 || cp == 0x180E || cp == 0x200B ||

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Text that others wrote, as a terminal may be shown it: what could command the terminal, turn the reading direction
- * or not be seen at all is written as \uXXXX, bytes that are no UTF-8 as U+FFFD. Inside of JSON the escapes mean what
- * they stand for, so JSON stays the same JSON.
+ * Text that others wrote, as a terminal may be shown it: what could command the terminal, turn the reading
+ * direction or not be seen at all is written as \uXXXX, bytes that are no UTF-8 as U+FFFD. Inside of JSON the
+ * escapes mean what they stand for, so JSON stays the same JSON.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,5 +18,6 @@ enum err visible_add(struct buf *out, struct span s, bool lines) MUST_CHECK;
 /* The columns that s takes on a terminal, escapes included. */
 unsigned visible_width(struct span s);
 
-/* One line on standard error, "todoke: …" or "todoke COMMAND: …" (command may be NULL); 2, the status of wrong usage. */
+/* One line on standard error, "todoke: …" or "todoke COMMAND: …" (command may be NULL); 2, the status of
+ * wrong usage. */
 int visible_complain(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -7,8 +7,8 @@
 #include "base/utf8.h"
 
 /*
- * The Subject is encoded here: GMime 3.2.13 passes "=?" of the text on as it is, so that a name could pose as an encoded word, and
- * makes encoded words longer than the 75 characters of RFC 2047 2.
+ * The Subject is encoded here: GMime 3.2.13 passes "=?" of the text on as it is, so that a name could pose as
+ * an encoded word, and makes encoded words longer than the 75 characters of RFC 2047 2.
  */
 #define WORD_BYTES 45u  /* of UTF-8 in an encoded word: 60 of base64, 12 around them */
 #define FIRST_BYTES 39u /* behind the field's name */
@@ -23,7 +23,8 @@ static void begin(void)
     g_mime_init();
 }
 
-/* The next character, never malformed and never a line break or the like; its length in the source is the result. */
+/* The next character, never malformed and never a line break or the like; its length in the source is the
+ * result. */
 static size_t next_clean(struct span s, char out[4], size_t *ret_len)
 {
     uint32_t cp = 0;

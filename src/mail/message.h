@@ -1,7 +1,8 @@
 #pragma once
 /*
- * One mail as the bytes that travel (RFC 5322, RFC 2045): multipart/alternative of a text and an HTML part, 7 bits, built by GMime.
- * Whatever a subject or an address holds, it is one header field: what would break a line becomes a space.
+ * One mail as the bytes that travel (RFC 5322, RFC 2045): multipart/alternative of a text and an HTML part, 7
+ * bits, built by GMime. Whatever a subject or an address holds, it is one header field: what would break a
+ * line becomes a space.
  */
 #include <stdint.h>
 
@@ -25,5 +26,6 @@ enum err message_build(const struct message *m, enum message_lines lines, struct
 /* The value of a Subject header, folded (RFC 2047, RFC 5322 2.2.3), without the name. */
 enum err message_subject(struct span subject, struct buf *out) MUST_CHECK;
 
-/* The address alone of "Name <address>" or "address", as email_recipient() has it. ERR_INVALID: not exactly one of these, or not visible ASCII. */
+/* The address alone of "Name <address>" or "address", as email_recipient() has it. ERR_INVALID: not exactly
+ * one of these, or not visible ASCII. */
 enum err message_address(const char *text, char out[static EMAIL_MAX + 1]) MUST_CHECK;

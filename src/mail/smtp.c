@@ -117,7 +117,8 @@ static int on_close(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-/* libcurl says QUIT before it closes, and waits two minutes for the answer to it: this lets QUIT leave, and waits for nothing. */
+/* libcurl says QUIT before it closes, and waits two minutes for the answer to it: this lets QUIT leave, and
+ * waits for nothing. */
 static void hear_no_more(const struct smtp *s)
 {
     for (size_t i = 0; i < SOCKETS_MAX; i++)
@@ -126,8 +127,8 @@ static void hear_no_more(const struct smtp *s)
 }
 
 /*
- * Waiting for the answer to the end of DATA libcurl blocks, with its own patience of two minutes whatever CURLOPT_TIMEOUT_MS says; but about
- * once a second it asks here.
+ * Waiting for the answer to the end of DATA libcurl blocks, with its own patience of two minutes whatever
+ * CURLOPT_TIMEOUT_MS says; but about once a second it asks here.
  */
 static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {

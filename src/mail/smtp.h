@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Mails over a relay (RFC 5321), by libcurl: one at a time on one connection, which stays open between the mails of a batch. Blocking:
- * for a thread of its own.
+ * Mails over a relay (RFC 5321), by libcurl: one at a time on one connection, which stays open between the
+ * mails of a batch. Blocking: for a thread of its own.
  */
 #include <stdint.h>
 

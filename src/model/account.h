@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Who may do what: accounts, the providers and channels they have roles on, their sessions, and the record of what was changed. Plain
- * values; the truth is in the store.
+ * Who may do what: accounts, the providers and channels they have roles on, their sessions, and the record of
+ * what was changed. Plain values; the truth is in the store.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +28,8 @@ struct account {
     bool
         confirmed; /* the address has been shown to be its owner's, or an operator vouches for it; see access/confirm.h */
     int64_t created_ms, last_login_ms; /* last: 0: never */
-    /* Who made it, as that was called then: an address, or the hint of a key with id 0. "": the set-up, or a command. */
+    /* Who made it, as that was called then: an address, or the hint of a key with id 0. "": the set-up, or a
+     * command. */
     int64_t inviter_id;
     char inviter[EMAIL_MAX + 1];
 };
@@ -41,7 +42,8 @@ static inline bool account_same(const struct account *a, const struct account *b
            a->operator== b->operator&& a->disabled == b->disabled && a->confirmed == b->confirmed;
 }
 
-/* What an account may do with one provider or channel. Kept by number: each may do what those below it may. */
+/* What an account may do with one provider or channel. Kept by number: each may do what those below it
+ * may. */
 enum grant {
     GRANT_NONE = 0,
     GRANT_TESTER = 1, /* of channels only */

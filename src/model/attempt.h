@@ -48,7 +48,8 @@ struct fate {
     uint16_t faults;     /* faults of our own in a row */
 };
 
-/* Attempts of one event that a fault of our own stopped, in a row, that are kept on record: an outage of days must not fill the store. */
+/* Attempts of one event that a fault of our own stopped, in a row, that are kept on record: an outage of days
+ * must not fill the store. */
 #define FATE_FAULTS_KEPT 20u
 
 /* Whether the attempt is to be kept; else only the time when its one event is due again is. */

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What the owner of a channel's contact address said to its mails, once a provider: until then nothing is sent there but the one mail that
- * asks.
+ * What the owner of a channel's contact address said to its mails, once a provider: until then nothing is
+ * sent there but the one mail that asks.
  */
 #include <stdbool.h>
 #include <stdint.h>

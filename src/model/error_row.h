@@ -1,7 +1,8 @@
 #pragma once
 /*
- * A bucket of the error statistics: the failed attempts of one channel with the same reason and detail within one minute. Minutes are
- * whole ones of UTC, so they are whole ones in every zone that differs from it by minutes, and rows of several nodes merge.
+ * A bucket of the error statistics: the failed attempts of one channel with the same reason and detail within
+ * one minute. Minutes are whole ones of UTC, so they are whole ones in every zone that differs from it by
+ * minutes, and rows of several nodes merge.
  */
 #include <stdint.h>
 

@@ -288,7 +288,8 @@ static size_t letters_at(const struct text *t, size_t i, char out[TLD_MAX])
     return is_digit(plain_at(t, i + n)) && !is_doubtful(t, i + n) ? 0 : n;
 }
 
-/* Whether a label of the root zone begins at i: in ASCII, whatever else follows it without a blank; or a whole one of another script. */
+/* Whether a label of the root zone begins at i: in ASCII, whatever else follows it without a blank; or a
+ * whole one of another script. */
 static bool ends_domain(const struct text *t, size_t i)
 {
     char label[TLD_MAX + 4];

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What people are told of by mail. Errors of the same channel, reason and detail that fall into one window are one notice with their
- * count; it is told when the window closes.
+ * What people are told of by mail. Errors of the same channel, reason and detail that fall into one window
+ * are one notice with their count; it is told when the window closes.
  */
 #include <stdint.h>
 
@@ -13,7 +13,8 @@ enum notice_kind {
     NOTICE_SUSPENDED, /* nothing is sent to the channel any more */
 };
 
-/* A window can be set so long at most. One that would close later was opened before the clock was set back. */
+/* A window can be set so long at most. One that would close later was opened before the clock was set
+ * back. */
 #define NOTICE_WINDOW_MAX_MS 86400000
 
 struct notice {

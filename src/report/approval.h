@@ -1,5 +1,6 @@
 #pragma once
-/* Whose option is approved, in memory: what showing or changing a channel needs to know without asking the store. Any thread may ask. */
+/* Whose option is approved, in memory: what showing or changing a channel needs to know without asking the
+ * store. Any thread may ask. */
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -19,8 +20,8 @@ void approvals_close(struct approvals *a); /* safe on a zeroed struct */
 bool approvals_has(struct approvals *a, int64_t provider_id);
 
 /*
- * A change in two steps, on the store thread: what can fail before the commit, the rest after it. *ret is NULL where nothing needs memory; give
- * what was prepared and not put to mem_free().
+ * A change in two steps, on the store thread: what can fail before the commit, the rest after it. *ret is
+ * NULL where nothing needs memory; give what was prepared and not put to mem_free().
  */
 struct approval;
 enum err approvals_prepare(int64_t provider_id, enum option_state to, struct approval **ret) MUST_CHECK;

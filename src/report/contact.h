@@ -1,8 +1,9 @@
 #pragma once
 /*
- * The contact addresses of channels. Whoever may change a channel may enter any address, so nothing is sent there but one mail that asks, until
- * its owner has confirmed it: once a provider, for all of its channels. The mail has a link to a page of the console; the page decides, by
- * a button: what only follows links decides nothing.
+ * The contact addresses of channels. Whoever may change a channel may enter any address, so nothing is sent
+ * there but one mail that asks, until its owner has confirmed it: once a provider, for all of its channels.
+ * The mail has a link to a page of the console; the page decides, by a button: what only follows links
+ * decides nothing.
  *
  *     entered ─► asked, once a mail could come (the option approved, the switch on) ─► confirmed: told of errors
  *                                                                                  └► refused: never asked or told again
@@ -46,8 +47,8 @@ enum contact_ask {
 #define CONTACT_ASK_KINDS 11
 
 /*
- * Asks the owner of the channel's contact address, in the transaction that made it necessary. by_hand: somebody wants it asked again. account_id
- * is who causes the mail; 0: an operator, a key.
+ * Asks the owner of the channel's contact address, in the transaction that made it necessary. by_hand:
+ * somebody wants it asked again. account_id is who causes the mail; 0: an operator, a key.
  */
 enum err contact_ask(struct backend *b, const struct mail_rules *rules, const struct channel *c,
                      int64_t account_id, bool by_hand, int64_t now_ms, enum contact_ask *ret) MUST_CHECK;
@@ -60,9 +61,11 @@ static inline bool contact_may_confirm(const struct contact *c, int64_t now_ms)
     return c->state == CONTACT_UNCONFIRMED && now_ms < c->asked_ms + CONTACT_LINK_MS;
 }
 
-/* Its owner's answer. ERR_CONFLICT: it cannot be, by the state it is in or the age of the link; refused is for good. */
+/* Its owner's answer. ERR_CONFLICT: it cannot be, by the state it is in or the age of the link; refused is
+ * for good. */
 enum err contact_answer(struct backend *b, struct contact *c, enum contact_state to,
                         int64_t now_ms) MUST_CHECK;
-/* The same by hand for the channel's address. ERR_INVALID: it has none; ERR_CONFLICT: its owner has refused. */
+/* The same by hand for the channel's address. ERR_INVALID: it has none; ERR_CONFLICT: its owner has
+ * refused. */
 enum err contact_decide(struct backend *b, const struct channel *c, enum contact_state to,
                         int64_t now_ms) MUST_CHECK;

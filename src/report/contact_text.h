@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The mail that asks the owner of a contact address, in the channel's language. Not a word of it is anybody's who may enter the address: the
- * channel is told by its number; the page behind the link shows the names.
+ * The mail that asks the owner of a contact address, in the channel's language. Not a word of it is anybody's
+ * who may enter the address: the channel is told by its number; the page behind the link shows the names.
  */
 #include "base/buf.h"
 #include "model/channel.h"

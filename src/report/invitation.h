@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Mails to people who are invited, or given a role. Whoever invites chooses none of their words, but for the provider's name, and that only
- * where no mail program can take it for a link: else the node would carry strangers' words to strangers. Put into the outbox in the
- * transaction of the invitation.
+ * Mails to people who are invited, or given a role. Whoever invites chooses none of their words, but for the
+ * provider's name, and that only where no mail program can take it for a link: else the node would carry
+ * strangers' words to strangers. Put into the outbox in the transaction of the invitation.
  */
 #include "store/backend.h"
 

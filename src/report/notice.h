@@ -1,7 +1,7 @@
 #pragma once
 /*
- * From windows to mails: once a second those that have closed are told. Window, recipients and outbox change in one commit: a window becomes
- * mails exactly once, whatever happens to the process.
+ * From windows to mails: once a second those that have closed are told. Window, recipients and outbox change
+ * in one commit: a window becomes mails exactly once, whatever happens to the process.
  *
  *     result_put ─► window (counts up) ─closes─► subject, text, HTML × recipients ─► outbox (report/outbox.h)
  */
@@ -55,6 +55,7 @@ void notices_stop(struct notices *n);
 /* Closes the timer; n must stay until the loop has ended. No call may be under way. */
 void notices_close(struct notices *n);
 
-/* One step, on a store thread, in a transaction: at most limit windows that are closed now. Tests call it with a time of their own. */
+/* One step, on a store thread, in a transaction: at most limit windows that are closed now. Tests call it
+ * with a time of their own. */
 enum err notices_step(struct backend *b, const struct mail_rules *rules, int64_t now_ms, uint32_t limit,
                       struct notice_step *ret, uint32_t *ret_found) MUST_CHECK;

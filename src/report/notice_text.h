@@ -1,7 +1,8 @@
 #pragma once
 /*
- * What a notice says: subject, text and HTML, in the channel's language. The names of the content rows are those of LINE's documentation and
- * the same in both languages, as there. Channel names come from people: no line of theirs becomes one of ours, no markup, and no link (model/name.h).
+ * What a notice says: subject, text and HTML, in the channel's language. The names of the content rows are
+ * those of LINE's documentation and the same in both languages, as there. Channel names come from people: no
+ * line of theirs becomes one of ours, no markup, and no link (model/name.h).
  */
 #include "base/buf.h"
 #include "model/channel.h"

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The outbox: mails are on disk until they are sent, refused for good, or too old. Those that are due go to the mailer in small batches; what
- * became of each is put on record before the next batch.
+ * The outbox: mails are on disk until they are sent, refused for good, or too old. Those that are due go to
+ * the mailer in small batches; what became of each is put on record before the next batch.
  *
  *     due? ─► batch ─► mailer (its thread) ─► sent · tried again later, twice as late each time · refused
  *
@@ -57,7 +57,8 @@ void outbox_wake(struct outbox *o);
 /* No further batches; the mail that is under way ends, the others come back untried. */
 void outbox_stop(struct outbox *o);
 bool outbox_idle(const struct outbox *o);
-/* What is under way is broken off. The mailer has no job after it; letters of its last ones may still be on their way. */
+/* What is under way is broken off. The mailer has no job after it; letters of its last ones may still be on
+ * their way. */
 void outbox_halt(struct outbox *o);
 /* Closes the timer; o must stay until the loop has ended. No call may be under way. */
 void outbox_close(struct outbox *o);

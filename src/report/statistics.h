@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Error statistics as a viewer reads them: rows and buckets in a zone that differs from UTC by whole minutes. LINE shows UTC+9, which
- * is what is shown where no other is asked for; a zone with summer time is one offset in summer and another in winter, which the viewer
- * chooses.
+ * Error statistics as a viewer reads them: rows and buckets in a zone that differs from UTC by whole minutes.
+ * LINE shows UTC+9, which is what is shown where no other is asked for; a zone with summer time is one offset
+ * in summer and another in winter, which the viewer chooses.
  */
 #include "base/err.h"
 #include "base/span.h"
@@ -13,7 +13,8 @@
 #define STATISTICS_ZONE_MAX 840  /* +14:00 and -14:00 */
 #define STATISTICS_TIME_SIZE 26u /* "2026-11-22T05:38:00+09:00" and NUL */
 
-/* "+09:00", "-03:30" or "Z", and " 09:00", which is what a + becomes in a query; minutes east of UTC. ERR_INVALID. */
+/* "+09:00", "-03:30" or "Z", and " 09:00", which is what a + becomes in a query; minutes east of UTC.
+ * ERR_INVALID. */
 enum err statistics_zone_parse(struct span text, int *ret) MUST_CHECK;
 void statistics_zone_text(int zone, char out[static 7]);
 
@@ -36,7 +37,8 @@ int64_t statistics_by_ms(enum statistics_by by);
 /* The start of the zone's minute, hour or day that ms falls into. */
 int64_t statistics_bucket(int64_t ms, enum statistics_by by, int zone);
 
-/* The row of the catalogue with this reason and detail; *ret_status: the status where the detail is one, else 0. ERR_NOT_FOUND. */
+/* The row of the catalogue with this reason and detail; *ret_status: the status where the detail is one, else
+ * 0. ERR_NOT_FOUND. */
 enum err statistics_fault(struct span reason, struct span detail, enum fault_id *ret,
                           int *ret_status) MUST_CHECK;
 /* A detail by itself: its reason follows. */

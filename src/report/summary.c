@@ -11,7 +11,8 @@ struct bucket {
     int64_t errors[REASON_COUNT];
 };
 
-/* What is known of a detail; a status has a place of its own, the others stand behind by their row of the catalogue. */
+/* What is known of a detail; a status has a place of its own, the others stand behind by their row of the
+ * catalogue. */
 struct detail {
     int64_t errors, first_ms, last_ms;
 };

@@ -5,7 +5,8 @@ static const char *const headers[] = {
     [LANG_JA] = "日付\t開始\t終了\t原因\t詳細\tエラー\n",
 };
 
-/* What spreadsheets take for the beginning of a formula, also in the full width that Japanese input methods give. */
+/* What spreadsheets take for the beginning of a formula, also in the full width that Japanese input methods
+ * give. */
 static const char *const formulas[] = {"=", "+", "-", "@", "＝", "＋", "－", "＠"};
 
 enum err tsv_header(struct buf *out, enum lang lang)

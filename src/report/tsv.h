@@ -1,8 +1,9 @@
 #pragma once
 /*
- * The error statistics as a table for spreadsheets: tab-separated values in UTF-8, a header line, then a line a row, each ended by a
- * line feed. A cell cannot leave its place (a tab, a line break and a backslash in it are written \t, \n, \r and \\), and none is
- * run as a formula: one that begins as a formula does gets an apostrophe before it, which spreadsheets take for "this is text".
+ * The error statistics as a table for spreadsheets: tab-separated values in UTF-8, a header line, then a line
+ * a row, each ended by a line feed. A cell cannot leave its place (a tab, a line break and a backslash in it
+ * are written \t, \n, \r and \\), and none is run as a formula: one that begins as a formula does gets an
+ * apostrophe before it, which spreadsheets take for "this is text".
  */
 #include "base/buf.h"
 #include "fault/fault.h"

@@ -1,5 +1,6 @@
 #pragma once
-/* What an operator should set, though nothing is broken: told on the System page and by GET /api/v1/system, where an alarm would be too much. */
+/* What an operator should set, though nothing is broken: told on the System page and by GET /api/v1/system,
+ * where an alarm would be too much. */
 #include "api/api.h"
 
 typedef void advice_fn(void *arg, const char *name, const char *const text[2]); /* text by enum lang */

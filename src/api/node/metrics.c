@@ -1,4 +1,5 @@
-/* Figures for machines, in Prometheus' text form. Every one of them is described in docs/operations.md; a test sees to it. */
+/* Figures for machines, in Prometheus' text form. Every one of them is described in docs/operations.md; a
+ * test sees to it. */
 #include "api/call.h"
 #include "api/meter.h"
 #include "api/node/metrics_mail.h"

@@ -1,4 +1,5 @@
-/* /api/v1/accounts: operators make, change and delete accounts. What ends a right ends the sessions that had it. */
+/* /api/v1/accounts: operators make, change and delete accounts. What ends a right ends the sessions that had
+ * it. */
 #include <jansson.h>
 #include <stdio.h>
 

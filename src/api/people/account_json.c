@@ -124,7 +124,8 @@ enum err account_json_mail(struct call *c, struct backend *b, struct invitation_
     return access->mails ? invitation_put_mail(b, &m, call_now(c), ret_sent) : ERR_NONE;
 }
 
-/* Under the address that people use, or else the one that the caller has used: its browser's (a proxy may write another host), or the host. */
+/* Under the address that people use, or else the one that the caller has used: its browser's (a proxy may
+ * write another host), or the host. */
 static void write_link(struct call *c, struct json_write *w, const char *ticket)
 {
     const struct api_access *access = c->api->config.access;

@@ -1,5 +1,6 @@
 #pragma once
-/* Whoever has shown who they are gets a session: log-in, setup and invitation end alike. And passwords on their way to the worker. */
+/* Whoever has shown who they are gets a session: log-in, setup and invitation end alike. And passwords on
+ * their way to the worker. */
 #include "api/people/session_json.h"
 
 struct login {

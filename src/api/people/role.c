@@ -1,7 +1,8 @@
 /*
- * /api/v1/providers/{id}/roles and /api/v1/channels/{id}/roles: who may do what. A role is given to a mail address. Whoever gives it learns
- * nothing by that: not whether there is an account, not whose; answers, lists and bounds are the same, and the account is made, invited or
- * told behind them. Only once somebody has used the role does the list show whose it is. Operators see all of it.
+ * /api/v1/providers/{id}/roles and /api/v1/channels/{id}/roles: who may do what. A role is given to a mail
+ * address. Whoever gives it learns nothing by that: not whether there is an account, not whose; answers,
+ * lists and bounds are the same, and the account is made, invited or told behind them. Only once somebody has
+ * used the role does the list show whose it is. Operators see all of it.
  *
  *     an operator gives it          counts, and is shown, at once; a new account's link is in the answer
  *     somebody else gives it        counts at once, is shown once it is used; a new account's link goes by mail, or the operator makes one
@@ -141,7 +142,8 @@ static enum err audit_role(struct call *c, struct backend *b, const char *action
     return e;
 }
 
-/* For operators: the account that a role went to, and whether it was made for that. One line for each, lest the numbers of lines tell. */
+/* For operators: the account that a role went to, and whether it was made for that. One line for each, lest
+ * the numbers of lines tell. */
 static enum err audit_invited(struct call *c, struct backend *b, const struct role_state *r,
                               const struct account *a)
 {
@@ -337,7 +339,8 @@ static enum err answer(struct call *c, struct role_state *r, const struct accoun
     return json_write_finish(w);
 }
 
-/* The role is there already: nothing is written where nothing changes. What an operator gives is shown from then on. */
+/* The role is there already: nothing is written where nothing changes. What an operator gives is shown from
+ * then on. */
 static bool is_given(const struct call *c, const struct role_state *r)
 {
     return r->row.account_id && r->row.grant == r->grant && (r->row.known || !call_is_operator(c));

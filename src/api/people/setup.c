@@ -1,6 +1,6 @@
 /*
- * /api/v1/setup and /api/v1/invitation: a link becomes an account that can log in. The ticket is looked at before the password costs
- * anything, and again in the transaction that uses it up.
+ * /api/v1/setup and /api/v1/invitation: a link becomes an account that can log in. The ticket is looked at
+ * before the password costs anything, and again in the transaction that uses it up.
  */
 #include <sodium.h>
 
