@@ -43,7 +43,7 @@ void arena_reset(struct arena *a)
     free_chunks(a->chunk->older);
     a->chunk->older = NULL;
     a->chunk->used = 0;
-    /* One oversized request must not pin its memory for all that follow. */
+    /* One oversized request must not keep its memory allocated during all the following ones. */
     if (a->chunk->size > a->chunk_size)
         arena_deinit(a);
 }
@@ -55,7 +55,7 @@ void *arena_alloc(struct arena *a, size_t size)
     size = size ? (size + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
     if (size > a->max || a->used > a->max - size)
         return NULL;
-    if (mem_must_fail()) /* also where there is room: whoever asks must bear it */
+    if (mem_must_fail()) /* before the check of the chunk's room, so that tests can fail every call */
         return NULL;
     struct arena_chunk *c = a->chunk;
     if (!c || c->size - c->used < size) {

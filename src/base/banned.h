@@ -1,5 +1,8 @@
 #pragma once
-/* Unsafe libc calls do not compile (the idea is git's). Included before every file of ours by the build. */
+/*
+ * Unsafe libc calls do not compile (the idea is git's). The build includes this file before every source
+ * file.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -80,14 +80,14 @@ enum err buf_printf(struct buf *b, const char *fmt, ...)
     va_start(ap, fmt);
     va_list again;
     va_copy(again, ap);
-    size_t room = b->alloc - b->tail; /* mostly it fits */
+    size_t room = b->alloc - b->tail; /* the first try: the text mostly fits */
     int need = vsnprintf(room ? b->data + b->tail : NULL, room, fmt, ap);
     va_end(ap);
     enum err e = need < 0 ? ERR_INTERNAL : ERR_NONE;
     if (!e && (size_t)need < room && buf_len(b) + (size_t)need <= b->max) {
         b->tail += (size_t)need;
     } else if (!e) {
-        /* vsnprintf writes a NUL behind the text: room for it, though it is never counted. */
+        /* vsnprintf writes a NUL behind the text: make room for it, though it is never counted. */
         if (buf_len(b) + (size_t)need > b->max) {
             e = ERR_LIMIT;
         } else {

@@ -1,11 +1,12 @@
 #pragma once
-/* Time comes through a passed struct, so that a test can own it. */
+/* Time comes through a passed struct, so that a test can control it. */
 #include <stdint.h>
 #include <time.h>
 
 struct clock {
     uint64_t (*mono_us)(void *arg); /* monotonic, microseconds: deadlines and durations */
-    int64_t (*wall_ms)(void *arg);  /* UTC since 1970, milliseconds: what people read */
+    /* UTC since 1970, milliseconds: times that people read or that outlive the process */
+    int64_t (*wall_ms)(void *arg);
     void *arg;
 };
 

@@ -1,13 +1,13 @@
 #pragma once
-/* Numbers in base 10 where printf would cost more than all around it: in every request and every answer. */
+/* Numbers in base 10, on paths that every request takes and where printf would cost too much. */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/span.h"
 
-#define DECIMAL_LEN 20 /* of the largest */
+#define DECIMAL_LEN 20 /* digits of the largest uint64_t */
 
-/* Writes n without leading zeros and without a NUL; returns how many digits. */
+/* Writes n without leading zeros and without a NUL; returns the number of digits. */
 static inline size_t decimal_put(char out[static DECIMAL_LEN], uint64_t n)
 {
     char digits[DECIMAL_LEN];
@@ -21,7 +21,7 @@ static inline size_t decimal_put(char out[static DECIMAL_LEN], uint64_t n)
     return len;
 }
 
-/* The digits at the start of s, at most 9 of them, as a number; without one, 0. */
+/* The number that the leading digits of s form, at most 9 of them; 0 if there are none. */
 static inline uint32_t decimal_leading(struct span s)
 {
     uint32_t n = 0;

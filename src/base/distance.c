@@ -14,7 +14,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Three rows of the usual table are enough: the swap looks two rows back. */
+/* Three rows of the usual table are enough, because a swap looks two rows back. */
 size_t distance_nocase(struct span a, struct span b)
 {
     size_t rows[3][DISTANCE_MAX_LEN + 1];
@@ -56,7 +56,7 @@ static bool begins_with(struct span name, struct span word)
     return true;
 }
 
-/* Whether word begins the name, or a part of it behind a hyphen. */
+/* Whether word begins the name or one of its parts between hyphens. */
 static bool is_part(struct span name, struct span word)
 {
     for (size_t i = 0; i < name.len; i++)
@@ -66,13 +66,16 @@ static bool is_part(struct span name, struct span word)
     return false;
 }
 
-/* Lower is nearer: twice the distance; a beginning or part comes after one mistyped letter. */
+/*
+ * A lower score is nearer. A mistyping scores twice its distance; a beginning or a part scores 3, just behind
+ * one mistyped letter.
+ */
 void distance_consider(struct distance_nearest *n, const char *name)
 {
     struct span word = without_hyphens(n->word), whole = without_hyphens(span_of(name));
     size_t shorter = least(word.len, whole.len), allowed = shorter / 3, d = distance_nocase(word, whole);
     if (allowed == 0 && shorter == 2)
-        allowed = 1; /* "ky" */
+        allowed = 1; /* lets "ky" find "key" */
     size_t score = d <= allowed ? 2 * d : SIZE_MAX;
     if (word.len >= 2 && is_part(whole, word))
         score = least(score, 3);

@@ -4,16 +4,18 @@
 
 #include "base/span.h"
 
-/* Longer texts are compared by their first bytes only: nobody mistypes a whole paragraph. */
+/* Only the first bytes of longer texts are compared: nobody mistypes a whole paragraph. */
 #define DISTANCE_MAX_LEN 96
 
-/* Optimal string alignment distance in bytes: insertions, deletions, replacements and swaps of neighbours
- * each count 1. ASCII case is ignored, and '_', '-' and ' ' are the same. No allocation. */
+/*
+ * Optimal string alignment distance in bytes: insertions, deletions, replacements and swaps of neighbours
+ * each count 1. Ignores ASCII case, and treats '_', '-' and ' ' as equal. Allocates nothing.
+ */
 size_t distance_nocase(struct span a, struct span b);
 
 /*
- * The one of several names that a typed word may be a mistyping of: a letter or two off in a longer word, its
- * beginning, or a part of it between hyphens. Leading hyphens are passed over.
+ * Finds the name that a typed word probably means: the word may have a wrong letter or two (in longer words),
+ * be the beginning of the name, or be one of its parts between hyphens. Leading hyphens are ignored.
  *
  *     struct distance_nearest n = {.word = span_of(typed)};
  *     distance_consider(&n, "channel"); ...
@@ -21,7 +23,7 @@ size_t distance_nocase(struct span a, struct span b);
  */
 struct distance_nearest {
     struct span word;
-    const char *name; /* borrowed; NULL: none is near enough for more than a guess */
+    const char *name; /* borrowed; NULL: no name is near enough */
     size_t score;
 };
 void distance_consider(struct distance_nearest *n, const char *name);

@@ -48,7 +48,10 @@ const char *err_text(enum err e)
     return "unknown error";
 }
 
-/* Places share a slot by chance: then the second is only counted, and the count is logged. */
+/*
+ * Two places may hash to the same slot. The second is then counted instead of logged, and a later line shows
+ * the count.
+ */
 #define SLOTS 64
 static _Atomic int64_t logged_ms[SLOTS];
 static atomic_ulong left_out;
@@ -63,7 +66,8 @@ enum err err_origin_at(enum err e, const char *file, int line)
         atomic_fetch_add(&left_out, 1);
         return e;
     }
-    const char *src = strstr(file, "src/"); /* the compiler was called from a folder of the build */
+    /* the build may compile from another folder: __FILE__ then has a prefix */
+    const char *src = strstr(file, "src/");
     if (src)
         file = src;
     unsigned long more = atomic_exchange(&left_out, 0);
@@ -75,7 +79,7 @@ enum err err_origin_at(enum err e, const char *file, int line)
     if (more)
         fields[n++] = log_uint("not_logged", more);
     fields[n].key = NULL;
-    char module[24] = "todoke"; /* or the folder below src */
+    char module[24] = "todoke"; /* replaced by the folder below src, if there is one */
     if (src)
         (void)snprintf(module, sizeof(module), "%.*s", (int)strcspn(src + 4, "/"), src + 4);
     if (log_on(LOG_LEVEL_ERROR, module))

@@ -1,12 +1,13 @@
 #pragma once
 /*
- * Our own failures. A delivery that fails is data (struct outcome), never one of these.
- * Functions that can fail return enum err; ret_ outputs are untouched unless it is ERR_NONE.
+ * The error codes of todoke's own functions. A delivery that fails is data (struct outcome), never an enum
+ * err. Functions that can fail return enum err; they leave their ret_ outputs untouched unless they return
+ * ERR_NONE.
  *
- * There are two kinds. A refusal answers the caller: what was asked for is wrong, not there, or not now. A
- * refusal is never logged as a failure of this node. A fault is this node's own: memory, disk, or something
- * that cannot happen. The function in which a fault begins makes it with err_origin(), which logs the place;
- * callers hand it upward and do not log it again.
+ * There are two kinds. A refusal answers the caller: what was asked for is invalid, missing, or not possible
+ * now. A refusal is never logged as a failure of this node. A fault is this node's own: memory, disk, or
+ * something that cannot happen. The function in which a fault begins creates it with err_origin(), which logs
+ * the place; callers return it upward and do not log it again.
  */
 #include <stdbool.h>
 
@@ -30,9 +31,9 @@ enum err {
     ERR_NOMEM,    /* an allocation failed */
     ERR_FULL,     /* no space left on the device */
     ERR_IO,       /* the system refused; errno has the reason */
-    ERR_GONE,     /* files were deleted, replaced or cut while they were in use */
-    ERR_DAMAGED,  /* what was stored cannot be read back */
-    ERR_INTERNAL, /* a library failed in a way it should not, or our own code did */
+    ERR_GONE,     /* files were deleted, replaced or truncated while in use */
+    ERR_DAMAGED,  /* stored data cannot be read back */
+    ERR_INTERNAL, /* a library or our own code failed in an unexpected way */
 };
 
 static inline bool err_is_fault(enum err e)
@@ -41,9 +42,9 @@ static inline bool err_is_fault(enum err e)
 }
 
 /*
- * Where a fault begins: logs its text, file, line and, for ERR_FULL and ERR_IO, errno, then is e again. A
- * place is logged at most once a second; `not_logged` counts what was left out since. Keeps errno. Never
- * allocates.
+ * Marks the place where a fault begins and returns e. Logs e's text, the file, the line and, for ERR_FULL and
+ * ERR_IO, errno. Each place is logged at most once a second; `not_logged` counts the lines left out since.
+ * Keeps errno. Never allocates.
  */
 #define err_origin(e) err_origin_at((e), __FILE__, __LINE__)
 enum err err_origin_at(enum err e, const char *file, int line);

@@ -23,8 +23,10 @@ static struct heap_node *meld(struct heap_node *a, struct heap_node *b)
     return a;
 }
 
-/* Melds a list of siblings into one tree: by pairs from the left, then the pairs from the right. No
- * recursion: the list may be long. */
+/*
+ * Melds a list of siblings into one tree: first pairs from the left, then the results from the right. No
+ * recursion, because the list may be long.
+ */
 static struct heap_node *meld_siblings(struct heap_node *first)
 {
     struct heap_node *pairs = NULL;

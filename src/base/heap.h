@@ -1,7 +1,8 @@
 #pragma once
 /*
- * A pairing heap of intrusive nodes, smallest key first. It allocates nothing, so that adding can never fail:
- * a deadline must not be lost for want of memory. Add O(1), take the smallest and remove O(log n) amortised.
+ * A pairing heap of intrusive nodes, smallest key first. The heap allocates nothing, so adding a node never
+ * fails: a deadline must not be lost when memory is short. Add: O(1); take the smallest and remove: O(log n)
+ * amortised.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,11 +10,11 @@
 struct heap_node {
     uint64_t key;
     struct heap_node *child, *next; /* eldest child; next sibling */
-    struct heap_node *prev;         /* previous sibling, or the parent for the eldest */
+    struct heap_node *prev;         /* previous sibling; for the eldest child, its parent */
 };
 
 struct heap {
-    struct heap_node *root; /* zeroed: empty */
+    struct heap_node *root; /* a zeroed heap is empty */
 };
 
 static inline struct heap_node *heap_min(const struct heap *h)

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-/* From a packet on the same machine to the longest time-out that is usual; microseconds. */
+/* In microseconds: from a round trip on the same machine to the longest usual timeout. */
 static const uint64_t bounds_us[HISTOGRAM_BUCKETS] = {
     500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2000000, 5000000,
 };

@@ -6,22 +6,22 @@
 #include "base/hex.h"
 #include "base/utf8.h"
 
-#define LEVELS JSON_DEPTH /* of which the path tells; what lies deeper is "…" */
+#define LEVELS JSON_DEPTH /* levels that the path shows; deeper ones become "…" */
 #define NAME_SHOWN 64u    /* bytes of one name in the path */
 #define ELLIPSIS "…"
 
-/* One container around the place. */
+/* One container on the way to the fault. */
 struct level {
-    struct span name; /* of an object: the last one read, between its quotes */
-    size_t index;     /* of an array */
+    struct span name; /* objects: the name last read, between its quotes */
+    size_t index;     /* arrays: the current element */
     bool object;
-    bool in_name; /* of an object: a name is next or being read, not its value */
+    bool in_name; /* objects: a name comes next or is being read, not its value */
 };
 
 struct walk {
     struct level levels[LEVELS];
     size_t depth;
-    bool in_string; /* the place lies in a string that has begun */
+    bool in_string; /* the fault lies in a string that has begun */
 };
 
 static struct level *innermost(struct walk *w)
@@ -35,7 +35,10 @@ static void open_container(struct walk *w, bool object)
         w->levels[w->depth - 1] = (struct level){.object = object, .in_name = object};
 }
 
-/* The string whose opening quote is at i: behind its closing one, or at where that does not come before. */
+/*
+ * Walks the string whose opening quote is at i. Returns the offset behind its closing quote, or at when the
+ * string is longer.
+ */
 static size_t walk_string(struct walk *w, struct span text, size_t i, size_t at)
 {
     struct level *l = innermost(w);
@@ -50,7 +53,7 @@ static size_t walk_string(struct walk *w, struct span text, size_t i, size_t at)
     return i + 1;
 }
 
-/* From the start to the byte at; text is sound before it. */
+/* Walks from the start to the byte at offset at; text is valid before it. */
 static void walk_to(struct walk *w, struct span text, size_t at)
 {
     *w = (struct walk){0};
@@ -75,7 +78,7 @@ static void walk_to(struct walk *w, struct span text, size_t at)
     }
 }
 
-/* Adds a piece whole, or "…" in its place; false: the path is full. */
+/* Adds a piece whole, or "…" when it does not fit; false: the path is full. */
 static bool add(struct json_fault *f, size_t *len, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 static bool add(struct json_fault *f, size_t *len, const char *fmt, ...)
@@ -133,7 +136,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct json_fault *f, cons
     va_end(args);
 }
 
-/* The code unit of the escape \uXXXX at i; -1: there is none. */
+/* The code unit of the escape \uXXXX at i; -1 if there is no such escape. */
 static int32_t code_unit(struct span text, size_t i)
 {
     int32_t v = 0;
@@ -184,7 +187,10 @@ static void say_escape(struct span text, size_t at, const char *where, struct js
             where, at);
 }
 
-/* A surrogate encoded as if it were a character (CESU-8, or a language that counts UTF-16). */
+/*
+ * A surrogate encoded in UTF-8 as if it were a character (CESU-8; languages whose strings are UTF-16 produce
+ * it).
+ */
 static bool is_encoded_surrogate(struct span text, size_t at)
 {
     return text.len - at >= 2 && (unsigned char)text.ptr[at] == 0xED &&
@@ -234,7 +240,7 @@ void json_fault_place(struct span text, size_t at, struct json_fault *ret)
     struct walk w;
     walk_to(&w, text, at < text.len ? at : text.len);
     if (innermost(&w))
-        innermost(&w)->in_name = false; /* the name that was just read is the place */
+        innermost(&w)->in_name = false; /* the name just read is where the fault is */
     write_path(&w, ret);
     ret->message[0] = '\0';
 }

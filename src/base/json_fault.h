@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What is wrong with a text that json_check() refuses, for whoever has to mend it: the place as a path, and
- * words. It reads the text once more from its start, so it costs nothing as long as all is well.
+ * Explains what is wrong with a text that json_check() refuses, for the person who must fix it: the place as
+ * a path, and a message. It reads the text again from the start, so valid texts cost nothing extra.
  */
 #include "base/json_scan.h"
 
@@ -9,12 +9,15 @@
 #define JSON_FAULT_MESSAGE 200u
 
 struct json_fault {
-    char path
-        [JSON_FAULT_PATH]; /* "events[3].message.text": the value it is in; "": the text as a whole. The end of a long one is "…" */
+    /*
+     * The value with the fault: "events[3].message.text"; "" is the whole text. A path that is too long ends
+     * in "…".
+     */
+    char path[JSON_FAULT_PATH];
     char message[JSON_FAULT_MESSAGE]; /* "\ud800 at byte 71 is half of a surrogate pair: …" */
 };
 
-/* e and at as json_check() returned them for text and max_depth. */
+/* e and at are what json_check() returned for text and max_depth. */
 void json_fault_find(struct span text, unsigned max_depth, enum err e, size_t at, struct json_fault *ret);
-/* Only the path of the value at that byte; the text is sound up to there. */
+/* Finds only the path of the value at that byte; text must be valid up to there. */
 void json_fault_place(struct span text, size_t at, struct json_fault *ret);

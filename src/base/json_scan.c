@@ -23,7 +23,7 @@ static const char *skip_space(const char *p, const char *end)
 
 #define EACH_BYTE(v) ((uint64_t)(v)*0x0101010101010101u)
 
-/* The high bit of each byte of w that is c; bytes above the lowest one found may be wrong. */
+/* The high bit of each byte of w that equals c. Bits above the lowest match may be wrong. */
 static inline uint64_t bytes_equal(uint64_t w, unsigned char c)
 {
     uint64_t x = w ^ EACH_BYTE(c);
@@ -50,8 +50,10 @@ static inline __m128i block_equal(__m128i w, char c)
     return _mm_cmpeq_epi8(w, _mm_set1_epi8(c));
 }
 
-/* Which of 16 bytes are a quote, backslash, control or UTF-8: those below 0x20 as signed numbers are the last
- * two. */
+/*
+ * Marks which of 16 bytes are a quote, a backslash, a control character or part of a multi-byte UTF-8
+ * character. Compared as signed numbers, the last two kinds are the bytes below 0x20.
+ */
 static inline unsigned block_not_plain(const char *p)
 {
     __m128i w = load_block(p);
@@ -66,7 +68,7 @@ static inline unsigned block_quotes(const char *p)
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(block_equal(w, '"'), block_equal(w, '\\')));
 }
 
-/* Quotes, brackets and braces: 0x20 is all that brackets differ by from braces. */
+/* Marks quotes, brackets and braces: brackets and braces differ only in the bit 0x20. */
 static inline unsigned block_structure(const char *p)
 {
     __m128i w = load_block(p), folded = _mm_or_si128(w, _mm_set1_epi8(0x20));
@@ -74,7 +76,7 @@ static inline unsigned block_structure(const char *p)
         _mm_or_si128(block_equal(w, '"'), _mm_or_si128(block_equal(folded, '{'), block_equal(folded, '}'))));
 }
 
-/* Skips whole blocks without a byte that `which` finds. */
+/* Skips whole blocks in which `which` finds no byte. */
 #define SKIP_BLOCKS(which, p, end)                                                                           \
     while ((end) - (p) >= BLOCK) {                                                                           \
         unsigned found_ = which(p);                                                                          \
@@ -88,13 +90,15 @@ static inline unsigned block_structure(const char *p)
 #define SKIP_BLOCKS(which, p, end)
 #endif
 
-/* The first byte from p on that is not plain ASCII of a string: a quote, backslash, control or UTF-8; eight
- * at a time. */
+/*
+ * The first byte from p on that is not plain ASCII inside a string: a quote, backslash, control character or
+ * multi-byte UTF-8. Reads eight bytes at a time.
+ */
 static inline const char *skip_plain(const char *p, const char *end)
 {
     SKIP_BLOCKS(block_not_plain, p, end)
     if (p < end && *p == '"')
-        return p; /* mostly */
+        return p; /* the usual case */
     while (end - p >= 8) {
         uint64_t w = load_word(p);
         uint64_t found = bytes_equal(w, '"') | bytes_equal(w, '\\') |
@@ -108,7 +112,7 @@ static inline const char *skip_plain(const char *p, const char *end)
     return p;
 }
 
-/* Four hexadecimal digits; -1: not. */
+/* The value of four hexadecimal digits; -1 if they are not. */
 static int32_t hex4(const char *p, const char *end)
 {
     if (end - p < 4)
@@ -123,7 +127,10 @@ static int32_t hex4(const char *p, const char *end)
     return v;
 }
 
-/* The escape that starts with the backslash at p: its length, its character in *ret_cp; 0: malformed. */
+/*
+ * Reads the escape whose backslash is at p. Returns its length and sets *ret_cp to its character; 0:
+ * malformed.
+ */
 static size_t escape(const char *p, const char *end, uint32_t *ret_cp)
 {
     if (end - p < 2)
@@ -170,8 +177,10 @@ static size_t escape(const char *p, const char *end, uint32_t *ret_cp)
     return 12;
 }
 
-/* Each check_* below moves *pos from the first byte of its token behind it or, when that is malformed, to
- * what is wrong. */
+/*
+ * Each check_* below moves *pos from the first byte of its token to the byte behind it or, when the token is
+ * malformed, to the byte that is wrong.
+ */
 
 static bool check_string(const char **pos, const char *end)
 {
@@ -201,7 +210,7 @@ static bool check_string(const char **pos, const char *end)
     }
 }
 
-/* One digit or more. */
+/* Checks one or more digits. */
 static bool check_digits(const char **pos, const char *end)
 {
     const char *p = *pos;
@@ -258,7 +267,7 @@ static bool check_scalar(const char **pos, const char *end)
     }
 }
 
-/* A key and its colon. */
+/* Checks a key and its colon. */
 static bool check_key(const char **pos, const char *end)
 {
     if (*pos == end || **pos != '"' || !check_string(pos, end))
@@ -270,14 +279,16 @@ static bool check_key(const char **pos, const char *end)
     return true;
 }
 
-/* What encloses the place we are at: one bit a level, set for objects. No recursion, so depth costs no stack.
+/*
+ * The containers around the current place: one bit a level, set for objects. No recursion, so depth costs no
+ * stack.
  */
 struct nest {
     unsigned depth, max;
     bool too_deep;
     uint64_t object[JSON_DEPTH_CAP / 64];
-    struct json_index *index;  /* NULL: none is wanted */
-    uint16_t open[JSON_DEPTH]; /* the containers' places in it */
+    struct json_index *index;  /* NULL: no index is wanted */
+    uint16_t open[JSON_DEPTH]; /* the containers' places in the index */
 };
 
 static inline bool nest_in_object(const struct nest *n)
@@ -296,12 +307,14 @@ static inline void nest_push(struct nest *n, bool object)
 
 enum step {
     STEP_VALUE, /* *pos is where a value must come next */
-    STEP_DONE,  /* the outermost value is complete, *pos behind it */
-    STEP_WRONG, /* *pos is what is wrong */
+    STEP_DONE,  /* the outermost value is complete; *pos is behind it */
+    STEP_WRONG, /* *pos is the byte that is wrong */
 };
 
-/* Notes where a container begins; those past the index are found by walking, as are those that lie deeper
- * than we take from strangers. */
+/*
+ * Notes where a container begins. Containers that do not fit the index, or lie deeper than JSON_DEPTH, are
+ * not noted: walking finds their ends.
+ */
 static inline void index_open(struct nest *n, const char *p)
 {
     struct json_index *x = n->index;
@@ -323,7 +336,7 @@ static inline void index_close(struct nest *n, const char *p)
     n->index->at[n->open[n->depth]].to = to < UINT32_MAX ? (uint32_t)to : 0;
 }
 
-/* From behind a value: closes the containers that end there. */
+/* Called with *pos behind a value: closes the containers that end there. */
 static enum step check_after(struct nest *n, const char **pos, const char *end)
 {
     while (n->depth > 0) {
@@ -345,7 +358,7 @@ static enum step check_after(struct nest *n, const char **pos, const char *end)
     return STEP_DONE;
 }
 
-/* From the first byte of a value: past a scalar, into a container. */
+/* Called with *pos at the first byte of a value: moves past a scalar, or into a container. */
 static enum step check_value(struct nest *n, const char **pos, const char *end)
 {
     *pos = skip_space(*pos, end);
@@ -375,7 +388,7 @@ enum err json_check(struct span text, unsigned max_depth, size_t *ret_error_at)
 enum err json_check_index(struct span text, unsigned max_depth, size_t *ret_error_at,
                           struct json_index *ret_index)
 {
-    struct nest n; /* its bits need no clearing: a level's is written before it is read */
+    struct nest n; /* object[] needs no clearing: each level's bit is written before it is read */
     n.depth = 0;
     n.max = max_depth < JSON_DEPTH_CAP ? max_depth : JSON_DEPTH_CAP;
     n.too_deep = false;
@@ -402,14 +415,15 @@ enum err json_check_index(struct span text, unsigned max_depth, size_t *ret_erro
     return n.too_deep ? ERR_LIMIT : ERR_INVALID;
 }
 
-/* Walking. Everything from here on trusts the grammar, but never reads past end. */
+/* Walking. Everything from here on assumes a checked text, but never reads past end. */
 
-/* p behind an opening quote; returns the closing one, or end. */
+/* p is behind an opening quote; returns the closing quote, or end. */
 static const char *string_end(const char *p, const char *end)
 {
     for (;;) {
+        /* less than a block is left, or this machine has no blocks */
         SKIP_BLOCKS(block_quotes, p, end)
-        while (p < end && *p != '"' && *p != '\\') { /* fewer than a block, or no blocks on this machine */
+        while (p < end && *p != '"' && *p != '\\') {
             uint64_t found = 0;
             if (end - p >= 8) {
                 uint64_t w = load_word(p);
@@ -443,7 +457,7 @@ static const char *container_end(const char *p, const char *end)
     return end;
 }
 
-/* As the index has it; NULL: it does not. */
+/* Where the container at p ends, from the index; NULL: it is not in the index. */
 static const char *indexed_end(const struct json_index *x, const char *p)
 {
     size_t from = (size_t)(p - x->text);
@@ -465,7 +479,7 @@ static const char *word_end(const char *p, const char *end)
     return p;
 }
 
-/* The value at p; kind NONE when there can be none. */
+/* The value at p; its kind is JSON_KIND_NONE when no value starts there. */
 static struct json_value value_at(const char *p, const char *end, const struct json_index *index)
 {
     struct json_value v = {.kind = JSON_KIND_NONE, .raw = {p, 0}, .index = index};
@@ -519,14 +533,14 @@ struct json_value json_root_index(const struct json_index *index, struct span te
     const char *p = skip_space(text.ptr, text.ptr + text.len), *end = text.ptr + text.len;
     while (end > p && is_space(end[-1]))
         end--;
-    /* The text is one value: a container ends where it does. */
+    /* A text that is one container ends where the container ends. */
     if (end - p >= 2 && ((*p == '{' && end[-1] == '}') || (*p == '[' && end[-1] == ']')))
         return (struct json_value){
             *p == '{' ? JSON_KIND_OBJECT : JSON_KIND_ARRAY, {p, (size_t)(end - p)}, index};
     return value_at(p, end, index);
 }
 
-/* From behind the opening bracket; the closing one is never looked at. */
+/* Starts behind the opening bracket; the closing one is never looked at. */
 static struct json_iter inside(struct json_value v, enum json_kind kind)
 {
     if (v.kind != kind || v.raw.len < 2)
@@ -544,7 +558,7 @@ struct json_iter json_elements(struct json_value array)
     return inside(array, JSON_KIND_ARRAY);
 }
 
-/* Behind the value at it->p, its white space and comma. */
+/* Reads the value at it->p and moves behind it, its white space and its comma. */
 static bool next_value(struct json_iter *it, struct json_value *ret)
 {
     struct json_value v = value_at(skip_space(it->p, it->end), it->end, it->index);
@@ -580,7 +594,7 @@ bool json_next_member(struct json_iter *it, struct span *ret_key, struct json_va
     return true;
 }
 
-/* The inside of a string. */
+/* The text between a string's quotes. */
 static bool string_inside(struct json_value v, struct span *ret)
 {
     if (v.kind != JSON_KIND_STRING || v.raw.len < 2)
@@ -592,7 +606,7 @@ static bool string_inside(struct json_value v, struct span *ret)
 bool json_key_is(struct span key, const char *want)
 {
     size_t len = strlen(want);
-    if (key.len < len) /* decoding never lengthens */
+    if (key.len < len) /* decoding never lengthens a string */
         return false;
     if (key.len == len)
         return memcmp(key.ptr, want, len) == 0 && (len == 0 || !memchr(key.ptr, '\\', len));
@@ -652,7 +666,7 @@ enum err json_pick(struct json_value object, struct json_field *fields, size_t c
     struct json_value value;
     while (json_next_member(&it, &key, &value))
         for (size_t i = 0; i < count; i++) {
-            /* Most keys differ in their first character: that is cheaper to see. */
+            /* Compare the first character first: most keys differ there. */
             if (key.len > 0 && key.ptr[0] != '\\' && key.ptr[0] != fields[i].key[0])
                 continue;
             if (!json_key_is(key, fields[i].key))

@@ -12,10 +12,11 @@ static bool is_plain(char c)
     return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
 }
 
-/* The character at p..p+n in its written form. */
+/* Appends the character p[0..n), escaped where JSON requires it. */
 static enum err add_char(struct buf *out, const char *p, size_t n, uint32_t cp)
 {
-    static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: the character, its letter */
+    /* pairs: the character and the letter of its escape */
+    static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
     if (n == 0)
         return buf_add(out, "\xEF\xBF\xBD", 3);
     for (size_t i = 0; i + 1 < sizeof(shorts) - 1; i += 2)
@@ -67,7 +68,7 @@ static void put(struct json_write *w, struct span s)
         w->err = buf_add_span(w->out, s);
 }
 
-/* What stands before a value, and whether one may stand here at all. */
+/* Writes the comma that a value needs before it; false: no value may come here. */
 static bool begin_value(struct json_write *w)
 {
     if (w->err)
@@ -174,7 +175,7 @@ void json_write_real(struct json_write *w, double d)
         return;
     char text[32];
     (void)snprintf(text, sizeof(text), "%.15g", d);
-    /* Some locales write a comma. */
+    /* printf writes a decimal comma in some locales. */
     char *comma = strchr(text, ',');
     if (comma)
         *comma = '.';

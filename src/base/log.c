@@ -27,7 +27,7 @@ static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 atomic_int log_highest = LOG_LEVEL_INFO;
 
-/* Guards rules only; taken for lines that may be written, so the write dwarfs it. */
+/* Guards rules only. Taken only for lines that may be written, whose write costs far more. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rules rules = {.fallback = LOG_LEVEL_INFO};
 static int out_fd = 2;
@@ -97,7 +97,7 @@ bool log_module_on(enum log_level level, const char *module)
     enum log_level most = rules.fallback;
     for (size_t i = 0; i < rules.count; i++)
         if (strcmp(rules.rule[i].module, module) == 0)
-            most = rules.rule[i].level; /* the last of the same name counts */
+            most = rules.rule[i].level; /* no break: the last rule for a module counts */
     (void)pthread_mutex_unlock(&lock);
     return level <= most;
 }
@@ -108,7 +108,7 @@ struct log_field log_errno(const char *key, int number)
     return name ? log_str(key, name) : log_int(key, number);
 }
 
-/* The line under way. Once something did not fit, nothing more is added. */
+/* The line being built. After something did not fit, nothing more is added. */
 struct line {
     size_t len;
     bool full;
@@ -117,7 +117,7 @@ struct line {
 
 static const char cut_mark[] = " truncated=true\n";
 
-/* The mark and a closing quote always find room. */
+/* Leaves room for cut_mark and a closing quote. */
 #define LINE_ROOM (LOG_LINE_MAX - (sizeof(cut_mark) - 1) - 1)
 
 static void line_add(struct line *l, const char *p, size_t len)
@@ -164,7 +164,7 @@ static void line_escaped(struct line *l, const char *p, size_t n, uint32_t cp)
 
 static void line_value(struct line *l, struct span s)
 {
-    /* A plain value that does not fit is cut too: quoting it lets the part that fits be shown. */
+    /* A plain value that does not fit is quoted, so that the part that fits is shown. */
     if (is_plain(s) && l->len + s.len <= LINE_ROOM) {
         line_add(l, s.ptr, s.len);
         return;
@@ -176,14 +176,14 @@ static void line_value(struct line *l, struct span s)
         uint32_t cp = 0;
         size_t n = utf8_next(s.ptr + i, s.len - i, &cp);
         if (n == 0) {
-            line_str(l, "\xEF\xBF\xBD"); /* U+FFFD for each byte that is no UTF-8 */
+            line_str(l, "\xEF\xBF\xBD"); /* U+FFFD for each byte that is not valid UTF-8 */
             n = 1;
         } else {
             line_escaped(l, s.ptr + i, n, cp);
         }
         i += n;
     }
-    l->text[l->len++] = '"'; /* its byte is kept free by LINE_ROOM */
+    l->text[l->len++] = '"'; /* LINE_ROOM leaves room for it */
 }
 
 static void line_field(struct line *l, const struct log_field *f)
@@ -208,7 +208,7 @@ static void line_field(struct line *l, const struct log_field *f)
     if (f->type != LOG_TYPE_SPAN) {
         line_str(l, number);
         if (l->full)
-            l->len = before; /* half a number would be a wrong number */
+            l->len = before; /* part of a number would be a wrong number */
         return;
     }
     if (l->full)
@@ -253,7 +253,7 @@ void log_write(enum log_level level, const char *module, const char *msg, const 
     } else {
         l.text[l.len++] = '\n';
     }
-    /* A log that cannot be written must not stop the service: the line is lost. */
+    /* A failing log must not stop the service: the line is dropped. */
     ssize_t n;
     do {
         n = write(out_fd, l.text, l.len);

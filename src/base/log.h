@@ -1,15 +1,14 @@
 #pragma once
 /*
- * Log lines in logfmt, one write(2) each, so that lines of several threads never mix:
+ * Log lines in logfmt. Each is written with one write(2), so that lines of several threads never mix:
  *
- *     time=2026-11-22T05:38:20.031Z level=warn module=net msg="connection refused" url=https://example.com/
- * tries=3
+ *     time=2026-11-22T05:38:20.031Z level=warn module=net msg="connection refused" tries=3
  *
- *     log_warn("net", "connection refused", log_span("url", url), log_int("tries", n));
+ *     log_warn("net", "connection refused", log_int("tries", n));
  *
- * Fields are not even evaluated while the level is off: the cost is then one relaxed load. Values are quoted
- * and escaped (control characters, bidirectional overrides, malformed UTF-8), so no peer can forge or split a
- * line or drive a terminal. Never log secrets, signatures, tokens or payloads.
+ * While a level is off, its fields are not even evaluated: a call then costs one relaxed load. Values are
+ * quoted and escaped (control characters, bidirectional overrides, malformed UTF-8), so that no peer can
+ * forge or split a line or command a terminal. Never log secrets, signatures, tokens or payloads.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,12 +21,14 @@
 /* Not LOG_INFO and so on: those are macros of <syslog.h>. */
 enum log_level {
     LOG_LEVEL_ERROR, /* an operator must act */
-    LOG_LEVEL_WARN,  /* something was refused or lost patience; the service goes on */
+    LOG_LEVEL_WARN,  /* something was refused or timed out; the service goes on */
     LOG_LEVEL_INFO,  /* changes of state: start, stop, settings */
-    LOG_LEVEL_DEBUG, /* the course of single requests */
+    LOG_LEVEL_DEBUG, /* the steps of single requests */
 };
 
-/* A longer line is cut and ends in truncated=true. Below PIPE_BUF, so that a pipe takes each line whole. */
+/*
+ * A longer line is cut and ends in truncated=true. Less than PIPE_BUF, so that a pipe takes each line whole.
+ */
 #define LOG_LINE_MAX 2048
 #define LOG_MODULES_MAX 32
 
@@ -45,7 +46,7 @@ static inline struct log_field log_span(const char *key, struct span s)
 {
     return (struct log_field){.key = key, .type = LOG_TYPE_SPAN, .span = s};
 }
-static inline struct log_field log_str(const char *key, const char *s) /* NULL shows as empty */
+static inline struct log_field log_str(const char *key, const char *s) /* NULL is written as an empty value */
 {
     return log_span(key, span_of(s));
 }
@@ -61,25 +62,27 @@ static inline struct log_field log_bool(const char *key, bool b)
 {
     return log_str(key, b ? "true" : "false");
 }
-static inline struct log_field log_err(const char *key, enum err e) /* err_text */
+static inline struct log_field log_err(const char *key, enum err e) /* the text of err_text() */
 {
     return log_str(key, err_text(e));
 }
-/* strerror of a saved errno, as its name: ECONNREFUSED. */
+/* The name of a saved errno: ECONNREFUSED. */
 struct log_field log_errno(const char *key, int number);
 
 /*
- * Which lines are written: "info", or a default with exceptions: "info,net=debug,store=warn". May be called
- * at any time (a reload). ERR_INVALID (unknown level, bad syntax), ERR_LIMIT (too many or too long modules):
- * all stays as it was.
+ * Sets which lines are written: "info", or a default with exceptions: "info,net=debug,store=warn". May be
+ * called at any time (a reload). ERR_INVALID (unknown level, bad syntax), ERR_LIMIT (too many modules, or a
+ * name too long): nothing changes.
  */
 enum err log_configure(const char *levels) MUST_CHECK;
 
-/* Where lines go (default: fd 2) and whose clock stamps them; before threads start, or in tests. NULL: the
- * system's. */
+/*
+ * Sets where lines go (default: fd 2) and which clock stamps them (NULL: the system's). Call it before
+ * threads start, or in tests.
+ */
 void log_set_output(int fd, const struct clock *clock);
 
-extern atomic_int log_highest; /* the highest level any module writes; private to log_on */
+extern atomic_int log_highest; /* the highest level that any module writes; used by log_on only */
 
 bool log_module_on(enum log_level level, const char *module);
 static inline bool log_on(enum log_level level, const char *module)
@@ -87,7 +90,9 @@ static inline bool log_on(enum log_level level, const char *module)
     return (int)level <= atomic_load_explicit(&log_highest, memory_order_relaxed) &&
            log_module_on(level, module);
 }
-/* Writes whatever the level is; fields end with a NULL key. Use the macros. Keeps errno. */
+/*
+ * Writes the line whatever the levels are; fields end with a NULL key. Use the macros instead. Keeps errno.
+ */
 void log_write(enum log_level level, const char *module, const char *msg, const struct log_field *fields);
 
 #define log_line(level, module, msg, ...)                                                                    \

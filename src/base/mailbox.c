@@ -22,7 +22,7 @@ void mailbox_post(struct mailbox *m, struct letter *l)
     bool first = list_empty(&m->letters);
     list_push_back(&m->letters, &l->link);
     (void)pthread_mutex_unlock(&m->lock);
-    if (first) /* the others ride with it */
+    if (first) /* one wake is enough for all letters of a batch */
         (void)uv_async_send(&m->wake);
 }
 
@@ -31,7 +31,7 @@ static bool open_batch(struct mailbox *m)
     struct list batch;
     list_init(&batch);
     (void)pthread_mutex_lock(&m->lock);
-    if (!list_empty(&m->letters)) { /* the whole chain changes its sentinel */
+    if (!list_empty(&m->letters)) { /* moves the whole chain to a new sentinel */
         batch = m->letters;
         batch.next->prev = batch.prev->next = &batch;
         list_init(&m->letters);
@@ -62,7 +62,7 @@ void mailbox_close(struct mailbox *m)
     if (m->closing)
         return;
     m->closing = true;
-    while (open_batch(m)) /* opening one may post another */
+    while (open_batch(m)) /* opening a letter may post another */
         ;
     uv_close((uv_handle_t *)&m->wake, on_closed);
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * How a thread hands work to a loop: letters are queued under a lock and the loop is woken once for all that
- * has gathered. A letter is embedded in what it carries; whoever opens it owns it.
+ * How a thread hands work to a loop: letters are queued under a lock, and the loop is woken once for all
+ * letters waiting. A letter is embedded in the work it carries; its open function takes over the ownership.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -24,12 +24,16 @@ struct mailbox {
     void *after_arg;
 };
 
-/* In place: a mailbox must not move. after may be NULL. ERR_IO: the loop has no descriptors left. */
+/*
+ * Initialises in place: a mailbox must not move. after may be NULL. ERR_IO: the loop has no descriptors left.
+ */
 enum err mailbox_init(struct mailbox *m, uv_loop_t *loop, void (*after)(void *arg), void *arg) MUST_CHECK;
-/* From any thread, as long as the mailbox is not closed. Letters are opened in the order they were posted. */
+/* From any thread, until the mailbox is closed. Letters are opened in the order in which they were posted. */
 void mailbox_post(struct mailbox *m, struct letter *l);
-/* Opens what has gathered now, on the loop's thread. */
+/* Opens the letters that wait now. On the loop's thread. */
 void mailbox_empty(struct mailbox *m);
-/* On the loop's thread: what has gathered is opened, then the handle closes while the loop runs on. Nobody
- * may post any more. */
+/*
+ * Opens the letters that wait; the handle then closes while the loop runs on. On the loop's thread. Nobody
+ * may post any more.
+ */
 void mailbox_close(struct mailbox *m);

@@ -44,7 +44,7 @@ static inline void sip_word(struct sip *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* One round a word, three to finish: the variant meant for hash tables. */
+/* SipHash-1-3: one round a word and three to finish, the variant meant for hash tables. */
 uint64_t map_siphash(const uint64_t secret[static 2], struct span in)
 {
     struct sip s = {secret[0] ^ 0x736f6d6570736575u, secret[1] ^ 0x646f72616e646f6du,
@@ -79,7 +79,9 @@ void map_deinit(struct map *m)
     m->room = m->count = 0;
 }
 
-/* The slot that holds key, or the free one where it would go. There is always a free one: see map_put. */
+/*
+ * The slot that holds key, or the free slot where it belongs. map_put sees that there always is a free slot.
+ */
 static size_t find_slot(const struct map *m, struct span key, uint64_t hash)
 {
     size_t i = hash & (m->room - 1);
@@ -116,7 +118,7 @@ enum err map_put(struct map *m, struct span key, void *value)
         return ERR_EXISTS;
     if (m->count >= m->max)
         return ERR_LIMIT;
-    /* At most three quarters full: probes stay short and always end at a free slot. */
+    /* At most three quarters full, so that probes stay short and always end at a free slot. */
     if (m->count + 1 > m->room / 4 * 3) {
         enum err e = grow(m);
         if (e)
@@ -143,7 +145,10 @@ void *map_remove(struct map *m, struct span key)
     void *value = m->slots[hole].value;
     if (!value)
         return NULL;
-    /* Entries behind the hole move into it unless that would put them ahead of where their probe starts. */
+    /*
+     * Moves the entries behind the hole into it, except those that would then lie before the start of their
+     * probe.
+     */
     for (size_t i = (hole + 1) & mask; m->slots[i].value; i = (i + 1) & mask) {
         size_t home = m->slots[i].hash & mask;
         if (((i - home) & mask) >= ((i - hole) & mask)) {

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Here the functions themselves are meant. */
+/* This file defines the functions behind the macros. */
 #undef mem_alloc
 #undef mem_zero
 #undef mem_resize
 #undef mem_dup
 
-/* 0 = nothing to fail: the only cost of the test hook in production is this one relaxed load. */
+/* 0: fail nothing. In production the test hook costs only this one relaxed load. */
 static atomic_ulong fail_nth;
 static atomic_ulong made;
 static atomic_bool hit;

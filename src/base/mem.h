@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Every allocation of ours goes through here, so that tests can fail number N (mem_fail_at) and see that
- * nothing crashes or leaks. nghttp2 is given the same allocator, in tests c-ares too.
+ * All of todoke's allocations go through here, so that tests can fail number N (mem_fail_at) and check that
+ * nothing crashes or leaks. nghttp2 gets the same allocator; c-ares too, in tests.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,21 +14,23 @@ void *mem_resize(void *p, size_t size) MUST_CHECK;    /* as realloc: the old blo
 char *mem_dup(const char *s, size_t len) MUST_CHECK;  /* a NUL-terminated copy */
 void mem_free(void *p);                               /* NULL-safe */
 
-/* An allocation that fails is a fault of this node: the calls below log file and line of their caller. */
+/* A failed allocation is a fault of this node: these macros log the file and line of their caller. */
 #define mem_alloc(size) (mem_alloc(size) ?: mem_none(__FILE__, __LINE__))
 #define mem_zero(count, size) (mem_zero((count), (size)) ?: mem_none(__FILE__, __LINE__))
 #define mem_resize(p, size) (mem_resize((p), (size)) ?: mem_none(__FILE__, __LINE__))
 #define mem_dup(s, len) (mem_dup((s), (len)) ?: mem_none(__FILE__, __LINE__))
 void *mem_none(const char *file, int line) __attribute__((cold)); /* logs; always NULL */
 
-/* Tests only: the nth allocation from now on fails (1 = the next; 0 = none). Returns how many were made since
- * the last call. */
+/*
+ * Tests only: lets the nth allocation from now on fail (1: the next; 0: none). Returns the number of
+ * allocations since the last call.
+ */
 unsigned long mem_fail_at(unsigned long nth);
 
-/* For allocators on top of this one: counts as an allocation; whether it is the one to fail. */
+/* For allocators on top of this one: counts one allocation and returns whether it must fail. */
 bool mem_must_fail(void);
 
-/* Whether the allocation chosen by mem_fail_at has been reached and refused. */
+/* Whether the allocation chosen by mem_fail_at has been reached and failed. */
 int mem_fail_hit(void);
 
 static inline void mem_cleanup(void *pp)

@@ -60,7 +60,7 @@ uint64_t random_below(const struct random *r, uint64_t n)
 {
     if (n == 0)
         return 0;
-    /* The lowest 2^64 mod n values would make some results likelier than others: draw again. */
+    /* Without redrawing, the lowest 2^64 mod n values would make some results likelier than others. */
     uint64_t skip = (0 - n) % n;
     uint64_t v = random_u64(r);
     while (v < skip)

@@ -22,7 +22,7 @@ static inline bool span_eq(struct span a, struct span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* ASCII case ignored, as field names and schemes are compared (RFC 9110 5.1). */
+/* Ignores ASCII case: field names and schemes are compared so (RFC 9110 5.1). */
 static inline bool span_eq_nocase(struct span a, struct span b)
 {
     return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
@@ -33,7 +33,7 @@ static inline bool span_starts(struct span s, struct span prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
-/* Without the blanks and tabs at its ends: what HTTP allows around a value (RFC 9110 5.6.3). */
+/* Without the spaces and tabs at its ends, which HTTP allows around a value (RFC 9110 5.6.3). */
 static inline struct span span_trim(struct span s)
 {
     while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))

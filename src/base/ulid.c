@@ -2,7 +2,7 @@
 
 static const char alphabet[32] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/* The value of a character plus one; 0 is no character of the alphabet. */
+/* The value of a character plus one; 0: not in the alphabet. */
 #define BOTH(upper, lower, v) [upper] = (v) + 1, [lower] = (v) + 1
 static const uint8_t value_of[256] = {
     ['0'] = 1,          ['1'] = 2,          ['2'] = 3,          ['3'] = 4,          ['4'] = 5,
@@ -71,7 +71,7 @@ enum err ulid_seq_next(struct ulid_seq *seq, int64_t wall_ms, int64_t *ret)
     if (seq->last == INT64_MAX)
         return ERR_LIMIT;
     int64_t next = seq->last + 1;
-    /* A clock past what 63 bits hold would leave no number for the events after it: count on instead. */
+    /* A clock beyond 63 bits would leave no numbers for later events: go on counting instead. */
     if (wall_ms > 0 && wall_ms < INT64_MAX >> ULID_SEQ_SHIFT && wall_ms << ULID_SEQ_SHIFT > next)
         next = wall_ms << ULID_SEQ_SHIFT;
     seq->last = next;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * ULID (github.com/ulid/spec): 128 bits written as 26 characters of Crockford's base 32, sorting by time.
- * Ours put a row's number into the low 64 bits, so that the text finds its row without an index:
+ * ULID (github.com/ulid/spec): 128 bits, written as 26 characters of Crockford's base 32, that sort by time.
+ * todoke puts a row's number into the low 64 bits, so that an ID finds its row without an index:
  *
  *     48 bits milliseconds since 1970 | 16 bits node or random | 64 bits rowid
  */
@@ -19,9 +19,9 @@ struct ulid {
     uint64_t lo; /* rowid */
 };
 
-/* ms past ULID_MS_MAX (the year 10889) is taken as ULID_MS_MAX. */
+/* ms past ULID_MS_MAX (the year 10889) counts as ULID_MS_MAX. */
 struct ulid ulid_make(uint64_t ms, uint16_t node, uint64_t rowid);
-struct ulid ulid_random(uint64_t ms, const struct random *r); /* 80 random bits under the time */
+struct ulid ulid_random(uint64_t ms, const struct random *r); /* 80 random bits below the time */
 
 static inline uint64_t ulid_ms(struct ulid u)
 {
@@ -35,24 +35,25 @@ static inline uint64_t ulid_rowid(struct ulid u)
 {
     return u.lo;
 }
-/* <0, 0, >0 in the order of time, which is the order of the texts too. */
+/* <0, 0, >0: in order of time, in which the texts sort too. */
 int ulid_cmp(struct ulid a, struct ulid b);
 
-/* 26 upper-case characters and no NUL. */
+/* Writes 26 upper-case characters without a NUL. */
 void ulid_encode(struct ulid u, char out[static ULID_LEN]);
 /*
- * Strict: exactly 26 characters of the alphabet in either case, the first at most '7' (more would not fit 128
- * bits). Crockford's look-alikes (I, L, O) are refused: an identifier has one text. ERR_INVALID.
+ * Strict: exactly 26 characters of the alphabet in either case, the first at most '7' (a higher one would not
+ * fit 128 bits). Crockford's look-alikes (I, L, O) are refused, so that an identifier has only one text.
+ * ERR_INVALID.
  */
 enum err ulid_decode(struct span text, struct ulid *ret) MUST_CHECK;
 
 /*
- * Row numbers in the order of time: milliseconds << 20 | count, positive in 63 bits until the year 2248. They
- * rise even when the wall clock stands still or steps back, or more than 2^20 are made in a millisecond (the
- * count then borrows from the next). One generator belongs to one thread: the writer's.
+ * Row numbers in order of time: milliseconds << 20 | count, positive in 63 bits until the year 2248. They
+ * rise even when the wall clock stands still or steps back, or when a millisecond has more than 2^20 of them
+ * (the count then borrows from the next millisecond). A generator belongs to one thread: the store's writer.
  */
 struct ulid_seq {
-    int64_t last; /* the highest number ever used: set it from the store at start */
+    int64_t last; /* the highest number ever used; set it from the store at start */
 };
 #define ULID_SEQ_SHIFT 20
 /* The next number; ERR_LIMIT when all 63 bits are used up. */

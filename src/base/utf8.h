@@ -1,11 +1,13 @@
 #pragma once
-/* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing past U+10FFFF. */
+/* UTF-8 as RFC 3629 defines it: no overlong forms, no surrogates, nothing past U+10FFFF. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* The length (1..4) of the character at the front of p[0..len), its code point in *ret_cp; 0 when malformed
- * or len is 0. */
+/*
+ * Reads the character at the front of text[0..len). Returns its length (1..4) and sets *ret_cp to its code
+ * point; 0: malformed, or len is 0.
+ */
 static inline size_t utf8_next(const char *text, size_t len, uint32_t *ret_cp)
 {
     const unsigned char *p = (const unsigned char *)text;
@@ -42,17 +44,21 @@ static inline size_t utf8_next(const char *text, size_t len, uint32_t *ret_cp)
     return 4;
 }
 
-/* Line-breaking to some reader, or a command to a terminal: C0, DEL, C1, direction marks and controls, line
- * separators, byte order mark. */
+/*
+ * Characters that end a line for some reader or command a terminal: C0, DEL, C1, direction marks and
+ * controls, line separators, byte order mark.
+ */
 static inline bool utf8_is_control(uint32_t cp)
 {
     return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F) || cp == 0x061C || (cp >= 0x200E && cp <= 0x200F) ||
            (cp >= 0x2028 && cp <= 0x202E) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xFEFF;
 }
 
-/* Characters of which nothing is seen, so that two texts look alike which are not: soft hyphen, fillers, zero
- * width space, word joiner and the like, annotations, tags. The joiners U+200C and U+200D and the variation
- * selectors are none of them: scripts and emoji need those. */
+/*
+ * Characters that show nothing, so that two different texts look alike: soft hyphen, fillers, zero width
+ * space, word joiner and the like, annotations, tags. The joiners U+200C and U+200D and the variation
+ * selectors are excluded: scripts and emoji need them.
+ */
 static inline bool utf8_is_invisible(uint32_t cp)
 {
     return cp == 0xAD || cp == 0x115F || cp == 0x1160 || cp == 0x180E || cp == 0x200B ||
@@ -60,7 +66,7 @@ static inline bool utf8_is_invisible(uint32_t cp)
            (cp >= 0xFFF9 && cp <= 0xFFFB) || (cp >= 0xE0000 && cp <= 0xE007F);
 }
 
-/* Writes cp (a scalar value, no surrogate) and returns the length, 1..4. */
+/* Writes cp (a scalar value, not a surrogate) and returns its length, 1..4. */
 static inline size_t utf8_put(uint32_t cp, char out[static 4])
 {
     if (cp < 0x80) {

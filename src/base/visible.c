@@ -18,11 +18,14 @@ static unsigned escape(uint32_t cp, char out[static SHOWN_MAX + 1])
 {
     int n = cp < 0x10000 ? snprintf(out, SHOWN_MAX + 1, "\\u%04x", (unsigned)cp)
                          : snprintf(out, SHOWN_MAX + 1, "\\u%04x\\u%04x", 0xD800u + ((cp - 0x10000) >> 10),
-                                    0xDC00u + ((cp - 0x10000) & 0x3FF)); /* as JSON has it */
+                                    0xDC00u + ((cp - 0x10000) & 0x3FF)); /* a surrogate pair, as in JSON */
     return (unsigned)n;
 }
 
-/* What is shown of the character at the front of s (not empty); the bytes it takes. */
+/*
+ * Sets *ret to what is shown of the character at the front of s (not empty); returns the character's length
+ * in bytes.
+ */
 static size_t next(struct span s, bool lines, struct shown *ret)
 {
     uint32_t cp = 0;

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Text that others wrote, as a terminal may be shown it: what could command the terminal, turn the reading
- * direction or not be seen at all is written as \uXXXX, bytes that are no UTF-8 as U+FFFD. Inside of JSON the
- * escapes mean what they stand for, so JSON stays the same JSON.
+ * Makes foreign text safe for a terminal: characters that command the terminal, change the reading direction
+ * or are invisible become \uXXXX, and bytes that are not valid UTF-8 become U+FFFD. In JSON such an escape
+ * means the same character, so JSON stays equivalent.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,13 +11,15 @@
 #include "base/err.h"
 #include "base/span.h"
 
-/* lines: line feeds stay. */
+/* lines: keep line feeds. */
 void visible_print(FILE *to, struct span s, bool lines);
 /* Appends whole characters. ERR_LIMIT, ERR_NOMEM: those that fitted are there. */
 enum err visible_add(struct buf *out, struct span s, bool lines) MUST_CHECK;
-/* The columns that s takes on a terminal, escapes included. */
+/* The number of columns that s takes on a terminal, escapes included. */
 unsigned visible_width(struct span s);
 
-/* One line on standard error, "todoke: …" or "todoke COMMAND: …" (command may be NULL); 2, the status of
- * wrong usage. */
+/*
+ * Writes one line to standard error, "todoke: …" or "todoke COMMAND: …" (command may be NULL). Returns 2, the
+ * exit status for wrong usage.
+ */
 int visible_complain(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
