@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define PROVIDERS_MAX 1000000u /* far beyond what one node serves; bounds the memory */
+#define PROVIDERS_MAX 1000000u /* far more than one node serves; bounds the memory */
 #define PAGE 500u
 
 struct approval {
@@ -88,7 +88,7 @@ void approvals_put(struct approvals *a, int64_t provider_id, struct approval *pr
     (void)pthread_mutex_lock(&a->lock);
     mem_free(map_remove(&a->map, key_of(&provider_id)));
     if (prepared && map_put(&a->map, key_of(&prepared->provider_id), prepared)) {
-        log_error("report", "an approval counts from the next start on: out of memory",
+        log_error("report", "out of memory: an approval takes effect at the next start",
                   log_int("provider", provider_id));
         mem_free(prepared);
     }

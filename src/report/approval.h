@@ -1,6 +1,8 @@
 #pragma once
-/* Whose option is approved, in memory: what showing or changing a channel needs to know without asking the
- * store. Any thread may ask. */
+/*
+ * Remembers in memory which providers have the option approved, so that showing or changing a channel need
+ * not ask the store. Any thread may ask.
+ */
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -13,15 +15,16 @@ struct approvals {
     struct map map; /* id → struct approval */
 };
 
-/* Reads the store; waits. ERR_NOMEM, and what the store says. */
+/* Reads the approvals from the store and waits for it. ERR_NOMEM, and the store's errors. */
 enum err approvals_open(struct approvals *a, struct store *store) MUST_CHECK;
 void approvals_close(struct approvals *a); /* safe on a zeroed struct */
 
 bool approvals_has(struct approvals *a, int64_t provider_id);
 
 /*
- * A change in two steps, on the store thread: what can fail before the commit, the rest after it. *ret is
- * NULL where nothing needs memory; give what was prepared and not put to mem_free().
+ * Changes an approval in two steps, both on the store's thread: approvals_prepare before the commit does
+ * everything that can fail, approvals_put after the commit does the rest. *ret is NULL when no memory is
+ * needed; if approvals_put is not called, pass *ret to mem_free().
  */
 struct approval;
 enum err approvals_prepare(int64_t provider_id, enum option_state to, struct approval **ret) MUST_CHECK;

@@ -22,7 +22,7 @@ static enum err compare(void *arg, struct span email)
     return ERR_NONE;
 }
 
-/* Whether the address is that of an Admin, who is told as such. */
+/* Whether the address belongs to an Admin of the channel, who gets the mails anyway. */
 static enum err is_admin(struct backend *b, const struct channel *c, const char *address, bool *ret)
 {
     struct search s = {.address = address};
@@ -31,7 +31,7 @@ static enum err is_admin(struct backend *b, const struct channel *c, const char 
     return e;
 }
 
-/* The row of an address, or what it would be. */
+/* Reads the row of an address, or fills in an unconfirmed one if there is none. */
 static enum err get(struct backend *b, int64_t provider_id, const char *address, struct contact *ret)
 {
     enum err e = b->ops->contact_get(b, provider_id, span_of(address), ret);
@@ -42,7 +42,10 @@ static enum err get(struct backend *b, int64_t provider_id, const char *address,
     return ERR_NONE;
 }
 
-/* The same for the channel's address, confirmed by the role of its owner where it is. False: it has none. */
+/*
+ * As get(), for the channel's contact address; the role of the address's owner may confirm it. False: the
+ * channel has no address.
+ */
 static bool find(struct backend *b, const struct channel *c, struct contact *ret, enum err *ret_err)
 {
     char address[EMAIL_MAX + 1];
@@ -110,21 +113,22 @@ static enum err write_mail(struct backend *b, const struct contact_facts *f, con
     return e;
 }
 
-/* Whether somebody may be asked for what it is, by whoever. */
+/* Whether the rules on asking allow a mail to this address, whoever causes it. */
 static enum contact_ask judge(const struct contact *c, const struct contact_asks *asks, bool by_hand,
                               int64_t now_ms)
 {
     int64_t since = now_ms - c->asked_ms;
     if (c->asked >= CONTACT_ASKS_MAX)
         return CONTACT_ASK_OFTEN;
+    /* a last time far in the future was written while the clock was wrong: ignore it */
     if (c->asked && (!by_hand || (since < CONTACT_ASK_PAUSE_MS && since > -CONTACT_ASK_PAUSE_MS)))
-        return CONTACT_ASK_ASKED; /* a last time that is far ahead was written by a clock that was wrong */
+        return CONTACT_ASK_ASKED;
     if (asks->lately >= CONTACT_PERSON_LATELY || asks->unanswered >= CONTACT_PERSON_UNANSWERED)
         return CONTACT_ASK_CROWDED;
     return CONTACT_ASK_SENT;
 }
 
-/* Before anything is looked up; CONTACT_ASK_SENT: nothing is in the way. */
+/* The checks that need no look-up. CONTACT_ASK_SENT: nothing forbids asking. */
 static enum err consider(struct backend *b, const struct mail_rules *rules, const struct channel *c,
                          bool by_hand, int64_t now_ms, struct contact *contact, enum contact_ask *ret)
 {
@@ -162,7 +166,7 @@ enum err contact_ask(struct backend *b, const struct mail_rules *rules, const st
     e = quota_ask(b, rules, c, account_id, now_ms, &taken);
     if (!e && !taken) {
         *ret = CONTACT_ASK_CAPPED;
-        log_warn("report", "a contact address is not asked to confirm: enough mails for today",
+        log_warn("report", "contact address not asked to confirm: today's limit of mails is reached",
                  log_int("channel", c->id), log_int("provider", c->provider_id));
     }
     if (e || !taken)
@@ -185,18 +189,17 @@ const char *contact_ask_text(enum contact_ask a)
         [CONTACT_ASK_SENT] = NULL,
         [CONTACT_ASK_NO_ADDRESS] = "The channel has no contact address that a mail can be sent to",
         [CONTACT_ASK_CONFIRMED] = "The address is confirmed already",
-        [CONTACT_ASK_REFUSED] = "Its owner wants no mails about channels of this provider",
-        [CONTACT_ASK_UNWANTED] =
-            "No mails come: the error notification of the channel is off, or the provider's option is not "
-            "approved",
+        [CONTACT_ASK_REFUSED] = "The owner of the address refused mails about channels of this provider",
+        [CONTACT_ASK_UNWANTED] = "The channel sends no mails: its error notification is off, or the "
+                                 "provider's option is not approved",
         [CONTACT_ASK_NO_LINK] = "The node has no public-url for the link; an operator can confirm by hand",
-        [CONTACT_ASK_ASKED] = "The address has been asked; it can be asked again a day later",
+        [CONTACT_ASK_ASKED] = "The address has been asked already; it can be asked again after a day",
         [CONTACT_ASK_OFTEN] = "The address has been asked 3 times; an operator can confirm by hand",
         [CONTACT_ASK_CROWDED] =
-            "The address was asked too often on this node; an operator can confirm by hand",
+            "Other providers of this node asked this address too often; an operator can confirm by hand",
         [CONTACT_ASK_CAPPED] =
-            "As many mails as may go in a day have gone; try tomorrow, or an operator confirms by hand",
-        [CONTACT_ASK_FULL] = "The outbox is full",
+            "Today's limit of mails is reached; try again tomorrow, or let an operator confirm by hand",
+        [CONTACT_ASK_FULL] = "The outbox is full; try again later",
     };
     return texts[a];
 }

@@ -1,71 +1,78 @@
 #pragma once
 /*
- * The contact addresses of channels. Whoever may change a channel may enter any address, so nothing is sent
- * there but one mail that asks, until its owner has confirmed it: once a provider, for all of its channels.
- * The mail has a link to a page of the console; the page decides, by a button: what only follows links
- * decides nothing.
+ * Confirms the contact addresses of channels. Whoever may change a channel may enter any address. So an
+ * address gets a single mail, which asks its owner, and nothing more until the owner has confirmed. A
+ * confirmation holds for all channels of one provider. The mail links to a page of the console, where a
+ * button decides: mail scanners that only follow links decide nothing.
  *
- *     entered ─► asked, once a mail could come (the option approved, the switch on) ─► confirmed: told of errors
- *                                                                                  └► refused: never asked or told again
+ *     entered ─► asked, once a mail could come (option approved, switch on) ─► confirmed: gets notices of errors
+ *                                                                          └─► refused: never gets a mail again
  *
- * Who is Admin of the channel is told anyway and is not asked.
+ * An Admin of the channel gets the notices anyway and is not asked.
  */
 #include "report/mail_rules.h"
 #include "store/backend.h"
 
-#define CONTACT_ASKS_MAX 3u           /* of an address by a provider, ever; the second and third by hand, */
-#define CONTACT_ASK_PAUSE_MS 86400000 /* and so long after the one before */
-#define CONTACT_LINK_MS (7 * INT64_C(86400000)) /* how long a link confirms; to refuse, it is always good */
-#define CONTACT_PERSON_LATELY 3u                /* providers that may ask the same person within a day, */
-#define CONTACT_PERSON_UNANSWERED 10u           /* and in all, while no answer is yes */
+/* mails that ask one address for one provider, ever; the second and third only by hand */
+#define CONTACT_ASKS_MAX 3u
+#define CONTACT_ASK_PAUSE_MS 86400000           /* and not before this time after the previous one */
+#define CONTACT_LINK_MS (7 * INT64_C(86400000)) /* how long a link can confirm; it can refuse for ever */
+#define CONTACT_PERSON_LATELY 3u                /* providers that may ask the same person within a day */
+#define CONTACT_PERSON_UNANSWERED 10u           /* and in total, until the person confirms one */
 
 struct contact_view {
     enum contact_state state;
     int64_t asked_ms; /* 0: not asked */
 };
 
-/* How the channel's contact address stands; unconfirmed where it has none. */
+/* Reads the state of the channel's contact address; unconfirmed if the channel has none. */
 enum err contact_look(struct backend *b, const struct channel *c, struct contact_view *ret) MUST_CHECK;
 
-/* Whether the owner of an address wants no mails about the provider's channels. */
+/* Whether the owner of the address has refused mails about the provider's channels. */
 enum err contact_refuses(struct backend *b, int64_t provider_id, struct span email, bool *ret) MUST_CHECK;
 
-/* What became of asking. */
+/* The outcomes of contact_ask(). */
 enum contact_ask {
     CONTACT_ASK_SENT, /* a mail is in the outbox */
     CONTACT_ASK_NO_ADDRESS,
     CONTACT_ASK_CONFIRMED,
     CONTACT_ASK_REFUSED,
-    CONTACT_ASK_UNWANTED, /* no mails come: the option is not approved, or the switch is off */
-    CONTACT_ASK_NO_LINK,  /* there is no public URL */
-    CONTACT_ASK_ASKED, /* it has been asked, and this is not by hand; or by hand, not a day after the last */
-    CONTACT_ASK_OFTEN, /* it has been asked as often as it may */
-    CONTACT_ASK_CROWDED, /* others have asked the same person too often */
-    CONTACT_ASK_CAPPED,  /* enough mails for today */
+    CONTACT_ASK_UNWANTED, /* the channel sends no mails: the option is not approved, or the switch is off */
+    CONTACT_ASK_NO_LINK,  /* no public URL is set */
+    /* the address was asked before: without by_hand ever, with by_hand within the last day */
+    CONTACT_ASK_ASKED,
+    CONTACT_ASK_OFTEN,   /* the address was asked as often as the rules allow */
+    CONTACT_ASK_CROWDED, /* too many providers have asked the same person */
+    CONTACT_ASK_CAPPED,  /* today's limit of such mails is reached */
     CONTACT_ASK_FULL,    /* the outbox is full */
 };
 #define CONTACT_ASK_KINDS 11
 
 /*
- * Asks the owner of the channel's contact address, in the transaction that made it necessary. by_hand:
- * somebody wants it asked again. account_id is who causes the mail; 0: an operator, a key.
+ * Asks the owner of the channel's contact address, in the transaction of the change that makes it necessary.
+ * by_hand: a person wants the address asked again. account_id is the account that causes the mail; 0: an
+ * operator or a key.
  */
 enum err contact_ask(struct backend *b, const struct mail_rules *rules, const struct channel *c,
                      int64_t account_id, bool by_hand, int64_t now_ms, enum contact_ask *ret) MUST_CHECK;
-/* Why not, for people; of CONTACT_ASK_SENT: NULL. */
+/* Why no mail was sent, for people; NULL for CONTACT_ASK_SENT. */
 const char *contact_ask_text(enum contact_ask a);
 
-/* Whether the last link still confirms. */
+/* Whether the newest link can still confirm. */
 static inline bool contact_may_confirm(const struct contact *c, int64_t now_ms)
 {
     return c->state == CONTACT_UNCONFIRMED && now_ms < c->asked_ms + CONTACT_LINK_MS;
 }
 
-/* Its owner's answer. ERR_CONFLICT: it cannot be, by the state it is in or the age of the link; refused is
- * for good. */
+/*
+ * Records the owner's answer. ERR_CONFLICT: the state or the age of the link does not allow it; a refusal is
+ * final.
+ */
 enum err contact_answer(struct backend *b, struct contact *c, enum contact_state to,
                         int64_t now_ms) MUST_CHECK;
-/* The same by hand for the channel's address. ERR_INVALID: it has none; ERR_CONFLICT: its owner has
- * refused. */
+/*
+ * Records an operator's decision on the channel's address. ERR_INVALID: the channel has no address;
+ * ERR_CONFLICT: the owner has refused.
+ */
 enum err contact_decide(struct backend *b, const struct channel *c, enum contact_state to,
                         int64_t now_ms) MUST_CHECK;

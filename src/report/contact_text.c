@@ -11,28 +11,25 @@ static const char *const subjects[] = {
     "todoke：このアドレスでエラー通知を受け取りますか？",
 };
 
-/* Before and after the channel's number. */
+/* The words before and after the channel's ID. */
 static const char *const leads[][2] = {
     {"Somebody entered this address as the contact address of the channel ",
-     " at todoke, which delivers webhooks to bot servers. When the channel's bot server does not answer as "
-     "it "
-     "should, a mail could tell you."},
+     " at todoke, which delivers webhooks to bot servers. When the channel's bot server fails, todoke can "
+     "tell you by mail."},
     {"Webhookをボットサーバーに配信するtodokeで、このメールアドレスがチャネル",
      "の連絡先メールアドレスとして入力されました。チャネルのボットサーバーがエラーになったときに、メールでお"
-     "知らせする"
-     "ことができます。"},
+     "知らせすることができます。"},
 };
 static const char *const asks[] = {
-    "No such mail comes unless you say so. On this page you can confirm, or refuse such mails for good:",
+    "You get no such mails unless you confirm. On this page you can confirm, or refuse such mails for good:",
     "確認していただくまで、お知らせのメールは送信されません。次のページで、受け取るか、今後一切受け取らないか"
     "を選べます。",
 };
 static const char *const endings[] = {
     "You can confirm there within 7 days. You need no account, and nobody asks you for a password. If you do "
-    "nothing, no error notifications come.",
+    "nothing, you get no error notifications.",
     "確認できるのは7日以内です。アカウントは不要で、パスワードの入力を求められることもありません。何もしなけ"
-    "れば、"
-    "エラー通知は送信されません。",
+    "れば、エラー通知は送信されません。",
 };
 static const char *const foot[] = {"This mail was sent automatically.", "このメールは自動送信しています。"};
 
@@ -47,7 +44,7 @@ static enum err add_lead(const struct contact_facts *f, struct buf *out)
     return buf_printf(out, "%s%lld%s", lead[0], (long long)f->channel->id, lead[1]);
 }
 
-/* The link as HTML has it. */
+/* Adds the link, escaped for HTML. */
 static enum err add_link(const struct contact_facts *f, struct buf *out)
 {
     enum err e = html_add(span_of(f->public_url), out);

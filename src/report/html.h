@@ -1,6 +1,6 @@
 #pragma once
-/* Text as it stands in the HTML part of a mail, in an element or in an attribute between quotes. */
+/* Escapes text for the HTML part of a mail, inside an element or a quoted attribute. */
 #include "base/buf.h"
 
-/* Appends. ERR_LIMIT and ERR_NOMEM of the buf. */
+/* Appends to out. ERR_LIMIT and ERR_NOMEM as buf.h says. */
 enum err html_add(struct span text, struct buf *out) MUST_CHECK;

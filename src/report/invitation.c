@@ -26,7 +26,7 @@ static const char *const subjects[][2] = {
 static const char *const leads[2] = {"This is about todoke, which delivers webhooks to bot servers, at",
                                      "Webhookをボットサーバーに配信するtodokeからのお知らせです。"};
 
-/* After the link, or what there is to do without one. */
+/* Follows the link; without a link, says what the reader can do. */
 static const char *const endings[][2] = {
     [INVITATION_LINK] =
         {"The link works once, within 7 days, and for whoever has it: do not pass it on. If you do "
@@ -50,8 +50,8 @@ static const char *const endings[][2] = {
          "ロールを使うと、付与した人にあなたの名前が表示されます。心当たりがない場合は、何もする必要は"
          "ありません。"},
     [INVITATION_DOUBTED] =
-        {"The role waits: the operator has to confirm first that your account is yours. Ask there "
-         "if you expect it.",
+        {"You can use the role after the operator has confirmed that your account is yours. If you expect "
+         "the role, ask the operator.",
          "運用者がアカウントの持ち主を確認するまで、ロールは有効になりません。心当たりがある場合は、"
          "運用者に連絡してください。"},
 };
@@ -60,12 +60,12 @@ static const char *const link_leads[2] = {"Set your password here:",
                                           "次のリンクからパスワードを設定してください。"};
 static const char *const foot[2] = {"This mail was sent automatically.", "このメールは自動送信しています。"};
 
-/* The same words twice: as text and as HTML. */
+/* The same mail as plain text and as HTML. */
 struct mail_text {
     struct buf text, html;
 };
 
-/* A paragraph; link: one that is nothing but a link, or ends with one; "": without. */
+/* Adds a paragraph. link: a link on its own or at the paragraph's end; "": none. */
 static enum err add(struct mail_text *t, const char *words, const char *link)
 {
     enum err e = buf_printf(&t->text, "%s%s%s\n\n", words, words[0] && link[0] ? "\n" : "", link);
@@ -150,7 +150,7 @@ enum err invitation_put_mail(struct backend *b, const struct invitation_mail *m,
     const char *why = counts.waiting >= NOTICE_OUTBOX_MAX ? "the outbox is full"
                                                           : email_spelling(span_of(m->to->email), recipient);
     if (why) {
-        log_warn("report", "an invitation is not mailed; an operator can make a link for the account",
+        log_warn("report", "invitation not mailed; an operator can make a link for the account",
                  log_int("account", m->to->id), log_str("why", why));
         return ERR_NONE;
     }

@@ -8,12 +8,12 @@
 #include "report/option.h"
 
 #define LOOK_MS 1000u
-#define STEP_NOTICES 25u /* some milliseconds of the store's time */
+#define STEP_NOTICES 25u /* takes some milliseconds of the store's time */
 #define PAUSE_MIN_MS 5u
-#define PAUSE_TIMES 3u /* told at a quarter of the time at most: many windows close at once */
+#define PAUSE_TIMES 3u /* after a step, wait 3 times as long as it took: many windows may close at once */
 #define TEXT_MAX 65536u
 
-/* Addresses that were found, each once. */
+/* The recipients found so far, each once. */
 struct people {
     char all[NOTICE_PEOPLE_MAX][EMAIL_MAX + 1];
     struct span spans[NOTICE_PEOPLE_MAX];
@@ -27,7 +27,7 @@ struct telling {
     const struct notice *notice;
     int64_t now_ms;
     struct notice_step *step;
-    bool asked; /* the contact address, by now */
+    bool asked; /* the contact address was asked to confirm during this step */
     struct people people;
 };
 
@@ -36,7 +36,7 @@ static enum err add_person(void *arg, struct span email)
     struct telling *t = arg;
     struct people *p = &t->people;
     if (p->count == NOTICE_PEOPLE_MAX)
-        return ERR_NONE; /* so many are told */
+        return ERR_NONE; /* enough recipients */
     char *to = p->all[p->count];
     bool refuses = false;
     const char *why = email_recipient(email, to);
@@ -55,7 +55,7 @@ static enum err add_person(void *arg, struct span email)
     return ERR_NONE;
 }
 
-/* The contact address, if its owner has confirmed it; one that was not asked yet is asked now. */
+/* Adds the contact address if its owner has confirmed it. An address that was not asked yet is asked now. */
 static enum err add_contact(struct telling *t, int64_t maker_id)
 {
     struct contact_view view;
@@ -90,7 +90,7 @@ static enum err write_mails(struct telling *t, unsigned last)
     return e;
 }
 
-/* To all that were found, or as many as today's caps leave. */
+/* Sends to all recipients found, or to as many as today's caps allow. */
 static enum err send_to(struct telling *t, const struct quota *quota)
 {
     enum quota_kind full = QUOTA_CHANNEL;
@@ -104,7 +104,8 @@ static enum err send_to(struct telling *t, const struct quota *quota)
     if (!e)
         e = quota_take(t->b, quota, t->people.count, last);
     if (!e && last & ~(1u << QUOTA_CHANNEL))
-        log_warn("report", "a provider's mails of the day are used up: it is told of no more errors",
+        log_warn("report",
+                 "today's limit of mails about a provider is reached: no more error notifications today",
                  log_int("provider", t->channel->provider_id),
                  log_str("setting", last & 1u << QUOTA_PROVIDER ? "mail-provider-cap" : "mail-account-cap"));
     t->step->told += !e;
@@ -119,7 +120,7 @@ static enum err tell(struct telling *t)
         e = add_contact(t, quota.ids[QUOTA_ACCOUNT]);
     if (!e)
         e = t->b->ops->notice_people(t->b, t->channel->id, add_person, t);
-    if (!e && t->asked) /* which is counted by now */
+    if (!e && t->asked) /* the mail that asked has changed the counts */
         e = quota_read(t->b, t->rules, t->channel, t->now_ms, &quota);
     if (e)
         return e;
@@ -154,7 +155,7 @@ static enum err end_window(struct backend *b, const struct mail_rules *rules, co
     return e ? e : b->ops->notice_end(b, n->id);
 }
 
-/* Rows are copied: what is done with one changes the table that they are read from. */
+/* Copies of the rows: telling about one changes the table that the rows are read from. */
 struct found {
     struct notice notices[STEP_NOTICES];
     char reasons[STEP_NOTICES][32], details[STEP_NOTICES][64];
@@ -240,7 +241,7 @@ static void count_step(struct notices *n)
     add(&n->stats.deferred, s->deferred);
     add(&n->stats.asked, s->asked);
     if (s->deferred)
-        log_error("report", "the outbox is full: notices wait and go on counting",
+        log_error("report", "the outbox is full: notices wait and go on counting errors",
                   log_uint("notices", s->deferred));
     if ((s->told || s->asked) && n->config.told)
         n->config.told(n->config.arg);
@@ -256,7 +257,7 @@ static void step_done(struct store_call *call)
 {
     struct notices *n = list_entry(call, struct notices, call);
     n->busy = false;
-    if (call->err) { /* the store is in trouble; the windows stay */
+    if (call->err) { /* the store failed; the windows stay open */
         log_debug("report", "notices: a step failed", log_err("err", call->err));
         again(n, LOOK_MS);
         return;
@@ -290,7 +291,7 @@ static void look_done(struct store_call *call)
     }
     n->busy = true;
     n->began_ms = mono_ms(n);
-    n->step_rules = n->config.rules; /* notices_set() may change those while the step runs */
+    n->step_rules = n->config.rules; /* notices_set() may change the rules while the step runs */
     n->call = (struct store_call){.run = step_run, .done = step_done, .home = n->config.mailbox};
     store_submit(n->config.store, &n->call);
 }

@@ -8,41 +8,37 @@
 #include "model/name.h"
 #include "report/html.h"
 
-#define ZONE_MS (9 * 3600000) /* UTC+9, as the error statistics */
+#define ZONE_MS (9 * 3600000) /* UTC+9, as in the error statistics */
 #define VALUE_MAX 4096u
 
 static const struct kind {
-    const char *subject; /* before the channel's name: LINE's words (line.md; the third is ours) */
-    const char *lead[2]; /* by enum lang */
+    const char *subject; /* before the channel's name; LINE's words (line.md) except for the third */
+    const char *lead[2]; /* indexed by enum lang */
 } kinds[] = {
     [NOTICE_FAULT] =
         {"Messaging API: Your server did not return [200 OK] - ",
          {"A webhook was sent to the bot server of this channel, which did not return 200 OK.",
           "このチャネルのボットサーバーにWebhookを送信しましたが、200 OKが返されませんでした。"}},
-    [NOTICE_STOPPED] = {"Messaging API: Webhook redelivery stopped - ",
-                        {"Redelivery of webhook events of this channel was given up: they failed too often, "
-                         "or in a way that "
-                         "sending them again cannot mend. They are kept for a while and can be redelivered "
-                         "by hand. Error count "
-                         "is the number of events; reason and detail are those of the first.",
-                         "このチャネルのWebhookイベントの再送を中止しました。失敗が続いたか、再送しても解決し"
-                         "ないエラーのためです。イベ"
-                         "ントは一定期間保存され、手動で再送できます。Error "
-                         "countはイベントの数、原因と詳細は最初のイベントのものです。"}},
-    [NOTICE_SUSPENDED] =
-        {"Messaging API: Webhook sending suspended - ",
-         {"Sending webhooks to this channel is suspended: its bot server has failed for too long without one "
-          "success. Events are kept, and sent in order once the channel is resumed or its webhook URL "
-          "changes. "
-          "Time detected is when it began to fail; reason and detail are those of the last error.",
-          "このチャネルへのWebhookの送信を停止しました。ボットサーバーのエラーが長時間続き、一度も成功しなか"
-          "ったためで"
-          "す。イベントは保存され、送信を再開するか、Webhook URLを変更すると、順に送信されます。Time "
-          "detectedはエラーが"
-          "始まった日時、原因と詳細は最後のエラーのものです。"}},
+    [NOTICE_STOPPED] =
+        {"Messaging API: Webhook redelivery stopped - ",
+         {"Redelivery of webhook events of this channel was stopped: they failed too often, or with an error "
+          "that another attempt cannot fix. The events are kept for a while and can be redelivered by hand. "
+          "Error count is the number of events; reason and detail are those of the first.",
+          "このチャネルのWebhookイベントの再送を中止しました。失敗が続いたか、再送しても解決しないエラーのた"
+          "めです。イベントは一定期間保存され、手動で再送できます。Error "
+          "countはイベントの数、原因と詳細は最初のイベントのものです。"}},
+    [NOTICE_SUSPENDED] = {"Messaging API: Webhook sending suspended - ",
+                          {"Sending webhooks to this channel is suspended: its bot server has failed for too "
+                           "long without a single success. Events are kept, and sent in order once the "
+                           "channel is resumed or its webhook URL changes. Time detected is when the bot "
+                           "server began to fail; reason and detail are those of the last error.",
+                           "このチャネルへのWebhookの送信を停止しました。ボットサーバーのエラーが長時間続き、"
+                           "一度も成功しなかったためです。イベントは保存され、送信を再開するか、Webhook "
+                           "URLを変更すると、順に送信されます。Time "
+                           "detectedはエラーが始まった日時、原因と詳細は最後のエラーのものです。"}},
 };
 
-/* The content rows of the seeds: what they are called, and what they mean. */
+/* The content rows of a notice: their names and meanings. */
 enum row {
     ROW_CHANNEL_ID,
     ROW_CHANNEL_NAME,
@@ -109,7 +105,7 @@ static enum err add_value(const struct notice_facts *f, enum row row, struct buf
     return ERR_INTERNAL;
 }
 
-/* The words of the catalogue; false: it knows no such detail. */
+/* Adds the catalogue's explanation; false: the catalogue lacks this detail. */
 static bool explain(const struct notice *n, enum lang lang, const char **ret_meaning, const char **ret_advice)
 {
     enum reason reason;
@@ -141,7 +137,7 @@ enum err notice_text_subject(const struct notice_facts *f, struct buf *out)
     return e ? e : name_show(span_of(f->channel->name), out);
 }
 
-/* Around the number of the cap that is reached, by enum lang. */
+/* The words before and after the number of the reached cap, by enum lang. */
 static const struct limit {
     const char *before[2], *after[2];
 } limits[QUOTA_KINDS] = {
@@ -152,15 +148,13 @@ static const struct limit {
         {{"This is the last mail about the channels of this provider today (UTC+9): the limit of ",
           "このプロバイダーのチャネルについての本日（UTC+9）のメールはこれが最後です。1日の上限（"},
          {" mails a day is reached.", "通）に達しました。"}},
-    [QUOTA_ACCOUNT] =
-        {{"This is the last mail about the channels of this provider, and of the others made by the same "
-          "account, today (UTC+9): their limit of ",
-          "このプロバイダーと、同じアカウントが作成したほかのプロバイダーについての本日（UTC+"
-          "9）のメールはこれが最後です。"
-          "1日の上限（"},
-         {" mails a day is reached.", "通）に達しました。"}},
+    [QUOTA_ACCOUNT] = {{"This is the last mail about the channels of this provider, and of the others made "
+                        "by the same account, today (UTC+9): their limit of ",
+                        "このプロバイダーと、同じアカウントが作成したほかのプロバイダーについての本日（UTC+"
+                        "9）のメールはこれが最後です。1日の上限（"},
+                       {" mails a day is reached.", "通）に達しました。"}},
 };
-static const char *const further[] = {" Further errors are on the page above.",
+static const char *const further[] = {" See the page above for further errors.",
                                       "以降のエラーは上記のページで確認してください。"};
 
 static enum err add_last(const struct notice_facts *f, enum lang lang, struct buf *out)
@@ -177,7 +171,7 @@ static enum err add_last(const struct notice_facts *f, enum lang lang, struct bu
     return e ? e : buf_add_str(out, further[lang]);
 }
 
-/* Why it came, and that nobody reads an answer. */
+/* Adds why the reader gets this mail, and that nobody reads replies. */
 static enum err add_foot(const struct notice_facts *f, enum lang lang, struct buf *out)
 {
     enum err e = buf_add_str(
@@ -191,7 +185,8 @@ static enum err add_foot(const struct notice_facts *f, enum lang lang, struct bu
     if (lang == LANG_JA)
         return buf_printf(out, "%u秒以内に発生した、原因と詳細が同じエラーは1通にまとめられます。",
                           f->rules->window_ms / 1000);
-    return buf_printf(out, " Errors with the same reason and detail within %u seconds are one mail.",
+    return buf_printf(out,
+                      " Errors with the same reason and detail within %u seconds are combined into one mail.",
                       f->rules->window_ms / 1000);
 }
 

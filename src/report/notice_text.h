@@ -1,8 +1,8 @@
 #pragma once
 /*
- * What a notice says: subject, text and HTML, in the channel's language. The names of the content rows are
- * those of LINE's documentation and the same in both languages, as there. Channel names come from people: no
- * line of theirs becomes one of ours, no markup, and no link (model/name.h).
+ * Writes a notice: subject, text and HTML, in the channel's language. The content rows have the names of
+ * LINE's documentation, which are the same in both languages. People choose channel names: they appear
+ * without line breaks, markup or links (model/name.h).
  */
 #include "base/buf.h"
 #include "model/channel.h"
@@ -12,11 +12,11 @@
 struct notice_facts {
     const struct notice *notice;
     const struct channel *channel;
-    const struct mail_rules *rules; /* without a public URL: the page is named, and no link */
+    const struct mail_rules *rules; /* without a public URL the mail names the page instead of linking it */
     unsigned last;                  /* the caps that this mail reaches: bits 1 << enum quota_kind */
 };
 
-/* Append. ERR_LIMIT and ERR_NOMEM of the buf. */
+/* These append to out. ERR_LIMIT and ERR_NOMEM as buf.h says. */
 enum err notice_text_subject(const struct notice_facts *f, struct buf *out) MUST_CHECK;
 enum err notice_text_plain(const struct notice_facts *f, struct buf *out) MUST_CHECK;
 enum err notice_text_html(const struct notice_facts *f, struct buf *out) MUST_CHECK;

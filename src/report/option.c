@@ -1,6 +1,6 @@
 #include "report/option.h"
 
-/* What each act makes of each state; OPTION_NONE: it cannot be. */
+/* The state that each act leads to from each state; OPTION_NONE: not allowed. */
 static const enum option_state steps[][OPTION_STATES] = {
     [OPTION_APPLY] = {[OPTION_NONE] = OPTION_APPLIED,
                       [OPTION_REFUSED] = OPTION_APPLIED,

@@ -8,17 +8,18 @@
 #define LOOK_MS 1000u
 #define BATCH 16u
 #define WAIT_MAX_MS 3600000u
-#define HOLD_PART 12u /* a relay that cannot be used is tried again after this part of retry_ms */
+#define HOLD_PART 12u /* a failing relay is tried again after this part of retry_ms */
 #define HOLD_MAX_MS 300000u
 #define PRUNE_MS 60000u
 #define PRUNE_STEP 200u
-#define KEEP_SENT_MS 86400000    /* for people to see that it was; the same for one that was written */
-#define KEEP_FAILED_MS 604800000 /* to be looked at, and tried again by hand */
+/* sent mails (and those written to the Maildir) stay this long for people to see */
+#define KEEP_SENT_MS 86400000
+#define KEEP_FAILED_MS 604800000 /* failed mails stay this long for people to see and to retry */
 
 struct job {
     struct mailer_job mailer;
     struct outbox *outbox;
-    struct list link; /* of the batch */
+    struct list link; /* in the batch */
     struct store_call call;
     struct mail mail; /* its spans refer to text */
     char id[320];
@@ -35,7 +36,7 @@ static int64_t wall_ms(const struct outbox *o)
     return o->config.clock->wall_ms(o->config.clock->arg);
 }
 
-/* The time by which a mail is old. */
+/* The time that decides whether a mail is old. */
 static int64_t old_ms(const struct outbox *o)
 {
     return o->config.steady ? steady_time(o->config.steady, wall_ms(o), (int64_t)mono_ms(o)) : wall_ms(o);
@@ -81,7 +82,8 @@ static void tried_done(struct store_call *call)
 {
     struct job *j = list_entry(call, struct job, call);
     struct outbox *o = j->outbox;
-    if (call->err && !o->halted && !o->stopped) { /* it happened: sent again, it would come twice */
+    /* the mail was sent, but sending it again would deliver it twice: keep the result */
+    if (call->err && !o->halted && !o->stopped) {
         list_push_back(&o->unrecorded, &j->link);
         again(o, LOOK_MS);
         return;
@@ -89,11 +91,11 @@ static void tried_done(struct store_call *call)
     end_job(j);
 }
 
-/* The relay is left alone, for longer each time. */
+/* Leaves the relay alone, twice as long each time. */
 static void hold(struct outbox *o, const char *why)
 {
     if (!atomic_exchange(&o->stats.trouble, true))
-        log_error("report", "mails cannot be sent; they wait", log_str("why", why));
+        log_error("report", "cannot send mails; they wait in the outbox", log_str("why", why));
     uint64_t first = o->config.retry_ms / HOLD_PART + 1;
     o->hold_ms = !o->hold_ms ? first : 2 * o->hold_ms;
     uint64_t most = HOLD_MAX_MS > first ? HOLD_MAX_MS : first;
@@ -105,11 +107,11 @@ static void hold(struct outbox *o, const char *why)
 static void release(struct outbox *o)
 {
     if (atomic_exchange(&o->stats.trouble, false))
-        log_info("report", "mails are sent again");
+        log_info("report", "sending mails works again");
     o->hold_ms = 0;
 }
 
-/* What the end of a try makes of the mail. */
+/* Sets the mail's state after a try. */
 static void judge(struct outbox *o, struct mail *m, const struct smtp_result *r)
 {
     int64_t now = wall_ms(o);
@@ -132,8 +134,9 @@ static void judge(struct outbox *o, struct mail *m, const struct smtp_result *r)
         log_info("report", m->state == MAIL_SENT ? "mail sent" : "mail written into the Maildir",
                  log_int("mail", m->id), log_int("channel", m->channel_id), log_uint("tries", m->tries));
     else
-        log_warn("report", m->state == MAIL_FAILED ? "mail given up" : "mail put off", log_int("mail", m->id),
-                 log_int("channel", m->channel_id), log_uint("tries", m->tries),
+        log_warn("report",
+                 m->state == MAIL_FAILED ? "mail failed for good" : "mail failed; will be tried again",
+                 log_int("mail", m->id), log_int("channel", m->channel_id), log_uint("tries", m->tries),
                  log_span("why", m->last_error));
 }
 
@@ -142,7 +145,7 @@ static void on_sent(struct mailer_job *mailer_job)
     struct job *j = list_entry(mailer_job, struct job, mailer);
     struct outbox *o = j->outbox;
     const struct smtp_result *r = &j->mailer.result;
-    if (o->halted || r->end == SMTP_STOPPED) { /* it waits as before */
+    if (o->halted || r->end == SMTP_STOPPED) { /* the mail waits as before */
         end_job(j);
         return;
     }
@@ -202,7 +205,7 @@ static void drop_batch(struct outbox *o)
 static enum err look_run(struct store_call *call, struct backend *b)
 {
     struct outbox *o = list_entry(call, struct outbox, call);
-    drop_batch(o); /* a second run */
+    drop_batch(o); /* the transaction may run a second time */
     enum err e = b->ops->mail_count(b, &o->counts);
     return e ? e : b->ops->mail_due(b, wall_ms(o), BATCH, take_mail, o);
 }
@@ -219,7 +222,7 @@ static void look_done(struct store_call *call)
     atomic_store_explicit(&o->stats.waiting, o->counts.waiting, memory_order_relaxed);
     atomic_store_explicit(&o->stats.broken, o->counts.failed, memory_order_relaxed);
     atomic_store_explicit(&o->stats.oldest_ms, o->counts.oldest_ms, memory_order_relaxed);
-    if (mono_ms(o) < o->hold_until) /* only counted */
+    if (mono_ms(o) < o->hold_until) /* this look only counts the mails */
         drop_batch(o);
     for (struct list *i; (i = list_pop_front(&o->batch)); o->out++)
         mailer_post(o->config.mailer, &list_entry(i, struct job, link)->mailer);
@@ -294,7 +297,7 @@ void outbox_stop(struct outbox *o)
 {
     o->stopped = true;
     (void)uv_timer_stop(&o->timer);
-    record_again(o); /* once more: those that fail now are sent again at the next start */
+    record_again(o); /* last chance; a result not stored now lets its mail be sent again at the next start */
     mailer_drain(o->config.mailer);
 }
 

@@ -3,7 +3,7 @@
 #define DAY_MS 86400000
 #define ZONE_MS (9 * 3600000)
 
-/* The account that made the provider; 0: a key or an operator did. One that was deleted is counted on. */
+/* The account that made the provider, also if it was deleted since; 0: a key or an operator made it. */
 static enum err find_maker(struct backend *b, int64_t provider_id, int64_t *ret)
 {
     int64_t id = 0;
@@ -35,7 +35,7 @@ enum err quota_read(struct backend *b, const struct mail_rules *rules, const str
     return e;
 }
 
-/* What is counted: of a channel notices, else mails. */
+/* The unit of a quota: channels count notices, the others mails. */
 static uint32_t size_of(enum quota_kind kind, uint32_t mails)
 {
     return kind == QUOTA_CHANNEL ? 1 : mails;

@@ -37,13 +37,13 @@ void statistics_zone_text(int zone, char out[static 7])
     (void)snprintf(out, 7, "%c%02u:%02u", zone < 0 ? '-' : '+', n / 60 % 100, n % 60);
 }
 
-/* What a clock on a wall of the zone shows. */
+/* Formats ms as a clock of the zone shows it. */
 static void format(int64_t ms, int zone, const char *how, char *out, size_t size)
 {
     time_t s = (time_t)(ms / 1000 + zone * 60);
     struct tm tm;
     if (!gmtime_r(&s, &tm) || strftime(out, size, how, &tm) == 0)
-        out[0] = '\0'; /* a year of more than four digits */
+        out[0] = '\0'; /* the year has more than four digits */
 }
 
 void statistics_cells(const struct error_row *row, int zone, struct statistics_cells *ret)
@@ -145,7 +145,7 @@ void statistics_cursor(const struct error_place *at, char out[static STATISTICS_
     bool known = statistics_fault(span_of(at->reason), span_of(at->detail), &f, &status) == ERR_NONE;
     if (known && status)
         (void)snprintf(out, STATISTICS_CURSOR_SIZE, "%lld.%d", (long long)at->minute, status);
-    else /* a row of a catalogue to come: the page after this one begins a minute lower */
+    else /* the cursor is from a newer catalogue: the next page begins a minute lower */
         (void)snprintf(out, STATISTICS_CURSOR_SIZE, "%lld.%s", (long long)at->minute,
                        known ? fault_of(f)->id : "");
 }

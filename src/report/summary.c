@@ -11,8 +11,7 @@ struct bucket {
     int64_t errors[REASON_COUNT];
 };
 
-/* What is known of a detail; a status has a place of its own, the others stand behind by their row of the
- * catalogue. */
+/* The sums of one detail. The array has a place for each status, then one for each row of the catalogue. */
 struct detail {
     int64_t errors, first_ms, last_ms;
 };
@@ -20,7 +19,7 @@ struct detail {
 struct summary {
     enum statistics_by by;
     int zone;
-    struct bucket *buckets; /* falling */
+    struct bucket *buckets; /* newest first */
     size_t bucket_count, bucket_alloc;
     int64_t totals[REASON_COUNT], total;
     struct detail details[STATUSES + FAULT_COUNT];
@@ -71,7 +70,7 @@ enum err summary_add(struct summary *s, const struct error_row *row)
     enum fault_id fault = FAULT_dispatch;
     int status = 0;
     struct bucket *b;
-    /* The store holds what the catalogue names; a row of one to come is told as what cannot be classified. */
+    /* A newer version may have stored details that this catalogue lacks: count them as unclassified. */
     enum err e = statistics_fault(row->reason, row->detail, &fault, &status);
     (void)e;
     e = bucket_at(s, statistics_bucket(row->minute * ERROR_MINUTE_MS, s->by, s->zone), &b);
@@ -137,7 +136,7 @@ static void show_totals(const struct summary *s, struct json_write *w)
     json_write_key(w, "totals");
     json_write_array(w);
     for (;;) {
-        enum reason most = REASON_OK; /* which is never counted */
+        enum reason most = REASON_OK; /* never counted, so it marks "none yet" */
         for (enum reason r = 0; r < REASON_COUNT; r++)
             if (!told[r] && s->totals[r] > (most == REASON_OK ? 0 : s->totals[most]))
                 most = r;

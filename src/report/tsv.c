@@ -5,8 +5,7 @@ static const char *const headers[] = {
     [LANG_JA] = "日付\t開始\t終了\t原因\t詳細\tエラー\n",
 };
 
-/* What spreadsheets take for the beginning of a formula, also in the full width that Japanese input methods
- * give. */
+/* Characters that start a formula in spreadsheets, also in the full-width form of Japanese input methods. */
 static const char *const formulas[] = {"=", "+", "-", "@", "＝", "＋", "－", "＠"};
 
 enum err tsv_header(struct buf *out, enum lang lang)
@@ -35,7 +34,7 @@ static const char *escape_of(char c)
 enum err tsv_cell(struct buf *out, struct span text)
 {
     enum err e = ERR_NONE;
-    struct span trimmed = text; /* white space before it does not stop every spreadsheet */
+    struct span trimmed = text; /* some spreadsheets ignore white space before a formula */
     while (trimmed.len && (unsigned char)trimmed.ptr[0] <= ' ') {
         trimmed.ptr++;
         trimmed.len--;

@@ -62,7 +62,7 @@ for (const lang of ['en', 'ja']) {
             await says(w.basic.contactAsked('§').split('§').at(-1));
             own.wrong.length = 0;
             await press(w.basic.contactAgain);
-            await page.locator('.refused').getByText('The address has been asked; it can be asked again a day later').waitFor();
+            await page.locator('.refused').getByText('The address has been asked already; it can be asked again after a day').waitFor();
             assert.ok(own.wrong.every(x => /status of 409/.test(x)), own.wrong.join());
             own.wrong.length = 0;
         });

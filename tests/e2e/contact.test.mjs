@@ -315,7 +315,7 @@ describe('the owner of a contact address', () => {
         const again = await make('two@example.org');
         assert.equal(again.contactEmailState, 'refused');
         const hand = await node.api('POST', `${path(channel)}/contact/ask`);
-        assert.deepEqual([hand.status, hand.json.message], [409, 'Its owner wants no mails about channels of this provider']);
+        assert.deepEqual([hand.status, hand.json.message], [409, 'The owner of the address refused mails about channels of this provider']);
         assert.equal((await node.api('PATCH', `${path(channel)}/contact`, { state: 'confirmed' })).status, 409);
         await failOnce(node, channel);
         await failOnce(node, again);

@@ -191,7 +191,7 @@ describe('a mail over a relay', () => {
         await relay.close();
         await node.post(channel, [event]);
         await until(async () => (await node.metric('todoke_alarm{name="mail"}')) === 1);
-        assert.match(node.log(), /mails cannot be sent; they wait/);
+        assert.match(node.log(), /cannot send mails; they wait in the outbox/);
         const again = await startRelay({ port });
         await arrived(again);
         await until(async () => (await node.metric('todoke_alarm{name="mail"}')) === 0);
