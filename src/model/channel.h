@@ -9,11 +9,11 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "model/email.h"
 #include "model/name.h"
 
 #define CHANNEL_NAME_MAX NAME_MAX_LEN
 #define CHANNEL_URL_MAX 500   /* characters (LINE's limit) */
-#define CHANNEL_EMAIL_MAX 254 /* RFC 5321 4.5.3.1.3 */
 #define CHANNEL_BATCH_MAX 500 /* events in one webhook request */
 #define CHANNEL_SECRET_LEN 32
 
