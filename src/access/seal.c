@@ -33,7 +33,7 @@ static int64_t id_of(const uint8_t key[static SEAL_KEY_LEN])
 
 static enum err system_error(void)
 {
-    return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
+    return err_origin(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO);
 }
 
 static enum err parse(const char *text, ssize_t len, uint8_t key[static SEAL_KEY_LEN])
@@ -48,10 +48,10 @@ static enum err read_key(const char *path, uint8_t key[static SEAL_KEY_LEN])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+        return errno == ENOENT ? ERR_NOT_FOUND : err_origin(ERR_IO);
     char text[FILE_LEN + 16];
     ssize_t len = read(fd, text, sizeof(text));
-    enum err e = len < 0 ? ERR_IO : parse(text, len, key);
+    enum err e = len < 0 ? err_origin(ERR_IO) : parse(text, len, key);
     struct stat st;
     if (!e && fstat(fd, &st) == 0 && (st.st_mode & 0077))
         log_warn("access", "others may read the key that seals the secrets: chmod 600",
@@ -73,7 +73,7 @@ static enum err sync_folder(const char *path)
         slash[slash == folder] = '\0';
     int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return ERR_IO;
+        return err_origin(ERR_IO);
     int rc = fsync(fd);
     int saved = errno;
     (void)close(fd);
@@ -201,7 +201,7 @@ static enum err set_up(struct seal *s, const char *path)
 enum err seal_init(struct seal *s, const char *path)
 {
     if (sodium_init() < 0) /* chooses the fastest code for this machine */
-        return ERR_INTERNAL;
+        return err_origin(ERR_INTERNAL);
     enum err e = set_up(s, path);
     if (!e)
         e = read_key(s->path, s->key);

@@ -83,7 +83,7 @@ enum err buf_printf(struct buf *b, const char *fmt, ...)
     size_t room = b->alloc - b->tail; /* the first try: the text mostly fits */
     int need = vsnprintf(room ? b->data + b->tail : NULL, room, fmt, ap);
     va_end(ap);
-    enum err e = need < 0 ? ERR_INTERNAL : ERR_NONE;
+    enum err e = need < 0 ? err_origin(ERR_INTERNAL) : ERR_NONE;
     if (!e && (size_t)need < room && buf_len(b) + (size_t)need <= b->max) {
         b->tail += (size_t)need;
     } else if (!e) {

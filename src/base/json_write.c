@@ -75,7 +75,7 @@ static bool begin_value(struct json_write *w)
         return false;
     bool misplaced = in_object(w) ? !w->after_key : w->depth == 0 && !w->first;
     if (misplaced) {
-        w->err = ERR_INTERNAL;
+        w->err = err_origin(ERR_INTERNAL);
         return false;
     }
     if (!w->after_key && !w->first)
@@ -90,7 +90,7 @@ static void open_container(struct json_write *w, bool object)
     if (!begin_value(w))
         return;
     if (w->depth == JSON_WRITE_DEPTH) {
-        w->err = ERR_INTERNAL;
+        w->err = err_origin(ERR_INTERNAL);
         return;
     }
     uint32_t bit = UINT32_C(1) << w->depth++;
@@ -114,7 +114,7 @@ void json_write_end(struct json_write *w)
     if (w->err)
         return;
     if (w->depth == 0 || w->after_key) {
-        w->err = ERR_INTERNAL;
+        w->err = err_origin(ERR_INTERNAL);
         return;
     }
     put(w, in_object(w) ? SPAN_LIT("}") : SPAN_LIT("]"));
@@ -127,7 +127,7 @@ void json_write_key(struct json_write *w, const char *key)
     if (w->err)
         return;
     if (!in_object(w) || w->after_key) {
-        w->err = ERR_INTERNAL;
+        w->err = err_origin(ERR_INTERNAL);
         return;
     }
     if (!w->first)
@@ -201,7 +201,7 @@ void json_write_raw(struct json_write *w, struct span json)
 enum err json_write_finish(struct json_write *w)
 {
     if (!w->err && (w->depth > 0 || w->first))
-        w->err = ERR_INTERNAL;
+        w->err = err_origin(ERR_INTERNAL);
     if (w->err)
         w->out->tail = w->out->head + w->start;
     return w->err;

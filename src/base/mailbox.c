@@ -10,7 +10,7 @@ enum err mailbox_init(struct mailbox *m, uv_loop_t *loop, void (*after)(void *ar
     *m = (struct mailbox){.after = after, .after_arg = arg};
     list_init(&m->letters);
     if (uv_async_init(loop, &m->wake, on_wake))
-        return ERR_IO;
+        return err_origin(ERR_IO);
     m->wake.data = m;
     (void)pthread_mutex_init(&m->lock, NULL);
     return ERR_NONE;

@@ -448,7 +448,7 @@ enum err http2_pack(struct http2 *h, struct buf *out, size_t limit)
         const uint8_t *p = NULL;
         ssize_t n = nghttp2_session_mem_send(h->session, &p);
         if (n < 0)
-            return n == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : ERR_INTERNAL;
+            return n == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : err_origin(ERR_INTERNAL);
         if (n == 0)
             break;
         enum err e = buf_add(out, p, (size_t)n);

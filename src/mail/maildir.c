@@ -8,7 +8,7 @@
 
 static enum err of_errno(void)
 {
-    return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
+    return err_origin(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO);
 }
 
 /* "/" and ":" cannot stand in a file name of a Maildir: written in octal, as its description has it. */

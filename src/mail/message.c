@@ -236,7 +236,7 @@ enum err message_build(const struct message *m, enum message_lines lines, struct
                                                                             : GMIME_NEWLINE_FORMAT_UNIX);
     GMimeStream *stream = g_mime_stream_mem_new();
     if (!e && g_mime_object_write_to_stream(GMIME_OBJECT(message), options, stream) < 0)
-        e = ERR_INTERNAL;
+        e = err_origin(ERR_INTERNAL);
     if (!e) {
         GByteArray *bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
         e = buf_add(out, bytes->data, bytes->len);

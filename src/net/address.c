@@ -85,7 +85,7 @@ enum err address_guard_init(struct address_guard *g, bool allow_private, bool al
     *g = (struct address_guard){.allow_private = allow_private, .allow_any_port = allow_any_port};
     struct ifaddrs *all = NULL;
     if (getifaddrs(&all) != 0)
-        return ERR_IO;
+        return err_origin(ERR_IO);
     for (const struct ifaddrs *i = all; i && g->own_count < ADDRESS_OWN_MAX; i = i->ifa_next) {
         if (!i->ifa_addr || (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
             continue;

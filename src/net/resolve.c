@@ -89,7 +89,7 @@ static enum err read_resolv_conf(struct resolver *r)
     struct ares_addr_port_node *list = NULL;
     int rc = ares_get_servers_ports(r->system, &list);
     if (rc != ARES_SUCCESS)
-        return rc == ARES_ENOMEM ? ERR_NOMEM : ERR_IO;
+        return rc == ARES_ENOMEM ? ERR_NOMEM : err_origin(ERR_IO);
     for (const struct ares_addr_port_node *n = list; n && r->servers.count < DNS_SERVERS_MAX; n = n->next) {
         union address *a = &r->servers.list[r->servers.count++].address;
         if (n->family == AF_INET)
@@ -105,7 +105,7 @@ static enum err read_resolv_conf(struct resolver *r)
     int known = 0;
     r->rotate = ares_save_options(r->system, &options, &known) == ARES_SUCCESS && (known & ARES_OPT_ROTATE);
     ares_destroy_options(&options);
-    return r->servers.count > 0 ? ERR_NONE : ERR_IO;
+    return r->servers.count > 0 ? ERR_NONE : err_origin(ERR_IO);
 }
 
 enum err resolver_new(struct resolver **ret, uv_loop_t *loop, struct timers *timers, const char *server)
@@ -124,7 +124,7 @@ enum err resolver_new(struct resolver **ret, uv_loop_t *loop, struct timers *tim
         int rc = ares_init(&r->system);
         if (rc != ARES_SUCCESS) {
             r->system = NULL;
-            e = rc == ARES_ENOMEM ? ERR_NOMEM : ERR_IO;
+            e = rc == ARES_ENOMEM ? ERR_NOMEM : err_origin(ERR_IO);
         }
     }
     if (!e && !server)

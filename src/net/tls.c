@@ -56,7 +56,7 @@ enum err tls_client_context(SSL_CTX **ret, const char *ca_file, int (*saved)(SSL
     if (!load_system_store(ctx))
         goto fail;
     if (ca_file && SSL_CTX_load_verify_file(ctx, ca_file) != 1) {
-        e = ERR_IO;
+        e = err_origin(ERR_IO);
         goto fail;
     }
     ERR_clear_error();

@@ -342,7 +342,7 @@ static void on_signal(uv_signal_t *handle, int number)
 static enum err start_timers(struct node_loop *l)
 {
     if (uv_timer_init(&l->loop, &l->tick) || uv_timer_init(&l->loop, &l->drain_tick))
-        return ERR_IO;
+        return err_origin(ERR_IO);
     l->timers_open = true;
     l->tick.data = l->drain_tick.data = l;
     (void)uv_timer_start(&l->tick, on_tick, 0, TICK_MS);
@@ -350,7 +350,7 @@ static enum err start_timers(struct node_loop *l)
         (void)uv_signal_init(&l->loop, &l->signals[i]);
         l->signals[i].data = l;
         if (uv_signal_start(&l->signals[i], on_signal, signal_numbers[i]))
-            return ERR_IO;
+            return err_origin(ERR_IO);
     }
     return ERR_NONE;
 }
@@ -446,7 +446,7 @@ static enum err open_loop(struct node_loop *l)
     l->finish.open = open_finish;
     l->reload.open = open_reload;
     if (uv_loop_init(&l->loop))
-        return ERR_IO;
+        return err_origin(ERR_IO);
     l->loop_open = true;
     enum err e = mailbox_init(&l->mailbox, &l->loop, after_letters, l);
     if (e)
@@ -599,7 +599,7 @@ enum err node_run(struct node *n)
         l->thread_started = pthread_create(&l->thread, NULL, run_loop, l) == 0;
         if (!l->thread_started) {
             (void)visible_complain(NULL, "cannot start a thread: %s", strerror(errno));
-            e = ERR_IO;
+            e = err_origin(ERR_IO);
         } else {
             char name[16];
             (void)snprintf(name, sizeof(name), "loop-%u", i);

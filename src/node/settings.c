@@ -304,7 +304,7 @@ static enum err set(struct settings *s, const struct setting *row, const char *t
     case TYPE_CHOICE:
         return read_choice(row, text, to);
     }
-    return ERR_INTERNAL;
+    return err_origin(ERR_INTERNAL);
 }
 
 static const char *wanted(const struct setting *row, char out[96])

@@ -310,7 +310,7 @@ enum err notices_init(struct notices *n, uv_loop_t *loop, const struct notice_co
 {
     *n = (struct notices){.config = *config};
     if (uv_timer_init(loop, &n->timer))
-        return ERR_IO;
+        return err_origin(ERR_IO);
     n->timer.data = n;
     again(n, 0);
     return ERR_NONE;

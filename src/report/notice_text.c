@@ -102,7 +102,7 @@ static enum err add_value(const struct notice_facts *f, enum row row, struct buf
     case ROW_TOTAL:
         break;
     }
-    return ERR_INTERNAL;
+    return err_origin(ERR_INTERNAL);
 }
 
 /* Adds the catalogue's explanation; false: the catalogue lacks this detail. */

@@ -280,7 +280,7 @@ enum err outbox_init(struct outbox *o, uv_loop_t *loop, const struct outbox_conf
     list_init(&o->batch);
     list_init(&o->unrecorded);
     if (uv_timer_init(loop, &o->timer))
-        return ERR_IO;
+        return err_origin(ERR_IO);
     o->timer.data = o;
     o->prune_at = mono_ms(o) + LOOK_MS;
     again(o, 0);

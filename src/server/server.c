@@ -306,7 +306,7 @@ static enum err prepare(struct server *s, const struct server_config *config)
     if (!s->scratch)
         return ERR_NOMEM;
     if (getrandom(s->id_seed, sizeof(s->id_seed), 0) != (ssize_t)sizeof(s->id_seed))
-        return ERR_IO;
+        return err_origin(ERR_IO);
     if (config->tls_cert || config->tls_key) {
         if (!config->tls_cert || !config->tls_key)
             return ERR_INVALID;
@@ -354,7 +354,7 @@ enum err server_new(struct server **ret, uv_loop_t *loop, const struct server_co
     set_limits(s);
     enum err e = prepare(s, config);
     if (!e && uv_poll_init(loop, &s->listener, s->fd) != 0)
-        e = ERR_IO;
+        e = err_origin(ERR_IO);
     if (e) {
         int saved = errno;
         if (config->listen_fd > 0)

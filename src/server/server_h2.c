@@ -249,7 +249,7 @@ static enum err say_continue(struct h2 *h, struct server_request *r)
 {
     nghttp2_nv nv = {(uint8_t *)":status", (uint8_t *)"100", 7, 3, NGHTTP2_NV_FLAG_NONE};
     int e = nghttp2_submit_headers(h->session, NGHTTP2_FLAG_NONE, r->stream, NULL, &nv, 1, NULL);
-    return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : e ? ERR_INTERNAL : ERR_NONE;
+    return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : e ? err_origin(ERR_INTERNAL) : ERR_NONE;
 }
 
 enum err h2_go_on(struct h2 *h, struct server_request *r)
@@ -425,7 +425,7 @@ enum err h2_respond(struct h2 *h, struct server_request *r, int status,
         (void)nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, r->stream, 0);
     bool body = !r->no_body && (!r->ended || r->broken || buf_len(&r->out) > 0);
     int e = nghttp2_submit_response(h->session, r->stream, nv, n, body ? &provider : NULL);
-    return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : e ? ERR_INTERNAL : ERR_NONE;
+    return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : e ? err_origin(ERR_INTERNAL) : ERR_NONE;
 }
 
 void h2_resume(struct h2 *h, struct server_request *r)
@@ -510,7 +510,7 @@ enum err h2_new(struct h2 **ret, const struct h2_host *host, const struct server
         e = nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW);
     if (e != 0) {
         h2_free(h);
-        return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : ERR_INTERNAL;
+        return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : err_origin(ERR_INTERNAL);
     }
     *ret = h;
     return ERR_NONE;

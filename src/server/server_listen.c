@@ -45,7 +45,7 @@ enum err server_listen(struct server *s, const struct server_config *config)
     if (config->listen_fd > 0) {
         int flags = fcntl(config->listen_fd, F_GETFL);
         if (flags < 0 || fcntl(config->listen_fd, F_SETFL, flags | O_NONBLOCK) != 0)
-            return ERR_IO;
+            return err_origin(ERR_IO);
         s->fd = config->listen_fd;
     } else {
         union server_peer at;
@@ -53,17 +53,18 @@ enum err server_listen(struct server *s, const struct server_config *config)
             return ERR_INVALID;
         s->fd = socket(at.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (s->fd < 0)
-            return ERR_IO;
+            return err_origin(ERR_IO);
         socklen_t len = at.sa.sa_family == AF_INET ? sizeof(at.v4) : sizeof(at.v6);
         if (setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
             (config->reuse_port && setsockopt(s->fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0) ||
             bind(s->fd, &at.sa, len) != 0 || listen(s->fd, BACKLOG) != 0)
-            return ERR_IO;
+            return err_origin(ERR_IO);
     }
     if (config->defer_accept)
         (void)setsockopt(s->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &one, sizeof(one)); /* seconds */
     /* Accepted connections inherit it. */
-    return setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0 ? ERR_NONE : ERR_IO;
+    return setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) == 0 ? ERR_NONE
+                                                                               : err_origin(ERR_IO);
 }
 
 void server_address(const struct server *s, char out[64])

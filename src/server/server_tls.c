@@ -48,7 +48,7 @@ static enum err ctx_new(SSL_CTX **ret, const char *cert, const char *key)
     ERR_clear_error();
     if (!ok) {
         SSL_CTX_free(ctx);
-        return ERR_IO;
+        return err_origin(ERR_IO);
     }
     *ret = ctx;
     return ERR_NONE;
