@@ -45,8 +45,8 @@ struct api_config {
     struct directory *directory;
     struct intake *intake;
     const struct courier_set *couriers;
-    struct courier_counters *counters;
-    const struct courier_settings *settings;
+    struct delivery_counters *counters;
+    const struct delivery_settings *settings;
     const struct retention_stats *retention;
     struct notice_stats *notices;
     const struct mail_rules *mail_rules; /* the newest: api_set_settings() */
@@ -68,7 +68,8 @@ struct api_config {
 /* Everything in config is borrowed and outlives the api. ERR_NOMEM. */
 enum err api_new(struct api **ret, const struct api_config *config) MUST_CHECK;
 /* Other settings from now on, on the loop's thread; they outlive the api. */
-void api_set_settings(struct api *a, const struct courier_settings *settings, const struct mail_rules *mails);
+void api_set_settings(struct api *a, const struct delivery_settings *settings,
+                      const struct mail_rules *mails);
 /* No request may be open. */
 void api_free(struct api *a);
 

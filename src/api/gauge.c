@@ -97,7 +97,7 @@ static void watch(_Atomic int64_t *until, _Atomic int64_t *since, uint64_t *seen
     *seen = count;
 }
 
-void alarms_watch(struct alarms *a, const struct courier_counters *counters, const struct gauges *const *all,
+void alarms_watch(struct alarms *a, const struct delivery_counters *counters, const struct gauges *const *all,
                   size_t count, int64_t now_ms)
 {
     for (int i = 0; i < CAUSE_COUNT; i++)

@@ -7,7 +7,7 @@
 #include "exchange/engine.h"
 #include "server/server.h"
 #include "store/retention.h"
-#include "webhook/courier.h"
+#include "webhook/delivery.h"
 
 enum gauge_id {
 #define GAUGE(id, ...) GAUGE_##id,
@@ -55,7 +55,7 @@ struct alarms {
 };
 
 /* About once a second, on the first loop: raises and ends alarms, and says so in the log. */
-void alarms_watch(struct alarms *a, const struct courier_counters *counters, const struct gauges *const *all,
+void alarms_watch(struct alarms *a, const struct delivery_counters *counters, const struct gauges *const *all,
                   size_t count, int64_t now_ms);
 
 /* todoke_alarm{name=…} 0 or 1, for every alarm there is. */

@@ -8,7 +8,7 @@ static uint64_t get(const _Atomic uint64_t *n)
     return atomic_load_explicit(n, memory_order_relaxed);
 }
 
-static uint64_t failed_requests(const struct courier_counters *n)
+static uint64_t failed_requests(const struct delivery_counters *n)
 {
     uint64_t sum = 0;
     for (int i = 0; i < FAULT_COUNT; i++)
@@ -18,7 +18,7 @@ static uint64_t failed_requests(const struct courier_counters *n)
     return sum;
 }
 
-void meter_sample(struct meter *m, const struct courier_counters *n, const struct store_stats *s,
+void meter_sample(struct meter *m, const struct delivery_counters *n, const struct store_stats *s,
                   uint64_t now_us)
 {
     const struct meter_sample now = {

@@ -1,7 +1,7 @@
 #pragma once
 /* How fast a node works: what the last ten seconds were like, sampled once a second by its first loop. Any thread may read. */
 #include "store/store.h"
-#include "webhook/courier.h"
+#include "webhook/delivery.h"
 
 #define METER_SECONDS 10
 
@@ -19,7 +19,7 @@ struct meter { /* zeroed: nothing sampled yet */
 };
 
 /* About once a second, always on the same thread. */
-void meter_sample(struct meter *m, const struct courier_counters *n, const struct store_stats *s,
+void meter_sample(struct meter *m, const struct delivery_counters *n, const struct store_stats *s,
                   uint64_t now_us);
 
 /* Resident memory of this process in bytes; 0: not told. */

@@ -217,7 +217,7 @@ enum err api_new(struct api **ret, const struct api_config *config)
     return ERR_NONE;
 }
 
-void api_set_settings(struct api *a, const struct courier_settings *settings, const struct mail_rules *mails)
+void api_set_settings(struct api *a, const struct delivery_settings *settings, const struct mail_rules *mails)
 {
     a->config.settings = settings;
     a->config.mail_rules = mails;

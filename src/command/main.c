@@ -65,6 +65,9 @@
  *     confirm                     an address is its owner's: the roles that waited for that, and those that go
  *     keep                        the last operator, and the last Admin of a provider
  *     login_limit                 how often somebody may try
+ * 4 courier   lanes and results, whatever is sent
+ *     courier                     one loop's lanes, kept filled from the store; sent again in time
+ *     record                      results until they are on record
  * 4 report    what went wrong, and who is told
  *     statistics, summary         error rows in the viewer's zone; their sums
  *     tsv                         the same for spreadsheets
@@ -78,11 +81,13 @@
  *     option, approval            what becomes of an application for the error notification; whose is approved
  * 5 webhook   events on their way
  *     publication, intake         what a publisher may post; taken in, committed, handed to a courier
- *     courier, delivery           one loop's lanes; one request, its fate and its record
+ *     channels, channel_route     the channels of a loop, owners of their lanes; one as requests are sent to it
+ *     delivery                    one request, its fate and its record
  *     request, signature          the body byte for byte; what proves it to be ours
  *     verification                a webhook URL tried: no attempt, on no record
  *     redelivery                  delivered, put off or given up: decided here
  *     suspension                  when a channel that fails for long is sent nothing more
+ *     channel_update              one change of a channel: read, changed, written, told to its lane
  * 6 api       the HTTP API: what all calls share
  *     api                         what the server hands over
  *     router, route, gate         path and method; who may

@@ -25,6 +25,7 @@
 #include "node/node_store.h"
 #include "store/integrity.h"
 #include "store/retention.h"
+#include "webhook/channels.h"
 
 #define TICK_MS 1000u
 #define DRAIN_TICK_MS 20u
@@ -38,6 +39,7 @@ struct node_loop {
     struct engine *engine;
     struct server *server;
     struct courier *courier;
+    struct channels *channels; /* own its lanes */
     struct api *api;
     struct gauges gauges;
     uv_timer_t tick;
@@ -55,7 +57,7 @@ struct node_loop {
 struct reading {
     struct reading *before;
     struct settings own; /* empty in the first: those are the caller's */
-    struct courier_settings delivery;
+    struct delivery_settings delivery;
     struct mail_rules mails;
     uint32_t drain_timeout, retention_ms;
     uint64_t retention_bytes;
@@ -67,7 +69,7 @@ struct node {
     _Atomic(struct reading *) reading; /* the newest */
     node_again_fn *again;
     void *again_arg;
-    struct courier_counters counters;
+    struct delivery_counters counters;
     struct courier_set couriers;
     struct intake intake;
     struct store *store;
@@ -152,7 +154,7 @@ static void advance(struct node_loop *l)
 static void on_drain_tick(uv_timer_t *t)
 {
     struct node_loop *l = t->data;
-    if (!l->idle && api_open(l->api) == 0 && courier_idle(l->courier) &&
+    if (!l->idle && api_open(l->api) == 0 && courier_idle(l->courier) && channels_idle(l->channels) &&
         (l != &l->node->loops[0] || node_mail_idle(&l->node->mail))) {
         l->idle = true;
         (void)atomic_fetch_add(&l->node->idle, 1);
@@ -245,7 +247,7 @@ static void open_reload(struct letter *letter)
     struct node_loop *l = list_entry(letter, struct node_loop, reload);
     atomic_store(&l->reloading, false);
     const struct reading *r = atomic_load(&l->node->reading);
-    courier_set_settings(l->courier, &r->delivery);
+    channels_set_settings(l->channels, &r->delivery);
     api_set_settings(l->api, &r->delivery, &r->mails);
     if (l == &l->node->loops[0]) {
         retention_set(&l->node->retention, r->retention_ms, r->retention_bytes, r->audit_ms,
@@ -276,7 +278,7 @@ static void fill_reading(struct reading *r, const struct settings *s, const stru
     r->retention_bytes = (uint64_t)s->retention_size << 20;
     r->audit_ms = INT64_C(1000) * s->audit_time;
     r->statistics_ms = INT64_C(1000) * s->statistics_time;
-    r->delivery = (struct courier_settings){
+    r->delivery = (struct delivery_settings){
         .deadlines = {s->dns_timeout, s->connect_timeout, s->session_timeout, s->response_timeout},
         .schedule = s->redelivery,
         .suspension = {.after_ms = s->suspend_after, .failures = s->suspend_failures},
@@ -284,9 +286,6 @@ static void fill_reading(struct reading *r, const struct settings *s, const stru
         .user_agent = s->user_agent,
         .edition = {.success = (enum success)s->success_status, .no_tls_record = s->no_tls_record},
         .allow_http = s->allow_http_targets,
-        .window_max = s->window,
-        .in_flight_max = s->in_flight / n->count + 1,
-        .memory_max = ((uint64_t)s->event_memory << 20) / n->count,
     };
 }
 
@@ -437,6 +436,38 @@ static enum err open_server(struct node_loop *l)
     return e;
 }
 
+static enum err open_courier(struct node_loop *l)
+{
+    struct node *n = l->node;
+    const struct settings *s = n->settings;
+    const struct courier_config courier = {
+        .loop = &l->loop,
+        .mailbox = &l->mailbox,
+        .store = n->store,
+        .clock = &clock_system,
+        .window_max = s->window,
+        .in_flight_max = s->in_flight / n->count + 1,
+        .memory_max = ((uint64_t)s->event_memory << 20) / n->count,
+        .bytes_max = EVENT_MAX_BODY,
+    };
+    enum err e = courier_new(&l->courier, &courier);
+    if (e)
+        return e;
+    n->couriers.all[n->couriers.count++] = l->courier;
+    const struct channels_config channels = {
+        .courier = l->courier,
+        .mailbox = &l->mailbox,
+        .engine = l->engine,
+        .store = n->store,
+        .directory = n->directory,
+        .settings = &atomic_load(&n->reading)->delivery,
+        .counters = &n->counters,
+        .clock = &clock_system,
+        .ahead = &n->retention.stats.ahead,
+    };
+    return channels_new(&l->channels, &channels);
+}
+
 static enum err open_loop(struct node_loop *l)
 {
     struct node *n = l->node;
@@ -452,16 +483,6 @@ static enum err open_loop(struct node_loop *l)
     if (e)
         return e;
     l->mailbox_open = true;
-    struct courier_config courier = {
-        .ahead = &n->retention.stats.ahead,
-        .loop = &l->loop,
-        .mailbox = &l->mailbox,
-        .store = n->store,
-        .directory = n->directory,
-        .settings = &atomic_load(&n->reading)->delivery,
-        .counters = &n->counters,
-        .clock = &clock_system,
-    };
     struct api_config api = {
         .mailbox = &l->mailbox,
         .store = n->store,
@@ -489,20 +510,22 @@ static enum err open_loop(struct node_loop *l)
     };
     if ((e = open_engine(l)))
         return e;
-    courier.engine = api.engine = l->engine;
+    api.engine = l->engine;
     if ((e = api_new(&l->api, &api)))
         return e;
-    if ((e = courier_new(&l->courier, &courier)))
+    if ((e = open_courier(l)))
         return e;
-    n->couriers.all[n->couriers.count++] = l->courier;
     return open_server(l);
 }
 
 static void resume(void *arg, struct channel_ref *ref)
 {
     struct node *n = arg;
-    if (directory_backlog_of(ref->live) > 0)
-        courier_resume(courier_of(&n->couriers, ref->channel.id), ref->channel.id);
+    int64_t id = ref->channel.id;
+    if (directory_backlog_of(ref->live) > 0 &&
+        courier_resume(courier_of(&n->couriers, id), COURIER_CHANNEL, id))
+        log_error("webhook", "no memory for a channel's backlog; it waits for a restart",
+                  log_int("channel", id));
 }
 
 static void take_settings(struct node *n)
@@ -643,6 +666,7 @@ void node_free(struct node *n)
         struct node_loop *l = &n->loops[i];
         abandon(l);
         courier_free(l->courier);
+        channels_free(l->channels);
         api_free(l->api);
         if (l->loop_open)
             (void)uv_loop_close(&l->loop);

@@ -8,7 +8,7 @@ struct intake_call {
     struct store_call call;
     struct intake *intake;
     struct channel_ref *ref;
-    struct courier_fresh *fresh; /* the events; NULL once they are the courier's */
+    struct courier_fresh *fresh; /* NULL once it, and with it the events, is the courier's */
     uint32_t count;
     enum err refused; /* nothing new is taken, for this reason */
     bool replayed;    /* the key was known: the answer is the first call's */
@@ -27,11 +27,23 @@ static size_t ids_offset(size_t key_len)
     return (end + 7) / 8 * 8 - offsetof(struct intake_call, key);
 }
 
+/* Where the ids are kept for the answer: behind the key. */
+static int64_t *ids_of(struct intake_call *c)
+{
+    return (int64_t *)(void *)(c->key + ids_offset(c->key_len));
+}
+
+/* And the events behind the ids. */
+static struct event **events_of(struct intake_call *c)
+{
+    return (struct event **)(void *)(ids_of(c) + c->count);
+}
+
 static enum err run(struct store_call *call, struct backend *b)
 {
     struct intake_call *c = list_entry(call, struct intake_call, call);
     struct span key = {c->key, c->key_len};
-    int64_t channel_id = c->fresh->channel_id;
+    int64_t channel_id = c->ref->channel.id;
     c->replayed = false;
     if (c->keyed) {
         struct idempotency old;
@@ -48,19 +60,14 @@ static enum err run(struct store_call *call, struct backend *b)
     }
     if (c->refused)
         return c->refused;
-    enum err e = b->ops->events_insert(b, c->fresh->events, c->count, c->now_ms);
+    struct event **events = events_of(c);
+    enum err e = b->ops->events_insert(b, events, c->count, c->now_ms);
     if (e || !c->keyed)
         return e;
     c->keyed->count = c->count;
     for (uint32_t i = 0; i < c->count; i++)
-        c->keyed->ids[i] = c->fresh->events[i]->item.id;
+        c->keyed->ids[i] = events[i]->item.id;
     return b->ops->idempotency_put(b, channel_id, key, c->keyed, c->now_ms);
-}
-
-/* Where the ids are kept for the answer: behind the key. */
-static int64_t *ids_of(struct intake_call *c)
-{
-    return (int64_t *)(void *)(c->key + ids_offset(c->key_len));
 }
 
 static void committed(struct store_call *call)
@@ -70,11 +77,14 @@ static void committed(struct store_call *call)
         return;
     struct courier_fresh *f = c->fresh;
     /* The answer is sent from the same thread after this: the courier may be done with the events by then. */
+    struct event **events = events_of(c);
     int64_t *ids = ids_of(c);
-    for (uint32_t i = 0; i < c->count; i++)
-        ids[i] = f->events[i]->item.id;
+    for (uint32_t i = 0; i < c->count; i++) {
+        ids[i] = events[i]->item.id;
+        list_push_back(&f->items, &events[i]->item.link);
+    }
     c->fresh = NULL;
-    courier_hand_over(courier_of(c->intake->couriers, f->channel_id), f);
+    courier_hand_over(courier_of(c->intake->couriers, f->id), f);
 }
 
 static void finished(struct store_call *call)
@@ -82,7 +92,7 @@ static void finished(struct store_call *call)
     struct intake_call *c = list_entry(call, struct intake_call, call);
     if (c->fresh) { /* not taken: refused, or known already */
         for (uint32_t i = 0; i < c->count; i++)
-            mem_free(c->fresh->events[i]);
+            mem_free(events_of(c)[i]);
         mem_free(c->fresh);
         if (!c->refused)
             (void)directory_backlog_add(c->intake->directory, c->ref->live, -(int64_t)c->count);
@@ -129,10 +139,11 @@ enum err intake_submit(struct intake *in, struct channel_ref *ref, struct public
     enum err refused = count_in(in, ref, (int64_t)p->count);
     if (refused && !key.len)
         return refused;
-    size_t size = offsetof(struct intake_call, key) + ids_offset(key.len) + p->count * sizeof(int64_t);
+    size_t size = offsetof(struct intake_call, key) + ids_offset(key.len) +
+                  p->count * (sizeof(int64_t) + sizeof(struct event *));
     struct intake_call *c =
         mem_zero(1, size < sizeof(struct intake_call) ? sizeof(struct intake_call) : size);
-    struct courier_fresh *f = c ? mem_zero(1, sizeof(*f) + p->count * sizeof(struct event *)) : NULL;
+    struct courier_fresh *f = c ? mem_zero(1, sizeof(*f)) : NULL;
     struct idempotency *keyed = f && key.len ? keyed_by(body) : NULL;
     if (!f || (key.len && !keyed)) {
         mem_free(f);
@@ -141,13 +152,13 @@ enum err intake_submit(struct intake *in, struct channel_ref *ref, struct public
             (void)directory_backlog_add(in->directory, ref->live, -(int64_t)p->count);
         return ERR_NOMEM;
     }
-    f->channel_id = ref->channel.id;
-    f->count = (uint32_t)p->count;
-    memcpy(f->events, p->events, p->count * sizeof(struct event *));
+    f->kind = COURIER_CHANNEL;
+    f->id = ref->channel.id;
+    list_init(&f->items);
     *c = (struct intake_call){.intake = in,
                               .ref = channel_ref_hold(ref),
                               .fresh = f,
-                              .count = f->count,
+                              .count = (uint32_t)p->count,
                               .refused = refused,
                               .done = done,
                               .arg = arg,
@@ -156,6 +167,7 @@ enum err intake_submit(struct intake *in, struct channel_ref *ref, struct public
                               .now_ms = in->clock->wall_ms(in->clock->arg)};
     if (key.len)
         memcpy(c->key, key.ptr, key.len);
+    memcpy(events_of(c), p->events, p->count * sizeof(struct event *));
     c->call = (struct store_call){.run = run, .committed = committed, .done = finished, .home = home};
     p->count = 0;
     store_submit(in->store, &c->call);

@@ -5,7 +5,7 @@
  */
 #include "store/directory.h"
 #include "store/store.h"
-#include "webhook/courier.h"
+#include "webhook/delivery.h"
 #include "webhook/publication.h"
 
 #define INTAKE_KEY_MAX 255u /* bytes of an Idempotency-Key */
@@ -14,7 +14,7 @@ struct intake {
     struct store *store;
     struct directory *directory;
     const struct courier_set *couriers;
-    struct courier_counters *counters;
+    struct delivery_counters *counters;
     const struct clock *clock;
     int64_t key_ms;                                /* how long an Idempotency-Key is honoured */
     int64_t channel_backlog_max, node_backlog_max; /* events accepted and not ended */

@@ -3,17 +3,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "fault/effect.h"
-#include "webhook/courier.h"
+#include "webhook/channel_update.h"
 
 #define NOTE_PART 12u /* put on record once it has lasted this part of the time */
 
 struct pending {
     struct store_call call;
+    struct channel_update update;
     struct suspension_change change;
-    struct courier *courier;
-    struct courier_note *note;
-    struct directory *directory;
-    struct channel_ref *prepared;
     suspension_done_fn *done;
     void *arg;
 };
@@ -62,8 +59,9 @@ void suspension_clear(struct channel *c)
     c->failing_ms = 0;
 }
 
-static enum err apply(const struct suspension_change *change, struct channel *c)
+static enum err apply(struct channel_update *u, struct channel *c)
 {
+    const struct suspension_change *change = &list_entry(u, struct pending, update)->change;
     if (strcmp(c->webhook_url, change->url) != 0)
         return ERR_CONFLICT; /* what is known is known of another URL */
     switch (change->step) {
@@ -90,8 +88,10 @@ static enum err apply(const struct suspension_change *change, struct channel *c)
 }
 
 /* By mail, in the same commit, as of any error: if the channel's people want mails. */
-static enum err tell_people(const struct suspension_change *change, struct backend *b)
+static enum err tell_people(struct channel_update *u, struct backend *b, const struct channel *before)
 {
+    (void)before;
+    const struct suspension_change *change = &list_entry(u, struct pending, update)->change;
     const struct notice n = {.channel_id = change->channel_id,
                              .kind = NOTICE_SUSPENDED,
                              .reason = span_of(change->reason),
@@ -99,30 +99,17 @@ static enum err tell_people(const struct suspension_change *change, struct backe
                              .errors = change->failures,
                              .first_ms = change->since_ms,
                              .closes_ms = change->wall_ms};
-    return b->ops->notice_put(b, &n);
+    return change->step == SUSPENSION_BEGIN ? b->ops->notice_put(b, &n) : ERR_NONE;
 }
 
 static enum err run(struct store_call *call, struct backend *b)
 {
-    struct pending *p = list_entry(call, struct pending, call);
-    struct channel c;
-    directory_discard(p->prepared); /* a second run */
-    p->prepared = NULL;
-    enum err e = b->ops->channel_get(b, p->change.channel_id, &c);
-    if (!e)
-        e = apply(&p->change, &c);
-    if (!e)
-        e = directory_prepare(p->directory, &c, &p->prepared);
-    if (!e)
-        e = b->ops->channel_update(b, &c);
-    return e || p->change.step != SUSPENSION_BEGIN ? e : tell_people(&p->change, b);
+    return channel_update_run(&list_entry(call, struct pending, call)->update, b);
 }
 
 static void committed(struct store_call *call)
 {
-    struct pending *p = list_entry(call, struct pending, call);
-    directory_put(p->directory, p->prepared);
-    p->prepared = NULL;
+    channel_update_committed(&list_entry(call, struct pending, call)->update);
 }
 
 static void tell(const struct suspension_change *change)
@@ -139,14 +126,9 @@ static void tell(const struct suspension_change *change)
 static void finished(struct store_call *call)
 {
     struct pending *p = list_entry(call, struct pending, call);
-    directory_discard(p->prepared);
-    if (call->err) {
-        mem_free(p->note);
-    } else {
+    if (!call->err)
         tell(&p->change);
-        p->note->channel_id = p->change.channel_id;
-        courier_notify(p->courier, p->note);
-    }
+    channel_update_end(&p->update, call->err);
     if (p->done)
         p->done(p->arg, &p->change, call->err);
     mem_free(p);
@@ -157,18 +139,29 @@ enum err suspension_submit(const struct suspension_change *change, struct courie
                            suspension_done_fn *done, void *arg)
 {
     struct pending *p = mem_zero(1, sizeof(*p));
-    struct courier_note *note = p ? mem_zero(1, sizeof(*note)) : NULL;
-    if (!note) {
-        mem_free(p);
+    if (!p)
         return ERR_NOMEM;
-    }
     *p = (struct pending){.change = *change,
-                          .courier = courier,
-                          .note = note,
-                          .directory = directory,
                           .done = done,
                           .arg = arg,
+                          .update = {.id = change->channel_id,
+                                     .directory = directory,
+                                     .courier = courier,
+                                     .apply = apply,
+                                     .also = tell_people},
                           .call = {.run = run, .committed = committed, .done = finished, .home = home}};
-    store_submit(store, &p->call);
-    return ERR_NONE;
+    enum err e = channel_update_begin(&p->update);
+    if (e)
+        mem_free(p);
+    else
+        store_submit(store, &p->call);
+    return e;
+}
+
+enum err suspension_lift(int64_t channel_id, const char *url, struct courier *courier, struct store *store,
+                         struct directory *directory, struct mailbox *home)
+{
+    struct suspension_change change = {.step = SUSPENSION_LIFT, .channel_id = channel_id};
+    (void)snprintf(change.url, sizeof(change.url), "%s", url);
+    return suspension_submit(&change, courier, store, directory, home, NULL, NULL);
 }

@@ -49,7 +49,7 @@ enum suspension_step suspension_judge(struct suspension_health *h, const struct 
 /* The channel goes on: its URL was changed, or somebody said so. */
 void suspension_clear(struct channel *c);
 
-/* A change on its way to the store and the courier. */
+/* A change on its way to the store and the channel's lane. */
 struct suspension_change {
     enum suspension_step step;
     int64_t channel_id, now_ms, since_ms; /* as suspension_clock has the time */
@@ -63,9 +63,14 @@ struct suspension_change {
 typedef void suspension_done_fn(void *arg, const struct suspension_change *change, enum err err);
 
 /*
- * Puts a change on record, then tells the channel's courier. From the loop of home; done (may be NULL) is called there; err is
+ * Puts a change on record, then tells the channel's lane. From the loop of home; done (may be NULL) is called there; err is
  * ERR_CONFLICT if the channel is not as it was. ERR_NOMEM: nothing was begun.
  */
 enum err suspension_submit(const struct suspension_change *change, struct courier *courier,
                            struct store *store, struct directory *directory, struct mailbox *home,
                            suspension_done_fn *done, void *arg) MUST_CHECK;
+
+/* The channel's URL was verified: if it is suspended, or on record as failing, that ends. From the loop of home; courier is the
+ * channel's. ERR_NOMEM. */
+enum err suspension_lift(int64_t channel_id, const char *url, struct courier *courier, struct store *store,
+                         struct directory *directory, struct mailbox *home) MUST_CHECK;

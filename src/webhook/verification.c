@@ -34,7 +34,7 @@ static void on_done(void *arg, const struct exchange_result *r)
 static enum err start(struct verification *v, const struct verification_config *config,
                       const struct channel *channel)
 {
-    const struct courier_settings *settings = config->settings;
+    const struct delivery_settings *settings = config->settings;
     enum err e = request_build(&v->request, channel, NULL, 0, settings->user_agent,
                                config->clock->wall_ms(config->clock->arg));
     if (e)

@@ -5,13 +5,13 @@
  */
 #include "exchange/exchange.h"
 #include "model/channel.h"
-#include "webhook/courier.h"
+#include "webhook/delivery.h"
 
 struct verification;
 
 struct verification_config {
     struct engine *engine; /* of the loop */
-    const struct courier_settings *settings;
+    const struct delivery_settings *settings;
     const struct clock *clock;
 };
 

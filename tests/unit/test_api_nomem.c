@@ -29,8 +29,8 @@ static int64_t channel_id;
 static struct api_access access_config;
 static struct rate_limits rates;
 static struct approvals approvals;
-static struct courier_counters counters;
-static struct courier_settings settings = {.user_agent = "test", .allow_http = true};
+static struct delivery_counters counters;
+static struct delivery_settings settings = {.user_agent = "test", .allow_http = true};
 static struct retention_stats retention;
 static struct notice_stats notices;
 static void no_ticket(char text[static MAIL_TICKET_LEN + 1], uint8_t hash[static SESSION_HASH_LEN])

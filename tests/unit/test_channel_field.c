@@ -75,7 +75,7 @@ void suspension_clear(struct channel *c)
     c->suspended_ms = 0;
 }
 
-static struct courier_settings settings = {.allow_http = true, .deadlines = {.response_ms = 2000}};
+static struct delivery_settings settings = {.allow_http = true, .deadlines = {.response_ms = 2000}};
 static struct api api = {.config = {.settings = &settings}};
 static struct call call = {.api = &api};
 

@@ -11,7 +11,7 @@
 
 struct world {
     struct alarms alarms;
-    struct courier_counters counters;
+    struct delivery_counters counters;
     struct store_stats store;
     struct retention_stats retention;
     struct gauges loops[2];

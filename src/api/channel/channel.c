@@ -98,7 +98,8 @@ static enum err prepare(struct call *c, struct change_state *state)
 
 static void tell_courier(struct call *c, struct change_state *state)
 {
-    state->note->channel_id = state->channel.id;
+    state->note->kind = COURIER_CHANNEL;
+    state->note->id = state->channel.id;
     courier_notify(courier_of(c->api->config.couriers, state->channel.id), state->note);
     state->note = NULL;
 }
@@ -412,7 +413,7 @@ struct list_state {
     struct json_write w;
     struct call *call;
     struct backend *backend; /* of the run */
-    const struct courier_settings
+    const struct delivery_settings
         *settings; /* as they were when the call came: rows are read on a thread of the store */
 };
 

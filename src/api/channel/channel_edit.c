@@ -61,7 +61,8 @@ static void edit_done(struct store_call *s)
     if (s->err) {
         mem_free(edit->note);
     } else {
-        edit->note->channel_id = edit->id;
+        edit->note->kind = COURIER_CHANNEL;
+        edit->note->id = edit->id;
         courier_notify(courier_of(c->api->config.couriers, edit->id), edit->note);
     }
     edit->done(c, &edit->channel, s->err);

@@ -305,7 +305,7 @@ static void show_field(struct json_write *w, const struct view *view, const stru
 }
 
 void channel_change_show(struct json_write *w, const struct channel *c, const struct contact_view *contact,
-                         enum grant grant, const struct courier_settings *settings,
+                         enum grant grant, const struct delivery_settings *settings,
                          const struct channel_live *live, int64_t now_ms)
 {
     struct view view = {c, *c, contact, live, grant, now_ms};

@@ -24,7 +24,7 @@ bool channel_change_allowed(const struct channel_change *change, enum grant gran
 
 /* The members, inside an object the caller has begun, as far as somebody with that role may see them. */
 void channel_change_show(struct json_write *w, const struct channel *c, const struct contact_view *contact,
-                         enum grant grant, const struct courier_settings *settings,
+                         enum grant grant, const struct delivery_settings *settings,
                          const struct channel_live *live, int64_t now_ms);
 /* Those about its contact address. */
 void channel_change_show_contact(struct json_write *w, const struct channel *c,

@@ -544,8 +544,9 @@ static void redeliver_done(struct store_call *call)
     }
     uint32_t total = r->total;
     if (total) {
-        r->note->channel_id = r->ref->channel.id;
-        r->note->redeliver = true;
+        r->note->kind = COURIER_CHANNEL;
+        r->note->id = r->ref->channel.id;
+        r->note->retries = true;
         courier_notify(courier_of(c->api->config.couriers, r->ref->channel.id), r->note);
         r->note = NULL;
     }

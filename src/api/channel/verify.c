@@ -41,8 +41,8 @@ void verify_lift(struct call *c, const struct channel_ref *ref, const char *url,
     struct channel_ref *now =
         directory_get(c->api->config.directory, channel->id); /* it may have been suspended meanwhile */
     if (now && (now->channel.suspended_ms || now->channel.failing_ms) &&
-        courier_verified(courier_of(c->api->config.couriers, channel->id), channel->id, url,
-                         c->api->config.mailbox))
+        suspension_lift(channel->id, url, courier_of(c->api->config.couriers, channel->id),
+                        c->api->config.store, c->api->config.directory, c->api->config.mailbox))
         log_warn("api", "no memory to resume a channel whose URL was verified",
                  log_int("channel", channel->id));
     channel_ref_drop(now);

@@ -23,7 +23,7 @@ static void metric(struct buf *out, enum err *e, const char *name, const char *t
 }
 
 /* Details hold no quote or backslash; a test of the catalogue sees to it. */
-static enum err failed(struct buf *out, const struct courier_counters *n)
+static enum err failed(struct buf *out, const struct delivery_counters *n)
 {
     enum err e =
         buf_add_str(out, "# HELP todoke_attempts_failed_total Attempts that failed, by reason and detail.\n"
@@ -45,7 +45,7 @@ static enum err failed(struct buf *out, const struct courier_counters *n)
     return e;
 }
 
-static enum err local_faults(struct buf *out, const struct courier_counters *n)
+static enum err local_faults(struct buf *out, const struct delivery_counters *n)
 {
     enum err e = buf_add_str(
         out, "# HELP todoke_local_faults_total Attempts that failed by a fault of this node, by cause.\n"
@@ -57,7 +57,7 @@ static enum err local_faults(struct buf *out, const struct courier_counters *n)
     return e;
 }
 
-static enum err times(struct buf *out, const struct courier_counters *n)
+static enum err times(struct buf *out, const struct delivery_counters *n)
 {
     const struct {
         const struct histogram *h;
@@ -114,7 +114,7 @@ static void metrics_done(struct store_call *call)
 {
     struct call *c = call_of(call);
     const struct oldest *o = c->state;
-    const struct courier_counters *n = c->api->config.counters;
+    const struct delivery_counters *n = c->api->config.counters;
     const struct store_stats *s = store_stats(c->api->config.store);
     int64_t backlog = directory_backlog(c->api->config.directory);
     struct buf out;

@@ -1,6 +1,6 @@
 /*
- * The courier while memory is short: allocation N = 1, 2, … fails as letters with fresh events are opened, and no event may be forgotten. The
- * channel's URL is none, so that all of it happens without a network.
+ * The lanes of channels while memory is short: allocation N = 1, 2, … fails as letters with fresh events are opened, and no event may be
+ * forgotten. The channel's URL is none, so that all of it happens without a network.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/memory/memory.h"
-#include "webhook/courier.h"
+#include "webhook/channels.h"
 
 #define LETTERS 3
 #define EVENTS 2 /* of a letter */
@@ -26,8 +26,9 @@ struct world {
     struct store *store;
     struct directory *directory;
     struct courier *courier;
-    struct courier_settings settings;
-    struct courier_counters counters;
+    struct channels *channels;
+    struct delivery_settings settings;
+    struct delivery_counters counters;
     struct channel channel;
 };
 
@@ -43,13 +44,13 @@ static void on_tick(uv_timer_t *t)
 
 struct insert {
     struct store_call call;
-    struct courier_fresh *fresh;
+    struct event *events[EVENTS];
 };
 
 static enum err insert_run(struct store_call *call, struct backend *b)
 {
     struct insert *i = list_entry(call, struct insert, call);
-    return b->ops->events_insert(b, i->fresh->events, EVENTS, 1700000000000);
+    return b->ops->events_insert(b, i->events, EVENTS, 1700000000000);
 }
 
 static void world_open(struct world *w)
@@ -69,19 +70,24 @@ static void world_open(struct world *w)
     assert_int_equal(mailbox_init(&w->mailbox, &w->loop, after_letters, w), ERR_NONE);
     assert_int_equal(uv_timer_init(&w->loop, &w->tick), 0);
     assert_int_equal(uv_timer_start(&w->tick, on_tick, 20, 20), 0);
-    w->settings = (struct courier_settings){.user_agent = "todoke/x",
-                                            .schedule = redelivery_default,
-                                            .window_max = 8,
-                                            .in_flight_max = 100,
-                                            .memory_max = 1 << 20};
+    w->settings = (struct delivery_settings){.user_agent = "todoke/x", .schedule = redelivery_default};
     struct courier_config config = {.loop = &w->loop,
                                     .mailbox = &w->mailbox,
                                     .store = w->store,
-                                    .directory = w->directory,
-                                    .settings = &w->settings,
-                                    .counters = &w->counters,
-                                    .clock = &clock_system};
+                                    .clock = &clock_system,
+                                    .window_max = 8,
+                                    .in_flight_max = 100,
+                                    .memory_max = 1 << 20,
+                                    .bytes_max = EVENT_MAX_BODY};
     assert_int_equal(courier_new(&w->courier, &config), ERR_NONE);
+    struct channels_config channels = {.courier = w->courier,
+                                       .mailbox = &w->mailbox,
+                                       .store = w->store,
+                                       .directory = w->directory,
+                                       .settings = &w->settings,
+                                       .counters = &w->counters,
+                                       .clock = &clock_system};
+    assert_int_equal(channels_new(&w->channels, &channels), ERR_NONE);
 }
 
 static void world_close(struct world *w)
@@ -94,6 +100,7 @@ static void world_close(struct world *w)
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&w->loop), 0);
     courier_free(w->courier);
+    channels_free(w->channels);
     directory_free(w->directory);
     store_close(w->store);
 }
@@ -110,15 +117,16 @@ static bool round_of(unsigned long fail_at)
     world_open(&w);
     for (int i = 0; i < LETTERS; i++) {
         struct insert insert = {.call = {.run = insert_run}};
-        insert.fresh = mem_zero(1, sizeof(*insert.fresh) + EVENTS * sizeof(struct event *));
-        assert_non_null(insert.fresh);
-        insert.fresh->channel_id = w.channel.id;
-        insert.fresh->count = EVENTS;
+        struct courier_fresh *fresh = mem_zero(1, sizeof(*fresh));
+        assert_non_null(fresh);
+        fresh->id = w.channel.id;
+        list_init(&fresh->items);
         for (int k = 0; k < EVENTS; k++)
-            assert_non_null(insert.fresh->events[k] =
-                                event_new(w.channel.id, SPAN_LIT("{\"type\":\"x\"}"), 0));
+            assert_non_null(insert.events[k] = event_new(w.channel.id, SPAN_LIT("{\"type\":\"x\"}"), 0));
         assert_int_equal(store_wait(w.store, &insert.call), ERR_NONE);
-        courier_hand_over(w.courier, insert.fresh);
+        for (int k = 0; k < EVENTS; k++)
+            list_push_back(&fresh->items, &insert.events[k]->item.link);
+        courier_hand_over(w.courier, fresh);
     }
     (void)mem_fail_at(fail_at);
     mailbox_empty(&w.mailbox);
