@@ -11,7 +11,7 @@ import { Refused } from '../../ui/states';
 import { EditRow, Row } from '../../ui/row';
 import { toast } from '../../ui/toast';
 import type { ContactState, Language } from '../../lib/types';
-import type { ChannelProps } from './index';
+import type { ChannelProps } from './props';
 
 interface Secret {
     channelSecret: string;

@@ -12,7 +12,7 @@ import { EventBadge } from '../../ui/badges';
 import { Failure, Loading, Notice } from '../../ui/states';
 import { toast } from '../../ui/toast';
 import { useDialog } from '../../ui/dialog';
-import type { ChannelProps } from './index';
+import type { ChannelProps } from './props';
 import { RangeDialog, RedeliverDialog, RedeliveryProgress } from './redeliver';
 
 const STATES: EventState[] = ['pending', 'retrying', 'delivered', 'given_up', 'suspended'];

@@ -11,7 +11,7 @@ import { Explanation } from '../../ui/explanation';
 import { Failure, Loading, Notice } from '../../ui/states';
 import { toast } from '../../ui/toast';
 import { useDialog } from '../../ui/dialog';
-import type { ChannelProps } from './index';
+import type { ChannelProps } from './props';
 import { RedeliverDialog } from './redeliver';
 
 interface Held {

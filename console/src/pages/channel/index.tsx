@@ -19,16 +19,8 @@ import { Basic } from './basic';
 import { Deliveries } from './deliveries';
 import { EventPage } from './event';
 import { Messaging } from './messaging';
+import type { ChannelProps } from './props';
 import { Statistics } from './statistics';
-
-export interface ChannelProps {
-    channel: Channel;
-    live: ChannelLive | null;
-    account: Account;
-    path: string; // of the API
-    change: (members: Partial<Channel>) => Promise<void>;
-    reload: () => Promise<void>;
-}
 
 function Resume({ channel, change }: { channel: Channel; change: ChannelProps['change'] }) {
     const t = useTexts();

@@ -10,7 +10,7 @@ import { FormDialog, useDialog } from '../../ui/dialog';
 import { Refused } from '../../ui/states';
 import { EditRow } from '../../ui/row';
 import { toast } from '../../ui/toast';
-import type { ChannelProps } from './index';
+import type { ChannelProps } from './props';
 import { Rotation } from './rotation';
 import { Tokens } from './tokens';
 import { Verify } from './verify';

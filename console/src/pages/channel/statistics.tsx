@@ -13,7 +13,7 @@ import { Button, Card, Labelled, Select, useAction } from '../../ui/parts';
 import { ReasonName } from '../../ui/badges';
 import { Failure, Loading, Notice, Refused } from '../../ui/states';
 import { toast } from '../../ui/toast';
-import type { ChannelProps } from './index';
+import type { ChannelProps } from './props';
 import { Chart } from './chart-lazy';
 import { ErrorTable } from './error-table';
 import { Period, periodOf } from './period';
