@@ -65,7 +65,7 @@ Its data: ${dir}. Press Ctrl-C to stop.`,
         starting: n => `todokeのノードとボットサーバー${n}台を起動しています。1台は正常、残りはそれぞれ違う壊れ方をします…`,
         posting: (n, url) => `ノードとコンソールを ${url} で起動しました。各ボットにイベントを${n}件ずつ送ります（メッセージ、友だち追加、ポストバック）…`,
         bot: 'ボット', reason: '原因', detail: '詳細', cause: '要因', processed: '処理された\n可能性', advice: '対処方法',
-        processedAs: { no: 'いいえ', unknown: '不明', yes: 'はい' },
+        processedAs: { no: 'なし', unknown: 'あり', yes: '処理済み' },
         accepted: (n, ms) => `${n}件のイベントを受け付けました。すべて、202を返す前にディスクに保存しています（全部で${Math.round(ms)}ミリ秒）。`,
         ended: (delivered, failed, ms) => `${delivered}件は配信され、LINE公式SDKが署名を検証して受け取りました。${failed}件は配信できず、それぞれの要因を記録しました。`
             + `すべて判明するまで${seconds(ms)}秒でした。`,

@@ -10,7 +10,7 @@ const words = {
         columns: ['Date', 'Start', 'End', 'Reason', 'Detail', 'Errors'], tabs: ['Basic settings', 'Messaging API', 'Statistics', 'Deliveries', 'Roles', 'Audit log'],
         contact: ['A confirmation mail was written on', 'Not confirmed', 'Yes, send error notifications here', 'I do not want this'], written: 'In the mail directory',
         switches: ['Use webhook', 'Webhook redelivery', 'Error statistics aggregation', 'Error notification'], tsv: 'Download as TSV', verify: 'Verify', processed: { no: 'No', unknown: 'Possibly', yes: 'Yes' } },
-    ja: { invited: '招待中', enabled: '有効', unconfirmed: '未確認', active: '正常', failing: 'エラー発生中', off: 'オフ', suspended: '停止中', delivered: '配信済み', given_up: '配信断念', retrying: '再送待ち', pending: '配信待ち', applied: '承認待ち', admin: 'Admin',
+    ja: { invited: '招待中', enabled: '有効', unconfirmed: '未確認', active: '正常', failing: 'エラー発生中', off: 'オフ', suspended: '停止中', delivered: '配信済み', given_up: '配信終了（失敗）', retrying: '再送待ち', pending: '配信待ち', applied: '承認待ち', admin: 'Admin',
         columns: ['日付', '開始', '終了', '原因', '詳細', 'エラー'], tabs: ['チャネル基本設定', 'Messaging API設定', '統計情報', '配信', '権限設定', '監査ログ'],
         contact: ['に確認メールを作成しました', '未確認', 'はい、エラー通知を受け取ります', '受け取りません'], written: 'mailディレクトリに保存',
         switches: ['Webhookの利用', 'Webhookの再送', 'エラーの統計情報', 'エラー通知'], tsv: 'TSVファイルをダウンロード', verify: '検証', processed: { no: 'なし', unknown: 'あり', yes: '処理済み' } },
