@@ -106,6 +106,176 @@ class Layers(Tree):
         self.assertNotEqual(self.run_tool("check-layers", self.root).returncode, 0)
 
 
+class Calls(Tree):
+    """Calls inside a folder: two nouns, door and conn, of which conn is the later stage."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("src/server/door.h", "#pragma once\nstruct door;\nvoid door_open(struct door *d);\n")
+        self.write("src/server/conn.h", '#pragma once\n#include "server/door.h"\nvoid conn_close(int fd);\n')
+        self.write("src/server/door.c", '#include "server/door.h"\n\nvoid door_open(struct door *d)\n{\n}\n')
+        self.write("src/server/conn.c", '#include "server/conn.h"\n\nvoid conn_close(int fd)\n{\n    door_open(NULL);\n}\n')
+        self.stages("server/:", "door", "conn")
+
+    def stages(self, *lines):
+        self.write("tools/stages.txt", "\n".join(lines) + "\n")
+
+    def door(self, *lines):
+        """A door that has these lines more, from line 3 on."""
+        self.write("src/server/door.c", "\n".join(['#include "server/door.h"', "", *lines, "void door_open(struct door *d)", "{", "}", ""]))
+
+    def verdict(self, *want):
+        done = self.run_tool("check-layers", self.root)
+        self.assertEqual(done.returncode, 1 if want else 0, done.stdout)
+        self.assertIn(f"{len(want)} problems", done.stdout)
+        for w in want:
+            self.assertIn(w, done.stdout)
+
+    def test_calls_downward_pass(self):
+        self.verdict()
+
+    def test_a_call_of_a_later_stage(self):
+        self.door("static void f(void)", "{", "    conn_close(1);", "}")
+        self.verdict("src/server/door.c:5: calls conn_close() of server/conn.c, which is of a later stage")
+
+    def test_the_words_say_what_to_do(self):
+        self.door("static void f(void)", "{", "    conn_close(1);", "}")
+        self.verdict("let the owner pass a table of functions down")
+
+    def test_an_include_of_a_later_stage(self):
+        self.write("src/server/door.c", '#include "server/door.h"\n#include "server/conn.h"\n')
+        self.verdict('src/server/door.c:2: includes "server/conn.h", which is of a later stage')
+
+    def test_an_address_is_a_call(self):
+        self.door("static void (*const end)(int) = conn_close;")
+        self.verdict("door.c:3: calls conn_close()")
+
+    def test_a_row_of_a_table_is_a_call(self):
+        self.door("static const struct end ends[] = {", "    {1, conn_close},", "};")
+        self.verdict("door.c:4: calls conn_close()")
+
+    def test_a_macro_is_a_call(self):
+        self.door("#define END(fd) \\", "    conn_close(fd)")
+        self.verdict("door.c:4: calls conn_close()")
+
+    def test_a_function_in_a_header_is_code(self):
+        self.write("src/server/door.h", "#pragma once\nstatic inline void door_shut(int fd)\n{\n    conn_close(fd);\n}\n")
+        self.verdict("src/server/door.h:4: calls conn_close()")
+
+    def test_a_macro_of_a_later_header(self):
+        self.write("src/server/conn.h", "#pragma once\n#define conn_end(fd) ((fd) + 1)\n")
+        self.door("static int f(void)", "{", "    return conn_end(1);", "}")
+        self.verdict("door.c:5: calls conn_end() of server/conn.h")
+
+    def test_a_prototype_of_its_own_does_not_hide_it(self):
+        self.door("void conn_close(int fd);", "static void f(void)", "{", "    if (1)", "        conn_close(1);", "}")
+        self.verdict("door.c:7: calls conn_close()")
+
+    def test_the_second_function_of_a_file_counts_too(self):
+        self.write("src/server/conn.c", "struct s { int a; } s = {1};\n\nenum { A };\n\nstatic int conn_x(void)\n{\n    return A;\n}\n\n"
+                                        "void __attribute__((cold)) conn_close(int fd)\n{\n    conn_x();\n}\n")
+        self.door("static void f(void)", "{", "    conn_close(1);", "}")
+        self.verdict("door.c:5: calls conn_close()")
+
+    def test_what_is_no_call(self):
+        self.door("/* conn_close(1) */", "struct host {", "    void (*conn_close)(int fd);", "};",
+                  "static void f(struct host *h, int conn_close)", "{", '    log("conn_close(1)"); // conn_close(1)',
+                  "    h->conn_close(conn_close);", "    g((struct host){.conn_close = NULL});", "}")
+        self.verdict()
+
+    def test_a_function_of_its_own_by_that_name(self):
+        self.door("static void conn_close(int fd)", "{", "}", "static void f(void)", "{", "    conn_close(1);", "}")
+        self.verdict()
+
+    def test_files_of_one_line_are_one_stage(self):
+        self.write("src/server/conn_h1.c", '#include "server/conn.h"\n\nvoid conn_h1(void)\n{\n    conn_close(1);\n}\n')
+        self.write("src/server/conn.c", '#include "server/conn.h"\n\nvoid conn_close(int fd)\n{\n    conn_h1();\n}\n')
+        self.stages("server/:", "door", "conn conn_h1")
+        self.verdict()
+        self.stages("server/:", "door", "conn", "conn_h1")
+        self.verdict("src/server/conn.c:5: calls conn_h1()")
+
+    def test_a_header_before_its_source(self):
+        self.write("src/server/door.c", '#include "server/conn.h"\n#include "server/door.h"\n')
+        self.stages("server/:", "door.h", "conn.h", "door.c", "conn.c")
+        self.verdict()
+
+    def test_a_file_without_a_stage(self):
+        self.write("src/server/tls.c", "int tls;\n")
+        self.verdict("src/server/tls.c: has no stage")
+
+    def test_a_stage_without_a_file(self):
+        self.stages("server/:", "door", "conn", "gone")
+        self.verdict("tools/stages.txt:4: there is no server/gone")
+
+    def test_a_stage_of_no_folder(self):
+        self.stages("door")
+        self.verdict("tools/stages.txt:1: a stage before the first")
+
+    def test_a_circle_without_a_table(self):
+        self.stages("")
+        self.verdict()
+        self.door("static void f(void)", "{", "    conn_close(1);", "}")
+        self.verdict("src/server/conn.c:5: calls go round in a circle: src/server/conn.c:5 calls door_open() of server/door.c, "
+                     "src/server/door.c:5 calls conn_close() of server/conn.c")
+
+    def test_a_circle_of_three(self):
+        self.stages("")
+        self.write("src/server/tls.c", "void tls_end(void)\n{\n    conn_close(1);\n}\n")
+        self.door("static void f(void)", "{", "    tls_end();", "}")
+        self.verdict("calls go round in a circle")
+
+    def test_a_circle_over_a_room(self):
+        self.write("src/store/store.c", "void store_run(void)\n{\n    disk_write();\n}\n")
+        self.write("src/store/disk/disk.c", "void disk_write(void)\n{\n    store_run();\n}\n")
+        self.verdict("calls go round in a circle")
+
+    def test_a_circle_over_the_rows_of_a_def(self):
+        self.write("src/api/route.def", 'ROUTE("/login", login_begin)\n')
+        self.write("src/api/route.c", "void route_find(void)\n{\n}\n")
+        self.write("src/api/people/login.c", "void login_begin(void)\n{\n    route_find();\n}\n")
+        self.verdict("calls go round in a circle")
+
+    def test_files_of_one_noun_may_call_each_other(self):
+        self.stages("")
+        self.write("src/server/door_list.c", "void door_list(void)\n{\n    door_open(NULL);\n}\n")
+        self.door("static void f(void)", "{", "    door_list();", "}")
+        self.verdict()
+
+    def test_the_name_of_the_folder_is_no_noun(self):
+        self.write("src/store/store.c", "void store_run(void)\n{\n    store_list();\n}\n")
+        self.write("src/store/store_list.c", "void store_list(void)\n{\n    store_run();\n}\n")
+        self.verdict("calls go round in a circle")
+
+    def test_a_call_of_another_room(self):
+        self.write("src/api/people/login.c", "void login_begin(void)\n{\n}\n")
+        self.write("src/api/channel/channel.c", "void channel_get(void)\n{\n    login_begin();\n}\n")
+        self.verdict("src/api/channel/channel.c:3: calls login_begin() of another room")
+
+    def test_a_call_of_a_higher_rank(self):
+        self.write("src/api/call.c", "void call_end(void)\n{\n}\n")
+        self.door("void call_end(void);", "static void f(void)", "{", "    call_end();", "}")
+        self.verdict("src/server/door.c:6: server/ calls call_end() of api/call.c: points up or sideways")
+
+    def test_an_allowance(self):
+        self.door("static void f(void)", "{", "    conn_close(1);", "}")
+        allow = "allow server/door.c -> server/conn.c: the door ends connections itself until it is rebuilt"
+        self.stages("server/:", "door", "conn", allow)
+        self.verdict()
+        self.stages(allow)
+        self.verdict()
+        self.stages("allow server/door.c -> server/c*.c: the door ends connections itself until it is rebuilt")
+        self.verdict()
+
+    def test_an_allowance_without_a_reason(self):
+        self.stages("server/:", "door", "conn", "allow server/door.c -> server/conn.c: why")
+        self.verdict("tools/stages.txt:4: write: allow CALLER.c -> CALLED.c")
+
+    def test_a_stale_allowance(self):
+        self.stages("server/:", "door", "conn", "allow server/door.c -> server/conn.c: the door ends connections itself")
+        self.verdict("tools/stages.txt:4: server/door.c does not call server/conn.c against the order any more")
+
+
 class Conformance(Tree):
     def setUp(self):
         super().setUp()
