@@ -142,6 +142,34 @@ void address_text(const struct sockaddr *sa, char out[64])
     }
 }
 
+enum err address_parse(const char *text, int port, union address *ret)
+{
+    char host[INET6_ADDRSTRLEN];
+    bool in_brackets = *text == '[';
+    const char *from = text + in_brackets, *end = strchrnul(from, in_brackets ? ']' : ':');
+    size_t len = (size_t)(end - from);
+    if (len >= sizeof(host) || (in_brackets && !*end))
+        return ERR_INVALID;
+    memcpy(host, from, len);
+    host[len] = '\0';
+    union address at = {0};
+    at.any.sa_family = in_brackets ? AF_INET6 : AF_INET;
+    if (inet_pton(at.any.sa_family, host, in_brackets ? (void *)&at.v6.sin6_addr : (void *)&at.v4.sin_addr) !=
+        1)
+        return ERR_INVALID;
+    const char *p = end + in_brackets;
+    if (*p == ':') {
+        port = p[1] ? 0 : -1;
+        while (*++p >= '0' && *p <= '9' && port <= UINT16_MAX)
+            port = port * 10 + (*p - '0');
+    }
+    if (*p || port < 0 || port > UINT16_MAX)
+        return ERR_INVALID;
+    address_set_port(&at.any, (uint16_t)port);
+    *ret = at;
+    return ERR_NONE;
+}
+
 socklen_t address_len(const struct sockaddr *sa)
 {
     return sa->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);

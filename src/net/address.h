@@ -40,5 +40,8 @@ bool address_port_refused(const struct address_guard *g, uint16_t port);
 /* "203.0.113.7:443", "[2001:db8::1]:443" */
 void address_text(const struct sockaddr *sa, char out[64]);
 
+/* What address_text() writes, with port where none is said; port -1: one must be said. ERR_INVALID. */
+enum err address_parse(const char *text, int port, union address *ret) MUST_CHECK;
+
 socklen_t address_len(const struct sockaddr *sa);
 void address_set_port(struct sockaddr *sa, uint16_t port);

@@ -1,10 +1,8 @@
 #include "net/resolve.h"
 
 #include <ares.h>
-#include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <netdb.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/list.h"
@@ -51,39 +49,6 @@ struct resolver {
 
 /* ---- the resolvers ---- */
 
-/* "ADDR:PORT", an IPv6 address in brackets; the port may be missing. */
-static enum err parse_server(const char *text, union address *ret)
-{
-    char host[64];
-    const char *end, *port;
-    if (*text == '[') {
-        end = strchr(++text, ']');
-        port = end ? end + 1 : NULL;
-    } else {
-        end = strchrnul(text, ':');
-        port = end;
-    }
-    if (!end || (size_t)(end - text) >= sizeof(host))
-        return ERR_INVALID;
-    memcpy(host, text, (size_t)(end - text));
-    host[end - text] = '\0';
-    *ret = (union address){.v4.sin_family = AF_INET};
-    if (inet_pton(AF_INET, host, &ret->v4.sin_addr) != 1) {
-        *ret = (union address){.v6.sin6_family = AF_INET6};
-        if (inet_pton(AF_INET6, host, &ret->v6.sin6_addr) != 1)
-            return ERR_INVALID;
-    }
-    unsigned long n = NS_DEFAULTPORT;
-    if (*port) {
-        char *stop = NULL;
-        n = port[0] == ':' && port[1] >= '0' && port[1] <= '9' ? strtoul(port + 1, &stop, 10) : 0;
-        if (n == 0 || n > 65535 || *stop)
-            return ERR_INVALID;
-    }
-    address_set_port(&ret->any, (uint16_t)n);
-    return ERR_NONE;
-}
-
 static enum err read_resolv_conf(struct resolver *r)
 {
     struct ares_addr_port_node *list = NULL;
@@ -117,7 +82,10 @@ enum err resolver_new(struct resolver **ret, uv_loop_t *loop, struct timers *tim
     r->timers = timers;
     enum err e = ERR_NONE;
     if (server) {
-        e = parse_server(server, &r->servers.list[0].address);
+        union address *a = &r->servers.list[0].address;
+        e = address_parse(server, NS_DEFAULTPORT, a);
+        if (!e && a->v4.sin_port == 0) /* where the port of IPv6 is, too */
+            e = ERR_INVALID;
         r->servers.count = 1;
     }
     if (!e) {

@@ -187,11 +187,11 @@ static void on_listener(uv_poll_t *poll, int status, int events)
         return;
     }
     for (int i = 0; i < ACCEPTS_MAX && !uv_is_active((uv_handle_t *)&s->admit); i++) {
-        union server_peer peer = {0};
+        union address peer = {0};
         socklen_t len = sizeof(peer);
-        int fd = accept4(s->fd, &peer.sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(s->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            accepted(s, fd, &peer.sa);
+            accepted(s, fd, &peer.any);
             continue;
         }
         if (errno == EAGAIN)

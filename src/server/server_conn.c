@@ -436,7 +436,7 @@ void server_conn_open(struct server *s, int fd, const struct sockaddr *peer)
         return;
     }
     c->server = s;
-    memcpy(&c->peer, peer, peer->sa_family == AF_INET ? sizeof(c->peer.v4) : sizeof(c->peer.v6));
+    memcpy(&c->peer, peer, address_len(peer));
     if (door_enter(c) != ERR_NONE || uv_poll_init(s->loop, &c->poll, fd) != 0) {
         door_leave(c);
         transport_deinit(&c->t);

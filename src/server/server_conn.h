@@ -51,7 +51,7 @@ struct server_conn {
     struct h1 h1;
     struct h2 *h2;
     struct h2_host h2_host;
-    union server_peer peer;
+    union address peer;
 };
 
 /* Reads now what a poll would tell of later. */

@@ -4,11 +4,11 @@
  * so a list a kind is in the order of its ends: arming and disarming cost two pointer swaps, and one timer
  * looks at the fronts.
  */
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "net/address.h"
 #include "server/server.h"
 #include "server/server_door.h"
 #include "server/server_h1.h"
@@ -39,12 +39,6 @@ struct deadline {
 #define SERVER_PROGRESS_MIN 4096u /* bytes that count as progress for the write deadline */
 #define SERVER_BLOCK 4096u
 #define SERVER_BLOCKS_MAX 512u
-
-union server_peer {
-    struct sockaddr sa;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
 
 /* What a connection has to tell; the server passes it. No file calls one of a later stage (tools/stages.txt). */
 struct server_events {
@@ -109,7 +103,7 @@ struct server_request {
     size_t charged; /* counted in stats.buffered */
     size_t sent;    /* HTTP/2: since the write deadline was armed */
     uint64_t stamp; /* of server_vouch() */
-    union server_peer peer;
+    union address peer;
     bool is_tls;
     bool known;       /* vouched for */
     bool strange;     /* counted in server.strange_requests */

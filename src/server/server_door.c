@@ -54,10 +54,10 @@ uint32_t door_strangers(const struct door *d)
 
 /* ---- addresses ---- */
 
-static uint8_t key_of(const union server_peer *peer, char key[static 8])
+static uint8_t key_of(const union address *peer, char key[static 8])
 {
     const char *v6 = (const char *)&peer->v6.sin6_addr;
-    if (peer->sa.sa_family == AF_INET) {
+    if (peer->any.sa_family == AF_INET) {
         memcpy(key, &peer->v4.sin_addr, 4);
         return 4;
     }
@@ -66,7 +66,7 @@ static uint8_t key_of(const union server_peer *peer, char key[static 8])
     return mapped ? 4 : 8;
 }
 
-static struct door_address *address_at(struct door_kind *k, const union server_peer *peer)
+static struct door_address *address_at(struct door_kind *k, const union address *peer)
 {
     char key[8];
     uint8_t len = key_of(peer, key);

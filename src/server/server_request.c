@@ -1,6 +1,5 @@
 /* One request: its life, what is read of it, what its handler is told. The answer is in server_respond.c. */
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -171,23 +170,16 @@ bool server_is_tls(const struct server_request *r)
 
 bool server_peer_is_loopback(const struct server_request *r)
 {
-    if (r->peer.sa.sa_family == AF_INET)
+    if (r->peer.any.sa_family == AF_INET)
         return ntohl(r->peer.v4.sin_addr.s_addr) >> 24 == 127;
     const struct in6_addr *a = &r->peer.v6.sin6_addr;
-    return r->peer.sa.sa_family == AF_INET6 &&
+    return r->peer.any.sa_family == AF_INET6 &&
            (IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127));
 }
 
 void server_peer(const struct server_request *r, char out[64])
 {
-    char text[INET6_ADDRSTRLEN] = "";
-    if (r->peer.sa.sa_family == AF_INET) {
-        (void)inet_ntop(AF_INET, &r->peer.v4.sin_addr, text, sizeof(text));
-        (void)snprintf(out, 64, "%s:%u", text, ntohs(r->peer.v4.sin_port));
-    } else {
-        (void)inet_ntop(AF_INET6, &r->peer.v6.sin6_addr, text, sizeof(text));
-        (void)snprintf(out, 64, "[%s]:%u", text, ntohs(r->peer.v6.sin6_port));
-    }
+    address_text(&r->peer.any, out);
 }
 
 /* A bijection of 64 bits (splitmix64's finaliser): a counter through it never repeats and does not look like

@@ -243,11 +243,65 @@ static void as_text(void **state)
     assert_int_equal(address_len((const struct sockaddr *)&v6), sizeof(struct sockaddr_in6));
 }
 
+static void from_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int port;
+        const char *want; /* NULL: ERR_INVALID */
+    } rows[] = {
+        {"127.0.0.1:8080", -1, "127.0.0.1:8080"},
+        {"0.0.0.0:0", -1, "0.0.0.0:0"},
+        {"[::1]:65535", -1, "[::1]:65535"},
+        {"127.0.0.1", 53, "127.0.0.1:53"},
+        {"[2001:db8::1]", 53, "[2001:db8::1]:53"},
+        {"127.0.0.1:5353", 53, "127.0.0.1:5353"},
+        {"[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:1", 53,
+         "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:1"},
+        {"127.0.0.1", -1, NULL},
+        {"127.0.0.1:", 53, NULL},
+        {"127.0.0.1:65536", 53, NULL},
+        {"127.0.0.1:99999999999999999999", 53, NULL},
+        {"127.0.0.1:-1", 53, NULL},
+        {"127.0.0.1:+1", 53, NULL},
+        {"127.0.0.1: 1", 53, NULL},
+        {"127.0.0.1:1x", 53, NULL},
+        {"::1", 53, NULL},
+        {"::1:53", 53, NULL},
+        {"[::1", 53, NULL},
+        {"[::1]53", 53, NULL},
+        {"[::1]]:53", 53, NULL},
+        {"[]:53", 53, NULL},
+        {"[127.0.0.1]:53", 53, NULL},
+        {"[::1%lo]:53", 53, NULL},
+        {"", 53, NULL},
+        {":53", 53, NULL},
+        {"[", 53, NULL},
+        {"localhost:53", 53, NULL},
+        {"127.1:53", 53, NULL},
+        {"[00000000000000000000000000000000000000000000000000001]:53", 53, NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        union address a = {.v4.sin_family = AF_UNIX};
+        char out[64] = "";
+        enum err e = address_parse(rows[i].text, rows[i].port, &a);
+        if (e == ERR_NONE)
+            address_text(&a.any, out);
+        if (e != (rows[i].want ? ERR_NONE : ERR_INVALID) ||
+            strcmp(out, rows[i].want ? rows[i].want : "") != 0)
+            fail_msg("%s: %s, \"%s\"", rows[i].text, err_text(e), out);
+        if (e)
+            assert_int_equal(a.any.sa_family, AF_UNIX); /* untouched */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges),    cmocka_unit_test(ports),          cmocka_unit_test(own_addresses),
         cmocka_unit_test(collected), cmocka_unit_test(other_families), cmocka_unit_test(as_text),
+        cmocka_unit_test(from_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
