@@ -3,8 +3,8 @@
  * What keeps the data: a table of functions, SQLite in earnest (sqlite_*.c), plain memory as a twin for tests
  * (memory.c). A backend handle belongs to one thread. Everything that writes runs between begin and commit.
  *
- * A function that returns NOT_FOUND, EXISTS, CONFLICT, INVALID or LIMIT has changed nothing; after any other
- * failure the transaction must be rolled back.
+ * A function that returns NOT_FOUND, EXISTS, CONFLICT, INVALID or LIMIT has changed nothing, so that its caller
+ * may go on; after any other failure the caller has to fail, too, and the store undoes what it has written.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -206,6 +206,9 @@ struct backend_ops {
     enum err (*begin)(struct backend *b);
     enum err (*commit)(struct backend *b);
     void (*rollback)(struct backend *b);
+    /* In a transaction: a number that is another one after anything was written; below 0: the transaction is lost
+     * and can only be rolled back. */
+    int64_t (*changes)(struct backend *b);
     void (*close)(struct backend *b); /* NULL-safe */
     /* Between transactions: whether what is written will be found again; ERR_GONE: files were deleted, replaced or cut. NULL in the twin. */
     enum err (*check)(struct backend *b);

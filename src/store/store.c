@@ -53,32 +53,6 @@ static void open_letter(struct letter *l)
     c->done(c);
 }
 
-/* Whether the transaction is still good after a call's answer (backend.h). */
-static bool harmless(enum err e)
-{
-    switch (e) {
-    case ERR_NONE:
-    case ERR_LIMIT:
-    case ERR_INVALID:
-    case ERR_NOT_FOUND:
-    case ERR_EXISTS:
-    case ERR_CONFLICT:
-    case ERR_DENIED:
-        return true;
-    case ERR_NOMEM:
-    case ERR_BUSY:
-    case ERR_FULL:
-    case ERR_IO:
-    case ERR_GONE:
-    case ERR_DAMAGED:
-    case ERR_CLOSED:
-    case ERR_VERSION:
-    case ERR_INTERNAL:
-        break;
-    }
-    return false;
-}
-
 /* Whether the writer's files are those that it has open. */
 static enum err look(struct worker *w)
 {
@@ -90,21 +64,55 @@ static enum err look(struct worker *w)
     return e;
 }
 
-/* Runs a chain of calls as one transaction; on failure nothing is kept and the error is returned. */
-static enum err run_together(struct worker *w, struct list *calls)
+/*
+ * Runs the calls up to `last`, but those that have an answer already. *ret_undo: one that failed and has written;
+ * the calls behind it have not run. An error: the transaction is lost, whatever the call said of it.
+ */
+static enum err run_each(struct worker *w, struct list *calls, const struct list *last,
+                         struct list **ret_undo)
 {
     struct backend *b = w->backend;
+    for (struct list *i = calls->next;; i = i->next) {
+        struct store_call *c = list_entry(i, struct store_call, link);
+        if (!c->err) {
+            int64_t before = b->ops->changes(b);
+            c->err = c->run(c, b);
+            int64_t after = c->err ? b->ops->changes(b) : before;
+            if (after < 0)
+                return c->err;
+            if (after != before) {
+                *ret_undo = i;
+                return ERR_NONE;
+            }
+        }
+        if (i == last)
+            return ERR_NONE;
+    }
+}
+
+/*
+ * Runs calls as one transaction and commits it. A call that failed keeps nothing: where it has written, the
+ * calls before it run once more without it, and the commit ends there: *ret_last is the last call that has its
+ * answer. On failure nothing is kept of any call and the error is returned.
+ */
+static enum err run_together(struct worker *w, struct list *calls, struct list **ret_last)
+{
+    struct backend *b = w->backend;
+    struct list *last = calls->prev, *undo;
     enum err e = w->store->files && files_text(w->store->files) ? look(w) : ERR_NONE;
-    if (!e)
-        e = b->ops->begin(b);
     if (e)
         return e;
-    for (struct list *i = calls->next; i != calls && !e; i = i->next) {
-        struct store_call *c = list_entry(i, struct store_call, link);
-        c->err = c->run(c, b);
-        if (!harmless(c->err))
-            e = c->err;
-    }
+    do {
+        undo = NULL;
+        e = b->ops->begin(b);
+        if (e)
+            return e;
+        e = run_each(w, calls, last, &undo);
+        if (undo) {
+            b->ops->rollback(b);
+            last = undo;
+        }
+    } while (undo);
     if (!e)
         e = b->ops->commit(b);
     if (b->damaged)
@@ -119,6 +127,7 @@ static enum err run_together(struct worker *w, struct list *calls)
     /* What is told without writing is a promise too. After a commit that failed for it, a log that was deleted is saved. */
     if (e == ERR_GONE || (!e && b->unwritten))
         e = look(w) || e ? ERR_GONE : ERR_NONE;
+    *ret_last = last;
     return e;
 }
 
@@ -139,7 +148,7 @@ static void note(struct worker *w, enum err e, uint64_t began_us)
     if (e && before != (int)e)
         log_error("store",
                   e == ERR_DAMAGED ? "a call met damage in the database, and was refused; others go on"
-                                   : "cannot commit; what cannot be kept is refused",
+                                   : "commit failed; refusing new events until the store works again",
                   log_err("err", e));
     else if (!e && before)
         log_info("store", "commits succeed again");
@@ -165,31 +174,46 @@ static bool of_the_disk(enum err e)
     return e == ERR_BUSY || e == ERR_FULL || e == ERR_IO || e == ERR_GONE;
 }
 
-static void run_batch(struct worker *w, struct list *batch)
+/* Together they failed: each by itself, so that what one of them meets costs only that one. */
+static void run_apart(struct worker *w, struct list *batch, enum err e)
 {
-    uint64_t began = clock_system.mono_us(NULL);
-    enum err e = run_together(w, batch);
-    note(w, e, began);
-    if (!e) {
-        finish(w, batch);
-        return;
-    }
-    /* One of them broke it (or the disk is full): each alone, so that it costs only itself. */
     bool alone = batch->next->next == batch;
     unsigned in_vain = e == ERR_BUSY || e == ERR_GONE ? IN_VAIN_MAX : 0;
     for (struct list *i; (i = list_pop_front(batch));) {
-        struct list one;
+        struct list one, *last;
         list_init(&one);
         list_push_back(&one, i);
+        struct store_call *c = list_entry(i, struct store_call, link);
         if (!alone && in_vain < IN_VAIN_MAX) {
-            began = clock_system.mono_us(NULL);
-            e = run_together(w, &one);
+            uint64_t began = clock_system.mono_us(NULL);
+            c->err = ERR_NONE; /* it may have been refused for what another had written */
+            e = run_together(w, &one, &last);
             note(w, e, began);
             in_vain = of_the_disk(e) ? in_vain + 1 : 0;
         }
         if (e)
-            list_entry(i, struct store_call, link)->err = e;
+            c->err = e;
         finish(w, &one);
+    }
+}
+
+static void run_batch(struct worker *w, struct list *batch)
+{
+    while (!list_empty(batch)) {
+        uint64_t began = clock_system.mono_us(NULL);
+        struct list done, *last, *i;
+        enum err e = run_together(w, batch, &last);
+        note(w, e, began);
+        if (e) {
+            run_apart(w, batch, e);
+            return;
+        }
+        list_init(&done);
+        do {
+            i = list_pop_front(batch);
+            list_push_back(&done, i);
+        } while (i != last);
+        finish(w, &done);
     }
 }
 

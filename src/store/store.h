@@ -23,8 +23,8 @@ struct store;
 struct store_call {
     struct letter letter; /* how the answer travels */
     struct list link;     /* the store's queue */
-    /* On a store thread; returns what becomes err. May run twice: when another call of the same commit breaks
-     * it, each is run again in a commit of its own. */
+    /* On a store thread; returns what becomes err. Only a run that ends with ERR_NONE keeps what it has written.
+     * It may run twice: when another call of the same commit failed after it had written, or the commit did. */
     enum err (*run)(struct store_call *c, struct backend *b);
     /* On the store thread after the commit, in commit order, only if err is ERR_NONE; may be NULL. */
     void (*committed)(struct store_call *c);

@@ -31,7 +31,7 @@ async function refuses(node, channel) {
     assert.equal((await fetch(`${node.url}/readyz`)).status, 503);
     assert.equal(await node.metric('todoke_store_failing'), 1);
     assert.ok(await node.metric('todoke_store_failures_total') > 0);
-    assert.match(node.log(), /level=error .*cannot commit/);
+    assert.match(node.log(), /level=error .*commit failed/);
     await health(node);
 }
 

@@ -29,6 +29,12 @@ static enum err nothing(struct backend *b)
     return ERR_NONE;
 }
 
+static int64_t no_changes(struct backend *b)
+{
+    (void)b;
+    return 0;
+}
+
 static void no_rollback(struct backend *b)
 {
     (void)b;
@@ -91,6 +97,7 @@ static enum err history_prune(struct backend *b, struct history_prune *p)
 static const struct backend_ops ops = {.begin = nothing,
                                        .commit = nothing,
                                        .rollback = no_rollback,
+                                       .changes = no_changes,
                                        .close = no_rollback,
                                        .size = size,
                                        .mark_get = mark_get,

@@ -59,6 +59,8 @@ struct memory {
     struct shared *shared;
     struct tables t; /* the transaction's */
     bool reader;
+    bool lost;     /* a write has failed since it began, as memory_fail_at() wants it */
+    int64_t asked; /* m_changes() */
 };
 
 static struct memory *memory_of(struct backend *b)
@@ -154,15 +156,24 @@ static enum err keep(struct memory *m, struct span s, struct span *ret)
 
 static enum err fails(struct memory *m)
 {
-    if (m->shared->fail_at && --m->shared->fail_at == 0)
-        return m->shared->fail_with;
-    return ERR_NONE;
+    if (!m->shared->fail_at || --m->shared->fail_at > 0)
+        return ERR_NONE;
+    m->lost = true;
+    return m->shared->fail_with;
 }
 
 static enum err m_begin(struct backend *b)
 {
     struct memory *m = memory_of(b);
+    m->lost = false;
     return tables_copy(&m->t, &m->shared->committed);
+}
+
+/* Nobody counts here: whoever asks is told that there was a write, and at worst undoes nothing. */
+static int64_t m_changes(struct backend *b)
+{
+    struct memory *m = memory_of(b);
+    return m->lost ? -1 : ++m->asked;
 }
 
 static void m_rollback(struct backend *b)
@@ -845,6 +856,7 @@ static const struct backend_ops memory_ops = {
     .begin = m_begin,
     .commit = m_commit,
     .rollback = m_rollback,
+    .changes = m_changes,
     .close = m_close,
     .channel_insert = m_channel_insert,
     .channel_update = m_channel_update,

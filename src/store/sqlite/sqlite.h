@@ -32,6 +32,7 @@ struct tail {
     uint32_t count, alloc;
     uint32_t section; /* events that leave it together */
     bool loaded;
+    int64_t changes; /* of what is known here, which rows need not tell */
     /* Where it is damaged: the numbers that bound what can be read; none: all of it. SQLite commits no
      * transaction that has met damage, so it is met once. */
     struct tail_span *whole;
@@ -48,6 +49,7 @@ struct sqlite {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     enum store_access access;
     int64_t changes;     /* rows changed in all when the transaction began */
+    bool lost;           /* the disk has failed or is damaged since it began */
     struct ulid_seq seq; /* of payload and attempt rows alike */
     int64_t numbered;    /* the highest number that stands in the database, of this transaction too */
     struct tail tail;    /* the writer's; of a reader for one transaction */

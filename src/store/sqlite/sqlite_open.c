@@ -34,7 +34,7 @@ static enum err sqlite_damaged(struct sqlite *s, int rc)
     return ERR_DAMAGED;
 }
 
-enum err sqlite_err(struct sqlite *s, int rc)
+static enum err meaning(struct sqlite *s, int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -67,6 +67,14 @@ enum err sqlite_err(struct sqlite *s, int rc)
                   log_str("text", s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc)));
         return ERR_INTERNAL;
     }
+}
+
+enum err sqlite_err(struct sqlite *s, int rc)
+{
+    enum err e = meaning(s, rc);
+    if (e == ERR_FULL || e == ERR_IO || e == ERR_DAMAGED)
+        s->lost = true;
+    return e;
 }
 
 sqlite3_stmt *sqlite_statement(struct sqlite *s, enum statement id, enum err *ret_err)
@@ -257,6 +265,7 @@ static enum err op_begin(struct backend *b)
     if (s->access == STORE_READ)
         sqlite_tail_forget(s); /* the writer has gone on */
     s->changes = sqlite3_total_changes64(s->db);
+    s->lost = false;
     s->numbered = b->last;
     sqlite3_stmt *stmt =
         sqlite_statement(s, s->access == STORE_WRITE ? STATEMENT_begin : STATEMENT_begin_read, &e);
@@ -289,6 +298,14 @@ static enum err op_commit(struct backend *b)
         sqlite_guard_commit(s);
     }
     return e && sqlite_guard_wrong(s) ? ERR_GONE : e;
+}
+
+static int64_t op_changes(struct backend *b)
+{
+    struct sqlite *s = sqlite_of(b);
+    if (s->lost || sqlite3_get_autocommit(s->db)) /* SQLite has rolled it back: disk full, no memory */
+        return -1;
+    return sqlite3_total_changes64(s->db) + s->tail.changes;
 }
 
 static void op_number_from(struct backend *b, int64_t last)
@@ -339,6 +356,7 @@ static const struct backend_ops sqlite_ops = {
     .begin = op_begin,
     .commit = op_commit,
     .rollback = op_rollback,
+    .changes = op_changes,
     .close = op_close,
     .check = op_check,
     .channel_insert = sqlite_channel_insert,

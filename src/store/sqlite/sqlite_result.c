@@ -73,6 +73,7 @@ static enum err unwait(struct sqlite *s, int64_t channel_id, const struct fate *
     struct tail_event *v = f->was_retry ? NULL : sqlite_tail_waiting(s, channel_id, f->event_id);
     if (v) {
         v->state = TAIL_LEFT;
+        s->tail.changes++;
         *ret_waited = true;
         return ERR_NONE;
     }

@@ -289,6 +289,7 @@ enum err sqlite_tail_make_room(struct sqlite *s, size_t count)
 void sqlite_tail_add(struct sqlite *s, int64_t channel_id, int64_t id)
 {
     s->tail.events[s->tail.count++] = (struct tail_event){id, channel_id, TAIL_WAITS};
+    s->tail.changes++;
 }
 
 uint32_t sqlite_tail_find(const struct tail *t, int64_t id)
@@ -313,6 +314,7 @@ struct tail_event *sqlite_tail_waiting(struct sqlite *s, int64_t channel_id, int
 
 void sqlite_tail_drop(struct sqlite *s, int64_t channel_id)
 {
+    s->tail.changes++;
     for (uint32_t i = 0; i < s->tail.count; i++)
         if (s->tail.events[i].channel_id == channel_id && s->tail.events[i].state == TAIL_WAITS)
             s->tail.events[i].state = TAIL_LEFT;
