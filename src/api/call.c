@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "base/hex.h"
 #include "base/json_fault.h"
 #include "base/mem.h"
 
@@ -319,81 +318,6 @@ void *call_state(struct call *c, size_t size)
     return p;
 }
 
-/* Steps through a=b&c=d. */
-static bool next_pair(struct span *rest, struct span *ret_name, struct span *ret_value)
-{
-    while (rest->len) {
-        const char *amp = memchr(rest->ptr, '&', rest->len);
-        struct span pair = {rest->ptr, amp ? (size_t)(amp - rest->ptr) : rest->len};
-        size_t used = amp ? pair.len + 1 : pair.len;
-        rest->ptr += used;
-        rest->len -= used;
-        if (!pair.len)
-            continue;
-        const char *eq = memchr(pair.ptr, '=', pair.len);
-        *ret_name = (struct span){pair.ptr, eq ? (size_t)(eq - pair.ptr) : pair.len};
-        *ret_value = eq ? (struct span){eq + 1, pair.len - ret_name->len - 1} : (struct span){"", 0};
-        return true;
-    }
-    return false;
-}
-
-bool call_query_known(struct call *c, const char *const *names)
-{
-    struct span rest = server_query(c->req), name, value;
-    while (next_pair(&rest, &name, &value)) {
-        size_t i = 0;
-        while (names[i] && !span_eq(name, span_of(names[i])))
-            i++;
-        if (!names[i]) {
-            char text[120];
-            (void)snprintf(text, sizeof(text), "%.*s", (int)(name.len < 100 ? name.len : 100), name.ptr);
-            call_invalid(c, text, "unknown parameter");
-            return false;
-        }
-    }
-    return true;
-}
-
-struct span call_query(struct call *c, const char *want)
-{
-    struct span rest = server_query(c->req), name, value;
-    while (next_pair(&rest, &name, &value)) {
-        if (!span_eq(name, span_of(want)))
-            continue;
-        char *out = arena_alloc(&c->arena, value.len + 1);
-        if (!out)
-            return (struct span){NULL, 0};
-        size_t n = 0;
-        for (size_t i = 0; i < value.len; i++) {
-            char ch = value.ptr[i] == '+' ? ' ' : value.ptr[i];
-            if (ch == '%' && i + 2 < value.len && hex_digit(value.ptr[i + 1]) >= 0 &&
-                hex_digit(value.ptr[i + 2]) >= 0) {
-                ch = (char)(hex_digit(value.ptr[i + 1]) << 4 | hex_digit(value.ptr[i + 2]));
-                i += 2;
-            }
-            out[n++] = ch;
-        }
-        out[n] = '\0';
-        return (struct span){out, n};
-    }
-    return (struct span){NULL, 0};
-}
-
-bool call_query_limit(struct call *c, uint32_t otherwise, uint32_t max, uint32_t *ret)
-{
-    struct span text = call_query(c, "limit");
-    int64_t n = text.ptr ? call_channel_id(text) : otherwise; /* digits, none of them leading zeros */
-    if (n < 1 || n > max) {
-        char message[64];
-        (void)snprintf(message, sizeof(message), "must be an integer from 1 to %u", max);
-        call_invalid(c, "limit", message);
-        return false;
-    }
-    *ret = (uint32_t)n;
-    return true;
-}
-
 int64_t call_now(const struct call *c)
 {
     return c->api->config.clock->wall_ms(c->api->config.clock->arg);
@@ -416,76 +340,4 @@ void call_write_time(struct json_write *w, int64_t ms)
         (void)snprintf(text + n, sizeof(text) - n, ".%03dZ", (int)(ms % 1000));
     }
     json_write_str(w, text);
-}
-
-static bool digits(const char **p, const char *end, int count, int *ret)
-{
-    int n = 0;
-    for (int i = 0; i < count; i++, (*p)++) {
-        if (*p >= end || **p < '0' || **p > '9')
-            return false;
-        n = n * 10 + (**p - '0');
-    }
-    *ret = n;
-    return true;
-}
-
-static bool one(const char **p, const char *end, const char *any)
-{
-    if (*p >= end || !**p || !strchr(any, **p))
-        return false;
-    (*p)++;
-    return true;
-}
-
-/* RFC 3339 date-time; the seconds may be missing. */
-enum err call_parse_time(struct span text, int64_t *ret_ms)
-{
-    const char *p = text.ptr, *end = text.ptr + text.len;
-    bool number = text.len > 0 && text.len <= 14;
-    for (size_t i = 0; i < text.len; i++)
-        number = number && p[i] >= '0' && p[i] <= '9';
-    if (number) {
-        int64_t n = 0;
-        for (; p < end; p++)
-            n = n * 10 + (*p - '0');
-        if (n > (INT64_MAX >> ULID_SEQ_SHIFT))
-            return ERR_INVALID;
-        *ret_ms = n;
-        return ERR_NONE;
-    }
-    struct tm tm = {0};
-    int year, month, ms = 0, offset = 0;
-    if (!digits(&p, end, 4, &year) || !one(&p, end, "-") || !digits(&p, end, 2, &month) ||
-        !one(&p, end, "-") || !digits(&p, end, 2, &tm.tm_mday) || !one(&p, end, "Tt ") ||
-        !digits(&p, end, 2, &tm.tm_hour) || !one(&p, end, ":") || !digits(&p, end, 2, &tm.tm_min))
-        return ERR_INVALID;
-    if (one(&p, end, ":") && !digits(&p, end, 2, &tm.tm_sec))
-        return ERR_INVALID;
-    if (one(&p, end, ".")) {
-        int scale = 100, digit;
-        if (!digits(&p, end, 1, &digit))
-            return ERR_INVALID;
-        do {
-            ms += digit * scale;
-            scale /= 10;
-        } while (digits(&p, end, 1, &digit));
-    }
-    if (p < end && (*p == '+' || *p == '-')) {
-        int sign = *p++ == '-' ? -1 : 1, hours, minutes;
-        if (!digits(&p, end, 2, &hours) || !one(&p, end, ":") || !digits(&p, end, 2, &minutes) ||
-            hours > 23 || minutes > 59)
-            return ERR_INVALID;
-        offset = sign * (hours * 60 + minutes) * 60;
-    } else if (!one(&p, end, "Zz")) {
-        return ERR_INVALID;
-    }
-    if (p != end || year < 1970 || year > 2200 || month < 1 || month > 12 || tm.tm_mday < 1 ||
-        tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
-        return ERR_INVALID;
-    tm.tm_year = year - 1900;
-    tm.tm_mon = month - 1;
-    int64_t s = (int64_t)timegm(&tm) - offset;
-    *ret_ms = s * 1000 + ms;
-    return s < 0 ? ERR_INVALID : ERR_NONE;
 }

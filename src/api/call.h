@@ -2,6 +2,7 @@
 /* Inside of the API: one request from its route to its answer. */
 #include "api/api.h"
 #include "api/live.h"
+#include "api/query.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json_write.h"
@@ -131,18 +132,10 @@ void call_publish(struct call *c, struct channel_ref *ref, struct span key, stru
 /* The body as a JSON object; NULL: answered with 400 already. json_decref() it. */
 struct json_t *call_object(struct call *c) MUST_CHECK;
 
-/* Query parameters: the decoded value in the arena; ptr NULL: absent. Those not in names (ends with NULL) are refused: false, answered. */
-bool call_query_known(struct call *c, const char *const *names) MUST_CHECK;
-struct span call_query(struct call *c, const char *name);
-/* The parameter limit, 1 to max; false: answered with 400 already. */
-bool call_query_limit(struct call *c, uint32_t otherwise, uint32_t max, uint32_t *ret) MUST_CHECK;
-
 int64_t call_now(const struct call *c);               /* wall clock, ms */
 void call_write_id(struct json_write *w, int64_t id); /* as a string, in decimal */
 /* "2026-11-22T05:38:20.031Z" */
 void call_write_time(struct json_write *w, int64_t ms);
-/* From that form (any offset, seconds and fraction optional) or milliseconds since 1970. ERR_INVALID. */
-enum err call_parse_time(struct span text, int64_t *ret_ms) MUST_CHECK;
 /* An {id} that is a channel's; 0: it is none. */
 int64_t call_channel_id(struct span text);
 

@@ -6,6 +6,7 @@
  *     span, buf, arena, mem       views, capped buffers, one arena a request, every allocation
  *     list, heap, map, mailbox    containers; what threads hand to each other
  *     clock, random, ulid, log    time and chance come through structs; ids; one line a happening
+ *     time                        points in time as people write them
  *     histogram                   how long things took, for /metrics
  *     json_scan, json_write       strict JSON in by spans, out byte for byte
  *     json_fault                  what is wrong with a text that is not taken, and where
@@ -93,6 +94,7 @@
  *     router, route, gate         path and method; who may
  *     origin                      whether a call comes from our own pages
  *     call, caller, members       one request up to its answer; who it is from, and the audit log; a body of strings
+ *     query                       the parameters behind the ? of its path
  *     live                        server-sent events: what changes, as it changes
  *     meter, oldest               how fast the node is, and how far behind
  *     gauge                       what each loop publishes of itself; alarms

@@ -493,10 +493,10 @@ void api_channel_list(struct call *c)
 {
     static const char *const known[] = {"cursor", "limit", "provider", "q", "state", NULL};
     struct list_state *l = call_state(c, sizeof(*l));
-    if (!l || !call_query_known(c, known))
+    if (!l || !query_known(c, known))
         return;
-    struct span cursor = call_query(c, "cursor"), provider = call_query(c, "provider"),
-                state = call_query(c, "state");
+    struct span cursor = query_text(c, "cursor"), provider = query_text(c, "provider"),
+                state = query_text(c, "state");
     l->call = c;
     l->now_ms = call_now(c);
     l->by_state = state.ptr;
@@ -504,7 +504,7 @@ void api_channel_list(struct call *c)
     l->filter.after = cursor.ptr ? call_channel_id(cursor) : 0;
     l->filter.provider_id = provider.ptr ? call_channel_id(provider) : 0;
     l->filter.account_id = call_sees(c);
-    l->filter.text = call_query(c, "q");
+    l->filter.text = query_text(c, "q");
     if (provider.ptr && !l->filter.provider_id) {
         call_invalid(c, "provider", "must be the id of a provider");
         return;
@@ -517,7 +517,7 @@ void api_channel_list(struct call *c)
         call_invalid(c, "cursor", "is not one of ours");
         return;
     }
-    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
+    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
         return;
     l->filter.limit = l->by_state ? UINT32_MAX : l->limit + 1; /* which state only memory knows */
     c->state = l;

@@ -107,6 +107,6 @@ void api_channel_live(struct call *c)
         return;
     int64_t id = ref->channel.id;
     channel_ref_drop(ref);
-    if (call_query_known(c, known))
+    if (query_known(c, known))
         live_begin(c, &source, id);
 }

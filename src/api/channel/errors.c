@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "report/summary.h"
 
 #define PAGE_DEFAULT 100u
@@ -26,7 +27,7 @@ static enum err parse_time(struct span text, int64_t *ret)
         fixed[text.len - 6] = '+';
         text.ptr = fixed;
     }
-    return call_parse_time(text, ret);
+    return time_parse(text, ret);
 }
 
 static bool read_period(struct call *c, struct error_query *q)
@@ -36,7 +37,7 @@ static bool read_period(struct call *c, struct error_query *q)
     q->from_ms = 0;
     q->to_ms = INT64_MAX;
     for (size_t i = 0; i < 2; i++) {
-        struct span text = call_query(c, names[i]);
+        struct span text = query_text(c, names[i]);
         if (text.ptr && parse_time(text, to[i]))
             return invalid(c, names[i],
                            "must be a time such as 2026-11-22T05:38:20+09:00, or milliseconds since 1970");
@@ -50,7 +51,7 @@ static bool read_period(struct call *c, struct error_query *q)
 
 static bool read_faults(struct call *c, struct error_query *q)
 {
-    struct span reason = call_query(c, "reason"), detail = call_query(c, "detail");
+    struct span reason = query_text(c, "reason"), detail = query_text(c, "detail");
     enum reason known;
     enum fault_id fault;
     int status;
@@ -73,7 +74,7 @@ static bool read_query(struct call *c, struct error_query *q)
     q->page = (struct error_page){.channel_id = ref->channel.id};
     q->counting = ref->channel.error_statistics && ref->channel.use_webhook;
     channel_ref_drop(ref);
-    struct span zone = call_query(c, "zone");
+    struct span zone = query_text(c, "zone");
     q->zone = STATISTICS_ZONE;
     if (zone.ptr && statistics_zone_parse(zone, &q->zone))
         return invalid(c, "zone", "must be an offset from UTC such as +09:00, up to 14 hours");
@@ -166,7 +167,7 @@ static void list_done(struct store_call *s)
 
 static bool read_format(struct call *c, bool *ret_tsv, enum lang *ret_lang)
 {
-    struct span format = call_query(c, "format"), lang = call_query(c, "lang");
+    struct span format = query_text(c, "format"), lang = query_text(c, "lang");
     *ret_tsv = span_eq(format, SPAN_LIT("tsv"));
     *ret_lang = span_eq(lang, SPAN_LIT("ja")) ? LANG_JA : LANG_EN;
     if (format.ptr && !*ret_tsv && !span_eq(format, SPAN_LIT("json")))
@@ -183,18 +184,18 @@ void api_error_list(struct call *c)
     struct list_state *l = call_state(c, sizeof(*l));
     bool tsv;
     enum lang lang;
-    if (!l || !call_query_known(c, known) || !read_format(c, &tsv, &lang) || !read_query(c, &l->query))
+    if (!l || !query_known(c, known) || !read_format(c, &tsv, &lang) || !read_query(c, &l->query))
         return;
-    struct span cursor = call_query(c, "cursor");
+    struct span cursor = query_text(c, "cursor");
     if (cursor.ptr && (tsv || statistics_cursor_parse(cursor, &l->query.page.at))) {
         call_invalid(c, "cursor", tsv ? "is for JSON: a download has all rows" : "is not one of ours");
         return;
     }
-    if (tsv && call_query(c, "limit").ptr) {
+    if (tsv && query_text(c, "limit").ptr) {
         call_invalid(c, "limit", "is for JSON: a download has all rows");
         return;
     }
-    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
+    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
         return;
     if (tsv) {
         errors_download(c, &l->query, lang);
@@ -264,9 +265,9 @@ void api_error_summary(struct call *c)
 {
     static const char *const known[] = {"from", "to", "by", "reason", "detail", "zone", NULL};
     struct summary_state *m = call_state(c, sizeof(*m));
-    if (!m || !call_query_known(c, known) || !read_query(c, &m->query))
+    if (!m || !query_known(c, known) || !read_query(c, &m->query))
         return;
-    struct span by = call_query(c, "by");
+    struct span by = query_text(c, "by");
     m->by = STATISTICS_BY_HOUR;
     if (by.ptr && statistics_by_parse(by, &m->by)) {
         call_invalid(c, "by", "must be minute, hour or day");

@@ -4,6 +4,7 @@
 
 #include "api/call.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "fault/fault.h"
 
 #define PAGE_DEFAULT 50u
@@ -337,9 +338,9 @@ void api_event_list(struct call *c)
 {
     static const char *const known[] = {"state", "cursor", "limit", NULL};
     struct show_state *s = state_for(c);
-    if (!s || !call_query_known(c, known) || !call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &s->limit))
+    if (!s || !query_known(c, known) || !query_limit(c, PAGE_DEFAULT, PAGE_MAX, &s->limit))
         return;
-    struct span state = call_query(c, "state"), cursor = call_query(c, "cursor");
+    struct span state = query_text(c, "state"), cursor = query_text(c, "cursor");
     s->states = 1u << EVENT_PENDING | 1u << EVENT_RETRYING | 1u << EVENT_DELIVERED | 1u << EVENT_GIVEN_UP;
     if (state.len && !read_states(state, s->suspended, &s->states)) {
         call_invalid(c, "state",
@@ -406,7 +407,7 @@ static bool read_time(struct call *c, const char *name, const json_t *v, int64_t
     if (json_is_integer(v))
         (void)snprintf(digits, sizeof(digits), "%lld", (long long)json_integer_value(v));
     const char *text = json_is_string(v) ? json_string_value(v) : digits;
-    if (call_parse_time(span_of(text), ret)) {
+    if (time_parse(span_of(text), ret)) {
         call_invalid(c, name,
                      v ? "must be a time such as 2026-11-22T05:38:20Z, or milliseconds since 1970"
                        : "is required");

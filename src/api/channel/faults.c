@@ -80,9 +80,9 @@ static void write_causes(struct json_write *w, unsigned langs)
 void api_fault_list(struct call *c)
 {
     static const char *const known[] = {"lang", NULL};
-    if (!call_query_known(c, known))
+    if (!query_known(c, known))
         return;
-    struct span lang = call_query(c, "lang");
+    struct span lang = query_text(c, "lang");
     unsigned langs = !lang.ptr                       ? 1u << LANG_EN | 1u << LANG_JA
                      : span_eq(lang, SPAN_LIT("en")) ? 1u << LANG_EN
                      : span_eq(lang, SPAN_LIT("ja")) ? 1u << LANG_JA

@@ -78,9 +78,9 @@ void api_outbox_list(struct call *c)
 {
     static const char *const known[] = {"state", "cursor", "limit", NULL};
     struct outbox_page *l = call_state(c, sizeof(*l));
-    if (!l || !call_query_known(c, known))
+    if (!l || !query_known(c, known))
         return;
-    struct span state = call_query(c, "state"), cursor = call_query(c, "cursor");
+    struct span state = query_text(c, "state"), cursor = query_text(c, "cursor");
     for (int i = 0; i < MAIL_STATES; i++)
         if (!state.ptr || span_eq(state, span_of(mail_state_text((enum mail_state)i))))
             l->states |= 1u << i;
@@ -90,7 +90,7 @@ void api_outbox_list(struct call *c)
                      l->states ? "is not one of ours" : "must be waiting, sent, written or failed");
         return;
     }
-    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
+    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
         return;
     c->state = l;
     c->status = 200;

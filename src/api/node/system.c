@@ -162,7 +162,7 @@ static void system_done(struct store_call *call)
 void api_system(struct call *c)
 {
     static const char *const known[] = {NULL};
-    if (!call_query_known(c, known))
+    if (!query_known(c, known))
         return;
     struct oldest *found = call_state(c, sizeof(*found));
     if (!found)
@@ -182,6 +182,6 @@ void api_system_live(struct call *c)
 {
     static const char *const known[] = {NULL};
     static const struct live_source source = {.event = "system", .oldest = true, .write = live_write};
-    if (call_query_known(c, known))
+    if (query_known(c, known))
         live_begin(c, &source, 0);
 }

@@ -56,16 +56,16 @@ static enum err list_run(struct store_call *s, struct backend *b)
 void api_account_list(struct call *c)
 {
     static const char *const known[] = {"cursor", "limit", NULL};
-    struct account_state *state = call_query_known(c, known) ? call_state(c, sizeof(*state)) : NULL;
+    struct account_state *state = query_known(c, known) ? call_state(c, sizeof(*state)) : NULL;
     if (!state)
         return;
-    struct span cursor = call_query(c, "cursor");
+    struct span cursor = query_text(c, "cursor");
     state->after = cursor.ptr ? call_channel_id(cursor) : 0;
     if (cursor.ptr && !state->after) {
         call_invalid(c, "cursor", "is not one of ours");
         return;
     }
-    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &state->limit))
+    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &state->limit))
         return;
     c->state = state;
     c->status = 200;

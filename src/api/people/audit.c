@@ -68,17 +68,17 @@ static enum err list_run(struct store_call *s, struct backend *b)
 static void list(struct call *c, int64_t channel_id)
 {
     static const char *const known[] = {"cursor", "limit", NULL};
-    struct audit_page *p = call_query_known(c, known) ? call_state(c, sizeof(*p)) : NULL;
+    struct audit_page *p = query_known(c, known) ? call_state(c, sizeof(*p)) : NULL;
     if (!p)
         return;
-    struct span cursor = call_query(c, "cursor");
+    struct span cursor = query_text(c, "cursor");
     p->before = cursor.ptr ? call_channel_id(cursor) : INT64_MAX;
     p->channel_id = channel_id;
     if (!p->before) {
         call_invalid(c, "cursor", "is not one of ours");
         return;
     }
-    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &p->limit))
+    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &p->limit))
         return;
     c->state = p;
     c->status = 200;

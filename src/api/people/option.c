@@ -320,9 +320,9 @@ void api_option_list(struct call *c)
 {
     static const char *const known[] = {"state", "cursor", "limit", NULL};
     struct option_page *l = call_state(c, sizeof(*l));
-    if (!l || !call_query_known(c, known))
+    if (!l || !query_known(c, known))
         return;
-    struct span state = call_query(c, "state"), cursor = call_query(c, "cursor");
+    struct span state = query_text(c, "state"), cursor = query_text(c, "cursor");
     for (int i = OPTION_NONE + 1; i < OPTION_STATES; i++)
         if (!state.ptr || span_eq(state, span_of(option_state_text((enum option_state)i))))
             l->states |= 1u << i;
@@ -332,7 +332,7 @@ void api_option_list(struct call *c)
                      l->states ? "is not one of ours" : "must be applied, approved, refused or withdrawn");
         return;
     }
-    if (!call_query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
+    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
         return;
     c->state = l;
     c->status = 200;

@@ -439,10 +439,10 @@ static void take_away(struct call *c, enum grant_scope scope)
 static void take_away_from(struct call *c, enum grant_scope scope)
 {
     static const char *const known[] = {"email", NULL};
-    struct role_state *r = call_query_known(c, known) ? role_state(c, scope) : NULL;
+    struct role_state *r = query_known(c, known) ? role_state(c, scope) : NULL;
     if (!r)
         return;
-    struct span email = call_query(c, "email");
+    struct span email = query_text(c, "email");
     if (!email.ptr || !email_look_up(email, r->email)) {
         call_invalid(c, "email", email.ptr ? "must be a mail address" : "is required");
         return;

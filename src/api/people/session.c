@@ -202,12 +202,12 @@ static void end_done(struct store_call *s)
 void api_session_end(struct call *c)
 {
     static const char *const known[] = {"everywhere", NULL};
-    if (!has_session(c) || !call_query_known(c, known))
+    if (!has_session(c) || !query_known(c, known))
         return;
     bool *everywhere = call_state(c, sizeof(*everywhere));
     if (!everywhere)
         return;
-    struct span text = call_query(c, "everywhere");
+    struct span text = query_text(c, "everywhere");
     if (text.ptr && !span_eq(text, SPAN_LIT("true")) && !span_eq(text, SPAN_LIT("false"))) {
         call_invalid(c, "everywhere", "must be true or false");
         return;
