@@ -94,7 +94,7 @@
  *     router, route, gate         path and method; who may
  *     origin                      whether a call comes from our own pages
  *     call, caller, members       one request up to its answer; who it is from, and the audit log; a body of strings
- *     query                       the parameters behind the ? of its path
+ *     query, page                 the parameters behind the ? of its path; lists, a page at a time
  *     live                        server-sent events: what changes, as it changes
  *     meter, oldest               how fast the node is, and how far behind
  *     gauge                       what each loop publishes of itself; alarms

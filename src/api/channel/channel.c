@@ -6,12 +6,10 @@
 #include "api/channel/channel_health.h"
 #include "api/channel/channel_json.h"
 #include "api/channel/contact_edit.h"
+#include "api/page.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
-
-#define PAGE_DEFAULT 100u
-#define PAGE_MAX 500u
 
 struct change_state {
     struct channel_change change;
@@ -404,13 +402,11 @@ void api_channel_show(struct call *c)
 }
 
 struct list_state {
-    struct channel_filter filter; /* with one more than is shown */
-    int64_t last, now_ms;
-    uint32_t limit, count;
-    bool more, by_state;
+    struct page page;
+    struct channel_filter filter;
+    int64_t now_ms;
+    bool by_state;
     enum channel_health state;
-    struct buf out;
-    struct json_write w;
     struct call *call;
     struct backend *backend; /* of the run */
     const struct delivery_settings
@@ -434,16 +430,13 @@ static enum err list_row(void *arg, const struct channel *channel, enum grant gr
     struct channel_ref *ref = directory_get(l->call->api->config.directory, channel->id);
     enum err e = ERR_NONE;
     if (!l->by_state || is_in_state(l, channel, ref)) {
-        l->more = l->count == l->limit;
-        e = l->more ? ERR_LIMIT : contact_look(l->backend, channel, &contact);
+        e = page_row(&l->page, channel->id) ? contact_look(l->backend, channel, &contact) : ERR_LIMIT;
         if (!e) {
-            l->count++;
-            l->last = channel->id;
-            json_write_object(&l->w);
-            channel_change_show(&l->w, channel, &contact, grant, l->settings, ref ? ref->live : NULL,
-                                l->now_ms);
-            show_available(&l->w, l->call->api, channel);
-            json_write_end(&l->w);
+            struct json_write *w = &l->page.w;
+            json_write_object(w);
+            channel_change_show(w, channel, &contact, grant, l->settings, ref ? ref->live : NULL, l->now_ms);
+            show_available(w, l->call->api, channel);
+            json_write_end(w);
         }
     }
     channel_ref_drop(ref);
@@ -452,56 +445,26 @@ static enum err list_row(void *arg, const struct channel *channel, enum grant gr
 
 static enum err list_run(struct store_call *s, struct backend *b)
 {
-    struct list_state *l = call_of(s)->state;
-    buf_deinit(&l->out); /* a second run */
-    buf_init(&l->out, 4u << 20);
-    l->count = 0;
-    l->more = false;
-    l->backend = b;
-    json_write_init(&l->w, &l->out);
-    json_write_object(&l->w);
-    json_write_key(&l->w, "channels");
-    json_write_array(&l->w);
-    enum err e = b->ops->channel_find(b, &l->filter, list_row, l);
-    if (e == ERR_LIMIT)
-        e = ERR_NONE;
-    json_write_end(&l->w);
-    if (l->more) {
-        char cursor[24];
-        (void)snprintf(cursor, sizeof(cursor), "%lld", (long long)l->last);
-        json_write_key(&l->w, "cursor");
-        json_write_str(&l->w, cursor);
-    }
-    json_write_end(&l->w);
-    enum err written = json_write_finish(&l->w);
-    return e ? e : written;
-}
-
-static void list_done(struct store_call *s)
-{
     struct call *c = call_of(s);
     struct list_state *l = c->state;
-    if (s->err) {
-        buf_deinit(&l->out);
-        call_failed(c, s->err);
-        return;
-    }
-    call_json(c, 200, &l->out);
+    l->backend = b;
+    page_begin(&l->page, call_out(c));
+    enum err e = b->ops->channel_find(b, &l->filter, list_row, l);
+    return page_end(&l->page, e == ERR_LIMIT ? ERR_NONE : e);
 }
 
 void api_channel_list(struct call *c)
 {
-    static const char *const known[] = {"cursor", "limit", "provider", "q", "state", NULL};
+    static const struct page_kind kind = {.member = "channels", .filters = {"provider", "q", "state"}};
     struct list_state *l = call_state(c, sizeof(*l));
-    if (!l || !query_known(c, known))
+    if (!l || !page_read(c, &l->page, &kind))
         return;
-    struct span cursor = query_text(c, "cursor"), provider = query_text(c, "provider"),
-                state = query_text(c, "state");
+    struct span provider = query_text(c, "provider"), state = query_text(c, "state");
     l->call = c;
     l->now_ms = call_now(c);
     l->by_state = state.ptr;
     l->settings = c->api->config.settings;
-    l->filter.after = cursor.ptr ? call_channel_id(cursor) : 0;
+    l->filter.after = l->page.from;
     l->filter.provider_id = provider.ptr ? call_channel_id(provider) : 0;
     l->filter.account_id = call_sees(c);
     l->filter.text = query_text(c, "q");
@@ -513,13 +476,8 @@ void api_channel_list(struct call *c)
         call_invalid(c, "state", "must be active, failing, suspended or off");
         return;
     }
-    if (cursor.ptr && !l->filter.after) {
-        call_invalid(c, "cursor", "is not one of ours");
-        return;
-    }
-    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
-        return;
-    l->filter.limit = l->by_state ? UINT32_MAX : l->limit + 1; /* which state only memory knows */
+    l->filter.limit = l->by_state ? UINT32_MAX : page_ask(&l->page); /* which state only memory knows */
     c->state = l;
-    call_read(c, list_run, list_done);
+    c->status = 200;
+    call_read(c, list_run, call_done);
 }

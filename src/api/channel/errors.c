@@ -3,12 +3,11 @@
 
 #include <stdio.h>
 
+#include "api/page.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "report/summary.h"
 
-#define PAGE_DEFAULT 100u
-#define PAGE_MAX 1000u
 #define SCAN_STEP 20000u /* rows looked at in one go: others want to read as well */
 #define ANSWER_MAX (8u << 20)
 
@@ -83,9 +82,8 @@ static bool read_query(struct call *c, struct error_query *q)
 
 struct list_state {
     struct error_query query;
-    uint32_t limit, given;
+    struct page page;
     struct buf out;
-    struct json_write w;
 };
 
 static void begin_answer(struct buf *out, struct json_write *w)
@@ -111,27 +109,28 @@ static void write_counting(struct json_write *w, const struct error_query *q)
 static enum err list_row(void *arg, const struct error_row *row)
 {
     struct list_state *l = arg;
+    struct json_write *w = &l->page.w;
     struct statistics_cells cells;
     statistics_cells(row, l->query.zone, &cells);
-    json_write_object(&l->w);
-    write_text(&l->w, "date", cells.date);
-    write_text(&l->w, "start", cells.start);
-    write_text(&l->w, "end", cells.end);
-    json_write_key(&l->w, "reason");
-    json_write_span(&l->w, row->reason);
-    json_write_key(&l->w, "detail");
-    json_write_span(&l->w, row->detail);
-    json_write_key(&l->w, "errors");
-    json_write_int(&l->w, row->errors);
-    json_write_end(&l->w);
-    l->given++;
+    json_write_object(w);
+    write_text(w, "date", cells.date);
+    write_text(w, "start", cells.start);
+    write_text(w, "end", cells.end);
+    json_write_key(w, "reason");
+    json_write_span(w, row->reason);
+    json_write_key(w, "detail");
+    json_write_span(w, row->detail);
+    json_write_key(w, "errors");
+    json_write_int(w, row->errors);
+    json_write_end(w);
+    l->page.count++;
     return ERR_NONE;
 }
 
 static enum err list_run(struct store_call *s, struct backend *b)
 {
     struct list_state *l = call_of(s)->state;
-    l->query.page.limit = l->limit - l->given;
+    l->query.page.limit = l->page.limit - l->page.count;
     l->query.page.scan = SCAN_STEP;
     return b->ops->error_list(b, &l->query.page, list_row, l);
 }
@@ -141,22 +140,22 @@ static void list_done(struct store_call *s)
     struct call *c = call_of(s);
     struct list_state *l = c->state;
     struct error_page *p = &l->query.page;
-    if (!s->err && p->ret_more && l->given < l->limit) {
+    if (!s->err && p->ret_more && l->page.count < l->page.limit) {
         p->at = p->ret_at;
         call_read(c, list_run, list_done);
         return;
     }
     char zone[7], cursor[STATISTICS_CURSOR_SIZE];
-    json_write_end(&l->w);
+    json_write_end(&l->page.w);
     statistics_zone_text(l->query.zone, zone);
-    write_text(&l->w, "timeZone", zone);
-    write_counting(&l->w, &l->query);
+    write_text(&l->page.w, "timeZone", zone);
+    write_counting(&l->page.w, &l->query);
     if (p->ret_more) {
         statistics_cursor(&p->ret_at, cursor);
-        write_text(&l->w, "cursor", cursor);
+        write_text(&l->page.w, "cursor", cursor);
     }
-    json_write_end(&l->w);
-    enum err e = json_write_finish(&l->w);
+    json_write_end(&l->page.w);
+    enum err e = json_write_finish(&l->page.w);
     if (s->err || e) {
         buf_deinit(&l->out);
         call_failed(c, s->err ? s->err : e);
@@ -177,34 +176,42 @@ static bool read_format(struct call *c, bool *ret_tsv, enum lang *ret_lang)
     return true;
 }
 
+/* It is a place among the rows, not one number: read again where it goes. */
+static enum err check_cursor(struct span text, int64_t *ret)
+{
+    struct error_place at;
+    (void)ret;
+    return statistics_cursor_parse(text, &at);
+}
+
 void api_error_list(struct call *c)
 {
-    static const char *const known[] = {"from",   "to",     "reason", "detail", "limit",
-                                        "cursor", "format", "lang",   "zone",   NULL};
+    static const struct page_kind kind = {
+        .member = "rows",
+        .filters = {"from", "to", "reason", "detail", "format", "lang", "zone"},
+        .limit_max = 1000,
+        .parse = check_cursor};
     struct list_state *l = call_state(c, sizeof(*l));
     bool tsv;
     enum lang lang;
-    if (!l || !query_known(c, known) || !read_format(c, &tsv, &lang) || !read_query(c, &l->query))
+    if (!l || !page_read(c, &l->page, &kind) || !read_format(c, &tsv, &lang) || !read_query(c, &l->query))
         return;
     struct span cursor = query_text(c, "cursor");
-    if (cursor.ptr && (tsv || statistics_cursor_parse(cursor, &l->query.page.at))) {
-        call_invalid(c, "cursor", tsv ? "is for JSON: a download has all rows" : "is not one of ours");
+    if (tsv && (cursor.ptr || query_text(c, "limit").ptr)) {
+        call_invalid(c, cursor.ptr ? "cursor" : "limit", "is for JSON: a download has all rows");
         return;
     }
-    if (tsv && query_text(c, "limit").ptr) {
-        call_invalid(c, "limit", "is for JSON: a download has all rows");
-        return;
-    }
-    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
-        return;
     if (tsv) {
         errors_download(c, &l->query, lang);
         return;
     }
+    if (cursor.ptr && statistics_cursor_parse(cursor, &l->query.page.at)) {
+        call_failed(c, ERR_INTERNAL);
+        return;
+    }
     c->state = l;
-    begin_answer(&l->out, &l->w);
-    json_write_key(&l->w, "rows");
-    json_write_array(&l->w);
+    buf_init(&l->out, ANSWER_MAX);
+    page_begin(&l->page, &l->out);
     call_read(c, list_run, list_done);
 }
 

@@ -3,14 +3,12 @@
 #include <stdio.h>
 
 #include "api/call.h"
+#include "api/page.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "fault/fault.h"
 
-#define PAGE_DEFAULT 50u
-#define PAGE_MAX 500u
-#define SCAN_MAX 20000u /* rows looked at for one page of a filtered list */
-#define ANSWER_MAX (8u << 20)
+#define SCAN_MAX 20000u      /* rows looked at for one page of a filtered list */
 #define REDELIVER_STEP 2000u /* events of one commit */
 #define ATTEMPTS_MAX 1000u   /* shown of one event: the newest schedules have a handful */
 
@@ -112,12 +110,8 @@ struct show_state {
     int64_t channel_id, id;
     bool suspended;
     uint32_t attempts;
-    struct buf out;
-    struct json_write w;
-    /* list */
-    unsigned states;
-    int64_t before, last;
-    uint32_t limit;
+    unsigned states;  /* of a list, */
+    struct page page; /* or only where one event is written */
 };
 
 static const char *state_text(const struct show_state *s, enum event_state state)
@@ -128,17 +122,18 @@ static const char *state_text(const struct show_state *s, enum event_state state
 
 static void write_view(struct show_state *s, const struct event_view *v)
 {
-    json_write_key(&s->w, "webhookEventId");
-    write_id(&s->w, v->id);
-    json_write_key(&s->w, "state");
-    json_write_str(&s->w, state_text(s, v->state));
-    json_write_key(&s->w, "acceptedAt");
-    call_write_time(&s->w, event_time_ms(v->id));
-    json_write_key(&s->w, "tries");
-    json_write_uint(&s->w, v->tries);
+    struct json_write *w = &s->page.w;
+    json_write_key(w, "webhookEventId");
+    write_id(w, v->id);
+    json_write_key(w, "state");
+    json_write_str(w, state_text(s, v->state));
+    json_write_key(w, "acceptedAt");
+    call_write_time(w, event_time_ms(v->id));
+    json_write_key(w, "tries");
+    json_write_uint(w, v->tries);
     if (v->state == EVENT_RETRYING) {
-        json_write_key(&s->w, "nextAttemptAt");
-        call_write_time(&s->w, v->due_ms);
+        json_write_key(w, "nextAttemptAt");
+        call_write_time(w, v->due_ms);
     }
 }
 
@@ -147,11 +142,11 @@ static enum err show_event(void *arg, const struct event_view *v)
     struct show_state *s = arg;
     char channel[24];
     (void)snprintf(channel, sizeof(channel), "%lld", (long long)s->channel_id);
-    json_write_key(&s->w, "channelId");
-    json_write_str(&s->w, channel);
+    json_write_key(&s->page.w, "channelId");
+    json_write_str(&s->page.w, channel);
     write_view(s, v);
-    json_write_key(&s->w, "event");
-    json_write_raw(&s->w, v->json);
+    json_write_key(&s->page.w, "event");
+    json_write_raw(&s->page.w, v->json);
     return ERR_NONE;
 }
 
@@ -175,7 +170,7 @@ static void write_number(struct json_write *w, const char *key, uint64_t n)
 static enum err show_attempt(void *arg, const struct attempt *a)
 {
     struct show_state *s = arg;
-    struct json_write *w = &s->w;
+    struct json_write *w = &s->page.w;
     if (++s->attempts > ATTEMPTS_MAX)
         return ERR_NONE;
     char id[24];
@@ -215,49 +210,24 @@ static enum err show_attempt(void *arg, const struct attempt *a)
     return ERR_NONE;
 }
 
-static void begin_answer(struct show_state *s)
-{
-    buf_deinit(&s->out); /* a second run */
-    buf_init(&s->out, ANSWER_MAX);
-    json_write_init(&s->w, &s->out);
-    json_write_object(&s->w);
-}
-
-static enum err end_answer(struct show_state *s, enum err e)
-{
-    json_write_end(&s->w);
-    enum err written = json_write_finish(&s->w);
-    return e ? e : written;
-}
-
 static enum err show_run(struct store_call *call, struct backend *b)
-{
-    struct show_state *s = call_of(call)->state;
-    begin_answer(s);
-    s->attempts = 0;
-    enum err e = b->ops->event_get(b, s->channel_id, s->id, show_event, s);
-    if (e)
-        return e;
-    json_write_key(&s->w, "attempts");
-    json_write_array(&s->w);
-    e = b->ops->attempt_list(b, s->channel_id, s->id, show_attempt, s);
-    json_write_end(&s->w);
-    return end_answer(s, e);
-}
-
-static void show_done(struct store_call *call)
 {
     struct call *c = call_of(call);
     struct show_state *s = c->state;
-    if (call->err) {
-        buf_deinit(&s->out);
-        if (call->err == ERR_NOT_FOUND)
-            call_refuse(c, 404, "No such event");
-        else
-            call_failed(c, call->err);
-        return;
-    }
-    call_json(c, 200, &s->out);
+    struct json_write *w = &s->page.w;
+    s->attempts = 0;
+    json_write_init(w, call_out(c));
+    json_write_object(w);
+    enum err e = b->ops->event_get(b, s->channel_id, s->id, show_event, s);
+    if (e)
+        return e == ERR_NOT_FOUND ? call_stop(c, e, "No such event") : e;
+    json_write_key(w, "attempts");
+    json_write_array(w);
+    e = b->ops->attempt_list(b, s->channel_id, s->id, show_attempt, s);
+    json_write_end(w);
+    json_write_end(w);
+    enum err written = json_write_finish(w);
+    return e ? e : written;
 }
 
 static struct show_state *state_for(struct call *c)
@@ -268,6 +238,7 @@ static struct show_state *state_for(struct call *c)
         s->channel_id = ref->channel.id;
         s->suspended = ref->channel.suspended_ms;
         c->state = s;
+        c->status = 200;
     }
     channel_ref_drop(ref);
     return s;
@@ -281,34 +252,29 @@ void api_event_show(struct call *c)
     if (event_id_parse(c->params[1], &s->id))
         call_refuse(c, 404, "No such event");
     else
-        call_read(c, show_run, show_done);
+        call_read(c, show_run, call_done);
 }
 
 static enum err list_row(void *arg, const struct event_view *v)
 {
     struct show_state *s = arg;
-    json_write_object(&s->w);
+    json_write_object(&s->page.w);
     write_view(s, v);
-    json_write_end(&s->w);
+    json_write_end(&s->page.w);
     return ERR_NONE;
 }
 
 static enum err list_run(struct store_call *call, struct backend *b)
 {
-    struct show_state *s = call_of(call)->state;
-    begin_answer(s);
-    json_write_key(&s->w, "events");
-    json_write_array(&s->w);
-    int64_t last = 0;
-    enum err e = s->states ? b->ops->event_list(b, s->channel_id, s->states, s->before, s->limit, SCAN_MAX,
-                                                list_row, s, &last)
+    struct call *c = call_of(call);
+    struct show_state *s = c->state;
+    page_begin(&s->page, call_out(c));
+    s->page.last = 0;
+    enum err e = s->states ? b->ops->event_list(b, s->channel_id, s->states, s->page.from, s->page.limit,
+                                                SCAN_MAX, list_row, s, &s->page.last)
                            : ERR_NONE;
-    json_write_end(&s->w);
-    if (last) {
-        json_write_key(&s->w, "cursor");
-        write_id(&s->w, last);
-    }
-    return end_answer(s, e);
+    s->page.more = s->page.last; /* where the store stopped looking, which may be behind the last row */
+    return page_end(&s->page, e);
 }
 
 /* The states of a list such as "retrying,given_up", as bits of what the store knows: a suspended channel's waiting events
@@ -336,11 +302,16 @@ static bool read_states(struct span text, bool suspended, unsigned *ret)
 
 void api_event_list(struct call *c)
 {
-    static const char *const known[] = {"state", "cursor", "limit", NULL};
+    static const struct page_kind kind = {.member = "events",
+                                          .filters = {"state"},
+                                          .start = INT64_MAX,
+                                          .limit = 50,
+                                          .parse = event_id_parse,
+                                          .write = write_id};
     struct show_state *s = state_for(c);
-    if (!s || !query_known(c, known) || !query_limit(c, PAGE_DEFAULT, PAGE_MAX, &s->limit))
+    if (!s || !page_read(c, &s->page, &kind))
         return;
-    struct span state = query_text(c, "state"), cursor = query_text(c, "cursor");
+    struct span state = query_text(c, "state");
     s->states = 1u << EVENT_PENDING | 1u << EVENT_RETRYING | 1u << EVENT_DELIVERED | 1u << EVENT_GIVEN_UP;
     if (state.len && !read_states(state, s->suspended, &s->states)) {
         call_invalid(c, "state",
@@ -348,12 +319,7 @@ void api_event_list(struct call *c)
                      "commas between");
         return;
     }
-    s->before = INT64_MAX;
-    if (cursor.ptr && event_id_parse(cursor, &s->before)) {
-        call_invalid(c, "cursor", "is not one of ours");
-        return;
-    }
-    call_read(c, list_run, show_done);
+    call_read(c, list_run, call_done);
 }
 
 struct redeliver_state {

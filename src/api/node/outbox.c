@@ -2,28 +2,19 @@
 #include <stdio.h>
 
 #include "api/call.h"
-
-#define PAGE_DEFAULT 100u
-#define PAGE_MAX 500u
+#include "api/page.h"
 
 struct outbox_page {
+    struct page page;
     unsigned states;
-    int64_t before, last;
-    uint32_t limit, count;
-    bool more;
-    struct json_write w;
 };
 
 static enum err list_row(void *arg, const struct mail *m)
 {
-    struct outbox_page *l = arg;
-    if (l->count == l->limit) {
-        l->more = true;
+    struct page *p = arg;
+    struct json_write *w = &p->w;
+    if (!page_row(p, m->id))
         return ERR_NONE;
-    }
-    l->count++;
-    l->last = m->id;
-    struct json_write *w = &l->w;
     json_write_object(w);
     json_write_key(w, "mailId");
     call_write_id(w, m->id);
@@ -57,41 +48,25 @@ static enum err list_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
     struct outbox_page *l = c->state;
-    l->count = 0; /* it may be the second run */
-    l->more = false;
-    json_write_init(&l->w, call_out(c));
-    json_write_object(&l->w);
-    json_write_key(&l->w, "mails");
-    json_write_array(&l->w);
-    enum err e = b->ops->mail_list(b, l->states, l->before, l->limit + 1, list_row, l);
-    json_write_end(&l->w);
-    if (l->more) {
-        json_write_key(&l->w, "cursor");
-        call_write_id(&l->w, l->last);
-    }
-    json_write_end(&l->w);
-    enum err written = json_write_finish(&l->w);
-    return e ? e : written;
+    page_begin(&l->page, call_out(c));
+    return page_end(&l->page,
+                    b->ops->mail_list(b, l->states, l->page.from, page_ask(&l->page), list_row, &l->page));
 }
 
 void api_outbox_list(struct call *c)
 {
-    static const char *const known[] = {"state", "cursor", "limit", NULL};
+    static const struct page_kind kind = {.member = "mails", .filters = {"state"}, .start = INT64_MAX};
     struct outbox_page *l = call_state(c, sizeof(*l));
-    if (!l || !query_known(c, known))
+    if (!l || !page_read(c, &l->page, &kind))
         return;
-    struct span state = query_text(c, "state"), cursor = query_text(c, "cursor");
+    struct span state = query_text(c, "state");
     for (int i = 0; i < MAIL_STATES; i++)
         if (!state.ptr || span_eq(state, span_of(mail_state_text((enum mail_state)i))))
             l->states |= 1u << i;
-    l->before = cursor.ptr ? call_channel_id(cursor) : INT64_MAX;
-    if (!l->states || !l->before) {
-        call_invalid(c, l->states ? "cursor" : "state",
-                     l->states ? "is not one of ours" : "must be waiting, sent, written or failed");
+    if (!l->states) {
+        call_invalid(c, "state", "must be waiting, sent, written or failed");
         return;
     }
-    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
-        return;
     c->state = l;
     c->status = 200;
     call_read(c, list_run, call_done);

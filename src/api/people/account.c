@@ -4,70 +4,43 @@
 #include <stdio.h>
 
 #include "access/keep.h"
+#include "api/page.h"
 #include "api/people/account_json.h"
 #include "api/people/login.h"
 
-#define PAGE_DEFAULT 100u
-#define PAGE_MAX 500u
-
 struct account_state {
     struct login login; /* first: for its password job */
-    int64_t after, last, id;
-    uint32_t limit, count;
-    struct json_write w;
-    struct account to; /* what is asked for: */
+    struct account to;  /* what is asked for: */
     bool email, name, language, password, operator, disabled, invite, confirm;
     char why[KEEP_WHY_LEN];
 };
 
 static enum err show_listed(void *arg, const struct account *a)
 {
-    struct account_state *state = arg;
-    if (++state->count > state->limit)
+    struct page *p = arg;
+    if (!page_row(p, a->id))
         return ERR_NONE;
-    state->last = a->id;
-    json_write_object(&state->w);
-    account_json_show(&state->w, a);
-    json_write_end(&state->w);
+    json_write_object(&p->w);
+    account_json_show(&p->w, a);
+    json_write_end(&p->w);
     return ERR_NONE;
 }
 
 static enum err list_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
-    struct account_state *state = c->state;
-    struct json_write *w = &state->w;
-    state->count = 0;
-    json_write_init(w, call_out(c));
-    json_write_object(w);
-    json_write_key(w, "accounts");
-    json_write_array(w);
-    enum err e = b->ops->account_list(b, state->after, state->limit + 1, show_listed, state);
-    json_write_end(w);
-    if (state->count > state->limit) {
-        json_write_key(w, "cursor");
-        call_write_id(w, state->last);
-    }
-    json_write_end(w);
-    enum err written = json_write_finish(w);
-    return e ? e : written;
+    struct page *p = c->state;
+    page_begin(p, call_out(c));
+    return page_end(p, b->ops->account_list(b, p->from, page_ask(p), show_listed, p));
 }
 
 void api_account_list(struct call *c)
 {
-    static const char *const known[] = {"cursor", "limit", NULL};
-    struct account_state *state = query_known(c, known) ? call_state(c, sizeof(*state)) : NULL;
-    if (!state)
+    static const struct page_kind kind = {.member = "accounts"};
+    struct page *p = call_state(c, sizeof(*p));
+    if (!p || !page_read(c, p, &kind))
         return;
-    struct span cursor = query_text(c, "cursor");
-    state->after = cursor.ptr ? call_channel_id(cursor) : 0;
-    if (cursor.ptr && !state->after) {
-        call_invalid(c, "cursor", "is not one of ours");
-        return;
-    }
-    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &state->limit))
-        return;
-    c->state = state;
+    c->state = p;
     c->status = 200;
     call_read(c, list_run, call_done);
 }

@@ -3,13 +3,11 @@
 #include <stdio.h>
 
 #include "api/call.h"
+#include "api/page.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "report/option.h"
-
-#define PAGE_DEFAULT 100u
-#define PAGE_MAX 500u
 
 struct option_call {
     int64_t provider_id;
@@ -267,31 +265,25 @@ void api_option_withdraw(struct call *c)
 }
 
 struct option_page {
+    struct page page;
     unsigned states;
-    int64_t after, last;
-    uint32_t limit, count;
-    bool more;
-    struct json_write w;
 };
 
 static enum err list_row(void *arg, const struct option *o)
 {
-    struct option_page *l = arg;
-    if (l->count == l->limit) {
-        l->more = true;
+    struct page *p = arg;
+    struct json_write *w = &p->w;
+    if (!page_row(p, o->provider_id))
         return ERR_NONE;
-    }
-    l->count++;
-    l->last = o->provider_id;
-    json_write_object(&l->w);
-    json_write_key(&l->w, "providerId");
-    call_write_id(&l->w, o->provider_id);
-    json_write_key(&l->w, "providerName");
-    json_write_span(&l->w, o->provider_name);
-    json_write_key(&l->w, "option");
-    json_write_str(&l->w, "errorNotification");
-    write_members(&l->w, o);
-    json_write_end(&l->w);
+    json_write_object(w);
+    json_write_key(w, "providerId");
+    call_write_id(w, o->provider_id);
+    json_write_key(w, "providerName");
+    json_write_span(w, o->provider_name);
+    json_write_key(w, "option");
+    json_write_str(w, "errorNotification");
+    write_members(w, o);
+    json_write_end(w);
     return ERR_NONE;
 }
 
@@ -299,41 +291,25 @@ static enum err list_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
     struct option_page *l = c->state;
-    l->count = 0; /* it may be the second run */
-    l->more = false;
-    json_write_init(&l->w, call_out(c));
-    json_write_object(&l->w);
-    json_write_key(&l->w, "options");
-    json_write_array(&l->w);
-    enum err e = b->ops->option_list(b, l->states, l->after, l->limit + 1, list_row, l);
-    json_write_end(&l->w);
-    if (l->more) {
-        json_write_key(&l->w, "cursor");
-        call_write_id(&l->w, l->last);
-    }
-    json_write_end(&l->w);
-    enum err written = json_write_finish(&l->w);
-    return e ? e : written;
+    page_begin(&l->page, call_out(c));
+    return page_end(&l->page,
+                    b->ops->option_list(b, l->states, l->page.from, page_ask(&l->page), list_row, &l->page));
 }
 
 void api_option_list(struct call *c)
 {
-    static const char *const known[] = {"state", "cursor", "limit", NULL};
+    static const struct page_kind kind = {.member = "options", .filters = {"state"}};
     struct option_page *l = call_state(c, sizeof(*l));
-    if (!l || !query_known(c, known))
+    if (!l || !page_read(c, &l->page, &kind))
         return;
-    struct span state = query_text(c, "state"), cursor = query_text(c, "cursor");
+    struct span state = query_text(c, "state");
     for (int i = OPTION_NONE + 1; i < OPTION_STATES; i++)
         if (!state.ptr || span_eq(state, span_of(option_state_text((enum option_state)i))))
             l->states |= 1u << i;
-    l->after = cursor.ptr ? call_channel_id(cursor) : 0;
-    if (!l->states || (cursor.ptr && !l->after)) {
-        call_invalid(c, l->states ? "cursor" : "state",
-                     l->states ? "is not one of ours" : "must be applied, approved, refused or withdrawn");
+    if (!l->states) {
+        call_invalid(c, "state", "must be applied, approved, refused or withdrawn");
         return;
     }
-    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &l->limit))
-        return;
     c->state = l;
     c->status = 200;
     call_read(c, list_run, call_done);

@@ -3,15 +3,10 @@
 
 #include "access/account.h"
 #include "api/members.h"
+#include "api/page.h"
 #include "api/people/session_json.h"
 
-#define PAGE_DEFAULT 100u
-#define PAGE_MAX 500u
-
 struct provider_state {
-    int64_t after, last;
-    uint32_t limit, count;
-    struct json_write w;
     struct provider provider;
 };
 
@@ -33,50 +28,27 @@ static void write_provider(struct json_write *w, const struct provider *p, enum 
 
 static enum err show_listed(void *arg, const struct provider *p, enum grant g)
 {
-    struct provider_state *state = arg;
-    if (++state->count <= state->limit) {
-        state->last = p->id;
-        write_provider(&state->w, p, g);
-    }
+    struct page *page = arg;
+    if (page_row(page, p->id))
+        write_provider(&page->w, p, g);
     return ERR_NONE;
 }
 
 static enum err list_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
-    struct provider_state *state = c->state;
-    struct json_write *w = &state->w;
-    state->count = 0;
-    json_write_init(w, call_out(c));
-    json_write_object(w);
-    json_write_key(w, "providers");
-    json_write_array(w);
-    enum err e = b->ops->provider_list(b, call_sees(c), state->after, state->limit + 1, show_listed, state);
-    json_write_end(w);
-    if (state->count > state->limit) {
-        json_write_key(w, "cursor");
-        call_write_id(w, state->last);
-    }
-    json_write_end(w);
-    enum err written = json_write_finish(w);
-    return e ? e : written;
+    struct page *p = c->state;
+    page_begin(p, call_out(c));
+    return page_end(p, b->ops->provider_list(b, call_sees(c), p->from, page_ask(p), show_listed, p));
 }
 
 void api_provider_list(struct call *c)
 {
-    static const char *const known[] = {"cursor", "limit", NULL};
-    struct provider_state *state = query_known(c, known) ? call_state(c, sizeof(*state)) : NULL;
-    if (!state)
+    static const struct page_kind kind = {.member = "providers"};
+    struct page *p = call_state(c, sizeof(*p));
+    if (!p || !page_read(c, p, &kind))
         return;
-    struct span cursor = query_text(c, "cursor");
-    state->after = cursor.ptr ? call_channel_id(cursor) : 0;
-    if (cursor.ptr && !state->after) {
-        call_invalid(c, "cursor", "is not one of ours");
-        return;
-    }
-    if (!query_limit(c, PAGE_DEFAULT, PAGE_MAX, &state->limit))
-        return;
-    c->state = state;
+    c->state = p;
     c->status = 200;
     call_read(c, list_run, call_done);
 }
