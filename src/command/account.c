@@ -342,13 +342,9 @@ static int list(struct backend *b, const struct account_args *a)
 /* A list is wanted of the data directory, not of a node. */
 static bool is_local(int argc, char **argv)
 {
-    bool local = getenv("TODOKE_DATA") && strcmp(argv[1], "list") == 0;
-    for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--data") == 0 || strncmp(argv[i], "--data=", 7) == 0)
-            return true;
-        local = local && strncmp(argv[i], "--api", 5) != 0 && strncmp(argv[i], "--key", 5) != 0;
-    }
-    return local;
+    return arguments_have(argc, argv, "--data") ||
+           (getenv("TODOKE_DATA") && strcmp(argv[1], "list") == 0 && !arguments_have(argc, argv, "--api") &&
+            !arguments_have(argc, argv, "--key"));
 }
 
 int cmd_account(int argc, char **argv)

@@ -1,5 +1,7 @@
 #include "node/arguments.h"
 
+#include <assert.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,12 +9,33 @@
 #include "base/visible.h"
 #include "fault/fault.h"
 
-bool arguments_ask_help(int argc, char **argv)
+/* What getopt_long() returns for the first option; characters and its own signs are below. */
+#define FIRST 256
+
+struct table {
+    struct option longs[ARGUMENTS_MAX + 1];
+    const struct argument *rows[ARGUMENTS_MAX];
+    size_t count;
+};
+
+/* Whether text is that name, alone or with a value behind an equals sign. */
+static bool is_called(const char *name, const char *text)
+{
+    size_t len = strlen(name);
+    return strncmp(text, name, len) == 0 && (text[len] == '\0' || text[len] == '=');
+}
+
+bool arguments_have(int argc, char **argv, const char *name)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+        if (is_called(name, argv[i]))
             return true;
     return false;
+}
+
+bool arguments_ask_help(int argc, char **argv)
+{
+    return arguments_have(argc, argv, "--help") || arguments_have(argc, argv, "-h");
 }
 
 int arguments_try(const char *command)
@@ -21,17 +44,27 @@ int arguments_try(const char *command)
     return 2;
 }
 
-/* The option called so up to an equals sign; NULL: none. */
-static const struct argument *find(const struct arguments *a, const char *text, const char **ret_inline)
+static void make_table(const struct arguments *a, struct table *t)
 {
-    size_t len = strcspn(text, "=");
+    *t = (struct table){.count = 0};
     for (size_t k = 0; k < sizeof(a->options) / sizeof(a->options[0]) && a->options[k]; k++)
-        for (const struct argument *o = a->options[k]; o->name; o++)
-            if (strlen(o->name) == len && strncmp(o->name, text, len) == 0) {
-                *ret_inline = text[len] ? text + len + 1 : NULL;
-                return o;
-            }
-    return NULL;
+        for (const struct argument *o = a->options[k]; o->name; o++) {
+            assert(t->count < ARGUMENTS_MAX);
+            t->longs[t->count] = (struct option){.name = o->name + 2,
+                                                 .has_arg = o->type == ARGUMENT_FLAG     ? no_argument
+                                                            : o->type == ARGUMENT_SWITCH ? optional_argument
+                                                                                         : required_argument,
+                                                 .val = FIRST + (int)t->count};
+            t->rows[t->count++] = o;
+        }
+}
+
+static bool is_option(const struct table *t, const char *text)
+{
+    for (size_t i = 0; i < t->count; i++)
+        if (is_called(t->rows[i]->name, text))
+            return true;
+    return false;
 }
 
 static int unknown(const struct arguments *a, const char *text)
@@ -68,6 +101,9 @@ static int take(const struct arguments *a, const struct argument *o, const char 
     case ARGUMENT_TEXT:
         *(const char **)o->to = value;
         return 0;
+    case ARGUMENT_SWITCH:
+        *(const char **)o->to = value ? value : "true";
+        return 0;
     case ARGUMENT_NUMBER:
         if (read_number(value, o))
             return 0;
@@ -85,44 +121,54 @@ static int take(const struct arguments *a, const struct argument *o, const char 
     return 2;
 }
 
-/* One option; *i moves to its value, if that is an argument of its own. */
-static int read_option(const struct arguments *a, int argc, char **argv, int *i)
+/* found: what getopt_long() made of typed. */
+static int read_option(const struct arguments *a, const struct table *t, int found, const char *typed,
+                       const char *last)
 {
-    const char *value = NULL, *other;
-    const struct argument *o = find(a, argv[*i], &value);
-    if (!o)
-        return unknown(a, argv[*i]);
-    if (o->type == ARGUMENT_FLAG && value)
+    int at = found == '?' || found == ':' ? optopt : found;
+    const struct argument *o = at >= FIRST ? t->rows[at - FIRST] : NULL;
+    if (!o || !is_called(o->name, typed)) /* getopt_long() takes an abbreviation, too */
+        return unknown(a, typed);
+    if (found == '?')
         return visible_complain(a->command, "%s takes no value", o->name);
-    if (o->type != ARGUMENT_FLAG && !value) {
-        /* The name of an option is no value: something between the two is missing. "--name=--json" says that it is one. */
-        if (*i + 1 >= argc || (argv[*i + 1][0] == '-' && find(a, argv[*i + 1], &other)))
-            return visible_complain(a->command, "a value is missing for %s %s", o->name, o->value);
-        value = argv[++*i];
+    /* The name of an option is no value: something between the two is missing. "--name=--json" says that it is one. */
+    if (found == ':' || (optarg == last && optarg[0] == '-' && is_option(t, optarg)))
+        return visible_complain(a->command, "a value is missing for %s %s", o->name, o->value);
+    return take(a, o, optarg);
+}
+
+static int add_word(struct arguments *a, char *word)
+{
+    if (a->word_count == a->words_max) {
+        (void)visible_complain(a->command, "cannot understand %s: one argument too many", word);
+        return arguments_try(a->command);
     }
-    return take(a, o, value);
+    a->words[a->word_count++] = word;
+    return 0;
 }
 
 int arguments_read(struct arguments *a, int argc, char **argv, int from)
 {
-    bool words_only = false;
+    struct table t;
+    char **own = argv + from - 1; /* as getopt_long() has it: the first is a name */
+    int count = argc - from + 1, status = 0;
     a->words = argv + (from < argc ? from : argc);
     a->word_count = 0;
-    for (int i = from; i < argc; i++) {
-        if (!words_only && strcmp(argv[i], "--") == 0) {
-            words_only = true;
-        } else if (!words_only && argv[i][0] == '-' && argv[i][1]) { /* "-" alone is standard input */
-            int status = read_option(a, argc, argv, &i);
-            if (status)
-                return status;
-        } else if (a->word_count == a->words_max) {
-            (void)visible_complain(a->command, "cannot understand %s: one argument too many", argv[i]);
-            return arguments_try(a->command);
-        } else {
-            a->words[a->word_count++] = argv[i];
-        }
+    if (from >= argc)
+        return 0;
+    make_table(a, &t);
+    optind = 0; /* begin anew */
+    while (!status) {
+        const char *typed = own[optind ? optind : 1];
+        /* -: words come in their order, whatever POSIXLY_CORRECT says; ":": it says nothing by itself. */
+        int found = getopt_long(count, own, "-:", t.longs, NULL);
+        if (found == -1)
+            break;
+        status = found == 1 ? add_word(a, optarg) : read_option(a, &t, found, typed, own[optind - 1]);
     }
-    return 0;
+    for (; !status && optind < count; optind++) /* behind a "--" */
+        status = add_word(a, own[optind]);
+    return status;
 }
 
 void arguments_help(FILE *to, const struct argument *options)

@@ -1,7 +1,11 @@
 #pragma once
 /*
- * The arguments of a command: options from a table, in the forms "--name VALUE" and "--name=VALUE", and words. Every
- * command reads its own with this, so that all of them understand, and refuse, alike.
+ * The arguments of a command: options from a table, in the forms "--name VALUE" and "--name=VALUE", and words, read by
+ * getopt_long(). Every command reads its own with this, so that all of them understand, and refuse, alike:
+ *
+ *     --na               refused, "did you mean --name?": what is short for one option today may be short for two tomorrow
+ *     --name --json      a value is missing; "--name=--json" says that it is one
+ *     -- --json          a word, as all behind "--"; "-" alone is one, too
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +15,7 @@
 enum argument_type {
     ARGUMENT_FLAG,   /* to: bool */
     ARGUMENT_TEXT,   /* to: const char * */
+    ARGUMENT_SWITCH, /* the same, with a value only behind an equals sign; without one: "true" */
     ARGUMENT_NUMBER, /* to: uint32_t, min to max */
     ARGUMENT_LANG,   /* to: enum lang; en or ja */
 };
@@ -44,6 +49,8 @@ struct argument {
         NULL, ARGUMENT_FLAG, NULL, NULL, NULL, 0, 0                                                          \
     }
 
+#define ARGUMENTS_MAX 128 /* options of a command; `todoke serve` has by far the most */
+
 struct arguments {
     const char *command; /* "channel set": for messages, and what `todoke COMMAND --help` explains */
     const struct argument *options[3]; /* tables that end with a name that is NULL; the first NULL ends */
@@ -52,7 +59,9 @@ struct arguments {
     size_t word_count;
 };
 
-/* Whether --help or -h is asked for, in front of a "--". */
+/* Whether an option of that name, such as "--data", stands in front of a "--". */
+bool arguments_have(int argc, char **argv, const char *name);
+/* The same of --help or -h. */
 bool arguments_ask_help(int argc, char **argv);
 
 /* Reads argv[from] and all behind it. 0; 2: told on standard error. */

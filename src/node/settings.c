@@ -476,31 +476,41 @@ static int read_environment(struct settings *s)
     return refuse_unknown_variables();
 }
 
-/* Flags, or only --config, which must be known before the rest. */
-static int read_flags(struct settings *s, int argc, char **argv, bool only_config)
+struct flags {
+    char names[ROWS][72]; /* "--listen" */
+    const char *values[ROWS];
+};
+
+static int read_flags(struct flags *f, int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
-        const char *arg = argv[i], *eq = strchr(arg, '=');
-        char name[64] = "";
-        if (strncmp(arg, "--", 2) == 0)
-            (void)snprintf(name, sizeof(name), "%.*s", eq ? (int)(eq - arg - 2) : 60, arg + 2);
-        const struct setting *row = name[0] ? find(name) : NULL;
-        if (!row) {
-            const char *near = nearest(name);
-            (void)visible_complain("serve", "unknown option %s%s%s%s", arg, near ? "; did you mean --" : "",
-                                   near ? near : "", near ? "?" : "");
-            return arguments_try("serve");
-        }
-        const char *value = eq ? eq + 1 : row->type == TYPE_FLAG ? "true" : i + 1 < argc ? argv[++i] : NULL;
-        if (!value) {
-            return visible_complain("serve", "%s needs %s", arg, row->argument);
-        }
-        char where[72];
-        (void)snprintf(where, sizeof(where), "--%s", name);
-        int status = !only_config || strcmp(name, "config") == 0 ? set_or_tell(s, row, value, where) : 0;
-        if (status)
-            return status;
+    struct argument rows[ROWS + 1];
+    _Static_assert(ROWS <= ARGUMENTS_MAX, "every setting is an option");
+    for (size_t i = 0; i < ROWS; i++) {
+        (void)snprintf(f->names[i], sizeof(f->names[i]), "--%s", table[i].name);
+        rows[i] = (struct argument){
+            .name = f->names[i],
+            .type = table[i].type == TYPE_FLAG ? ARGUMENT_SWITCH : ARGUMENT_TEXT,
+            .to = &f->values[i],
+            .value = table[i].argument,
+            .help = table[i].help,
+        };
     }
+    rows[ROWS] = (struct argument){.name = NULL};
+    struct arguments in = {.command = "serve", .options = {rows}};
+    return arguments_read(&in, argc, argv, 1);
+}
+
+static int take_flag(struct settings *s, const struct flags *f, size_t i)
+{
+    return f->values[i] ? set_or_tell(s, &table[i], f->values[i], f->names[i]) : 0;
+}
+
+/* Known before the rest. */
+static int take_config(struct settings *s, const struct flags *f)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (strcmp(table[i].name, "config") == 0)
+            return take_flag(s, f, i);
     return 0;
 }
 
@@ -534,19 +544,20 @@ int settings_read(struct settings *s, int argc, char **argv)
         settings_help(stdout);
         return -1;
     }
-    int status = 0;
+    struct flags flags = {0};
+    int status = read_flags(&flags, argc, argv);
     for (size_t i = 0; !status && i < ROWS; i++)
         if (table[i].standard)
             status = set_or_tell(s, &table[i], table[i].standard, table[i].name);
     if (!status)
-        status = read_flags(s, argc, argv, true);
+        status = take_config(s, &flags);
     const char *path = s->config ? s->config : getenv("TODOKE_CONFIG");
     if (!status && path)
         status = read_file(s, path);
     if (!status)
         status = read_environment(s);
-    if (!status)
-        status = read_flags(s, argc, argv, false);
+    for (size_t i = 0; !status && i < ROWS; i++)
+        status = take_flag(s, &flags, i);
     return status ? status : check(s);
 }
 

@@ -229,6 +229,19 @@ describe('the command line', () => {
         await refuses(['chan'], /did you mean "channel"\?/);
     });
 
+    it('takes no abbreviation, for a later version may have two options that begin so', async () => {
+        for (const [args, option] of [[['channel', 'list', '--prov', '1'], '--prov'], [['event', 'list', '1', '--lim=5'], '--lim'], [['system', '--jso'], '--jso'], [['serve', '--dat', 'x'], '--dat'],
+            [['serve', '--tls-c', 'x'], '--tls-c'], [['probe', '--t', '1'], '--t']]) await refuses(args, new RegExp(`unknown option ${option}`));
+    });
+
+    it('understands `serve` as every other command', async () => {
+        await refuses(['serve', '--listen', '--data', 'x'], /a value is missing for --listen /);
+        await refuses(['serve', '--data'], /a value is missing for --data DIR/);
+        await refuses(['serve', '--data', 'x', 'word'], /cannot understand word: one argument too many\nTry `todoke serve --help`/);
+        await refuses(['serve', '--data', 'x', '--', '--listen'], /cannot understand --listen: one argument too many/);
+        await refuses(['serve', '--data=x', '--behind-proxy=perhaps'], /--behind-proxy: "perhaps" is not/);
+    });
+
     it('suggests nothing where it would be a guess', async () => {
         for (const args of [['foo'], ['bar'], ['xyzzy'], ['channel', 'foo'], ['event', 'x'], ['key', 'zzz'], ['probe', '--foo'], ['-q'], ['channel', 'list', '--xyz']])
             assert.doesNotMatch(await refuses(args, /Try `todoke/), /did you mean/, args.join(' '));
