@@ -116,7 +116,8 @@
  *     health, metrics, metrics_mail, system, outbox
  *     advice                      what an operator should set though nothing is broken
  * 7 node      a node: what it can be told, its start and its end
- *     settings, arguments         every setting; options and words of all commands
+ *     setting.def, settings       every setting, one row each; read from file, environment and flags
+ *     arguments                   options and words of all commands
  *     node, node_*                the loops of a node: start, drain, end; what the store, logging in and mails need
  *     public_url                  where links of mails lead, if they lead anywhere
  *     direct                      a data directory opened, and what is wrong with one, for people

@@ -287,6 +287,7 @@ static void fill_reading(struct reading *r, const struct settings *s, const stru
         .edition = {.success = (enum success)s->success_status, .no_tls_record = s->no_tls_record},
         .allow_http = s->allow_http_targets,
     };
+    r->delivery.schedule.jitter_percent = s->redelivery_jitter;
 }
 
 static void tell_fixed(const char *name)

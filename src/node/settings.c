@@ -13,153 +13,29 @@
 #include "node/arguments.h"
 
 enum type { TYPE_TEXT, TYPE_FLAG, TYPE_NUMBER, TYPE_DURATION, TYPE_AGE, TYPE_SCHEDULE, TYPE_CHOICE };
+enum when { AT_START, AT_ONCE };
 
+/* A row of setting.def. */
 struct setting {
-    const char *name; /* --name, name = …, TODOKE_NAME with _ for - */
+    const char *name;
     enum type type;
+    enum when when;
     size_t offset;
-    const char *standard; /* NULL: none */
+    const char *standard;
     uint32_t min, max;
-    const char *argument, *help; /* of a choice: a/b/c, stored as 0, 1, 2 */
+    const char *argument, *help;
 };
 
-#define AT(member) offsetof(struct settings, member)
 #define DAY_MS 86400000u
 
 static const struct setting table[] = {
-    {"data", TYPE_TEXT, AT(data), NULL, 0, 0, "DIR", "where everything is kept; made if it is missing"},
-    {"config", TYPE_TEXT, AT(config), NULL, 0, 0, "FILE", "settings in INI form, under the names below"},
-    {"secret-key", TYPE_TEXT, AT(secret_key), NULL, 0, 0, "FILE",
-     "the key that seals secrets and webhook URLs of channels; made if it is missing; without this "
-     "secret.key in "
-     "data"},
-    {"listen", TYPE_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, "ADDR:PORT",
-     "where the API listens; port 0: any free one"},
-    {"tls-cert", TYPE_TEXT, AT(tls_cert), NULL, 0, 0, "FILE",
-     "certificate chain (PEM): the API speaks https"},
-    {"tls-key", TYPE_TEXT, AT(tls_key), NULL, 0, 0, "FILE", "its private key (PEM)"},
-    {"behind-proxy", TYPE_FLAG, AT(behind_proxy), NULL, 0, 0, "",
-     "a proxy that speaks https stands in front: cookies are for https, peers are named by x-forwarded-for"},
-    {"session-time", TYPE_DURATION, AT(session_time), "12h", 1000, 30 * DAY_MS, "TIME",
-     "a log-in that is unused for so long ends; any ends after 30 days"},
-    {"account-providers", TYPE_NUMBER, AT(account_providers), "0", 0, 10000, "N",
-     "providers that an account which is no operator may make; 0: only operators make them"},
-    {"account-invitations", TYPE_NUMBER, AT(account_invitations), "20", 0, 10000, "N",
-     "addresses that such an account may give roles to a day"},
-    {"allow-http-targets", TYPE_FLAG, AT(allow_http_targets), NULL, 0, 0, "", "webhook URLs may be http://"},
-    {"allow-private-targets", TYPE_FLAG, AT(allow_private_targets), NULL, 0, 0, "",
-     "webhooks may go to addresses inside our network"},
-    {"allow-any-port", TYPE_FLAG, AT(allow_any_port), NULL, 0, 0, "",
-     "webhooks may go to ports of other services than web servers (22, 25, 110, ...)"},
-    {"ca", TYPE_TEXT, AT(ca), NULL, 0, 0, "FILE", "certificates (PEM) to trust beside the system's"},
-    {"dns", TYPE_TEXT, AT(dns), NULL, 0, 0, "ADDR:PORT", "ask this resolver instead of /etc/resolv.conf"},
-    {"user-agent", TYPE_TEXT, AT(user_agent), "todoke/" TODOKE_VERSION, 0, 0, "TEXT",
-     "User-Agent of webhooks"},
-    {"dns-timeout", TYPE_DURATION, AT(dns_timeout), "2s", 1, 60000, "TIME",
-     "for resolving a bot server's name"},
-    {"connect-timeout", TYPE_DURATION, AT(connect_timeout), "2s", 1, 60000, "TIME",
-     "for TCP to a bot server"},
-    {"session-timeout", TYPE_DURATION, AT(session_timeout), "2s", 1, 60000, "TIME",
-     "for TLS and HTTP/2 settings"},
-    {"response-timeout", TYPE_DURATION, AT(response_timeout), "2s", 1, 60000, "TIME",
-     "from the first byte sent to the end of the answer"},
-    {"success-status", TYPE_CHOICE, AT(success_status), "2xx", 0, 0, "2xx/20x/200",
-     "statuses of a success: 200 to 299, 200 to 209, or 200 alone"},
-    {"no-tls-record", TYPE_FLAG, AT(no_tls_record), "true", 0, 0, "",
-     "tell `No SSL/TLS record`; false: it is `TLS handshake failure`, as LINE's older documentation has it"},
-    {"redelivery-schedule", TYPE_SCHEDULE, AT(redelivery), "1m,2m,4m,8m,15m", 1, 7 * DAY_MS, "TIMES",
-     "waits before an event is sent again, where the channel wants that and has no redeliverySchedule"},
-    {"redelivery-jitter", TYPE_NUMBER, AT(redelivery.jitter_percent), "20", 0, 100, "PERCENT",
-     "each wait is longer or shorter by up to this"},
-    {"suspend-after", TYPE_DURATION, AT(suspend_after), "24h", 0, 49 * DAY_MS, "TIME",
-     "a channel that fails so long without a success is suspended, its events kept; 0: never"},
-    {"suspend-failures", TYPE_NUMBER, AT(suspend_failures), "20", 1, 1000000, "N",
-     "but not before so many attempts failed"},
-    {"notice-window", TYPE_DURATION, AT(notice_window), "300s", 1, NOTICE_WINDOW_MAX_MS, "TIME",
-     "errors of a channel with the same reason and detail within it are told in one mail"},
-    {"notice-daily-cap", TYPE_NUMBER, AT(notice_daily_cap), "100", 1, 1000000, "N",
-     "such mails about one channel a day (UTC+9); the last one says that it is"},
-    {"mail-provider-cap", TYPE_NUMBER, AT(mail_provider_cap), "1000", 1, 1000000, "N",
-     "mails about the channels of one provider a day, one a recipient; the last one says that it is"},
-    {"mail-account-cap", TYPE_NUMBER, AT(mail_account_cap), "2000", 1, 1000000, "N",
-     "the same about all providers that one account made, unless it is an operator's"},
-    {"confirm-daily-cap", TYPE_NUMBER, AT(confirm_daily_cap), "20", 1, 1000000, "N",
-     "mails a day that ask contact addresses to confirm, for a provider and for an account"},
-    {"public-url", TYPE_TEXT, AT(public_url), NULL, 0, 0, "URL",
-     "where people reach this node's console, for links in mails; without it: where it listens, and no links "
-     "where that is this machine alone"},
-    {"smtp-url", TYPE_TEXT, AT(smtp_url), NULL, 0, 0, "URL",
-     "mails go over this relay, smtp://HOST:PORT or smtps://HOST:PORT; without it they are written into the "
-     "Maildir DIR/mail and reach nobody"},
-    {"smtp-tls", TYPE_CHOICE, AT(smtp_tls), "required", 0, 0, "required/offered/never",
-     "STARTTLS with smtp://"},
-    {"smtp-user", TYPE_TEXT, AT(smtp_user), NULL, 0, 0, "NAME", "logs in at the relay"},
-    {"smtp-password-file", TYPE_TEXT, AT(smtp_password_file), NULL, 0, 0, "FILE",
-     "the password, its first line"},
-    {"smtp-password", TYPE_TEXT, AT(smtp_password), NULL, 0, 0, "TEXT",
-     "the password; better in the file or the environment than on the command line"},
-    {"smtp-timeout", TYPE_DURATION, AT(smtp_timeout), "60s", 100, 3600000, "TIME",
-     "for one mail, from connecting to the relay's last answer"},
-    {"mail-from", TYPE_TEXT, AT(mail_from), NULL, 0, 0, "ADDRESS",
-     "From of mails, address or Name <address>; without it: todoke@ this machine"},
-    {"mail-retry", TYPE_DURATION, AT(mail_retry), "1m", 1, 3600000, "TIME",
-     "before a mail that could not be sent is tried again; twice as long each time, up to an hour"},
-    {"mail-expire", TYPE_DURATION, AT(mail_expire), "3d", 1, 49 * DAY_MS, "TIME",
-     "after that it is given up"},
-    {"window", TYPE_NUMBER, AT(window), "128", 1, 10000, "N", "requests at once to one channel, at most"},
-    {"in-flight", TYPE_NUMBER, AT(in_flight), "20000", 1, 1000000, "N", "requests at once in all"},
-    {"channel-backlog", TYPE_NUMBER, AT(channel_backlog), "1000000", 1, 1000000000, "N",
-     "events of a channel that may wait; beyond: 429"},
-    {"node-backlog", TYPE_NUMBER, AT(node_backlog), "10000000", 1, 1000000000, "N",
-     "events of all channels that may wait; beyond: 429"},
-    {"event-memory", TYPE_NUMBER, AT(event_memory), "128", 1, 1000000, "MIB",
-     "memory for waiting events; the rest waits on disk"},
-    {"retention", TYPE_DURATION, AT(retention), "7d", 1, 49 * DAY_MS, "TIME",
-     "how long events are kept after their end, with their attempts"},
-    {"retention-size", TYPE_NUMBER, AT(retention_size), "10240", 0, 100000000, "MIB",
-     "size of the database past which the oldest of them go earlier; 0: no bound"},
-    {"statistics-time", TYPE_AGE, AT(statistics_time), "90d", 1, 3660 * 86400u, "TIME",
-     "how long error statistics are kept; whole days of UTC go"},
-    {"audit-time", TYPE_AGE, AT(audit_time), "400d", 1, 36500 * 86400u, "TIME",
-     "how long the audit log goes back"},
-    {"idempotency-time", TYPE_DURATION, AT(idempotency), "24h", 1, 49 * DAY_MS, "TIME",
-     "how long an Idempotency-Key is honoured"},
-    {"connections", TYPE_NUMBER, AT(connections), "10000", 1, 1000000, "N",
-     "open connections to the API; callers who are not known have a quarter of them at most"},
-    {"loops", TYPE_NUMBER, AT(loops), "0", 0, 64, "N", "threads that serve and deliver; 0: one a core"},
-    {"drain-timeout", TYPE_DURATION, AT(drain_timeout), "10s", 0, 3600000, "TIME",
-     "how long SIGTERM waits for what is on its way"},
-    {"log", TYPE_TEXT, AT(log), "info", 0, 0, "LEVELS",
-     "error, warn, info or debug; with exceptions: info,net=debug"},
+#define SETTING(member, name, type, when, standard, min, max, argument, help)                                \
+    {name, TYPE_##type, when, offsetof(struct settings, member), standard, min, max, argument, help},
+#include "node/setting.def"
+#undef SETTING
 };
+#define HELP_COLUMNS 90
 #define ROWS (sizeof(table) / sizeof(table[0]))
-
-/* What SIGHUP changes in a running node; the others are built into what was opened at the start. */
-static const char *const changeable[] = {
-    "config",
-    "user-agent",
-    "dns-timeout",
-    "connect-timeout",
-    "session-timeout",
-    "response-timeout",
-    "redelivery-schedule",
-    "redelivery-jitter",
-    "drain-timeout",
-    "log",
-    "suspend-after",
-    "suspend-failures",
-    "retention",
-    "retention-size",
-    "success-status",
-    "no-tls-record",
-    "notice-window",
-    "audit-time",
-    "notice-daily-cap",
-    "statistics-time",
-    "mail-provider-cap",
-    "mail-account-cap",
-    "confirm-daily-cap",
-};
 
 /* Variables of the commands that talk to a node, and of the project's own scripts. */
 static const char *const other_variables[] = {"TODOKE_API", "TODOKE_KEY", "TODOKE_BIN", "TODOKE_KILLS",
@@ -213,7 +89,7 @@ static enum err read_age(const char *text, uint32_t *ret_s)
 
 static enum err read_schedule(const struct setting *row, const char *text, struct redelivery_schedule *to)
 {
-    struct redelivery_schedule s = {.jitter_percent = to->jitter_percent};
+    struct redelivery_schedule s = {0};
     for (const char *p = text;; p++) {
         size_t len = strcspn(p, ",");
         char one[24];
@@ -577,14 +453,6 @@ void settings_secret_key(const struct settings *s, char out[static 4096])
         out[0] = '\0';
 }
 
-static bool is_changeable(const char *name)
-{
-    for (size_t i = 0; i < sizeof(changeable) / sizeof(changeable[0]); i++)
-        if (strcmp(changeable[i], name) == 0)
-            return true;
-    return false;
-}
-
 static bool same(const struct setting *row, const struct settings *a, const struct settings *b)
 {
     const void *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
@@ -602,16 +470,16 @@ static bool same(const struct setting *row, const struct settings *a, const stru
     case TYPE_CHOICE:
         return *(const uint32_t *)x == *(const uint32_t *)y;
     case TYPE_SCHEDULE:
-        break;
+        return memcmp(x, y, sizeof(struct redelivery_schedule)) == 0; /* nothing but uint32_t */
     }
-    return true; /* it is changeable */
+    return false;
 }
 
 void settings_fixed(const struct settings *running, const struct settings *fresh,
                     void (*fn)(const char *name))
 {
     for (size_t i = 0; i < ROWS; i++)
-        if (!is_changeable(table[i].name) && !same(&table[i], running, fresh))
+        if (table[i].when == AT_START && !same(&table[i], running, fresh))
             fn(table[i].name);
 }
 
@@ -631,10 +499,17 @@ void settings_help(FILE *to)
     }
     (void)fputs("\nEach can stand in the --config file (name = value, without --) and in the environment\n"
                 "(TODOKE_LISTEN for --listen); flags come before the environment, and that before the file.\n"
-                "SIGHUP reads them again, and the files of ca, tls-cert and tls-key; log, user-agent, the "
-                "timeouts, the\n"
-                "edition and the redelivery, suspension, retention and statistics settings change at once, "
-                "the others at "
-                "the next start.\n",
+                "SIGHUP reads them again, and the files of ca, tls-cert and tls-key. These change at once,\n"
+                "the others at the next start:\n",
                 to);
+    size_t column = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (table[i].when != AT_ONCE)
+            continue;
+        size_t len = strlen(table[i].name) + 1;
+        bool fits = column && column + len <= HELP_COLUMNS;
+        (void)fprintf(to, "%s %s", fits ? "" : column ? "\n " : " ", table[i].name);
+        column = (fits ? column : 1) + len;
+    }
+    (void)fputc('\n', to);
 }

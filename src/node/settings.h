@@ -10,31 +10,19 @@
 #include "base/err.h"
 #include "webhook/redelivery.h"
 
+/* How a type of setting.def lies in the struct. */
+#define SETTINGS_AS_TEXT(member) char *member;
+#define SETTINGS_AS_FLAG(member) bool member;
+#define SETTINGS_AS_NUMBER(member) uint32_t member;
+#define SETTINGS_AS_DURATION(member) uint32_t member; /* ms */
+#define SETTINGS_AS_AGE(member) uint32_t member;      /* s */
+#define SETTINGS_AS_CHOICE(member) uint32_t member;   /* an enum */
+#define SETTINGS_AS_SCHEDULE(member) struct redelivery_schedule member;
+
 struct settings {
-    char *data, *config, *secret_key, *listen, *tls_cert, *tls_key, *ca, *dns, *user_agent, *log;
-    bool allow_http_targets, allow_private_targets, allow_any_port, behind_proxy;
-    uint32_t session_time; /* ms */
-    uint32_t account_providers, account_invitations;
-    uint32_t success_status; /* enum success */
-    bool no_tls_record;
-    uint32_t loops;
-    uint32_t dns_timeout, connect_timeout, session_timeout, response_timeout; /* ms */
-    uint32_t drain_timeout;                                                   /* ms */
-    uint32_t channel_backlog, node_backlog;                                   /* events */
-    uint32_t window, in_flight;                                               /* requests */
-    uint32_t event_memory;                                                    /* MiB */
-    uint32_t suspend_after, suspend_failures;                                 /* ms; attempts */
-    char *smtp_url, *smtp_user, *smtp_password, *smtp_password_file, *mail_from, *public_url;
-    uint32_t smtp_tls;                              /* enum smtp_tls */
-    uint32_t smtp_timeout, mail_retry, mail_expire; /* ms */
-    uint32_t notice_daily_cap, mail_provider_cap, mail_account_cap, confirm_daily_cap;
-    uint32_t notice_window;                /* ms */
-    uint32_t audit_time;                   /* seconds */
-    uint32_t statistics_time;              /* s */
-    uint32_t retention, idempotency;       /* ms */
-    uint32_t retention_size;               /* MiB */
-    uint32_t connections;                  /* of our API */
-    struct redelivery_schedule redelivery; /* delays and jitter */
+#define SETTING(member, name, type, ...) SETTINGS_AS_##type(member)
+#include "node/setting.def"
+#undef SETTING
 };
 
 /* Everything at its default, then file, environment and flags. On failure a message is on stderr and the result is the exit status, 2 (or 1

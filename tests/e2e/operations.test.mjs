@@ -86,15 +86,17 @@ describe('metrics', () => {
 });
 
 describe('docs/operations.md', () => {
-    it('has every setting of `todoke serve --help`, with its default', async () => {
+    it('has every setting of `todoke serve --help`, with its default and whether SIGHUP changes it', async () => {
         const { stdout } = await command(['serve', '--help']);
         const rows = [...stdout.matchAll(/^ {2}--(\S+) (\S*) +(.*?)(?: \[([^\]]*)\])?$/gm)].filter(m => m[1] !== 'config');
         assert.ok(rows.length > 25);
+        const atOnce = stdout.slice(stdout.indexOf('the others at the next start:\n')).split('\n').slice(1).join(' ').trim().split(/ +/);
+        assert.ok(atOnce.length > 15 && atOnce.every(n => n === 'config' || rows.some(r => r[1] === n)), atOnce.join(' '));
         for (const [, name, argument, help, standard = ''] of rows) {
             const row = page.split('\n').find(l => l.startsWith(`| \`${name}\` `));
             assert.ok(row, `${name} is not in docs/operations.md`);
             const shown = name === 'user-agent' ? 'todoke/VERSION' : standard;
-            assert.ok(row.startsWith(`| \`${name}\`${argument && ` ${argument}`} | ${shown} |`) && row.endsWith(`| ${help} |`), `${row}\nis not as --help has it: ${help} [${standard}]`);
+            assert.ok(row.startsWith(`| \`${name}\`${argument && ` ${argument}`} | ${shown} | ${atOnce.includes(name) ? 'yes' : ''} |`) && row.endsWith(`| ${help} |`), `${row}\nis not as --help has it: ${help} [${standard}]`);
         }
         for (const m of page.slice(0, page.indexOf('## Signals')).matchAll(/^\| `([a-z-]+)`/gm)) assert.ok(rows.some(r => r[1] === m[1]), `${m[1]} is no setting`);
     });
