@@ -3,5 +3,5 @@
 #include "model/account.h"
 
 const char *account_grant_text(enum grant g); /* "admin", "member", "tester", "none" */
-/* The grant of a word; GRANT_NONE: it is none. */
+/* The grant that a word names; GRANT_NONE: not a word for a role. */
 enum grant account_grant_of(const char *text);

@@ -21,7 +21,7 @@ static enum err tell_channel(void *arg, int64_t channel_id, enum grant g)
     return tell(arg, "channel", channel_id, g);
 }
 
-/* Whether the one who used it may have been another person than the one who gets it. */
+/* Whether the account may change from one person to another. */
 static bool changes_hands(const struct account *a, enum confirm_by by)
 {
     return by == CONFIRM_HAND_OVER && !a->confirmed && a->password[0];

@@ -8,7 +8,7 @@ enum err keep_operator(struct backend *b, int64_t account_id, char why[static KE
     enum err e = b->ops->account_operators(b, account_id, &others);
     if (e || others)
         return e;
-    (void)snprintf(why, KEEP_WHY_LEN, "The last operator stays: make another one first");
+    (void)snprintf(why, KEEP_WHY_LEN, "This is the last operator: make another account an operator first");
     return ERR_CONFLICT;
 }
 
@@ -18,11 +18,10 @@ static enum err refuse(struct backend *b, int64_t provider_id, char why[static K
     enum err e = b->ops->provider_get(b, provider_id, &p);
     if (e)
         return e;
-    (void)snprintf(
-        why, KEEP_WHY_LEN,
-        "The last Admin of a provider stays, here of \"%s\" (%lld): another one, who can log in, has "
-        "to be Admin first",
-        p.name, (long long)provider_id);
+    (void)snprintf(why, KEEP_WHY_LEN,
+                   "This is the last Admin of the provider \"%s\" (%lld): first give the role to another "
+                   "account that can log in",
+                   p.name, (long long)provider_id);
     return ERR_CONFLICT;
 }
 
@@ -39,7 +38,7 @@ enum err keep_admin_of(struct backend *b, int64_t provider_id, int64_t account_i
     struct grant_held held = {GRANT_NONE, true};
     uint64_t others = 1;
     enum err e = b->ops->grant_on_provider(b, account_id, provider_id, &held);
-    /* Of one that is not known it is not said that it counts. */
+    /* If the role is hidden from the caller, do not reveal that it is the last one. */
     if (!e && held.grant == GRANT_ADMIN && (held.known || !known))
         e = b->ops->provider_admins(b, provider_id, account_id, known, &others);
     return e || others ? e : refuse(b, provider_id, why);

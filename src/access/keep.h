@@ -1,17 +1,19 @@
 #pragma once
 /*
- * What always has somebody: the node an operator, a provider an Admin, who can log in. Whatever ends an
- * account or its role asks here first, in the transaction of the change.
+ * Keeps somebody in charge who can log in: the node always has an operator, and every provider an Admin.
+ * Whatever removes an account or its role checks here first, in the transaction of the change.
  */
 #include "store/backend.h"
 
-#define KEEP_WHY_LEN 700u /* of the words, with a provider's name in them */
+#define KEEP_WHY_LEN 700u /* size of the explanation, which contains a provider's name */
 
-/* ERR_CONFLICT: nobody would be left without the account, and why says so. */
+/* ERR_CONFLICT: without the account no operator would be left; why gets the explanation. */
 enum err keep_operator(struct backend *b, int64_t account_id, char why[static KEEP_WHY_LEN]) MUST_CHECK;
-/* The same for every provider that the account administers. */
+/* The same check for every provider that the account administers. */
 enum err keep_admin(struct backend *b, int64_t account_id, char why[static KEEP_WHY_LEN]) MUST_CHECK;
-/* For one provider, which the account may not administer at all. known: to one who must not learn more, only
- * those count whose role is known. */
+/*
+ * The same check for one provider; passes if the account does not administer it. known: count only roles that
+ * the caller may know of.
+ */
 enum err keep_admin_of(struct backend *b, int64_t provider_id, int64_t account_id, bool known,
                        char why[static KEEP_WHY_LEN]) MUST_CHECK;

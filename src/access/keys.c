@@ -6,12 +6,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define KEYS_MAX 10000u /* of a node */
+#define KEYS_MAX 10000u /* most valid keys of a node */
 _Static_assert(ACCESS_HASH_LEN == crypto_hash_sha256_BYTES, "the store keeps SHA-256");
 
 #define PREFIX "tdk_"
 
-/* libsodium's: it cannot fail, and for so few bytes it costs less than finding OpenSSL's. */
+/* libsodium's SHA-256 cannot fail, and for so few bytes it costs less than looking up OpenSSL's. */
 void keys_hash(struct span text, uint8_t out[static ACCESS_HASH_LEN])
 {
     (void)crypto_hash_sha256(out, (const unsigned char *)(text.ptr ? text.ptr : ""), text.len);
@@ -24,7 +24,7 @@ void keys_make(const struct random *r, enum role role, char text[static KEYS_TEX
     r->fill(r->arg, raw, sizeof(raw));
     (void)base64_encode((struct span){raw, sizeof(raw)}, encoded);
     memcpy(text, PREFIX, 4);
-    for (size_t i = 0; i < 43; i++) /* base64url without padding: it goes into headers and shells */
+    for (size_t i = 0; i < 43; i++) /* base64url without padding, safe in headers and shells */
         text[4 + i] = encoded[i] == '+' ? '-' : encoded[i] == '/' ? '_' : encoded[i];
     text[KEYS_TEXT_LEN] = '\0';
     *ret = (struct access_key){.role = role};
@@ -43,11 +43,11 @@ struct waiting {
 struct keys {
     struct store *store;
     struct mailbox *home;
-    struct access_key *all; /* valid ones */
+    struct access_key *all; /* the valid keys */
     size_t count;
-    int64_t version; /* of what is in memory */
+    int64_t version; /* version of the keys in memory */
     struct list waiting;
-    struct list served; /* those the reading under way will answer */
+    struct list served; /* waiting callers that the current reading will answer */
     bool reading;
 };
 
@@ -78,7 +78,10 @@ enum role keys_role(const struct keys *k, struct span text)
         return ROLE_NONE;
     uint8_t hash[ACCESS_HASH_LEN];
     keys_hash(text, hash);
-    /* Hashes of random keys: comparing them tells nobody anything, and there are few. */
+    /*
+     * The hashes are of random keys, so timing reveals nothing useful; a linear search is enough for the few
+     * keys.
+     */
     for (size_t i = 0; i < k->count; i++)
         if (memcmp(k->all[i].hash, hash, sizeof(hash)) == 0)
             return k->all[i].role;
@@ -142,7 +145,8 @@ static void read_done(struct store_call *call)
     struct reading *r = list_entry(call, struct reading, call);
     struct keys *k = r->keys;
     if (call->err) {
-        log_error("access", "cannot read the keys; those known stay valid", log_err("err", call->err));
+        log_error("access", "cannot read the API keys; the keys in memory stay valid",
+                  log_err("err", call->err));
     } else if (r->version != r->known) {
         mem_free(k->all);
         k->all = r->all;
@@ -169,7 +173,7 @@ static void read_done(struct store_call *call)
         read_next(k);
 }
 
-/* Only those who asked before a reading began are answered by it. */
+/* A reading answers only those who asked before it began. */
 static void read_next(struct keys *k)
 {
     if (k->reading)

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 
 struct entry {
-    struct list link; /* the most recently seen last */
+    struct list link; /* the most recently used are last */
     uint8_t key[crypto_hash_sha256_BYTES];
     uint32_t failures;
     uint64_t until_us, seen_us;
@@ -67,7 +67,7 @@ static void drop(struct login_limit *l, enum kind kind, struct entry *e)
     mem_free(e);
 }
 
-/* Whoever has one address of a /64 has all of them (RFC 6177). */
+/* An IPv6 peer counts by its /64: whoever has one address of it has them all (RFC 6177). */
 static bool is_network(struct span peer, struct in6_addr *ret)
 {
     char text[INET6_ADDRSTRLEN];
@@ -102,7 +102,7 @@ static struct entry *find(struct login_limit *l, enum kind kind, struct span tex
     return e;
 }
 
-/* Without memory nothing is counted: the password still has to be right. */
+/* Out of memory, nothing is counted: the password still has to be right. */
 static struct entry *find_or_add(struct login_limit *l, enum kind kind, struct span text)
 {
     struct entry *e = find(l, kind, text);

@@ -1,8 +1,9 @@
 #pragma once
 /*
- * How often somebody may try to log in: per mail address and per peer (an IPv6 one by its /64, which is one
- * customer's). A few tries are free, then each costs twice the wait of the one before; a success forgets the
- * address's. In memory, shared by all loops, bounded: the least recently seen gives way.
+ * Limits how often somebody may try to log in, per mail address and per peer (an IPv6 peer counts by its /64,
+ * which belongs to one customer). The first tries are free; then each must wait twice as long as the one
+ * before. A success resets the mail address. Kept in memory, shared by all loops, and bounded: the least
+ * recently used entry is replaced.
  */
 #include "base/clock.h"
 #include "base/err.h"
@@ -11,7 +12,7 @@
 
 #define LOGIN_LIMIT_ENTRIES 10000u /* of each kind */
 #define LOGIN_LIMIT_ACCOUNT_FREE 5u
-#define LOGIN_LIMIT_PEER_FREE 20u /* an office behind one address */
+#define LOGIN_LIMIT_PEER_FREE 20u /* many people may share one address (an office) */
 #define LOGIN_LIMIT_WAIT_MAX_S 300u
 #define LOGIN_LIMIT_FORGET_S 3600u
 
@@ -21,10 +22,12 @@ enum err login_limit_new(struct login_limit **ret, const struct clock *clock, co
                          size_t entries) MUST_CHECK;
 void login_limit_free(struct login_limit *l); /* NULL-safe */
 
-/* 0: go on, and it counts as a failure already, so that many at once are no way around. Else the seconds to
- * wait; nothing counts. */
+/*
+ * Returns 0 if the caller may try, and counts the try as a failure at once, so that parallel tries do not get
+ * around the limit. Otherwise returns the seconds to wait and counts nothing.
+ */
 uint32_t login_limit_try(struct login_limit *l, struct span account, struct span peer) MUST_CHECK;
-/* The password was right. */
+/* Resets the mail address after the right password. */
 void login_limit_success(struct login_limit *l, struct span account, struct span peer);
-/* The try came to nothing by no fault of the caller. */
+/* Takes back a try that failed through no fault of the caller. */
 void login_limit_undo(struct login_limit *l, struct span account, struct span peer);

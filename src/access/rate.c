@@ -3,7 +3,7 @@
 #include "base/mem.h"
 
 #define SLOTS 61u
-#define CHANNELS_MAX 250000u /* more than a node has */
+#define CHANNELS_MAX 250000u /* more channels than a node has */
 #define SWEEP_US (600u * 1000000ull)
 
 static const struct {
@@ -16,7 +16,7 @@ static const struct {
 };
 
 struct window {
-    uint64_t newest; /* number of the newest slot, counted from the clock's beginning */
+    uint64_t newest; /* number of the newest slot, counted from the clock's start */
     uint32_t sum;
     uint16_t slots[SLOTS];
 };
@@ -26,7 +26,7 @@ struct channel_rates {
     struct window windows[RATE_KINDS];
 };
 
-/* Slots that have left the window are emptied. */
+/* Empties the slots that have left the window. */
 static void advance(struct window *w, uint64_t now)
 {
     if (now <= w->newest)
@@ -54,8 +54,10 @@ static void forget(struct rate_limits *r, struct channel_rates *c)
     mem_free(c);
 }
 
-/* Channels that have been silent for the whole of every window are forgotten: listed first, for a removal
- * moves entries. */
+/*
+ * Forgets channels without calls in any window. Collects them first, because a removal moves entries of the
+ * map.
+ */
 static void sweep(struct rate_limits *r, uint64_t now_us)
 {
     struct channel_rates **gone = mem_alloc((r->channels.count + 1) * sizeof(struct channel_rates *));

@@ -17,7 +17,7 @@
 
 _Static_assert(SEAL_KEY_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "one key for one cipher");
 
-/* Which key it is, told without telling anything of it. */
+/* An ID of the key that reveals nothing about it. */
 static int64_t id_of(const uint8_t key[static SEAL_KEY_LEN])
 {
     static const char purpose[] = "todoke: which key sealed this?";
@@ -43,7 +43,7 @@ static enum err parse(const char *text, ssize_t len, uint8_t key[static SEAL_KEY
     return len == 2 * (ssize_t)SEAL_KEY_LEN ? hex_decode((struct span){text, (size_t)len}, key) : ERR_INVALID;
 }
 
-/* ERR_NOT_FOUND: there is no such file. */
+/* ERR_NOT_FOUND: no such file. */
 static enum err read_key(const char *path, uint8_t key[static SEAL_KEY_LEN])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -54,7 +54,7 @@ static enum err read_key(const char *path, uint8_t key[static SEAL_KEY_LEN])
     enum err e = len < 0 ? err_origin(ERR_IO) : parse(text, len, key);
     struct stat st;
     if (!e && fstat(fd, &st) == 0 && (st.st_mode & 0077))
-        log_warn("access", "others may read the key that seals the secrets: chmod 600",
+        log_warn("access", "others may read the key file of the secrets; run chmod 600 on it",
                  log_str("file", path));
     explicit_bzero(text, sizeof(text));
     int saved = errno;
@@ -63,7 +63,7 @@ static enum err read_key(const char *path, uint8_t key[static SEAL_KEY_LEN])
     return e;
 }
 
-/* The name is on the disk only once its folder is. */
+/* A new file name is safe on disk only after its folder is synced. */
 static enum err sync_folder(const char *path)
 {
     char folder[SEAL_PATH_MAX];
@@ -81,12 +81,12 @@ static enum err sync_folder(const char *path)
     return rc ? system_error() : ERR_NONE;
 }
 
-/* Whole or not at all under its name, and never over another file. */
+/* Writes the file completely or not at all, and never over another file. */
 static enum err write_key(const char *path, const uint8_t key[static SEAL_KEY_LEN])
 {
     char text[FILE_LEN], half[SEAL_PATH_MAX + 8];
     (void)snprintf(half, sizeof(half), "%s.tmp", path);
-    (void)unlink(half); /* of a start that was cut off */
+    (void)unlink(half); /* left by an interrupted start */
     int fd = open(half, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return system_error();
@@ -111,7 +111,7 @@ static void path_of_new(const struct seal *s, char out[static SEAL_PATH_MAX + 8]
     (void)snprintf(out, SEAL_PATH_MAX + 8, "%s.new", s->path);
 }
 
-/* A rotation that was cut off after its commit: FILE.new is the key. */
+/* Finishes a rotation that was interrupted after its commit: FILE.new then has the key. */
 static bool take_new(struct seal *s, int64_t stored)
 {
     char path[SEAL_PATH_MAX + 8];
@@ -122,7 +122,7 @@ static bool take_new(struct seal *s, int64_t stored)
     if (found) {
         memcpy(s->key, key, sizeof(s->key));
         s->id = stored;
-        log_info("access", "the rotation of the key was cut off; the new key is in place now",
+        log_info("access", "completed an interrupted rotation of the key; the new key is in place",
                  log_str("file", s->path));
     }
     explicit_bzero(key, sizeof(key));
@@ -140,7 +140,8 @@ static enum err seal_begin(void *arg, int64_t stored, int64_t *ret_id)
         if (e)
             return e;
         s->id = id_of(s->key);
-        log_info("access", "made the key that seals the secrets: keep a copy of it apart from the backups",
+        log_info("access",
+                 "created the key that encrypts the secrets; keep a copy of it apart from the backups",
                  log_str("file", s->path));
     }
     *ret_id = s->id;
@@ -155,7 +156,7 @@ static enum err seal_text(void *arg, struct span context, struct span clear, uin
         return ERR_LIMIT;
     unsigned long long len = 0;
     out[0] = VERSION;
-    random_system.fill(random_system.arg, out + 1, NONCE_LEN); /* 192 bits: chance never repeats one */
+    random_system.fill(random_system.arg, out + 1, NONCE_LEN); /* 192 bits: chance never repeats a nonce */
     (void)crypto_aead_xchacha20poly1305_ietf_encrypt(
         out + 1 + NONCE_LEN, &len, (const unsigned char *)clear.ptr, clear.len,
         (const unsigned char *)context.ptr, context.len, NULL, out + 1, s->key);
@@ -179,7 +180,7 @@ static enum err open_text(void *arg, struct span context, struct span sealed, ch
     return ERR_NONE;
 }
 
-/* ERR_DENIED: another one, or none at all. */
+/* ERR_DENIED: the key file was replaced or is gone. */
 static enum err seal_still(void *arg)
 {
     const struct seal *s = arg;
@@ -223,7 +224,7 @@ enum err seal_rotate(struct seal *fresh, const struct seal *from)
     if (e)
         return e;
     path_of_new(fresh, path);
-    (void)unlink(path); /* of a rotation that was cut off before its commit: from is the key */
+    (void)unlink(path); /* left by a rotation that was interrupted before its commit: from is still the key */
     random_system.fill(random_system.arg, fresh->key, sizeof(fresh->key));
     e = write_key(path, fresh->key);
     if (!e)
@@ -242,13 +243,13 @@ const char *seal_problem(enum err e)
 {
     switch (e) {
     case ERR_NOT_FOUND:
-        return "the key file is missing, and secrets and webhook URLs of channels are sealed with it; bring "
-               "it back. Nothing was changed";
+        return "the key file is missing, and secrets and webhook URLs of channels are encrypted with it; "
+               "restore the file. Nothing was changed";
     case ERR_DENIED:
-        return "this is not the key that sealed secrets and webhook URLs of channels, or one of these was "
-               "changed; bring the right key back. Nothing was changed";
+        return "this is not the key that encrypted the secrets and webhook URLs of channels, or one of them "
+               "was damaged; restore the right key file. Nothing was changed";
     case ERR_INVALID:
-        return "this is no key file: 64 hex digits are expected. Nothing was changed";
+        return "not a key file: it must hold 64 hex digits. Nothing was changed";
     case ERR_IO:
         return errno ? strerror(errno) : err_text(e);
     case ERR_NONE:

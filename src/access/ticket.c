@@ -8,7 +8,7 @@ void ticket_text(const uint8_t bytes[static 32], char text[static TICKET_LEN + 1
 {
     char encoded[BASE64_LEN(32)];
     (void)base64_encode((struct span){(const char *)bytes, 32}, encoded);
-    for (size_t i = 0; i < TICKET_LEN; i++) /* without padding, and fit for cookies and fragments */
+    for (size_t i = 0; i < TICKET_LEN; i++) /* base64url without padding, safe in cookies and URL fragments */
         text[i] = encoded[i] == '+' ? '-' : encoded[i] == '/' ? '_' : encoded[i];
     text[TICKET_LEN] = '\0';
     explicit_bzero(encoded, sizeof(encoded));

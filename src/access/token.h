@@ -1,12 +1,15 @@
 #pragma once
-/* Channel access tokens: a ticket each, told once. */
+/* Channel access tokens: each is a ticket that is shown once. */
 #include "access/ticket.h"
 #include "store/backend.h"
 
 #define TOKEN_TEXT_LEN TICKET_LEN
-#define TOKEN_MAX 30u /* valid ones of a channel, as the platform has it */
+#define TOKEN_MAX 30u /* valid tokens of one channel, as on LINE's platform */
 
-/* Makes a token: the text for its owner; hash and hint of *ret are set, the rest is the caller's. */
+/*
+ * Makes a token: writes the text for its owner and sets *ret's hash and hint; the caller sets the other
+ * members.
+ */
 void token_make(const struct random *r, char text[static TOKEN_TEXT_LEN + 1], struct channel_token *ret);
 
 static inline bool token_valid(const struct channel_token *t, int64_t now_ms)

@@ -446,7 +446,7 @@ describe('todoke account', () => {
         assert.match(listed, /^2 +plain@example\.com +- +active/m);
         assert.ok(!listed.includes('argon2'));
         const alone = await account(node, ['disable', 'op@example.com']);
-        assert.deepEqual([alone.code, alone.stderr], [5, 'todoke account: The last operator stays: make another one first\n']);
+        assert.deepEqual([alone.code, alone.stderr], [5, 'todoke account: This is the last operator: make another account an operator first\n']);
         assert.equal((await op.api('GET', '/api/v1/session')).status, 200);
         assert.equal((await account(node, ['create', '--email', 'second@example.com', '--role', 'operator'], password)).code, 0);
         assert.equal((await account(node, ['disable', 'op@example.com'])).code, 0);

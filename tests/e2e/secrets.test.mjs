@@ -95,7 +95,7 @@ describe('at rest', () => {
         assert.equal(await shown(6), url(106));
         await node.stop();
         // The copy opens with the key of its time, and with no other.
-        await ended({ data: copy, key: node.key, args: ['--secret-key', join(data, 'secret.key')] }, /not the key that sealed/);
+        await ended({ data: copy, key: node.key, args: ['--secret-key', join(data, 'secret.key')] }, /not the key that encrypted/);
         for (const d of [data, copy]) rmSync(d, { recursive: true, force: true });
     });
 
@@ -110,9 +110,9 @@ describe('at rest', () => {
         assert.match(readFileSync(file, 'utf8'), /^[0-9a-f]{64}\n$/);
         const before = sqlite(data, 'SELECT quote(secret) FROM channel');
         renameSync(file, kept);
-        await ended({ data, key: node.key }, /ended with 1: todoke: .*secret\.key: the key file is missing, .*sealed with it/s);
+        await ended({ data, key: node.key }, /ended with 1: todoke: .*secret\.key: the key file is missing, .*encrypted with it/s);
         assert.ok(!existsSync(file), 'none was made');
-        for (const [text, pattern] of [['1'.repeat(64), /not the key that sealed/], ['', /no key file: 64 hex digits/], ['not a key', /no key file/]]) {
+        for (const [text, pattern] of [['1'.repeat(64), /not the key that encrypted/], ['', /not a key file: it must hold 64 hex digits/], ['not a key', /not a key file/]]) {
             writeFileSync(file, text);
             await ended({ data, key: node.key }, pattern);
             assert.equal(readFileSync(file, 'utf8'), text, 'nothing was overwritten');
@@ -433,9 +433,9 @@ describe('commands', () => {
         assert.deepEqual(readdirSync(data).filter(f => f.startsWith('secret.key')), ['secret.key']);
         const fresh = readFileSync(file, 'utf8');
         writeFileSync(file, old);
-        await ended({ data, key: node.key }, /not the key that sealed/);
+        await ended({ data, key: node.key }, /not the key that encrypted/);
         r = await rotate();
-        assert.deepEqual([r.code, /not the key that sealed/.test(r.stderr)], [1, true], r.stderr);
+        assert.deepEqual([r.code, /not the key that encrypted/.test(r.stderr)], [1, true], r.stderr);
         writeFileSync(file, fresh);
         // Cut off between commit and rename: FILE.new is the key, and is put in its place.
         renameSync(file, `${file}.new`);

@@ -281,7 +281,7 @@ static void who_stays(void **state)
     a.operator= true;
     OK(b->ops->account_update(b, &a));
     assert_int_equal(keep_operator(b, a.id, why), ERR_CONFLICT);
-    assert_string_equal(why, "The last operator stays: make another one first");
+    assert_string_equal(why, "This is the last operator: make another account an operator first");
     OK(keep_operator(b, o.id, why));
     OK(keep_admin(b, a.id, why));
     OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
