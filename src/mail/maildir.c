@@ -11,7 +11,9 @@ static enum err of_errno(void)
     return err_origin(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO);
 }
 
-/* "/" and ":" cannot stand in a file name of a Maildir: written in octal, as its description has it. */
+/*
+ * File names in a Maildir cannot contain "/" and ":" of a host name: its specification writes them in octal.
+ */
 static void take_host(char *out, size_t size)
 {
     char name[128] = "localhost";
@@ -42,7 +44,7 @@ enum err maildir_init(struct maildir *m, const char *path)
     static const char *const folders[] = {"", "/tmp", "/new", "/cur"};
     take_host(m->host, sizeof(m->host));
     int n = snprintf(m->path, sizeof(m->path), "%s", path);
-    if (n < 0 || (size_t)n + 400 >= sizeof(m->path)) /* room for names */
+    if (n < 0 || (size_t)n + 400 >= sizeof(m->path)) /* room for file names */
         return ERR_INVALID;
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         char one[sizeof(m->path) + 8];
@@ -74,7 +76,8 @@ enum err maildir_put(const struct maildir *m, int64_t time_ms, int64_t id, struc
                    (long long)(time_ms % 1000) * 1000, (long long)id, m->host);
     (void)snprintf(from, sizeof(from), "%s/tmp/%s", m->path, name);
     (void)snprintf(to, sizeof(to), "%s/new/%s", m->path, name);
-    int fd = open(from, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600); /* one may be left of a try before */
+    /* a file of an earlier try may be left */
+    int fd = open(from, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return of_errno();
     enum err e = write_all(fd, mail);

@@ -7,13 +7,13 @@
 #include "base/utf8.h"
 
 /*
- * The Subject is encoded here: GMime 3.2.13 passes "=?" of the text on as it is, so that a name could pose as
- * an encoded word, and makes encoded words longer than the 75 characters of RFC 2047 2.
+ * Encodes the Subject here, because GMime 3.2.13 copies "=?" from the text unchanged, so that a name could
+ * pose as an encoded word, and makes encoded words longer than the 75 characters of RFC 2047 2.
  */
-#define WORD_BYTES 45u  /* of UTF-8 in an encoded word: 60 of base64, 12 around them */
-#define FIRST_BYTES 39u /* behind the field's name */
+#define WORD_BYTES 45u  /* bytes of UTF-8 in an encoded word: 60 of base64, 12 around them */
+#define FIRST_BYTES 39u /* in the first word, behind the field's name */
 #define LINE_CHARS 76u  /* RFC 2047 2 */
-#define PLAIN_WORD 60u  /* a longer one is encoded, so that it can be folded */
+#define PLAIN_WORD 60u  /* a longer word is encoded, so that it can be folded */
 #define NAME_CHARS 9u   /* "Subject: " */
 
 static pthread_once_t gmime_once = PTHREAD_ONCE_INIT;
@@ -23,8 +23,9 @@ static void begin(void)
     g_mime_init();
 }
 
-/* The next character, never malformed and never a line break or the like; its length in the source is the
- * result. */
+/*
+ * Reads the next character; malformed bytes and line breaks are replaced. Returns its length in the source.
+ */
 static size_t next_clean(struct span s, char out[4], size_t *ret_len)
 {
     uint32_t cp = 0;
@@ -52,7 +53,9 @@ static enum err clean(struct span s, struct buf *out)
     return e;
 }
 
-/* How much of the front can stand as it is: whole words of ASCII that nobody takes for encoded ones. */
+/*
+ * How many bytes at the front need no encoding: whole words of ASCII that cannot be taken for encoded words.
+ */
 static size_t plain_length(struct span s)
 {
     size_t word = 0;
@@ -83,14 +86,14 @@ static enum err add_encoded(struct span s, struct buf *out)
     return e;
 }
 
-/* Folded at spaces. */
+/* Adds the text, folded at spaces. */
 static enum err add_plain(struct span s, struct buf *out)
 {
     enum err e = ERR_NONE;
     size_t column = NAME_CHARS;
     for (size_t i = 0; !e && i < s.len;) {
         const char *space = memchr(s.ptr + i + 1, ' ', s.len - i - 1);
-        size_t len = space ? (size_t)(space - s.ptr) - i : s.len - i; /* with the space in front of it */
+        size_t len = space ? (size_t)(space - s.ptr) - i : s.len - i; /* with the space before it */
         if (column + len > LINE_CHARS && s.ptr[i] == ' ') {
             e = buf_add_str(out, "\n");
             column = 0;
@@ -111,7 +114,7 @@ enum err message_subject(struct span subject, struct buf *out)
     struct span all = buf_span(&text);
     size_t plain = plain_length(all);
     struct span front = {all.ptr, plain}, rest = {all.ptr + plain, all.len - plain};
-    if (rest.len && front.len) /* the space between them stands for itself */
+    if (rest.len && front.len) /* the space between them needs no encoding */
         front.len--;
     if (!e)
         e = add_plain(front, out);
@@ -161,7 +164,7 @@ static GMimeObject *alternatives(const struct message *m)
     const struct {
         const char *subtype;
         struct span text;
-    } parts[] = {{"plain", m->text}, {"html", m->html}}; /* the richest comes last (RFC 2046 5.1.4) */
+    } parts[] = {{"plain", m->text}, {"html", m->html}}; /* the richest part comes last (RFC 2046 5.1.4) */
     for (size_t i = 0; i < 2; i++) {
         GMimeObject *one = part(parts[i].subtype, parts[i].text);
         g_mime_multipart_add(all, one);
@@ -170,7 +173,7 @@ static GMimeObject *alternatives(const struct message *m)
     return GMIME_OBJECT(all);
 }
 
-/* A field whose value is written already. */
+/* Adds a field whose value is encoded already. */
 static void add_raw(GMimeMessage *message, const char *name, const char *value)
 {
     GMimeHeaderList *headers = g_mime_object_get_header_list(GMIME_OBJECT(message));
@@ -201,7 +204,7 @@ static enum err set_headers(GMimeMessage *message, const struct message *m)
     if (!e)
         e = buf_add_span(&subject, buf_span(&value));
     if (!e)
-        e = buf_add(&subject, "\n", 2); /* with its NUL */
+        e = buf_add(&subject, "\n", 2); /* including the NUL */
     if (!e) {
         GTimeZone *zone = g_time_zone_new_offset(9 * 3600);
         GDateTime *utc = g_date_time_new_from_unix_utc(m->date_ms / 1000);

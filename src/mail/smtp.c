@@ -11,21 +11,21 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define CONNECT_MS 15000L /* a relay that does not answer within this is not there */
-#define SOCKETS_MAX 8     /* a few addresses of the relay are tried at once */
-#define POLL_MS 250       /* how long smtp_stop() may have to wait */
+#define CONNECT_MS 15000L /* a relay that does not answer within this time is unreachable */
+#define SOCKETS_MAX 8     /* libcurl may try several addresses of the relay at once */
+#define POLL_MS 250       /* longest delay of smtp_stop() */
 
 struct smtp {
     struct smtp_config config;
-    CURLM *multi; /* it has the connection; a multi, so that a transfer can be broken off at any time */
-    CURL *easy;   /* NULL: not made yet */
+    CURLM *multi; /* owns the connection; a multi handle, because its transfers can be aborted at any time */
+    CURL *easy;   /* NULL: not created yet */
     curl_socket_t sockets[SOCKETS_MAX];
     atomic_bool stopped;
-    /* Of the mail that is under way: */
-    struct span rest; /* what is still to be written */
-    char verb[12];    /* of the last command, upper case; never its argument: it may be a password */
-    int code;         /* of the last answer; 0: none to that command yet */
-    char answer[200]; /* its last line */
+    /* About the mail being sent: */
+    struct span rest; /* the bytes not yet written */
+    char verb[12];    /* the last command in upper case, without its argument, which may be a password */
+    int code;         /* status of the last reply; 0: no reply to the last command yet */
+    char answer[200]; /* last line of that reply */
     uint64_t deadline_us;
     bool leaving; /* QUIT was sent */
     char error[CURL_ERROR_SIZE];
@@ -48,7 +48,7 @@ static size_t on_read(char *out, size_t size, size_t count, void *arg)
     return len;
 }
 
-/* Visible ASCII and what is above it, cut; a relay's words go into logs and onto terminals. */
+/* Copies visible ASCII and bytes above it, truncated: a relay's text goes into logs and onto terminals. */
 static void take_text(char *to, size_t size, const char *from, size_t len)
 {
     size_t n = 0;
@@ -62,10 +62,11 @@ static void take_text(char *to, size_t size, const char *from, size_t len)
 static void take_command(struct smtp *s, const char *line, size_t len)
 {
     size_t n = 0;
-    s->leaving = len >= 4 && memcmp(line, "QUIT", 4) == 0; /* what went before is what counts */
+    /* the reply to QUIT must not replace the result of the mail */
+    s->leaving = len >= 4 && memcmp(line, "QUIT", 4) == 0;
     if (s->leaving)
         return;
-    /* The parts of a login that follow the first are no verbs, and secret. */
+    /* The later lines of a login are not commands, and are secret. */
     if (strcmp(s->verb, "AUTH") != 0 || s->code / 100 != 3) {
         for (; n < len && n < sizeof(s->verb) - 1 && line[n] > ' ' && line[n] <= '~'; n++)
             s->verb[n] = line[n];
@@ -117,8 +118,10 @@ static int on_close(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-/* libcurl says QUIT before it closes, and waits two minutes for the answer to it: this lets QUIT leave, and
- * waits for nothing. */
+/*
+ * libcurl sends QUIT before it closes a connection, and waits two minutes for the reply: shutting down the
+ * reading side lets QUIT leave and ends the wait.
+ */
 static void hear_no_more(const struct smtp *s)
 {
     for (size_t i = 0; i < SOCKETS_MAX; i++)
@@ -127,8 +130,8 @@ static void hear_no_more(const struct smtp *s)
 }
 
 /*
- * Waiting for the answer to the end of DATA libcurl blocks, with its own patience of two minutes whatever
- * CURLOPT_TIMEOUT_MS says; but about once a second it asks here.
+ * While libcurl waits for the reply to the end of DATA it blocks, with its own timeout of two minutes
+ * whatever CURLOPT_TIMEOUT_MS says; but it calls this about once a second.
  */
 static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
@@ -156,7 +159,7 @@ static CURL *easy_new(struct smtp *s)
     bool ok =
         !curl_easy_setopt(easy, CURLOPT_URL, s->config.url) &&
         !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps") &&
-        !curl_easy_setopt(easy, CURLOPT_PROXY, "") && /* none from the environment */
+        !curl_easy_setopt(easy, CURLOPT_PROXY, "") && /* ignore proxies of the environment */
         !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) && !curl_easy_setopt(easy, CURLOPT_USE_SSL, use_tls) &&
         !curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
         !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) &&
@@ -170,7 +173,7 @@ static CURL *easy_new(struct smtp *s)
         !curl_easy_setopt(easy, CURLOPT_XFERINFODATA, s) && !curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) &&
         !curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) &&
         !curl_easy_setopt(easy, CURLOPT_READDATA, s) &&
-        !curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L) && /* all of it goes to on_debug */
+        !curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L) && /* sends everything to on_debug */
         !curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug) &&
         !curl_easy_setopt(easy, CURLOPT_DEBUGDATA, s) &&
         !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, s->error);
@@ -210,7 +213,7 @@ void smtp_rest(struct smtp *s)
     if (s->easy)
         curl_easy_cleanup(s->easy);
     s->easy = NULL;
-    /* Connections are the multi's: the next one begins without. */
+    /* Connections belong to the multi handle: the next mail starts with a new one. */
     CURLM *fresh = curl_multi_init();
     if (fresh) {
         CURLM *old = s->multi;
@@ -235,7 +238,7 @@ void smtp_stop(struct smtp *s)
     atomic_store(&s->stopped, true);
 }
 
-/* Until the transfer has ended or is broken off. */
+/* Runs until the transfer has ended or was aborted. */
 static CURLcode perform(struct smtp *s)
 {
     int running = 1;
@@ -267,7 +270,7 @@ static bool verb_is(const struct smtp *s, const char *verb)
     return strcmp(s->verb, verb) == 0;
 }
 
-/* Whose fault it is, the mail's or the relay's. */
+/* Decides whether the mail or the relay caused the failure. */
 static enum smtp_end judge(const struct smtp *s, CURLcode code)
 {
     if (code == CURLE_OK)
@@ -275,9 +278,10 @@ static enum smtp_end judge(const struct smtp *s, CURLcode code)
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return SMTP_STOPPED;
     bool of_mail = verb_is(s, "MAIL") || verb_is(s, "RCPT") || verb_is(s, "DATA");
-    if (!of_mail || s->code == 421 || s->code == 530) /* closing down; it wants TLS or a login first */
+    /* the relay is closing down; or it requires TLS or a login */
+    if (!of_mail || s->code == 421 || s->code == 530)
         return SMTP_TROUBLE;
-    if (s->code / 100 == 5) /* a sender that is refused is refused for every mail */
+    if (s->code / 100 == 5) /* a sender that is refused once is refused for every mail */
         return verb_is(s, "MAIL") ? SMTP_TROUBLE : SMTP_REFUSED;
     return SMTP_LATER;
 }
@@ -317,7 +321,7 @@ void smtp_send(struct smtp *s, const char *from, const char *to, struct span mai
         tell(s, code, ret);
         (void)curl_easy_setopt(s->easy, CURLOPT_MAIL_RCPT, NULL);
         if (code != CURLE_OK && ret->end != SMTP_REFUSED && s->code / 100 != 4)
-            smtp_rest(s); /* whatever state that connection is in */
+            smtp_rest(s); /* the connection's state is unknown: close it */
     }
     curl_slist_free_all(rcpt);
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Mails over a relay (RFC 5321), by libcurl: one at a time on one connection, which stays open between the
- * mails of a batch. Blocking: for a thread of its own.
+ * Sends mails to a relay (RFC 5321) with libcurl: one at a time on one connection, which stays open between
+ * the mails of a batch. Blocks: use it on its own thread.
  */
 #include <stdint.h>
 
@@ -9,46 +9,47 @@
 #include "base/span.h"
 
 enum smtp_tls {
-    SMTP_TLS_REQUIRED, /* STARTTLS (RFC 3207), or nothing is sent */
-    SMTP_TLS_OFFERED,  /* where the relay offers it */
+    SMTP_TLS_REQUIRED, /* STARTTLS (RFC 3207); nothing is sent without it */
+    SMTP_TLS_OFFERED,  /* TLS if the relay offers it */
     SMTP_TLS_NEVER,
 };
 
 struct smtp_config {
     const char
         *url; /* smtp://HOST[:PORT][/NAME-FOR-EHLO], or smtps:// for TLS from the first byte (RFC 8314) */
-    const char *user, *password; /* NULL: without AUTH */
-    const char *ca;              /* certificates to trust beside the system's; NULL: none */
+    const char *user, *password; /* NULL: no login */
+    const char *ca;              /* certificates to trust in addition to the system's; NULL: none */
     enum smtp_tls tls;
-    uint32_t timeout_ms; /* for one mail, from connecting to the last answer */
+    uint32_t timeout_ms; /* for one mail, from connecting to the last reply */
 };
 
 enum smtp_end {
     SMTP_SENT,
-    SMTP_WRITTEN, /* into the Maildir, where there is no relay: smtp_send() never ends so */
-    SMTP_LATER,   /* this mail was put off: greylisted (4yz), or the connection broke on it */
-    SMTP_REFUSED, /* this mail will never be taken: 5yz to its recipient or its content */
-    SMTP_TROUBLE, /* the relay cannot be used now, whatever the mail: not reached, no TLS, no login, sender refused */
+    SMTP_WRITTEN, /* written to the Maildir because no relay is set; smtp_send() never returns this */
+    SMTP_LATER,   /* the mail can be tried again: greylisted (4yz), or the connection broke during the mail */
+    SMTP_REFUSED, /* the relay refuses the mail for good: 5yz for its recipient or its content */
+    /* the relay does not work for any mail now: unreachable, no TLS, no login, sender refused */
+    SMTP_TROUBLE,
     SMTP_STOPPED, /* smtp_stop() was called */
 };
 
 struct smtp_result {
     enum smtp_end end;
-    char text[240]; /* "RCPT: 550 5.1.1 No such user", or what libcurl says; visible characters only */
+    char text[240]; /* "RCPT: 550 5.1.1 No such user", or libcurl's message; visible characters only */
 };
 
 struct smtp;
 
-/* What config refers to is borrowed and outlives it. ERR_NOMEM. */
+/* Borrows what config points to; it must outlive *ret. ERR_NOMEM. */
 enum err smtp_new(struct smtp **ret, const struct smtp_config *config) MUST_CHECK;
 void smtp_free(struct smtp *s); /* NULL-safe */
 
-/* Addresses without angle brackets; mail with CRLF. */
+/* Sends one mail. Addresses come without angle brackets; the mail has CRLF line ends. */
 void smtp_send(struct smtp *s, const char *from, const char *to, struct span mail, struct smtp_result *ret);
-/* Nothing follows for a while: the connection is closed. */
+/* Closes the connection, because no mail follows for a while. */
 void smtp_rest(struct smtp *s);
-/* From any thread: the mail that is under way is broken off, and no other begins. */
+/* From any thread: aborts the mail being sent; no other mail begins. */
 void smtp_stop(struct smtp *s);
 
-/* Whether the URL is one of ours. ERR_INVALID. */
+/* Whether url has a form that smtp_new() supports. ERR_INVALID. */
 enum err smtp_check_url(const char *url) MUST_CHECK;
