@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Writes src/model/nfkc.def: what becomes letters, digits or separators of a link by NFKC and case folding, as browsers (UTS 46) and mail programs do it.
-// Only what src/model/name.c can make use of: results of ASCII letters, digits and separators, and of letters that a name of the root zone has.
-// What name.c folds by itself (full width, mathematical letters and digits, letters in circles, parentheses and squares) is left out.
+// Writes src/model/nfkc.def: the characters that NFKC and case folding turn into letters, digits or separators of
+// a link, as browsers (UTS 46) and mail programs do. Keeps only the rows that src/model/name.c needs: those that
+// become ASCII letters, digits and separators, or letters of a name in the root zone. Leaves out what name.c folds
+// itself: full width, mathematical letters and digits, letters in circles, parentheses and squares.
 //
 // usage: tools/gen-nfkc.mjs > src/model/nfkc.def
 import { readFileSync } from 'node:fs';
@@ -21,13 +22,14 @@ for (let cp = 0x80; cp < 0x110000; cp++) {
     if ([...to].length > 2 * Buffer.byteLength(c)) throw new Error(`${cp.toString(16)} becomes ${to}: too long for name.c`);
     rows.push(`COMPATIBLE(${hex(cp)}, "${to.replaceAll('\\', '\\\\')}")`);
 }
-// The letters of the root zone that may stand there as a letter and a mark; Hangul, which is reckoned, and letters of ASCII, with which a shorter name may end, are left out.
+// Letters of the root zone that may also be written as a letter and a mark. Without Hangul, which name.c computes,
+// and without ASCII letters, because a shorter name may end with one.
 for (const l of zone) {
     const [letter, mark, more] = l.normalize('NFD');
     if (mark && !more && letter > '\x7f' && !/\p{Script=Hangul}/u.test(l)) rows.push(`COMPOSED(${hex(letter.codePointAt(0))}, ${hex(mark.codePointAt(0))}, ${hex(l.codePointAt(0))})`);
 }
 let line = '';
-console.log(`/* Made by tools/gen-nfkc.mjs, of Unicode ${process.versions.unicode}: what becomes letters or separators of a link (NFKC, UTS 46),\n * rising; letters and marks that are one. */`);
+console.log(`/*\n * Made by tools/gen-nfkc.mjs from Unicode ${process.versions.unicode}: the characters that become letters or separators of a link\n * (NFKC, UTS 46), sorted; then the pairs of a letter and a mark that are one character.\n */`);
 for (const r of rows) {
     if (line.length + r.length > 109) { console.log(line); line = ''; }
     line += (line && ' ') + r;

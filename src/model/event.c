@@ -6,7 +6,7 @@
 
 static_assert(offsetof(struct event, item) == 0, "event_of() relies on it");
 
-/* Added to every event by the request: about 150 bytes of members of ours. */
+/* What the request adds to every event: about 150 bytes of JSON members. */
 #define ADDED_MAX 160u
 
 struct event *event_new(int64_t channel_id, struct span json, uint8_t flags)

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * A webhook event between the publisher and the bot. The publisher's bytes are kept as they came; what we add
- * (webhookEventId, deliveryContext, and mode and timestamp where they are missing) is written when a request
- * is built.
+ * A webhook event on its way from the publisher to the bot. The publisher's bytes are stored unchanged; what
+ * todoke adds (webhookEventId, deliveryContext, and mode and timestamp if they are missing) is written when a
+ * request is built.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #include "base/ulid.h"
 #include "model/item.h"
 
-#define EVENT_MAX_BODY (1u << 20) /* one call of the publisher, and one request to a bot */
+#define EVENT_MAX_BODY (1u << 20) /* limit of one publisher's call and of one request to a bot */
 #define EVENT_MAX_COUNT 500u      /* events in one call */
 
 enum event_flags {
@@ -20,7 +20,7 @@ enum event_flags {
     EVENT_HAS_TIMESTAMP = 2,
 };
 
-/* Where an event stands. */
+/* The states of an event. */
 enum event_state {
     EVENT_PENDING,
     EVENT_DELIVERED,
@@ -35,10 +35,10 @@ struct event {
     int64_t channel_id;
     uint8_t flags; /* enum event_flags */
     uint32_t len;
-    char json[]; /* one JSON object, no white space around it */
+    char json[]; /* one JSON object without white space around it */
 };
 
-/* One block on the heap holding a copy of json; NULL when out of memory. Free with mem_free(). */
+/* Allocates one block with a copy of json; NULL: out of memory. Free it with mem_free(). */
 struct event *event_new(int64_t channel_id, struct span json, uint8_t flags) MUST_CHECK;
 
 static inline struct event *event_of(struct item *i)
@@ -50,14 +50,14 @@ static inline struct span event_json(const struct event *e)
     return (struct span){e->json, e->len};
 }
 
-/* webhookEventId of a row: a ULID whose time is the row's and whose low bits are the row. */
-#define EVENT_NODE 0 /* ids carry a node number; there is one node now */
+/* The webhookEventId of a row: a ULID with the row's time and, in its low bits, the row. */
+#define EVENT_NODE 0 /* IDs contain a node number; there is only one node so far */
 static inline int64_t event_time_ms(int64_t id)
 {
     return id >> ULID_SEQ_SHIFT;
 }
 void event_id_text(int64_t id, char out[static ULID_LEN + 1]); /* NUL-terminated */
-/* ERR_INVALID: not a webhookEventId of ours. */
+/* ERR_INVALID: not a webhookEventId that todoke made. */
 enum err event_id_parse(struct span text, int64_t *ret) MUST_CHECK;
 
 const char *event_state_text(

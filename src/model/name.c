@@ -6,17 +6,17 @@
 #include "base/utf8.h"
 
 enum class {
-    CLASS_OTHER, /* ends a label: blanks, punctuation */
+    CLASS_OTHER, /* ends a label: spaces, punctuation */
     CLASS_LABEL,
     CLASS_DOT,
-    CLASS_STOP, /* the full stop of Chinese and Japanese: a dot between letters of ASCII only */
+    CLASS_STOP, /* the full stop of Chinese and Japanese: a dot only between ASCII letters */
     CLASS_COLON,
     CLASS_SLASH,
     CLASS_BACKSLASH,
     CLASS_AT,
 };
 
-/* What separates, and what looks like it. */
+/* The separators, and characters that look like one. */
 static const struct look {
     uint32_t cp;
     enum class class;
@@ -39,8 +39,10 @@ static const struct look {
     {0x2041, CLASS_SLASH},     {0x27CB, CLASS_SLASH},
 };
 
-/* Letters that look like one of ours, in lower case: of Greek, Cyrillic, Armenian, Coptic, Lisu, and small
- * capitals. */
+/*
+ * Lower-case letters of Greek, Cyrillic, Armenian, Coptic, Lisu and small capitals that look like an ASCII
+ * letter.
+ */
 static const struct twin {
     uint32_t cp;
     char as;
@@ -63,8 +65,10 @@ static const struct twin {
     {0xA4F0, 'e'}, {0xA4F2, 'i'}, {0xA4F3, 'o'}, {0xA4F4, 'u'},
 };
 
-/* Drawn by nobody, or only as part of what stands before it. Controls are none of these: they become
- * blanks. */
+/*
+ * Characters that show nothing, or only together with the character before. Controls are not among them: they
+ * become spaces.
+ */
 static bool is_hidden(uint32_t cp)
 {
     return cp == 0xAD || cp == 0x34F || cp == 0x115F || cp == 0x1160 || cp == 0x3164 ||
@@ -74,7 +78,7 @@ static bool is_hidden(uint32_t cp)
            (cp >= 0xE0000 && cp <= 0xE0FFF);
 }
 
-/* Blanks, and punctuation beyond ASCII where no domain goes on. */
+/* White space, and punctuation beyond ASCII that ends a domain. */
 static bool is_punctuation(uint32_t cp)
 {
     return cp == 0x1680 || cp == 0x30FB || cp == 0xFF65 || (cp >= 0x80 && cp < 0xAA) || cp == 0xAB ||
@@ -92,7 +96,10 @@ static enum class class_of(uint32_t cp) {
 return utf8_is_control(cp) || is_punctuation(cp) ? CLASS_OTHER : CLASS_LABEL;
 }
 
-/* What becomes letters or separators by NFKC and in lower case, as browsers (UTS 46) take it; rising. */
+/*
+ * What characters become by NFKC and lower-casing, as browsers treat them (UTS 46), if they become letters or
+ * separators. Sorted by code point.
+ */
 static const struct compatible {
     uint32_t cp;
     const char *as;
@@ -110,7 +117,7 @@ static int compare_compatible(const void *key, const void *row)
     return cp < other ? -1 : cp > other;
 }
 
-/* "": it stays as it is. */
+/* "": the character stays as it is. */
 static struct span compatible(uint32_t cp)
 {
     const struct compatible *c = cp < 0x80
@@ -120,7 +127,7 @@ static struct span compatible(uint32_t cp)
     return c ? span_of(c->as) : (struct span){"", 0};
 }
 
-/* A letter and a mark behind it as one, as the root zone has it; 0: they stay two. */
+/* The single character for a letter and a mark behind it, as the root zone writes it; 0: they stay two. */
 static uint32_t composed(uint32_t letter, uint32_t mark)
 {
     static const struct {
@@ -142,7 +149,7 @@ static uint32_t composed(uint32_t letter, uint32_t mark)
     return 0;
 }
 
-/* In lower case, and in ASCII where it is the same letter or digit in another width or style. */
+/* Lower case; ASCII for letters and digits in another width or style. */
 static uint32_t lower(uint32_t cp)
 {
     if (cp >= 0xFF01 && cp <= 0xFF5E) /* full width */
@@ -162,7 +169,7 @@ static uint32_t lower(uint32_t cp)
     return cp >= 0x400 && cp <= 0x40F ? cp + 0x50 : cp;
 }
 
-/* The ASCII letter or digit that it is or looks like; 0: none. */
+/* The ASCII letter or digit that cp is or looks like; 0: none. */
 static char plain(uint32_t cp)
 {
     cp = lower(cp);
@@ -179,21 +186,20 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-#define TEXT_MAX                                                                                             \
-    (2 * NAME_MAX_LEN) /* tools/gen-nfkc.mjs sees to it that nothing becomes more than two a byte */
+#define TEXT_MAX (2 * NAME_MAX_LEN) /* tools/gen-nfkc.mjs checks that no byte becomes more than two */
 
-/* The text without what is hidden, each character as what it becomes. */
+/* The name without hidden characters, each character replaced by what it becomes. */
 struct text {
     uint32_t cps[TEXT_MAX];
     enum class classes[TEXT_MAX];
-    uint16_t at[TEXT_MAX]; /* where it begins, in bytes */
+    uint16_t at[TEXT_MAX]; /* byte offset of its character in the name */
     enum becomes {
-        BECOMES_NOTHING, /* it stands there as it is, */
-        BECOMES_FIRST,   /* or it is the first thing that a character becomes, */
-        BECOMES_REST,    /* or another one */
+        BECOMES_NOTHING, /* the character is unchanged */
+        BECOMES_FIRST,   /* the first of what a character becomes */
+        BECOMES_REST,    /* a later one */
     } becomes[TEXT_MAX];
     size_t count;
-    bool marked[NAME_MAX_LEN]; /* by byte: what makes a link */
+    bool marked[NAME_MAX_LEN]; /* by byte of the name: it is part of a link */
     bool any;
 };
 
@@ -237,7 +243,8 @@ static void read_text(struct span name, struct text *t)
 }
 
 static enum class class_at(const struct text *t, size_t i) {
-    return i < t->count ? t->classes[i] : CLASS_OTHER; /* before the first one, too: it wraps */
+    /* also before the first character: i has then wrapped around */
+    return i < t->count ? t->classes[i] : CLASS_OTHER;
 }
 
 static char plain_at(const struct text *t, size_t i)
@@ -273,13 +280,13 @@ static bool is_in_root(const char *label, size_t len)
     return strstr(roots, wanted);
 }
 
-/* Whether one begins at i that not everybody takes for what it becomes: a word may end before it. */
+/* Whether the character at i is one of those that not every program replaces: a word may end before it. */
 static bool is_doubtful(const struct text *t, size_t i)
 {
     return i < t->count && t->becomes[i] == BECOMES_FIRST;
 }
 
-/* The letters from i on as ASCII; what follows does not go on with a digit. Returns how many; 0: it does. */
+/* Copies the letters from i on as ASCII. Returns their number; 0: a digit follows. */
 static size_t letters_at(const struct text *t, size_t i, char out[TLD_MAX])
 {
     size_t n = 0;
@@ -288,8 +295,10 @@ static size_t letters_at(const struct text *t, size_t i, char out[TLD_MAX])
     return is_digit(plain_at(t, i + n)) && !is_doubtful(t, i + n) ? 0 : n;
 }
 
-/* Whether a label of the root zone begins at i: in ASCII, whatever else follows it without a blank; or a
- * whole one of another script. */
+/*
+ * Whether a label of the root zone begins at i: an ASCII label, whatever follows without a space; or a whole
+ * label of another script.
+ */
 static bool ends_domain(const struct text *t, size_t i)
 {
     char label[TLD_MAX + 4];
@@ -307,7 +316,7 @@ static bool ends_domain(const struct text *t, size_t i)
     return is_in_root(label, n);
 }
 
-/* Whether what ends before i goes on as an address does: a path, or a port. */
+/* Whether a path or a port follows at i, as in an address. */
 static bool goes_on(const struct text *t, size_t i)
 {
     return class_at(t, i) == CLASS_SLASH || (class_at(t, i) == CLASS_COLON && is_digit(plain_at(t, i + 1)));
@@ -323,7 +332,7 @@ static bool is_domain(const struct text *t, size_t dot)
     return ends_domain(t, dot + 1) || (n >= 2 && goes_on(t, dot + 1 + n));
 }
 
-/* Where the number before `end` begins; `end`: there is none below 256, as addresses have it. */
+/* Where the number before `end` begins; `end`: no number below 256 is there. */
 static size_t octet_before(const struct text *t, size_t end)
 {
     size_t from = end;
@@ -335,7 +344,7 @@ static size_t octet_before(const struct text *t, size_t end)
     return end - from > 3 || n > 255 || (end - from > 1 && plain_at(t, from) == '0') ? end : from;
 }
 
-/* 203.0.113.7/path, 203.0.113.7:80; the last dot. Four numbers alone are a version. */
+/* 203.0.113.7/path, 203.0.113.7:80; dot is the last dot. Four numbers alone are a version. */
 static bool is_address(const struct text *t, size_t dot)
 {
     size_t end = dot + 1;
@@ -361,7 +370,7 @@ static bool is_word_before(const struct text *t, size_t i, const char *word)
     for (size_t k = 0; k < len; k++)
         if (i < len || plain_at(t, i - len + k) != word[k])
             return false;
-    i -= len + 1; /* where a word begins */
+    i -= len + 1; /* the start of a word */
     return !plain_at(t, i) || t->becomes[i] != BECOMES_NOTHING;
 }
 
@@ -421,7 +430,7 @@ bool name_has_link(struct span name)
     return t.any;
 }
 
-/* The separator as ASCII has it; NULL: it needs no brackets. */
+/* How the separator is shown in brackets, in ASCII; NULL: no brackets needed. */
 static const char *bracketed(enum class c)
 {
     static const char *const texts[] = {[CLASS_DOT] = "[.]",
@@ -439,7 +448,7 @@ static enum err show_one(uint32_t cp, struct buf *out)
     return separator ? buf_add_str(out, separator) : buf_add(out, text, utf8_put(cp, text));
 }
 
-/* What makes a link, as what it becomes. */
+/* Shows a character that is part of a link as what it becomes. */
 static enum err show_marked(uint32_t cp, struct buf *out)
 {
     struct span as = compatible(cp);
@@ -485,7 +494,7 @@ const char *name_refuse(struct span name)
     }
     if (characters < 1 || characters > 100 || name.len > NAME_MAX_LEN)
         return "must be 1 to 100 characters";
-    return name_has_link(name) ? "must not hold a link, nor what mail programs make one of, such as "
-                                 "example.com: put a blank behind the dot"
+    return name_has_link(name) ? "must not hold a link, or text that mail programs turn into a link, such as "
+                                 "example.com: put a space behind the dot"
                                : NULL;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What people are told of by mail. Errors of the same channel, reason and detail that fall into one window
- * are one notice with their count; it is told when the window closes.
+ * What people are told by mail. Errors with the same channel, reason and detail within one window become one
+ * notice with their count, which is mailed when the window closes.
  */
 #include <stdint.h>
 
@@ -9,12 +9,14 @@
 
 enum notice_kind {
     NOTICE_FAULT,   /* the bot server did not return 200 */
-    NOTICE_STOPPED, /* redelivery of events was given up: one window for all reasons, which shows the first */
-    NOTICE_SUSPENDED, /* nothing is sent to the channel any more */
+    NOTICE_STOPPED, /* redelivery of events was stopped: one window for all reasons, which shows the first */
+    NOTICE_SUSPENDED, /* sending to the channel was suspended */
 };
 
-/* A window can be set so long at most. One that would close later was opened before the clock was set
- * back. */
+/*
+ * The longest window that can be set. A window that closes later than that was opened before the clock was
+ * set back.
+ */
 #define NOTICE_WINDOW_MAX_MS 86400000
 
 struct notice {
@@ -23,6 +25,6 @@ struct notice {
     enum notice_kind kind;
     struct span reason, detail;
     int64_t errors;
-    int64_t first_ms;  /* the first was detected then, */
-    int64_t closes_ms; /* and those from then on belong to another one; wall clock */
+    int64_t first_ms;  /* when the first error was detected */
+    int64_t closes_ms; /* errors from this time on belong to the next notice; wall clock */
 };

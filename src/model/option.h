@@ -1,5 +1,5 @@
 #pragma once
-/* An option that a provider has to apply for: error notification (the only one so far). */
+/* An option that a provider must apply for. The only one so far is error notification. */
 #include <stdint.h>
 
 #include "base/span.h"
@@ -11,9 +11,9 @@ enum option_state { OPTION_NONE, OPTION_APPLIED, OPTION_APPROVED, OPTION_REFUSED
 
 struct option {
     int64_t provider_id;
-    struct span provider_name; /* only in lists */
+    struct span provider_name; /* set only in lists */
     enum option_state state;
-    struct span note; /* of whoever changed it last */
+    struct span note; /* of the person who changed it last */
     int64_t applied_ms, decided_ms;
 };
 
