@@ -48,8 +48,9 @@ static enum err failed(struct buf *out, const struct delivery_counters *n)
 static enum err local_faults(struct buf *out, const struct delivery_counters *n)
 {
     enum err e = buf_add_str(
-        out, "# HELP todoke_local_faults_total Attempts that failed by a fault of this node, by cause.\n"
-             "# TYPE todoke_local_faults_total counter\n");
+        out,
+        "# HELP todoke_local_faults_total Attempts that failed because of a fault of this node, by cause.\n"
+        "# TYPE todoke_local_faults_total counter\n");
     for (int i = 0; !e && i < CAUSE_COUNT; i++)
         if (cause_blame((enum cause_id)i) == BLAME_LOCAL)
             e = buf_printf(out, "todoke_local_faults_total{cause=\"%s\"} %llu\n",
@@ -63,12 +64,12 @@ static enum err times(struct buf *out, const struct delivery_counters *n)
         const struct histogram *h;
         const char *name, *help;
     } rows[] = {
-        {&n->dns, "todoke_dns_seconds", "Name resolution, of attempts that waited for one."},
-        {&n->connect, "todoke_connect_seconds", "TCP, of attempts that waited for a connection."},
-        {&n->tls, "todoke_tls_seconds", "TLS handshakes, of attempts that waited for one."},
+        {&n->dns, "todoke_dns_seconds", "Time of name resolution, for attempts that waited for it."},
+        {&n->connect, "todoke_connect_seconds", "Time of TCP connecting, for attempts that waited for it."},
+        {&n->tls, "todoke_tls_seconds", "Time of TLS handshakes, for attempts that waited for one."},
         {&n->first_byte, "todoke_first_byte_seconds",
-         "From the first request byte to the first byte of the answer."},
-        {&n->total, "todoke_attempt_seconds", "Whole attempts."},
+         "Time from the first byte of the request to the first byte of the response."},
+        {&n->total, "todoke_attempt_seconds", "Time of whole attempts."},
     };
     enum err e = ERR_NONE;
     for (size_t i = 0; !e && i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -90,8 +91,8 @@ static double age_s(const struct call *c, int64_t id)
 static enum err ages(struct buf *out, const struct call *c, const struct oldest *o)
 {
     return buf_printf(out,
-                      "# HELP todoke_backlog_oldest_seconds Age of the oldest event that waits, but for "
-                      "channels that are sent nothing.\n"
+                      "# HELP todoke_backlog_oldest_seconds Age of the oldest waiting event, except events "
+                      "of suspended channels.\n"
                       "# TYPE todoke_backlog_oldest_seconds gauge\n"
                       "todoke_backlog_oldest_seconds{state=\"pending\"} %.3f\n"
                       "todoke_backlog_oldest_seconds{state=\"retrying\"} %.3f\n",
@@ -100,9 +101,9 @@ static enum err ages(struct buf *out, const struct call *c, const struct oldest 
 
 static enum err answers(struct buf *out, const struct api_counters *n)
 {
-    enum err e =
-        buf_add_str(out, "# HELP todoke_api_answers_total Answers of the API, by class of the status.\n"
-                         "# TYPE todoke_api_answers_total counter\n");
+    enum err e = buf_add_str(
+        out, "# HELP todoke_api_answers_total Responses of the API, by class of the status code.\n"
+             "# TYPE todoke_api_answers_total counter\n");
     for (int i = 2; !e && i < 6; i++)
         e = buf_printf(out, "todoke_api_answers_total{class=\"%dxx\"} %llu\n", i,
                        (unsigned long long)get(&n->answers[i]));
@@ -120,17 +121,17 @@ static void metrics_done(struct store_call *call)
     struct buf out;
     buf_init(&out, METRICS_MAX);
     enum err e = ERR_NONE;
-    metric(&out, &e, "todoke_events_accepted_total", "counter", "Events answered with 202.",
-           get(&n->accepted));
-    metric(&out, &e, "todoke_events_delivered_total", "counter", "Events a bot server took.",
+    metric(&out, &e, "todoke_events_accepted_total", "counter",
+           "Events accepted from publishers (answered with 202).", get(&n->accepted));
+    metric(&out, &e, "todoke_events_delivered_total", "counter", "Events delivered to a bot server.",
            get(&n->delivered));
-    metric(&out, &e, "todoke_events_given_up_total", "counter", "Events whose delivery was given up.",
-           get(&n->given_up));
-    metric(&out, &e, "todoke_events_put_off_total", "counter", "Times an event was put off for redelivery.",
-           get(&n->put_off));
-    metric(&out, &e, "todoke_attempts_total", "counter", "Webhook requests that came to an end.",
+    metric(&out, &e, "todoke_events_given_up_total", "counter",
+           "Events whose delivery was given up for good.", get(&n->given_up));
+    metric(&out, &e, "todoke_events_put_off_total", "counter",
+           "How often an event was scheduled for redelivery.", get(&n->put_off));
+    metric(&out, &e, "todoke_attempts_total", "counter", "Webhook requests that ended, successful or not.",
            get(&n->attempts));
-    metric(&out, &e, "todoke_attempts_retried_total", "counter", "Transparent retries inside attempts.",
+    metric(&out, &e, "todoke_attempts_retried_total", "counter", "Automatic retries inside attempts.",
            get(&n->retried));
     if (!e)
         e = failed(&out, n);
@@ -138,40 +139,45 @@ static void metrics_done(struct store_call *call)
         e = local_faults(&out, n);
     if (!e)
         e = times(&out, n);
-    metric(&out, &e, "todoke_resident_bytes", "gauge", "Memory of this process.", meter_memory());
-    metric(&out, &e, "todoke_backlog_events", "gauge", "Events accepted and neither delivered nor given up.",
+    metric(&out, &e, "todoke_resident_bytes", "gauge", "Resident memory of this process.", meter_memory());
+    metric(&out, &e, "todoke_backlog_events", "gauge", "Events accepted and not yet delivered or given up.",
            backlog < 0 ? 0 : (uint64_t)backlog);
     uint64_t suspended, suspended_events;
     directory_suspended(c->api->config.directory, &suspended, &suspended_events);
-    metric(&out, &e, "todoke_channels_suspended", "gauge", "Channels to which sending is suspended.",
+    metric(&out, &e, "todoke_channels_suspended", "gauge", "Channels to which sending is suspended now.",
            suspended);
-    metric(&out, &e, "todoke_suspended_events", "gauge", "Events that wait for them, part of the backlog.",
-           suspended_events);
-    metric(&out, &e, "todoke_passwords_total", "counter", "Passwords that were hashed or compared.",
+    metric(&out, &e, "todoke_suspended_events", "gauge",
+           "Events waiting for suspended channels; part of the backlog.", suspended_events);
+    metric(&out, &e, "todoke_passwords_total", "counter", "Passwords hashed or compared.",
            password_count(c->api->config.access->passwords));
-    metric(&out, &e, "todoke_suspensions_total", "counter", "Times a channel was suspended.",
+    metric(&out, &e, "todoke_suspensions_total", "counter", "How often sending to a channel was suspended.",
            get(&n->suspended));
-    metric(&out, &e, "todoke_channels", "gauge", "Channels.", directory_count(c->api->config.directory));
-    metric(&out, &e, "todoke_store_commits_total", "counter", "Commits of the store.", get(&s->commits));
-    metric(&out, &e, "todoke_store_calls_total", "counter", "Calls the commits carried.", get(&s->calls));
-    metric(&out, &e, "todoke_store_failures_total", "counter", "Commits that failed.", get(&s->failures));
-    metric(&out, &e, "todoke_store_failing", "gauge", "1 while the last commit failed: raise an alarm.",
+    metric(&out, &e, "todoke_channels", "gauge", "Channels on this node.",
+           directory_count(c->api->config.directory));
+    metric(&out, &e, "todoke_store_commits_total", "counter", "Commits of the store that succeeded.",
+           get(&s->commits));
+    metric(&out, &e, "todoke_store_calls_total", "counter", "Calls of the store that its commits contained.",
+           get(&s->calls));
+    metric(&out, &e, "todoke_store_failures_total", "counter", "Commits of the store that failed.",
+           get(&s->failures));
+    metric(&out, &e, "todoke_store_failing", "gauge",
+           "1 if the last commit of the store failed, otherwise 0; raise an alarm on 1.",
            atomic_load_explicit(&s->last_error, memory_order_relaxed) != 0);
     if (!e)
-        e = histogram_print(&s->commit, &out, "todoke_store_commit_seconds", "Commits of the store.");
+        e = histogram_print(&s->commit, &out, "todoke_store_commit_seconds", "Time of the store's commits.");
     const struct retention_stats *r = c->api->config.retention;
     metric(&out, &e, "todoke_store_used_bytes", "gauge", "Size of the database without free pages.",
            get(&r->used));
-    metric(&out, &e, "todoke_store_free_bytes", "gauge", "Free pages of the database, to be used again.",
-           get(&r->free));
-    metric(&out, &e, "todoke_pruned_events_total", "counter", "Events that ended and went by retention.",
+    metric(&out, &e, "todoke_store_free_bytes", "gauge",
+           "Size of the free pages of the database, which will be reused.", get(&r->free));
+    metric(&out, &e, "todoke_pruned_events_total", "counter", "Ended events deleted by retention.",
            get(&r->events));
-    metric(&out, &e, "todoke_pruned_attempts_total", "counter", "Attempts that went with them.",
+    metric(&out, &e, "todoke_pruned_attempts_total", "counter", "Attempts deleted by retention.",
            get(&r->attempts));
-    metric(&out, &e, "todoke_pruned_idempotency_keys_total", "counter", "Idempotency keys that went.",
-           get(&r->keys));
-    metric(&out, &e, "todoke_pruned_error_rows_total", "counter", "Rows of the error statistics that went.",
-           get(&r->errors));
+    metric(&out, &e, "todoke_pruned_idempotency_keys_total", "counter",
+           "Idempotency keys deleted by retention.", get(&r->keys));
+    metric(&out, &e, "todoke_pruned_error_rows_total", "counter",
+           "Rows of the error statistics deleted by retention.", get(&r->errors));
     metric(&out, &e, "todoke_store_queue", "gauge", "Calls waiting for the store.", get(&s->queued));
     if (!e && !call->err) /* the store may be what is broken: the rest is told all the same */
         e = ages(&out, c, o);

@@ -21,11 +21,11 @@ static enum err dropped(const struct notice_stats *n, struct buf *out)
                 {"cap", &n->capped[QUOTA_CHANNEL]},
                 {"provider_cap", &n->capped[QUOTA_PROVIDER]},
                 {"account_cap", &n->capped[QUOTA_ACCOUNT]}};
-    enum err e = buf_add_str(
-        out, "# HELP todoke_notices_dropped_total Notices that became no mail, by why. `unwanted`: option or "
-             "switch off; `nobody`: no recipient that may be told; `cap`, "
-             "`provider_cap`, `account_cap`: of the day.\n"
-             "# TYPE todoke_notices_dropped_total counter\n");
+    enum err e =
+        buf_add_str(out, "# HELP todoke_notices_dropped_total Notices that were not mailed, by reason. "
+                         "`unwanted`: option or switch off; `nobody`: no recipient that may get mails; "
+                         "`cap`, `provider_cap`, `account_cap`: a daily cap was reached.\n"
+                         "# TYPE todoke_notices_dropped_total counter\n");
     for (size_t i = 0; !e && i < sizeof(rows) / sizeof(rows[0]); i++)
         e = buf_printf(out, "todoke_notices_dropped_total{why=\"%s\"} %llu\n", rows[i].why,
                        (unsigned long long)get(rows[i].count));
@@ -41,20 +41,21 @@ enum err metrics_mail_print(const struct notice_stats *notices, const struct out
         const char *name, *type, *help;
         uint64_t n;
     } rows[] = {
-        {"todoke_notices_total", "counter", "Notices that became mails.", get(&notices->told)},
-        {"todoke_contact_asks_total", "counter", "Contact addresses that were asked to confirm.",
+        {"todoke_notices_total", "counter", "Notices that were mailed.", get(&notices->told)},
+        {"todoke_contact_asks_total", "counter", "Contact addresses asked to confirm when a notice was due.",
          get(&notices->asked)},
-        {"todoke_notices_deferred_total", "counter", "Times a notice waited because the outbox was full.",
-         get(&notices->deferred)},
-        {"todoke_mails_sent_total", "counter", "Mails that a relay took.", get(&outbox->sent)},
-        {"todoke_mails_written_total", "counter", "Mails that went into the Maildir: no relay is set.",
+        {"todoke_notices_deferred_total", "counter",
+         "How often a notice was deferred because the outbox was full.", get(&notices->deferred)},
+        {"todoke_mails_sent_total", "counter", "Mails accepted by the relay.", get(&outbox->sent)},
+        {"todoke_mails_written_total", "counter", "Mails written into the Maildir because no relay is set.",
          get(&outbox->written)},
-        {"todoke_mails_put_off_total", "counter", "Tries that failed and are followed by another.",
+        {"todoke_mails_put_off_total", "counter", "Tries to send a mail that failed and will be repeated.",
          get(&outbox->put_off)},
-        {"todoke_mails_failed_total", "counter", "Mails that were given up.", get(&outbox->failed)},
-        {"todoke_mails_waiting", "gauge", "Mails in the outbox.", get(&outbox->waiting)},
-        {"todoke_mails_oldest_seconds", "gauge", "How long the oldest of them has waited.", age_s},
-        {"todoke_mails_failed", "gauge", "Mails that were given up within a week.", get(&outbox->broken)},
+        {"todoke_mails_failed_total", "counter", "Mails that failed for good.", get(&outbox->failed)},
+        {"todoke_mails_waiting", "gauge", "Mails waiting in the outbox.", get(&outbox->waiting)},
+        {"todoke_mails_oldest_seconds", "gauge", "How long the oldest mail in the outbox has waited.", age_s},
+        {"todoke_mails_failed", "gauge", "Mails that failed for good within the last week.",
+         get(&outbox->broken)},
     };
     enum err e = dropped(notices, out);
     for (size_t i = 0; !e && i < sizeof(rows) / sizeof(rows[0]); i++)
