@@ -1,4 +1,4 @@
-/* What operators and their machines ask: alive, ready, the description of the API. */
+/* Whether the node is alive and ready, and the description of the API. */
 #include "api/call.h"
 #include "api/gauge.h"
 
@@ -11,7 +11,7 @@ void api_health(struct call *c)
                 SPAN_LIT("{\"status\":\"ok\",\"version\":\"" TODOKE_VERSION "\"}"));
 }
 
-/* With the alarms that wait for somebody, for those who ask nothing else. */
+/* Includes the alarms that need an operator, for those who ask nothing else. */
 static void answer_ready(struct call *c)
 {
     struct buf out, names;
@@ -31,19 +31,19 @@ static void answer_ready(struct call *c)
     buf_deinit(&out);
 }
 
-/* Ready: events posted now would be accepted. */
+/* A node is ready when it would accept events now. */
 void api_ready(struct call *c)
 {
     const struct store_stats *s = store_stats(c->api->config.store);
     enum err e = (enum err)atomic_load_explicit(&s->last_error, memory_order_relaxed);
     const char *const *files = atomic_load_explicit(&s->files, memory_order_relaxed);
     if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
-        call_retry(c, 503, "This node is going down", 5);
+        call_retry(c, 503, "This node is shutting down", 5);
     } else if (files) {
         call_retry(c, 503, files[LANG_EN], 5);
     } else if (e) {
         char text[80];
-        (void)snprintf(text, sizeof(text), "The store cannot keep events: %s", err_text(e));
+        (void)snprintf(text, sizeof(text), "The store cannot save events: %s", err_text(e));
         call_retry(c, 503, text, 5);
     } else {
         answer_ready(c);

@@ -1,5 +1,4 @@
-/* Figures for machines, in Prometheus' text form. Every one of them is described in docs/operations.md; a
- * test sees to it. */
+/* Metrics in Prometheus' text format. A test checks that docs/operations.md describes each of them. */
 #include "api/call.h"
 #include "api/meter.h"
 #include "api/node/metrics_mail.h"
@@ -22,7 +21,7 @@ static void metric(struct buf *out, enum err *e, const char *name, const char *t
                         (unsigned long long)n);
 }
 
-/* Details hold no quote or backslash; a test of the catalogue sees to it. */
+/* Details contain no quote or backslash; a test of the catalogue checks that. */
 static enum err failed(struct buf *out, const struct delivery_counters *n)
 {
     enum err e =
@@ -110,7 +109,7 @@ static enum err answers(struct buf *out, const struct api_counters *n)
     return e;
 }
 
-/* Once the store has told, or could not tell, how old the backlog is. */
+/* Called after the store has read the age of the backlog, or failed to. */
 static void metrics_done(struct store_call *call)
 {
     struct call *c = call_of(call);
@@ -179,7 +178,7 @@ static void metrics_done(struct store_call *call)
     metric(&out, &e, "todoke_pruned_error_rows_total", "counter",
            "Rows of the error statistics deleted by retention.", get(&r->errors));
     metric(&out, &e, "todoke_store_queue", "gauge", "Calls waiting for the store.", get(&s->queued));
-    if (!e && !call->err) /* the store may be what is broken: the rest is told all the same */
+    if (!e && !call->err) /* the store may be broken: show the other metrics all the same */
         e = ages(&out, c, o);
     if (!e)
         e = answers(&out, c->api->config.answers);
@@ -202,7 +201,7 @@ void api_metrics(struct call *c)
 {
     struct oldest *found = call_state(c, sizeof(*found));
     if (!found)
-        return; /* answered, and c is gone */
+        return; /* the call has been answered, and c is freed */
     c->state = found;
     call_read(c, oldest_run, metrics_done);
 }

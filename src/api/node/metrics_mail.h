@@ -1,5 +1,5 @@
 #pragma once
-/* Figures of notices and mails, as Prometheus text. */
+/* Metrics of notices and mails in Prometheus' text format. */
 #include "base/buf.h"
 #include "report/notice.h"
 #include "report/outbox.h"

@@ -1,4 +1,4 @@
-/* /api/v1/outbox: the mails that wait, were sent or written a day ago at most, or failed. */
+/* /api/v1/outbox: the mails that wait, failed, or were sent or written within the last day. */
 #include <stdio.h>
 
 #include "api/call.h"

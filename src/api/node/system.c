@@ -1,4 +1,4 @@
-/* GET /api/v1/system: the figures an operator looks at first. /metrics has all of them, for machines. */
+/* GET /api/v1/system: the figures that an operator looks at first. /metrics has all of them, for machines. */
 #include "api/call.h"
 #include "api/node/advice.h"
 
@@ -94,7 +94,7 @@ static void write_outbox(struct json_write *w, const struct outbox_stats *s)
     json_write_end(w);
 }
 
-/* An object: version, rates, backlog, sessions, store, memory, alarms, advice. */
+/* Writes the object with version, rates, backlog, sessions, store, memory, alarms and advice. */
 static void write_system(struct json_write *w, const struct api *a, const struct oldest *oldest)
 {
     const struct api_config *c = &a->config;
@@ -141,7 +141,7 @@ static enum err system_run(struct store_call *call, struct backend *b)
     return oldest_find(c->api->config.directory, b, c->state);
 }
 
-/* The store may be what is broken: the rest is told all the same. */
+/* The store may be broken: answers with the other figures all the same. */
 static void system_done(struct store_call *call)
 {
     struct call *c = call_of(call);
@@ -166,7 +166,7 @@ void api_system(struct call *c)
         return;
     struct oldest *found = call_state(c, sizeof(*found));
     if (!found)
-        return; /* answered, and c is gone */
+        return; /* the call has been answered, and c is freed */
     c->state = found;
     call_read(c, system_run, system_done);
 }
