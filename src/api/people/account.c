@@ -1,5 +1,7 @@
-/* /api/v1/accounts: operators make, change and delete accounts. What ends a right ends the sessions that had
- * it. */
+/*
+ * /api/v1/accounts: operators make, change and delete accounts. A change that takes rights away also ends the
+ * sessions that had them.
+ */
 #include <jansson.h>
 #include <stdio.h>
 
@@ -45,7 +47,7 @@ void api_account_list(struct call *c)
     call_read(c, list_run, call_done);
 }
 
-/* ticket "": none was made. */
+/* Writes the account, and the link if there is one (ticket "": none). */
 static enum err answer(struct call *c, const struct account *a, const char *ticket, bool mailed)
 {
     struct json_write w;
@@ -135,7 +137,7 @@ static bool read_member(struct call *c, struct account_state *state, bool change
     return false;
 }
 
-/* NULL: answered. */
+/* Returns NULL after answering with an error. */
 static struct account_state *read_body(struct call *c, bool change)
 {
     json_t *object = call_object(c), *value;
@@ -151,7 +153,7 @@ static struct account_state *read_body(struct call *c, bool change)
         }
     }
     json_decref(object);
-    if (state) /* else the call has been answered */
+    if (state) /* NULL: the call has been answered */
         c->state = state;
     return state;
 }
@@ -161,7 +163,7 @@ static enum err conflict_of_email(struct call *c, enum err e)
     return e == ERR_EXISTS ? call_stop(c, ERR_CONFLICT, "Another account has this mail address") : e;
 }
 
-/* A new link for the account, and the mail that brings it. */
+/* Makes a new link for the account and the mail with it. */
 static enum err invite(struct call *c, struct backend *b, const struct account *a,
                        char ticket[static TICKET_LEN + 1], bool *ret_mailed)
 {
@@ -179,7 +181,7 @@ static enum err create_run(struct store_call *s, struct backend *b)
     bool mailed = false;
     if (state->password)
         memcpy(state->to.password, state->login.job.hash, sizeof(state->to.password));
-    state->to.confirmed = state->password; /* who comes by a link is so then */
+    state->to.confirmed = state->password; /* a password by link confirms the account */
     account_json_made_by(c, &state->to);
     enum err e = b->ops->account_insert(b, &state->to);
     if (e == ERR_EXISTS)
@@ -193,7 +195,9 @@ static enum err create_run(struct store_call *s, struct backend *b)
     return e ? e : answer(c, &state->to, ticket, mailed);
 }
 
-/* What would leave the node without an operator, or a provider without an Admin, is refused with words. */
+/*
+ * Refuses with an explanation what would leave the node without an operator or a provider without an Admin.
+ */
 static enum err keep(struct call *c, enum err e)
 {
     const struct account_state *state = c->state;
@@ -216,7 +220,7 @@ static void apply(const struct account_state *state, struct account *a)
         memcpy(a->password, state->login.job.hash, sizeof(a->password));
 }
 
-/* Whether the change may be. */
+/* Whether the change is allowed. */
 static enum err check_change(struct call *c, struct backend *b, const struct account *before,
                              const struct account *a)
 {
@@ -234,7 +238,7 @@ static enum err check_change(struct call *c, struct backend *b, const struct acc
     return e;
 }
 
-/* What the change ends: sessions, and links that were made before. */
+/* Ends the sessions and links that the change makes invalid. */
 static enum err end_access(struct call *c, struct backend *b, const struct account *before,
                            const struct account *a)
 {
@@ -243,7 +247,7 @@ static enum err end_access(struct call *c, struct backend *b, const struct accou
     enum err e = ERR_NONE;
     if (a->disabled || state->password || (was && !is))
         e = b->ops->session_delete_others(b, a->id, NULL);
-    /* A link went to the address of then: its owner is not asked for any more. */
+    /* A link that was mailed to the previous address must not work for the new one. */
     if (!e && (a->disabled || state->password || strcmp(a->email, before->email) != 0))
         e = b->ops->invitation_delete(b, a->id);
     return e;
@@ -265,7 +269,7 @@ static enum err change_run(struct store_call *s, struct backend *b)
     if (confirm)
         confirm_mark(&a, by);
     apply(state, &a);
-    if (account_same(&before, &a) && !state->invite) /* nothing is written where nothing changes */
+    if (account_same(&before, &a) && !state->invite) /* nothing changes: do not write */
         return answer(c, &a, ticket, mailed);
     e = check_change(c, b, &before, &a);
     if (!e)
@@ -291,7 +295,7 @@ static void hashed(struct password_job *j)
         call_write(c, c->status == 201 ? create_run : change_run, NULL, call_done);
 }
 
-/* Hashes the password, if there is one, and writes. */
+/* Hashes the password, if there is one, and then writes the change. */
 static void go_on(struct call *c, struct account_state *state, const char *email)
 {
     struct span password = {state->login.job.password, state->login.job.len};
@@ -344,11 +348,11 @@ void api_account_change(struct call *c)
     if (!state)
         return;
     if (state->invite && (state->password || (state->disabled && state->to.disabled))) {
-        call_invalid(c, "invitation", "does not go with password or disabled");
+        call_invalid(c, "invitation", "cannot be combined with password or disabled");
         return;
     }
     c->status = 200;
-    call_read(c, find_run, find_done); /* whose password must not be its mail address */
+    call_read(c, find_run, find_done); /* read the account first: its password must not be its mail address */
 }
 
 static enum err delete_run(struct store_call *s, struct backend *b)

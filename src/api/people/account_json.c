@@ -4,7 +4,7 @@
 
 #define INVITATION_MS (7 * INT64_C(86400000))
 
-/* As the audit log shows who did something. */
+/* Shows the inviter as the audit log shows who did something. */
 static void show_inviter(struct json_write *w, const struct account *a)
 {
     if (!a->inviter[0]) {
@@ -124,8 +124,10 @@ enum err account_json_mail(struct call *c, struct backend *b, struct invitation_
     return access->mails ? invitation_put_mail(b, &m, call_now(c), ret_sent) : ERR_NONE;
 }
 
-/* Under the address that people use, or else the one that the caller has used: its browser's (a proxy may
- * write another host), or the host. */
+/*
+ * Builds the link from the public URL; without one, from the origin that the browser sends (a proxy may
+ * change the host), or from the host.
+ */
 static void write_link(struct call *c, struct json_write *w, const char *ticket)
 {
     const struct api_access *access = c->api->config.access;

@@ -1,4 +1,7 @@
-/* /api/v1/providers/{id}/options and /api/v1/options: what providers applied for, and what was decided. */
+/*
+ * /api/v1/providers/{id}/options and /api/v1/options: the options that providers applied for, and the
+ * decisions.
+ */
 #include <jansson.h>
 #include <stdio.h>
 
@@ -12,7 +15,7 @@
 struct option_call {
     int64_t provider_id;
     enum option_act act;
-    const char *given; /* the note of the body; NULL: none */
+    const char *given; /* the note in the body; NULL: none */
     struct option option;
     char note[OPTION_NOTE_MAX + 1];
     bool conflict;
@@ -132,7 +135,7 @@ static enum err change_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
     struct option_call *s = c->state;
-    mem_free(s->approval); /* a second run */
+    mem_free(s->approval); /* the transaction may run a second time */
     s->approval = NULL;
     enum err e = b->ops->option_get(b, s->provider_id, take, s);
     if (e)
@@ -169,7 +172,7 @@ static void change_done(struct store_call *call)
         answer(c, &s->option);
 }
 
-/* A short text, or null; line breaks and tabs are all it may have beyond what can be seen. */
+/* Reads a short text or null. Of the control characters it may have line breaks and tabs only. */
 static bool read_note(struct call *c, struct option_call *s, const json_t *v)
 {
     const char *text = json_string_value(v);
@@ -183,7 +186,7 @@ static bool read_note(struct call *c, struct option_call *s, const json_t *v)
         sound = n && (!utf8_is_control(cp) || cp == '\n' || cp == '\t');
     }
     if (!sound) {
-        call_invalid(c, "note", "must be a text of 1000 bytes at most, without control characters");
+        call_invalid(c, "note", "must be a text of at most 1000 bytes without control characters");
         return false;
     }
     char *given = arena_dup(&c->arena, (struct span){text, len});
@@ -207,7 +210,7 @@ static bool read_state(struct call *c, struct option_call *s, const json_t *v)
     return true;
 }
 
-/* {"note"?} to apply, {"state","note"?} to decide. */
+/* Reads {"note"?} to apply, or {"state","note"?} to decide. */
 static bool read_body(struct call *c, struct option_call *s, bool decides)
 {
     json_t *object = call_object(c), *v;

@@ -1,4 +1,4 @@
-/* /api/v1/providers: whom channels belong to. Whoever makes one becomes its Admin. */
+/* /api/v1/providers: the owners of channels. Whoever makes a provider becomes its Admin. */
 #include <stdio.h>
 
 #include "access/account.h"
@@ -53,7 +53,7 @@ void api_provider_list(struct call *c)
     call_read(c, list_run, call_done);
 }
 
-/* The provider as it is, to its caller. */
+/* Writes the provider as its caller sees it. */
 static enum err answer(struct call *c, struct backend *b, int64_t id)
 {
     struct provider p;
@@ -107,7 +107,7 @@ static enum err create_run(struct store_call *s, struct backend *b)
     return e ? e : answer(c, b, state->provider.id);
 }
 
-/* The state with the name of the body; NULL: answered. */
+/* Makes the state with the name from the body; NULL: the call has been answered. */
 static struct provider_state *read_name(struct call *c)
 {
     const char *name = NULL;
@@ -123,8 +123,9 @@ void api_provider_create(struct call *c)
 {
     if (!call_is_operator(c) && !session_may_make_providers(c, c->account)) {
         call_refuse(c, 403,
-                    c->account->confirmed ? "Only operators make providers on this node (account-providers)"
-                                          : "Your mail address is not confirmed: ask an operator");
+                    c->account->confirmed
+                        ? "Only operators can make providers on this node (account-providers)"
+                        : "Your mail address is not confirmed: ask an operator");
         return;
     }
     struct provider_state *state = read_name(c);
@@ -154,7 +155,7 @@ static enum err change_run(struct store_call *s, struct backend *b)
     int64_t id = call_channel_id(c->params[0]);
     struct provider before;
     enum err e = b->ops->provider_get(b, id, &before);
-    if (!e && strcmp(before.name, state->provider.name) == 0) /* nothing is written where nothing changes */
+    if (!e && strcmp(before.name, state->provider.name) == 0) /* nothing changes: do not write */
         return answer(c, b, id);
     if (!e)
         e = b->ops->provider_rename(b, id, span_of(state->provider.name));
@@ -180,7 +181,7 @@ static enum err delete_run(struct store_call *s, struct backend *b)
     if (e)
         return e == ERR_NOT_FOUND ? call_stop(c, e, "No such provider") : e;
     if (id == PROVIDER_DEFAULT)
-        return call_stop(c, ERR_CONFLICT, "The provider Default stays: it can be renamed");
+        return call_stop(c, ERR_CONFLICT, "The provider Default cannot be deleted; it can be renamed");
     e = b->ops->provider_delete(b, id);
     if (e)
         return e == ERR_CONFLICT ? call_stop(c, e, "This provider has channels; delete them first") : e;

@@ -1,12 +1,14 @@
 /*
  * /api/v1/providers/{id}/roles and /api/v1/channels/{id}/roles: who may do what. A role is given to a mail
- * address. Whoever gives it learns nothing by that: not whether there is an account, not whose; answers,
- * lists and bounds are the same, and the account is made, invited or told behind them. Only once somebody has
- * used the role does the list show whose it is. Operators see all of it.
+ * address. Giving a role reveals nothing: neither whether the address has an account nor whose it is.
+ * Answers, lists and limits are the same in all cases; the account is made, invited or told in the
+ * background. The list shows whose role it is only after somebody has used the role. Operators see
+ * everything.
  *
- *     an operator gives it          counts, and is shown, at once; a new account's link is in the answer
- *     somebody else gives it        counts at once, is shown once it is used; a new account's link goes by mail, or the operator makes one
- *     the account is not confirmed  it waits until it is (access/confirm.h)
+ *     an operator gives it          takes effect and is shown at once; a new account's link is in the answer
+ *     somebody else gives it        takes effect at once and is shown once it is used; a new account's link is
+ *                                   mailed, or the operator makes one
+ *     the account is not confirmed  the role waits until it is (access/confirm.h)
  */
 #include <stdio.h>
 
@@ -20,12 +22,12 @@
 #define DAY_MS 86400000
 #define TOPIC_LEN 40
 
-/* The row of the list that a call is about; account_id 0: there is none. */
+/* The row of the list that a call is about; account_id 0: no such row. */
 struct role_row {
     int64_t account_id;
     enum grant grant;
-    bool known; /* an operator gave it, or its account was shown already */
-    bool open;  /* its account may be shown to those who administer roles */
+    bool known; /* an operator gave the role, or its account was shown already */
+    bool open;  /* those who administer roles may see its account */
 };
 
 struct role_state {
@@ -38,7 +40,7 @@ struct role_state {
     struct role_row row;
     uint32_t count;
     bool created, mailed;
-    char ticket[TICKET_LEN + 1]; /* "": none was made, or it is not for the caller */
+    char ticket[TICKET_LEN + 1]; /* "": none was made, or the caller must not see it */
     char why[KEEP_WHY_LEN];
     struct json_write w;
 };
@@ -48,7 +50,7 @@ static bool is_open(const struct grant_row *g)
     return g->known && !g->waits;
 }
 
-/* The address that the caller may see. */
+/* The address as far as the caller may see it. */
 static struct span shown_address(const struct call *c, const struct grant_row *g)
 {
     return call_is_operator(c) || is_open(g) ? g->email : g->address;
@@ -88,7 +90,7 @@ static enum err show_row(void *arg, const struct grant_row *g)
     return ERR_NONE;
 }
 
-/* An operator may ask for any id. */
+/* An operator may ask for any id, so the provider or channel may not exist. */
 static enum err exists(struct call *c, struct backend *b, const struct role_state *r)
 {
     struct provider p;
@@ -127,8 +129,8 @@ static enum err audit_role(struct call *c, struct backend *b, const char *action
     buf_init(&details, 4096);
     json_write_init(&w, &details);
     json_write_object(&w);
-    json_write_key(&w,
-                   "email"); /* the account's id, which a channel's Admins read here, would tell its age */
+    /* not the account's id: a channel's Admins read this, and the id would reveal the account's age */
+    json_write_key(&w, "email");
     json_write_str(&w, r->email);
     if (r->grant != GRANT_NONE) {
         json_write_key(&w, "role");
@@ -142,8 +144,10 @@ static enum err audit_role(struct call *c, struct backend *b, const char *action
     return e;
 }
 
-/* For operators: the account that a role went to, and whether it was made for that. One line for each, lest
- * the numbers of lines tell. */
+/*
+ * For operators: to which account the role went, and whether the account was made for it. Always one line,
+ * because the number of lines would reveal whether an account was made.
+ */
 static enum err audit_invited(struct call *c, struct backend *b, const struct role_state *r,
                               const struct account *a)
 {
@@ -166,7 +170,7 @@ static enum err audit_invited(struct call *c, struct backend *b, const struct ro
     return e;
 }
 
-/* A provider keeps an Admin: whoever is the only one stays one. */
+/* Refuses to remove the only Admin of a provider. */
 static enum err keep(struct call *c, struct backend *b, struct role_state *r)
 {
     if (r->scope != GRANT_SCOPE_PROVIDER || r->grant == GRANT_ADMIN || !r->row.account_id)
@@ -191,7 +195,10 @@ static enum err take_row(void *arg, const struct grant_row *g)
     return ERR_NONE;
 }
 
-/* The row of the address, or of the account, as far as the caller sees it; the first of a run. */
+/*
+ * Finds the row of the address or the account, as far as the caller may see it. Starts a run: resets its
+ * results.
+ */
 static enum err find_row(struct call *c, struct backend *b, struct role_state *r)
 {
     r->row = (struct role_row){0};
@@ -207,7 +214,7 @@ static void topic_of(const struct call *c, char out[static TOPIC_LEN])
     (void)snprintf(out, TOPIC_LEN, "roles by %lld", (long long)c->account->id);
 }
 
-/* Before anything is changed: whether there is room for one more. */
+/* Checks before any change whether there is room for one more role. */
 static enum err check_room(struct call *c, struct backend *b, const struct role_state *r)
 {
     char topic[TOPIC_LEN];
@@ -215,31 +222,34 @@ static enum err check_room(struct call *c, struct backend *b, const struct role_
     if (r->row.account_id)
         return ERR_NONE;
     if (r->count >= ROLES_MAX)
-        return call_stop(c, ERR_CONFLICT, "There are 500 roles here already");
+        return call_stop(c, ERR_CONFLICT, "There are 500 roles here already, which is the limit");
     if (call_is_operator(c))
         return ERR_NONE;
     topic_of(c, topic);
     enum err e = b->ops->tally_get(b, call_now(c) / DAY_MS, span_of(topic), &given);
     return !e && given >= c->api->config.access->invitations_max
                ? call_stop(c, ERR_LIMIT,
-                           "This account has given roles to as many addresses as it may on a day "
+                           "This account has given roles to as many addresses as it may within a day "
                            "(account-invitations)")
                : e;
 }
 
-/* The account of that address, made if there is none. */
+/* Reads the account of the address, or makes one. */
 static enum err find_account(struct call *c, struct backend *b, struct role_state *r, struct account *a)
 {
     enum err e = r->row.account_id ? b->ops->account_get(b, r->row.account_id, a)
                                    : b->ops->account_by_email(b, span_of(r->email), a);
+    /*
+     * An existing account uses up an id too: otherwise the ids of new accounts would reveal which addresses
+     * had one before.
+     */
     if (!e && !r->row.account_id && !call_is_operator(c))
-        e = b->ops->account_skip(
-            b); /* who has several accounts made sees by their ids which addresses had one */
+        e = b->ops->account_skip(b);
     if (e != ERR_NOT_FOUND)
         return e;
     r->created = true;
     *a = (struct account){.language = "en", .created_ms = call_now(c)};
-    if (c->account) /* theirs as a guess */
+    if (c->account) /* the caller's language as a guess */
         memcpy(a->language, c->account->language, sizeof(a->language));
     (void)snprintf(a->email, sizeof(a->email), "%s", r->email);
     account_json_made_by(c, a);
@@ -266,7 +276,7 @@ static enum err mail_link(struct call *c, struct backend *b, struct role_state *
     return e ? e : account_json_mail(c, b, m, &r->mailed);
 }
 
-/* An operator sees the link of one who has none yet. */
+/* Makes a link that the operator sees, if the account has neither a password nor a valid link. */
 static enum err invite_shown(struct call *c, struct backend *b, struct role_state *r, const struct account *a)
 {
     int64_t expires_ms = 0;
@@ -277,7 +287,10 @@ static enum err invite_shown(struct call *c, struct backend *b, struct role_stat
     return e ? e : mail_link(c, b, r, a, INVITATION_LINK);
 }
 
-/* What the owner of the address is told, and a link if there is none: by mail alone. */
+/*
+ * Mails the owner of the address, with a link if the account has neither a password nor a valid link. The
+ * caller never sees the link.
+ */
 static enum err invite_mailed(struct call *c, struct backend *b, struct role_state *r,
                               const struct account *a)
 {
@@ -288,15 +301,16 @@ static enum err invite_mailed(struct call *c, struct backend *b, struct role_sta
         e = b->ops->invitation_last(b, a->id, &expires_ms);
     if (e || !c->api->config.access->mails || !may)
         return e;
+    /* the earlier link stays valid */
     enum invitation_kind kind = a->password[0] ? a->confirmed ? INVITATION_ROLE : INVITATION_DOUBTED
-                                : expires_ms > call_now(c) ? INVITATION_WAITS /* its link stays good */
+                                : expires_ms > call_now(c) ? INVITATION_WAITS
                                                            : INVITATION_LINK;
     if (kind == INVITATION_LINK)
         e = account_json_invite(c, b, a, r->ticket);
     if (!e)
         e = mail_link(c, b, r, a, kind);
     if (!e && kind == INVITATION_LINK && !r->mailed)
-        e = b->ops->invitation_delete(b, a->id); /* nobody has it */
+        e = b->ops->invitation_delete(b, a->id); /* the link reached nobody */
     r->ticket[0] = '\0';
     r->mailed = false;
     return e ? e : invitee_told(b, a, call_now(c));
@@ -330,8 +344,8 @@ static enum err answer(struct call *c, struct role_state *r, const struct accoun
     json_write_init(w, call_out(c));
     json_write_object(w);
     write_row(c, w, &row);
-    json_write_key(
-        w, "invitation"); /* how those without an account get theirs, whether or not this is one of them */
+    /* how accounts without a password get their link; the same whether or not this account is one */
+    json_write_key(w, "invitation");
     json_write_str(w, c->api->config.access->mails ? "mail" : "operator");
     if (r->ticket[0])
         account_json_link(c, w, r->ticket, r->mailed);
@@ -339,8 +353,10 @@ static enum err answer(struct call *c, struct role_state *r, const struct accoun
     return json_write_finish(w);
 }
 
-/* The role is there already: nothing is written where nothing changes. What an operator gives is shown from
- * then on. */
+/*
+ * Whether the caller's role is there already, so that nothing need be written. A role that an operator gives
+ * is shown from then on.
+ */
 static bool is_given(const struct call *c, const struct role_state *r)
 {
     return r->row.account_id && r->row.grant == r->grant && (r->row.known || !call_is_operator(c));
@@ -352,7 +368,7 @@ static enum err put_run(struct store_call *s, struct backend *b)
     struct role_state *r = c->state;
     struct account a;
     enum err e;
-    /* What is refused is refused before anything is changed: such an error does not end the transaction. */
+    /* Refuse before changing anything: such an error does not roll back the transaction. */
     if ((e = find_row(c, b, r)) || (e = check_room(c, b, r)) || (e = keep(c, b, r)) ||
         (e = find_account(c, b, r, &a)))
         return e;
@@ -421,7 +437,7 @@ static void put(struct call *c, enum grant_scope scope)
     call_write(c, put_run, NULL, call_done);
 }
 
-/* By the account's id, as far as that is known to the caller. */
+/* Takes the role away by the account's id, if the caller may know it. */
 static void take_away(struct call *c, enum grant_scope scope)
 {
     struct role_state *r = role_state(c, scope);
@@ -435,7 +451,7 @@ static void take_away(struct call *c, enum grant_scope scope)
         call_refuse(c, 404, "This account has no role here");
 }
 
-/* By the address that the list shows. */
+/* Takes the role away by the address that the list shows. */
 static void take_away_from(struct call *c, enum grant_scope scope)
 {
     static const char *const known[] = {"email", NULL};

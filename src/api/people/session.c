@@ -1,9 +1,10 @@
 /*
- * /api/v1/session: logging in and out, and what people change of themselves.
+ * /api/v1/session: logging in and out, and changing one's own account.
  *
- *     body ─► limits ─► store: the account ─► password worker ─► store: the session, in one commit with its line of the audit log
+ *     body ─► limits ─► store: the account ─► password worker ─► store: the session and its audit line, in one commit
  *
- * An address that is not known takes the same way, to the same answer.
+ * An unknown address takes the same way to the same answer, so that nobody learns which addresses have
+ * accounts.
  */
 #include <stdio.h>
 
@@ -16,7 +17,7 @@ static struct login_limit *limits_of(const struct call *c)
     return c->api->config.access->limits;
 }
 
-/* False: not yet, answered with 429. */
+/* False: too many tries; answered with 429. */
 static bool may_try(struct login *l)
 {
     uint32_t wait_s = login_limit_try(limits_of(l->call), span_of(l->email), span_of(l->peer));
@@ -25,14 +26,15 @@ static bool may_try(struct login *l)
     return !wait_s;
 }
 
-/* Hands the password over for comparing; without room for it the try does not count. */
+/* Hands the password to the worker for comparing. If the worker has no room, the try does not count. */
 static void compare(struct login *l, const char *hash, void (*done)(struct password_job *j))
 {
     struct login_limit *limits = limits_of(l->call);
-    char email[EMAIL_MAX + 1], peer[CALL_PEER_LEN]; /* of a call that may have ended then */
+    /* copies, because the call may have ended by then */
+    char email[EMAIL_MAX + 1], peer[CALL_PEER_LEN];
     memcpy(email, l->email, sizeof(email));
     memcpy(peer, l->peer, sizeof(peer));
-    memcpy(l->job.hash, hash, sizeof(l->job.hash)); /* "": of nobody */
+    memcpy(l->job.hash, hash, sizeof(l->job.hash)); /* "": the hash of no account */
     if (!login_submit(l, done))
         login_limit_undo(limits, span_of(email), span_of(peer));
 }
@@ -72,7 +74,7 @@ static void refused_done(struct store_call *s)
     struct call *c = call_of(s);
     const struct login *l = c->state;
     log_warn("access", "log-in refused", log_str("email", l->email), log_str("peer", l->peer));
-    refuse_login(c); /* written down or not */
+    refuse_login(c); /* answer whether or not the audit line was written */
 }
 
 static enum err begin_run(struct store_call *s, struct backend *b)
@@ -81,7 +83,7 @@ static enum err begin_run(struct store_call *s, struct backend *b)
     struct account now;
     enum err e = b->ops->account_get(b, l->account.id, &now);
     if (e == ERR_NOT_FOUND || (!e && (now.disabled || strcmp(now.password, l->account.password) != 0)))
-        return ERR_DENIED; /* it changed while the password was looked at */
+        return ERR_DENIED; /* the password changed while it was compared */
     l->account = now;
     return e ? e : login_begin(l, b, "session.login");
 }
@@ -142,16 +144,16 @@ void api_session_begin(struct call *c)
     call_read(c, find_run, find_done);
 }
 
-/* A key has no session. */
+/* Answers with 401 if the call has no session: a key has none. */
 static bool has_session(struct call *c)
 {
     if (c->session)
         return true;
-    call_refuse(c, 401, "This is no session: log in"); /* c is freed */
+    call_refuse(c, 401, "Not logged in; log in first"); /* frees c */
     return false;
 }
 
-/* The session as it is; it has just been used. */
+/* Writes the session, which has just been used. */
 static enum err write_session(struct call *c, struct backend *b, const struct account *a)
 {
     int64_t idle_ms = c->api->config.access->session_ms;
@@ -217,10 +219,10 @@ void api_session_end(struct call *c)
     call_write(c, end_run, NULL, end_done);
 }
 
-/* What people change of themselves. */
+/* What people change in their own account. */
 struct own_change {
-    struct login login;   /* first: it is c->state */
-    const char *password; /* the new one; NULL: it stays */
+    struct login login;   /* first member: c->state points to it */
+    const char *password; /* the new one; NULL: unchanged */
     char name[ACCOUNT_NAME_MAX + 1], language[3];
 };
 
@@ -241,10 +243,10 @@ static enum err change_run(struct store_call *s, struct backend *b)
         memcpy(a.language, o->language, sizeof(a.language));
     if (o->password)
         memcpy(a.password, o->login.job.hash, sizeof(a.password));
-    if (account_same(&before, &a)) /* nothing is written where nothing changes */
+    if (account_same(&before, &a)) /* nothing changes: do not write */
         return write_session(c, b, &a);
     e = b->ops->account_update(b, &a);
-    if (!e && o->password) /* whoever knew the old one is out */
+    if (!e && o->password) /* end the other sessions: somebody may have known the old password */
         e = b->ops->session_delete_others(b, a.id, c->session->hash);
     if (!e && o->password)
         e = b->ops->invitation_delete(b, a.id);

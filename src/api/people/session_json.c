@@ -6,7 +6,7 @@
 #include "access/account.h"
 #include "base/utf8.h"
 
-#define LISTED_MAX 1000u /* of the roles of one account; its lists have cursors */
+#define LISTED_MAX 1000u /* of the roles of one account; the lists with cursors show all */
 
 bool session_read_email(struct call *c, const char *text, char out[static EMAIL_MAX + 1])
 {

@@ -1,6 +1,6 @@
 /*
- * /api/v1/setup and /api/v1/invitation: a link becomes an account that can log in. The ticket is looked at
- * before the password costs anything, and again in the transaction that uses it up.
+ * /api/v1/setup and /api/v1/invitation: turns a link into an account that can log in. The ticket is checked
+ * before the costly hashing of the password, and again in the transaction that uses it up.
  */
 #include <sodium.h>
 
@@ -31,12 +31,12 @@ static enum err setup_run(struct store_call *s, struct backend *b)
     enum err e = setup_check_run(s, b);
     if (!e)
         e = b->ops->account_insert(b, &l->account);
-    if (!e) /* as the creator of a provider is: somebody has to get what is told about its channels */
+    if (!e) /* as for the creator of a provider: somebody has to get the notices about its channels */
         e = b->ops->grant_put(b, l->account.id, GRANT_SCOPE_PROVIDER, PROVIDER_DEFAULT, GRANT_ADMIN);
     return e ? e : login_begin(l, b, "account.setup");
 }
 
-/* The password is hashed: the rest is one transaction. */
+/* Continues after the hashing of the password, in one transaction. */
 static void hashed(struct password_job *j, enum err (*run)(struct store_call *s, struct backend *b))
 {
     struct login *l = list_entry(j, struct login, job);
@@ -64,7 +64,7 @@ static void setup_check_done(struct store_call *s)
         return;
 }
 
-/* Whether the password will do; false: answered. */
+/* Whether the password is acceptable; false: the call has been answered. */
 static bool password_will_do(struct call *c, const char *password, const char *email)
 {
     const char *refusal = password_refuse(span_of(password), email);
@@ -103,13 +103,13 @@ void api_setup(struct call *c)
 }
 
 struct invited {
-    struct login login; /* first: it is c->state */
+    struct login login; /* first member: c->state points to it */
     uint8_t hash[SESSION_HASH_LEN];
     const char *password;
-    char name[ACCOUNT_NAME_MAX + 1], language[3]; /* "": as the account has it */
+    char name[ACCOUNT_NAME_MAX + 1], language[3]; /* "": unchanged */
 };
 
-/* The account that is invited, as it is now. */
+/* Reads the invited account as it is now. */
 static enum err find_invited(struct call *c, struct backend *b)
 {
     struct invited *i = c->state;
@@ -140,7 +140,8 @@ static enum err invited_run(struct store_call *s, struct backend *b)
     if (e)
         return e;
     const struct account before = *a;
-    confirm_mark(a, CONFIRM_HAND_OVER); /* the link was sent to the address, or an operator handed it over */
+    /* the link was mailed to the address, or an operator handed it over */
+    confirm_mark(a, CONFIRM_HAND_OVER);
     memcpy(a->password, i->login.job.hash, sizeof(a->password));
     if (i->name[0])
         memcpy(a->name, i->name, sizeof(a->name));
