@@ -1,8 +1,10 @@
-/* The bots: one that works, and one for each way to fail. A bot is
- *   id      names its channel and its host, <id>.bots.test
- *   name    what is wrong with it, in English and Japanese
- *   start   (site) → { port, close(), ready?(channel), received?, onEvent? }; site has host and certificate(dates)
- *   want    what todoke must say of an event for it
+/*
+ * The bots: one that works, and one for each way to fail. The members of a bot:
+ *   id      the name of its channel and of its host, <id>.bots.test
+ *   name    what is wrong with the bot, in English and Japanese
+ *   start   (site) → { port, close(), ready?(channel), received?, onEvent? };
+ *           site has host and certificate(dates)
+ *   want    the outcome that todoke must report for the bot's events
  */
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -18,7 +20,7 @@ async function listen(server) {
     const open = new Set();
     server.on('connection', socket => {
         open.add(socket);
-        socket.on('error', () => {}); // a client that leaves is no news
+        socket.on('error', () => {}); // a client may leave at any time
         socket.once('close', () => open.delete(socket));
     });
     server.on('tlsClientError', () => {});
@@ -51,7 +53,7 @@ async function healthy(site) {
     return Object.assign(bot, server);
 }
 
-// A port that is taken, so that nobody else gets it meanwhile, yet has no listener: the near end of a connection.
+// A port without a listener that nobody else can take meanwhile: the local end of a connection.
 async function refused() {
     const far = await listen(net.createServer());
     const near = net.connect(far.port, '127.0.0.1');

@@ -1,4 +1,4 @@
-// A certificate authority of the demo's own, and the bots' certificates, made by the openssl command.
+// Makes the demo's own certificate authority and the bots' certificates with the openssl command.
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,8 +1,9 @@
-/* The demo, as `./dev demo` runs it: a node, a dozen bots, a few events for each, and what the node says became of
- * them. It checks what it shows: an outcome that is not the bot's own makes it exit 1.
+/*
+ * The demo that `./dev demo` runs: starts a node and a dozen bots, posts a few events for each bot, and shows
+ * their outcomes. It exits with 1 if an outcome is not the one that the bot should cause.
  *   certificates, resolver, bots   the world outside the node, all on this machine
- *   node, events                   todoke as a process of ours; what a publisher posts
- *   table, words                   what is printed
+ *   node, events                   the todoke process, and the events that a publisher posts
+ *   table, words                   the output
  */
 import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +25,7 @@ const FIELDS = ['state', 'reason', 'detail', 'cause', 'processed'];
 
 const bin = process.env.TODOKE_BIN ?? fileURLToPath(new URL('../build/todoke', import.meta.url));
 const paint = painter(process.stdout);
-const undo = []; // what is to be closed, the last opened first
+const undo = []; // steps that close everything, the last opened first
 let stopping = false, kept = false;
 
 function options(args) {
@@ -44,7 +45,7 @@ async function stop(status) {
         try {
             await step();
         } catch (e) {
-            console.error(visible(`demo: ${e.message}`)); // the other steps are still due
+            console.error(visible(`demo: ${e.message}`)); // go on with the other steps
             status ||= 1;
         }
     }
@@ -145,7 +146,7 @@ async function main({ keep, lang }) {
     }, LIMIT_MS);
     say(text.starting(bots.length));
     const began = performance.now(), underway = { running: [] };
-    const telling = setInterval(() => { // on a slow machine nobody shall wonder whether it goes on
+    const telling = setInterval(() => { // shows progress on slow machines
         const count = of => underway.running.reduce((n, b) => n + (of(b)?.length ?? 0), 0);
         say(text.still(Math.round((performance.now() - began) / 1000), count(b => b.results), count(b => b.eventPaths)));
     }, TELL_MS).unref();
@@ -179,7 +180,7 @@ async function main({ keep, lang }) {
         for (const { server } of running) server.onEvent = event => say(visible(text.read(event)).replaceAll('\n', '\\n'));
         say(`\n${text.keep(hints(node, running, { dir, caFile: authority.caFile, dns: resolver.address }))}`);
         const how = await node.ended;
-        if (!stopping) console.error(how); // by itself
+        if (!stopping) console.error(how); // the node ended by itself
         return stop(1);
     }
     undo.unshift(() => wrong.length || say(`${text.gone(node.url)}\n\n${text.next}`)); // the last step
@@ -193,12 +194,12 @@ if (chosen.help) {
 }
 for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]) {
     process.on(signal, () => {
-        if (stopping) process.exit(status); // asked twice: the node is killed on exit
+        if (stopping) process.exit(status); // second signal: exiting kills the node
         console.error(`\n${words[chosen.lang].stopping}`);
-        stop(kept ? 0 : status); // with --keep this is how one ends it
+        stop(kept ? 0 : status); // with --keep, a signal is the usual end
     });
 }
-process.stdout.on('error', () => stop(1)); // whoever read our output has left
+process.stdout.on('error', () => stop(1)); // the reader of the output has left
 main(chosen).catch(e => {
     if (stopping) return;
     console.error(visible(`demo: ${e.message}`));

@@ -1,4 +1,4 @@
-// Webhook events as the platform shapes them: what somebody wrote, somebody new, a button pressed.
+// Webhook events in LINE's format: a text message, a new friend, a pressed button.
 import { randomBytes } from 'node:crypto';
 
 const hex = () => randomBytes(16).toString('hex');

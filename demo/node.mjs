@@ -1,4 +1,4 @@
-// One todoke node as a process of ours, and its API.
+// Runs one todoke node as a child process and calls its API.
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -11,21 +11,21 @@ export async function todoke(bin, ...args) {
     return (await promisify(execFile)(bin, args)).stdout;
 }
 
-// What the catalogue says of a cause, in the reader's language.
+// The catalogue's entry about a cause, in the reader's language.
 export async function explain(bin, cause, lang) {
     const rows = JSON.parse(await todoke(bin, 'explain', '--json', '--lang', lang, cause));
     return rows.find(r => r.kind === 'cause' && r.cause === cause);
 }
 
-// The kernel ends the node when we are gone, even by SIGKILL.
+// The kernel stops the node when the demo dies, even by SIGKILL.
 const tied = args => (existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'TERM', '--', ...args] : args);
 
-// Its stop() goes to undo at once: whoever is interrupted meanwhile must find it there.
+// Adds its stop() to undo at once, so that an interruption during the start stops the node too.
 export async function startNode(bin, dir, flags, undo) {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const key = (await todoke(bin, 'key', 'create', '--data', dir, '--role', 'operator')).trim().split(/\s+/).pop();
     const [file, ...args] = tied([bin, 'serve', '--data', dir, '--listen', '127.0.0.1:0', ...flags]);
-    // In a session of its own: Ctrl-C reaches us alone, and it is we who stop the node, before the bots.
+    // In its own session, so that Ctrl-C reaches only the demo, which stops the node before the bots.
     const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const node = { pid: child.pid, key, log: [] };
     const ended = new Promise(resolve => {
@@ -34,7 +34,7 @@ export async function startNode(bin, dir, flags, undo) {
     });
     node.ended = ended.then(how => (node.gone = [`the node ended: ${how}`, ...node.log].join('\n  ')));
 
-    // Fails if the node does not end well within the limit.
+    // Fails if the node does not exit with 0 within the limit.
     node.stop = async () => {
         if (node.gone) return;
         child.kill('SIGTERM');
@@ -51,7 +51,7 @@ export async function startNode(bin, dir, flags, undo) {
         const read = bytes => {
             const lines = bytes.toString().split('\n').filter(Boolean);
             node.log = [...node.log, ...lines].slice(-LOG_LINES);
-            node.link ??= /http\S+\/setup#\S+/.exec(lines.join('\n'))?.[0]; // makes the console's first account
+            node.link ??= /http\S+\/setup#\S+/.exec(lines.join('\n'))?.[0]; // the link that makes the console's first account
             const found = lines.join('\n').match(/127\.0\.0\.1:([1-9]\d*)/);
             if (found) resolve(`http://127.0.0.1:${found[1]}`);
         };

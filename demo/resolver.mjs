@@ -1,10 +1,10 @@
-// A name server for the demo (UDP): every name under the zone is this machine, every other name does not exist. So the
+// A name server for the demo (UDP): every name in the zone is this machine, and no other name exists. So the
 // demo needs no network, and an unknown host is unknown everywhere.
 import dgram from 'node:dgram';
 
 const TYPE_A = 1, NXDOMAIN = 3;
 
-// The question's name and type (RFC 1035 4.1.2), or null if the message is none.
+// The question's name and type (RFC 1035 4.1.2), or null if the message holds no question.
 function question(message) {
     const labels = [];
     let at = 12;

@@ -1,12 +1,12 @@
-// Text for a terminal: columns that stay aligned in Japanese, lines that break where a reader expects it.
+// Text for a terminal: columns that are aligned in Japanese too, and lines that break where expected.
 
-// East Asian wide characters (UAX 11), emoji too, take two columns.
+// East Asian wide characters (UAX 11) and emoji take two columns.
 const isWide = c => (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) || (c >= 0xf900 && c <= 0xfaff)
     || (c >= 0xfe30 && c <= 0xfe4f) || (c >= 0xff01 && c <= 0xff60) || (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff);
 const NEVER_FIRST = new Set('、。，．」』）］：；？！ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ');
 const NEVER_LAST = new Set('「『（［');
 
-// What others wrote: what could command a terminal, or is not seen at all, is written as \uXXXX; line breaks stay.
+// Makes foreign text safe: controls and invisible characters become \uXXXX; line breaks stay.
 const HIDDEN = /(?!\n)[\p{Cc}\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 export const visible = text => text.replace(HIDDEN, c => [...Array(c.length).keys()].map(i => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''));
 
@@ -15,7 +15,8 @@ export const ARROW = '  → ';
 export const width = text => [...text].reduce((n, c) => n + (isWide(c.codePointAt(0)) ? 2 : 1), 0);
 export const pad = (text, columns) => text + ' '.repeat(Math.max(0, columns - width(text)));
 
-// Pieces that stay whole: words, single wide characters with the marks that cling to them, and `commands` with their spaces.
+// Splits text into pieces that are never broken: words, single wide characters with their punctuation, and
+// `commands` with their spaces.
 function pieces(text, keepCode) {
     const out = [];
     let piece = '', code = false, last = '';
@@ -49,8 +50,10 @@ export function wrap(text, columns) {
     return [...lines, line];
 }
 
-/* columns: [{ title, of(row), colour?(row), flexible? }]; a title may have line breaks; the flexible column gives way where room is short.
- * below(row): a text that stands under the row, behind ARROW. */
+/*
+ * columns: [{ title, of(row), colour?(row), flexible? }]; a title may have line breaks, and the flexible
+ * column shrinks when room is short. below(row): a text below the row, behind ARROW.
+ */
 export function table(rows, { columns, below, room, paint }) {
     const gap = '  ';
     const widths = columns.map(c => Math.max(...c.title.split('\n').map(width), ...rows.map(r => width(c.of(r)))));
@@ -72,7 +75,7 @@ export function table(rows, { columns, below, room, paint }) {
     return [...title, rule, ...body, rule];
 }
 
-// Colours only where somebody watches and has not said otherwise (no-color.org).
+// Colours only on a terminal, unless the user has switched them off (no-color.org).
 export function painter(stream) {
     const on = stream.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
     const style = n => text => (on ? `\x1b[${n}m${text}\x1b[0m` : text);

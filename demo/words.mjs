@@ -1,7 +1,7 @@
-// What the demo says, in both languages.
+// The demo's texts in both languages.
 const NAMES = ['LC_ALL', 'LC_MESSAGES', 'LANG'];
 
-// The first that is set decides (POSIX 8.2).
+// The first variable that is set decides (POSIX 8.2).
 export const languageOf = env => (/^ja/.test(NAMES.map(n => env[n]).find(Boolean) ?? '') ? 'ja' : 'en');
 
 const seconds = ms => (ms / 1000).toFixed(1);
@@ -10,22 +10,22 @@ export const words = {
     en: {
         usage: `usage: ./dev demo [--keep] [--lang en|ja]
 
-Starts a node and a dozen bots that fail each in its own way, posts events, shows what became of them.
+Starts a node and a dozen bots that each fail in their own way, posts events, and shows the outcomes.
 
-  --keep        leave the node and the bots up until Ctrl-C
+  --keep        keep the node and the bots running until Ctrl-C
   --lang en|ja  the language; by default that of LC_ALL, LC_MESSAGES or LANG`,
-        starting: n => `Starting a todoke node and ${n} bot servers: one works, the others fail, each in its own way …`,
-        posting: (n, url) => `The node is up at ${url}, its console too. Posting ${n} events (a message, a new friend, a button) for each bot …`,
+        starting: n => `Starting a todoke node and ${n} bot servers: one works, the others each fail in their own way …`,
+        posting: (n, url) => `The node and its console are up at ${url}. Posting ${n} events (a message, a new friend, a button) for each bot …`,
         bot: 'Bot', reason: 'Reason', detail: 'Detail', cause: 'Cause', processed: 'May have been\nprocessed', advice: 'What to do',
         processedAs: { no: 'no', unknown: 'unknown', yes: 'yes' },
-        accepted: (n, ms) => `${n} events accepted, each on disk before its 202 (${Math.round(ms)} ms for all).`,
-        ended: (delivered, failed, ms) => `${delivered} delivered and read by LINE's own SDK, signature checked; ${failed} not delivered, each with its cause on record.`
-            + ` All known after ${seconds(ms)} s.`,
-        gone: url => `The node (${url}), the bots and their data are gone again.`,
-        next: `Next:  ./dev demo --keep                       the same, left running to play with
+        accepted: (n, ms) => `${n} events accepted, each stored on disk before its 202 (${Math.round(ms)} ms for all).`,
+        ended: (delivered, failed, ms) => `${delivered} delivered, and read by LINE's own SDK after checking the signature; ${failed} not delivered, each with its cause recorded.`
+            + ` All outcomes were known after ${seconds(ms)} s.`,
+        gone: url => `The node (${url}), the bots and their data have been removed.`,
+        next: `Next:  ./dev demo --keep                       the same, but keeps running so that you can try things
        build/todoke explain tls_cert_expired  more about one cause; ./dev demo --lang ja speaks Japanese
        build/todoke probe https://YOUR.BOT/   your own bot, tried once`,
-        keep: ({ node, healthy, event, probe, dir }) => `The node and the bots stay up until Ctrl-C. Their channels and failures in a browser; the link makes your account, once:
+        keep: ({ node, healthy, event, probe, dir }) => `The node and the bots run until Ctrl-C. See their channels and failures in a browser; this link makes your account and works once:
 
   ${node.link}
 
@@ -39,14 +39,14 @@ In another terminal:
   # one event and every attempt
   curl -s -H "Authorization: Bearer $KEY" $NODE/api/v1/channels/${event}
 
-  # a new event for the healthy bot, which says here what it reads
+  # a new event for the healthy bot; this terminal shows when it arrives
   curl -s -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' $NODE/api/v1/channels/${healthy}/events \\
       -d '{"events":[{"type":"message","message":{"type":"text","id":"1","text":"こんにちは"}}]}'
 
-  # the bot with the expired certificate, tried by hand
+  # try the bot with the expired certificate by hand
   ${probe}
 
-Its data: ${dir}. Press Ctrl-C to stop.`,
+The node's data: ${dir}. Press Ctrl-C to stop.`,
         read: event => `The healthy bot read: ${event.type} ${event.message?.text ?? ''}`,
         stopping: 'Stopping the node and the bots …',
         late: s => `not done after ${s} s`,
