@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-// Writes the built console as C: every file of DIST with its gzip and brotli forms, made once here, so that a node never compresses.
+// Writes the built console as C: every file of DIST and its gzip and brotli forms. Compressing here, once,
+// means that a node never compresses.
 // usage: embed-console.mjs DIST OUTPUT.c DEPFILE [NAME]
-// No DIST/index.html: an empty table, and the node says that it has no console. DEPFILE lists what OUTPUT was made from, for ninja.
+// Without DIST/index.html it writes an empty table, and the node answers that it has no console. DEPFILE
+// lists the inputs of OUTPUT for ninja.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { extname, join, relative } from 'node:path';
@@ -12,8 +14,8 @@ const TYPES = {
     '.svg': 'image/svg+xml', '.png': 'image/png', '.ico': 'image/x-icon', '.woff2': 'font/woff2', '.txt': 'text/plain; charset=utf-8',
     '.webmanifest': 'application/manifest+json',
 };
-const HASHED = /^\/assets\/.*[-.][\w-]{8,}\.\w+$/; // Vite's names: what they hold never changes
-const WORTH = 0.95; // of the plain size; above it compression is not worth a second copy
+const HASHED = /^\/assets\/.*[-.][\w-]{8,}\.\w+$/; // Vite's names: their contents never change
+const WORTH = 0.95; // of the plain size; a larger compressed copy is not worth its space
 
 function filesOf(dir) {
     return readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -21,7 +23,8 @@ function filesOf(dir) {
         .flatMap(e => (e.isDirectory() ? filesOf(join(dir, e.name)) : [join(dir, e.name)]));
 }
 
-// The Content-Security-Policy forbids inline code and style: better known now than by a page that stays white.
+// The Content-Security-Policy forbids inline code and style: fail here rather than with a blank page in the
+// browser.
 function checkPage(path, text) {
     const bad = /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)[^>]*>/i.exec(text);
     if (bad) throw new Error(`${path}: inline code or style (${bad[0]}), which the Content-Security-Policy forbids`);

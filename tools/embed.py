@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Writes a file as a C array: embed.py INPUT OUTPUT NAME → `const char NAME[]` (NUL-terminated) and `const size_t NAME_len`."""
+"""Writes a file as a C array: `const char NAME[]` (NUL-terminated) and `const size_t NAME_len`.
+
+usage: embed.py INPUT OUTPUT NAME
+"""
 import sys
 
 source, target, name = sys.argv[1:4]

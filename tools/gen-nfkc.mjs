@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Writes src/model/nfkc.def: the characters that NFKC and case folding turn into letters, digits or separators of
-// a link, as browsers (UTS 46) and mail programs do. Keeps only the rows that src/model/name.c needs: those that
-// become ASCII letters, digits and separators, or letters of a name in the root zone. Leaves out what name.c folds
-// itself: full width, mathematical letters and digits, letters in circles, parentheses and squares.
+// Writes src/model/nfkc.def: the characters that NFKC and case folding turn into letters, digits or
+// separators of a link, as browsers (UTS 46) and mail programs do. Keeps only the rows that src/model/name.c
+// needs: those that become ASCII letters, digits and separators, or letters of a name in the root zone.
+// Leaves out what name.c folds itself: full width, mathematical letters and digits, letters in circles,
+// parentheses and squares.
 //
 // usage: tools/gen-nfkc.mjs > src/model/nfkc.def
 import { readFileSync } from 'node:fs';
@@ -22,8 +23,8 @@ for (let cp = 0x80; cp < 0x110000; cp++) {
     if ([...to].length > 2 * Buffer.byteLength(c)) throw new Error(`${cp.toString(16)} becomes ${to}: too long for name.c`);
     rows.push(`COMPATIBLE(${hex(cp)}, "${to.replaceAll('\\', '\\\\')}")`);
 }
-// Letters of the root zone that may also be written as a letter and a mark. Without Hangul, which name.c computes,
-// and without ASCII letters, because a shorter name may end with one.
+// Letters of the root zone that may also be written as a letter and a mark. Without Hangul, which name.c
+// computes, and without ASCII letters, because a shorter name may end with one.
 for (const l of zone) {
     const [letter, mark, more] = l.normalize('NFD');
     if (mark && !more && letter > '\x7f' && !/\p{Script=Hangul}/u.test(l)) rows.push(`COMPOSED(${hex(letter.codePointAt(0))}, ${hex(mark.codePointAt(0))}, ${hex(l.codePointAt(0))})`);
