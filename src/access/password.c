@@ -1,12 +1,11 @@
 #include "access/password.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdatomic.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "base/worker.h"
 
 _Static_assert(ACCOUNT_HASH_MAX >= crypto_pwhash_STRBYTES, "the store keeps what libsodium writes");
 
@@ -16,12 +15,7 @@ const struct password_cost password_cost_standard = {crypto_pwhash_OPSLIMIT_INTE
 
 struct password_worker {
     struct password_cost cost;
-    uint32_t queue_max, queued;
-    pthread_t thread;
-    bool started, stop;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    struct list queue;
+    struct worker worker;
     _Atomic uint64_t count;
 };
 
@@ -82,24 +76,17 @@ static void answer(struct password_job *j)
 static void *work(void *arg)
 {
     struct password_worker *w = arg;
-    for (;;) {
-        (void)pthread_mutex_lock(&w->lock);
-        while (list_empty(&w->queue) && !w->stop)
-            (void)pthread_cond_wait(&w->wake, &w->lock);
-        bool stop = w->stop;
-        struct list *i = list_pop_front(&w->queue);
-        if (i)
-            w->queued--;
-        (void)pthread_mutex_unlock(&w->lock);
-        if (!i)
-            return NULL;
-        struct password_job *j = list_entry(i, struct password_job, link);
+    struct list jobs;
+    list_init(&jobs);
+    for (bool stop; worker_take(&w->worker, &jobs, 1, -1, &stop);) {
+        struct password_job *j = list_entry(list_pop_front(&jobs), struct password_job, link);
         if (stop)
             j->err = ERR_CLOSED;
         else
             work_on(w, j);
         answer(j);
     }
+    return NULL;
 }
 
 enum err password_new(struct password_worker **ret, const struct password_cost *cost, uint32_t queue_max)
@@ -108,20 +95,11 @@ enum err password_new(struct password_worker **ret, const struct password_cost *
     if (!w)
         return ERR_NOMEM;
     w->cost = *cost;
-    w->queue_max = queue_max;
-    list_init(&w->queue);
-    (void)pthread_mutex_init(&w->lock, NULL);
-    (void)pthread_cond_init(&w->wake, NULL);
-    sigset_t all, before;
-    (void)sigfillset(&all); /* signals are the first loop's */
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    w->started = sodium_init() >= 0 && pthread_create(&w->thread, NULL, work, w) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!w->started) {
+    enum err e = sodium_init() < 0 ? ERR_IO : worker_start(&w->worker, "password", queue_max, work, w);
+    if (e) {
         password_free(w);
-        return ERR_IO;
+        return e;
     }
-    (void)pthread_setname_np(w->thread, "password");
     *ret = w;
     return ERR_NONE;
 }
@@ -130,31 +108,18 @@ bool password_submit(struct password_worker *w, struct password_job *j)
 {
     j->letter.open = open_letter;
     j->err = ERR_NONE;
-    (void)pthread_mutex_lock(&w->lock);
-    bool stop = w->stop, full = !stop && w->queued >= w->queue_max;
-    if (!stop && !full) {
-        w->queued++;
-        list_push_back(&w->queue, &j->link);
-        (void)pthread_cond_signal(&w->wake);
-    }
-    (void)pthread_mutex_unlock(&w->lock);
-    if (stop) {
-        j->err = ERR_CLOSED;
+    enum err e = worker_put(&w->worker, &j->link);
+    if (e == ERR_CLOSED) {
+        j->err = e;
         answer(j);
     }
-    return !full;
+    return e != ERR_LIMIT;
 }
 
 void password_stop(struct password_worker *w)
 {
-    if (!w || !w->started)
-        return;
-    (void)pthread_mutex_lock(&w->lock);
-    w->stop = true;
-    (void)pthread_cond_signal(&w->wake);
-    (void)pthread_mutex_unlock(&w->lock);
-    (void)pthread_join(w->thread, NULL);
-    w->started = false;
+    if (w)
+        worker_stop(&w->worker);
 }
 
 void password_free(struct password_worker *w)
@@ -162,8 +127,7 @@ void password_free(struct password_worker *w)
     if (!w)
         return;
     password_stop(w);
-    (void)pthread_mutex_destroy(&w->lock);
-    (void)pthread_cond_destroy(&w->wake);
+    worker_deinit(&w->worker);
     mem_free(w);
 }
 

@@ -1,10 +1,11 @@
 #include "mail/mailer.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/worker.h"
 #include "mail/maildir.h"
 
 #define MESSAGE_MAX (1u << 20) /* far beyond any mail of ours */
@@ -14,12 +15,8 @@ struct mailer {
     char sender[EMAIL_MAX + 1];
     struct smtp *smtp; /* NULL: a Maildir */
     struct maildir maildir;
-    pthread_t thread;
-    bool started;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    struct list jobs;
-    bool drain, stop;
+    struct worker worker;
+    atomic_bool drain;
 };
 
 static void open_letter(struct letter *l)
@@ -69,46 +66,38 @@ static void work(struct mailer *m, struct mailer_job *job)
     buf_deinit(&mail);
 }
 
-/* The next job; NULL: stopped. Before it waits, the connection is closed. */
-static struct mailer_job *next(struct mailer *m)
+/* The next job; NULL: stopped. Before it waits for long, the connection is closed. */
+static struct mailer_job *next(struct mailer *m, bool *ret_stop)
 {
-    struct list *i;
-    bool rested = false;
-    (void)pthread_mutex_lock(&m->lock);
-    while (!(i = list_pop_front(&m->jobs)) && !m->stop) {
-        if (m->smtp && !rested) {
-            (void)pthread_mutex_unlock(&m->lock);
-            smtp_rest(m->smtp);
-            (void)pthread_mutex_lock(&m->lock);
-            rested = true;
-        } else {
-            (void)pthread_cond_wait(&m->wake, &m->lock);
-        }
+    struct list jobs;
+    list_init(&jobs);
+    uint32_t n = worker_take(&m->worker, &jobs, 1, m->smtp ? 0 : -1, ret_stop);
+    if (!n && !*ret_stop) {
+        smtp_rest(m->smtp);
+        n = worker_take(&m->worker, &jobs, 1, -1, ret_stop);
     }
-    (void)pthread_mutex_unlock(&m->lock);
-    return i ? list_entry(i, struct mailer_job, link) : NULL;
+    return n ? list_entry(list_pop_front(&jobs), struct mailer_job, link) : NULL;
 }
 
 /* What waits comes back untried. */
 static void flush(struct mailer *m)
 {
-    (void)pthread_mutex_lock(&m->lock);
-    for (struct list *i; (i = list_pop_front(&m->jobs));) {
+    struct list jobs;
+    list_init(&jobs);
+    worker_take_all(&m->worker, &jobs);
+    for (struct list *i; (i = list_pop_front(&jobs));) {
         struct mailer_job *job = list_entry(i, struct mailer_job, link);
         fail(job, SMTP_STOPPED, "");
         mailbox_post(m->config.home, &job->letter);
     }
-    (void)pthread_mutex_unlock(&m->lock);
 }
 
 static void *run(void *arg)
 {
     struct mailer *m = arg;
-    for (struct mailer_job *job; (job = next(m));) {
-        (void)pthread_mutex_lock(&m->lock);
-        bool stop = m->stop || m->drain;
-        (void)pthread_mutex_unlock(&m->lock);
-        if (stop)
+    bool stop;
+    for (struct mailer_job *job; (job = next(m, &stop));) {
+        if (stop || atomic_load(&m->drain))
             fail(job, SMTP_STOPPED, "");
         else
             work(m, job);
@@ -119,32 +108,17 @@ static void *run(void *arg)
     return NULL;
 }
 
-static enum err start(struct mailer *m)
-{
-    sigset_t all, before; /* signals are the first loop's */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    m->started = pthread_create(&m->thread, NULL, run, m) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (m->started)
-        (void)pthread_setname_np(m->thread, "mail");
-    return m->started ? ERR_NONE : ERR_IO;
-}
-
 enum err mailer_new(struct mailer **ret, const struct mailer_config *config)
 {
     struct mailer *m = mem_zero(1, sizeof(*m));
     if (!m)
         return ERR_NOMEM;
     m->config = *config;
-    list_init(&m->jobs);
-    (void)pthread_mutex_init(&m->lock, NULL);
-    (void)pthread_cond_init(&m->wake, NULL);
     enum err e = message_address(config->from, m->sender);
     if (!e)
         e = config->smtp.url ? smtp_new(&m->smtp, &config->smtp) : maildir_init(&m->maildir, config->maildir);
     if (!e)
-        e = start(m);
+        e = worker_start(&m->worker, "mail", 0, run, m); /* the outbox posts few (outbox.c) */
     if (e) {
         int saved = errno;
         mailer_free(m);
@@ -158,32 +132,23 @@ enum err mailer_new(struct mailer **ret, const struct mailer_config *config)
 void mailer_post(struct mailer *m, struct mailer_job *job)
 {
     job->letter.open = open_letter;
-    (void)pthread_mutex_lock(&m->lock);
-    list_push_back(&m->jobs, &job->link);
-    (void)pthread_cond_signal(&m->wake);
-    (void)pthread_mutex_unlock(&m->lock);
+    if (worker_put(&m->worker, &job->link)) { /* stopped */
+        fail(job, SMTP_STOPPED, "");
+        mailbox_post(m->config.home, &job->letter);
+    }
 }
 
 void mailer_drain(struct mailer *m)
 {
-    (void)pthread_mutex_lock(&m->lock);
-    m->drain = true;
-    (void)pthread_mutex_unlock(&m->lock);
+    atomic_store(&m->drain, true);
     flush(m);
 }
 
 void mailer_stop(struct mailer *m)
 {
-    if (!m->started)
-        return;
-    if (m->smtp)
+    if (m->smtp && m->worker.started)
         smtp_stop(m->smtp);
-    (void)pthread_mutex_lock(&m->lock);
-    m->stop = true;
-    (void)pthread_cond_signal(&m->wake);
-    (void)pthread_mutex_unlock(&m->lock);
-    (void)pthread_join(m->thread, NULL);
-    m->started = false;
+    worker_stop(&m->worker);
 }
 
 void mailer_free(struct mailer *m)
@@ -192,7 +157,6 @@ void mailer_free(struct mailer *m)
         return;
     mailer_stop(m);
     smtp_free(m->smtp);
-    (void)pthread_cond_destroy(&m->wake);
-    (void)pthread_mutex_destroy(&m->lock);
+    worker_deinit(&m->worker);
     mem_free(m);
 }

@@ -1,11 +1,10 @@
 #include "store/store.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/worker.h"
 #include "store/files.h"
 #include "store/last.h"
 
@@ -20,20 +19,16 @@
 /* A writer that has nothing to do looks so often whether its files are still there. */
 #define IDLE_MS 250
 
-struct worker {
+/* One that runs calls: the writer or the reader. */
+struct hand {
     struct store *store;
     struct backend *backend;
     bool writes;
-    pthread_t thread;
-    bool started;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool waiting, stop;
-    struct list queue;
+    struct worker worker;
 };
 
 struct store {
-    struct worker writer, reader;
+    struct hand writer, reader;
     struct store_stats stats;
     struct files *files; /* NULL: of a backend that was open already */
     struct last last;    /* the same: fd -1 */
@@ -54,12 +49,12 @@ static void open_letter(struct letter *l)
 }
 
 /* Whether the writer's files are those that it has open. */
-static enum err look(struct worker *w)
+static enum err look(struct hand *h)
 {
-    struct store *s = w->store;
-    if (!w->writes || !s->files)
+    struct store *s = h->store;
+    if (!h->writes || !s->files)
         return ERR_NONE;
-    enum err e = w->backend->ops->check(w->backend);
+    enum err e = h->backend->ops->check(h->backend);
     atomic_store_explicit(&s->stats.files, files_text(s->files), memory_order_relaxed);
     return e;
 }
@@ -68,10 +63,10 @@ static enum err look(struct worker *w)
  * Runs the calls up to `last`, but those that have an answer already. *ret_undo: one that failed and has written;
  * the calls behind it have not run. An error: the transaction is lost, whatever the call said of it.
  */
-static enum err run_each(struct worker *w, struct list *calls, const struct list *last,
+static enum err run_each(struct hand *h, struct list *calls, const struct list *last,
                          struct list **ret_undo)
 {
-    struct backend *b = w->backend;
+    struct backend *b = h->backend;
     for (struct list *i = calls->next;; i = i->next) {
         struct store_call *c = list_entry(i, struct store_call, link);
         if (!c->err) {
@@ -95,11 +90,11 @@ static enum err run_each(struct worker *w, struct list *calls, const struct list
  * calls before it run once more without it, and the commit ends there: *ret_last is the last call that has its
  * answer. On failure nothing is kept of any call and the error is returned.
  */
-static enum err run_together(struct worker *w, struct list *calls, struct list **ret_last)
+static enum err run_together(struct hand *h, struct list *calls, struct list **ret_last)
 {
-    struct backend *b = w->backend;
+    struct backend *b = h->backend;
     struct list *last = calls->prev, *undo;
-    enum err e = w->store->files && files_text(w->store->files) ? look(w) : ERR_NONE;
+    enum err e = h->store->files && files_text(h->store->files) ? look(h) : ERR_NONE;
     if (e)
         return e;
     do {
@@ -107,7 +102,7 @@ static enum err run_together(struct worker *w, struct list *calls, struct list *
         e = b->ops->begin(b);
         if (e)
             return e;
-        e = run_each(w, calls, last, &undo);
+        e = run_each(h, calls, last, &undo);
         if (undo) {
             b->ops->rollback(b);
             last = undo;
@@ -116,33 +111,33 @@ static enum err run_together(struct worker *w, struct list *calls, struct list *
     if (!e)
         e = b->ops->commit(b);
     if (b->damaged)
-        atomic_store_explicit(&w->store->stats.damaged, true, memory_order_relaxed);
+        atomic_store_explicit(&h->store->stats.damaged, true, memory_order_relaxed);
     b->damaged = false;
     if (b->passed_over)
-        atomic_store_explicit(&w->store->stats.passed_over, true, memory_order_relaxed);
+        atomic_store_explicit(&h->store->stats.passed_over, true, memory_order_relaxed);
     if (e)
         b->ops->rollback(b);
-    else if (w->writes && !b->unwritten)
-        last_put(&w->store->last, b->last, b->base);
+    else if (h->writes && !b->unwritten)
+        last_put(&h->store->last, b->last, b->base);
     /* What is told without writing is a promise too. After a commit that failed for it, a log that was deleted is saved. */
     if (e == ERR_GONE || (!e && b->unwritten))
-        e = look(w) || e ? ERR_GONE : ERR_NONE;
+        e = look(h) || e ? ERR_GONE : ERR_NONE;
     *ret_last = last;
     return e;
 }
 
-static void note(struct worker *w, enum err e, uint64_t began_us)
+static void note(struct hand *h, enum err e, uint64_t began_us)
 {
-    if (!w->writes)
+    if (!h->writes)
         return;
-    struct store_stats *st = &w->store->stats;
+    struct store_stats *st = &h->store->stats;
     if (e) {
         atomic_fetch_add_explicit(&st->failures, 1, memory_order_relaxed);
     } else {
         atomic_fetch_add_explicit(&st->commits, 1, memory_order_relaxed);
         histogram_add(&st->commit, clock_system.mono_us(NULL) - began_us);
     }
-    if (!e && w->backend->unwritten)
+    if (!e && h->backend->unwritten)
         return;
     int before = atomic_exchange_explicit(&st->last_error, (int)e, memory_order_relaxed);
     if (e && before != (int)e)
@@ -154,7 +149,7 @@ static void note(struct worker *w, enum err e, uint64_t began_us)
         log_info("store", "commits succeed again");
 }
 
-static void finish(struct worker *w, struct list *calls)
+static void finish(struct hand *h, struct list *calls)
 {
     struct list *i;
     for (i = calls->next; i != calls; i = i->next) {
@@ -162,7 +157,7 @@ static void finish(struct worker *w, struct list *calls)
         if (!c->err && c->committed)
             c->committed(c);
         if (c->err == ERR_DAMAGED)
-            atomic_store_explicit(&w->store->stats.damaged, true, memory_order_relaxed);
+            atomic_store_explicit(&h->store->stats.damaged, true, memory_order_relaxed);
     }
     while ((i = list_pop_front(calls)))
         answer(list_entry(i, struct store_call, link));
@@ -175,7 +170,7 @@ static bool of_the_disk(enum err e)
 }
 
 /* Together they failed: each by itself, so that what one of them meets costs only that one. */
-static void run_apart(struct worker *w, struct list *batch, enum err e)
+static void run_apart(struct hand *h, struct list *batch, enum err e)
 {
     bool alone = batch->next->next == batch;
     unsigned in_vain = e == ERR_BUSY || e == ERR_GONE ? IN_VAIN_MAX : 0;
@@ -187,25 +182,25 @@ static void run_apart(struct worker *w, struct list *batch, enum err e)
         if (!alone && in_vain < IN_VAIN_MAX) {
             uint64_t began = clock_system.mono_us(NULL);
             c->err = ERR_NONE; /* it may have been refused for what another had written */
-            e = run_together(w, &one, &last);
-            note(w, e, began);
+            e = run_together(h, &one, &last);
+            note(h, e, began);
             in_vain = of_the_disk(e) ? in_vain + 1 : 0;
         }
         if (e)
             c->err = e;
-        finish(w, &one);
+        finish(h, &one);
     }
 }
 
-static void run_batch(struct worker *w, struct list *batch)
+static void run_batch(struct hand *h, struct list *batch)
 {
     while (!list_empty(batch)) {
         uint64_t began = clock_system.mono_us(NULL);
         struct list done, *last, *i;
-        enum err e = run_together(w, batch, &last);
-        note(w, e, began);
+        enum err e = run_together(h, batch, &last);
+        note(h, e, began);
         if (e) {
-            run_apart(w, batch, e);
+            run_apart(h, batch, e);
             return;
         }
         list_init(&done);
@@ -213,135 +208,71 @@ static void run_batch(struct worker *w, struct list *batch)
             i = list_pop_front(batch);
             list_push_back(&done, i);
         } while (i != last);
-        finish(w, &done);
+        finish(h, &done);
     }
 }
 
 /* Nobody asked for anything: files that went meanwhile are told all the same, and that they are back. */
-static void look_idle(struct worker *w)
+static void look_idle(struct hand *h)
 {
     int gone = ERR_GONE;
-    last_look(&w->store->last, w->backend->last, w->backend->base);
-    if (look(w))
-        atomic_store_explicit(&w->store->stats.last_error, ERR_GONE, memory_order_relaxed);
+    last_look(&h->store->last, h->backend->last, h->backend->base);
+    if (look(h))
+        atomic_store_explicit(&h->store->stats.last_error, ERR_GONE, memory_order_relaxed);
     else
-        (void)atomic_compare_exchange_strong(&w->store->stats.last_error, &gone, ERR_NONE);
-}
-
-/* Until there is something to do. Under the lock. */
-static void wait_for_calls(struct worker *w)
-{
-    while (list_empty(&w->queue) && !w->stop) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += IDLE_MS * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        w->waiting = true;
-        int rc = w->writes && w->store->files ? pthread_cond_timedwait(&w->wake, &w->lock, &until)
-                                              : pthread_cond_wait(&w->wake, &w->lock);
-        w->waiting = false;
-        if (rc != ETIMEDOUT || !list_empty(&w->queue) || w->stop)
-            continue;
-        (void)pthread_mutex_unlock(&w->lock);
-        look_idle(w);
-        (void)pthread_mutex_lock(&w->lock);
-    }
+        (void)atomic_compare_exchange_strong(&h->store->stats.last_error, &gone, ERR_NONE);
 }
 
 static void *work(void *arg)
 {
-    struct worker *w = arg;
+    struct hand *h = arg;
+    /* The reader answers each as it is done; the writer commits once for all, and looks after its files. */
+    const uint32_t max = h->writes ? COMMIT_MAX : 1;
+    const int wait_ms = h->writes && h->store->files ? IDLE_MS : -1;
     struct list batch;
-    for (;;) {
-        list_init(&batch);
-        size_t n = 0;
-        (void)pthread_mutex_lock(&w->lock);
-        wait_for_calls(w);
-        /* The reader answers each as it is done; the writer commits once for all. */
-        size_t max = w->writes ? COMMIT_MAX : 1;
-        while (n < max && !list_empty(&w->queue)) {
-            list_push_back(&batch, list_pop_front(&w->queue));
-            n++;
+    list_init(&batch);
+    for (bool stop = false;;) {
+        uint32_t n = worker_take(&h->worker, &batch, max, wait_ms, &stop);
+        if (n == 0 && stop)
+            return NULL;
+        if (n == 0) {
+            look_idle(h);
+            continue;
         }
-        (void)pthread_mutex_unlock(&w->lock);
-        if (n == 0)
-            return NULL; /* told to stop, and nothing is left */
-        if (w->writes) {
-            atomic_fetch_sub_explicit(&w->store->stats.queued, n, memory_order_relaxed);
-            atomic_fetch_add_explicit(&w->store->stats.calls, n, memory_order_relaxed);
+        if (h->writes) {
+            atomic_fetch_sub_explicit(&h->store->stats.queued, n, memory_order_relaxed);
+            atomic_fetch_add_explicit(&h->store->stats.calls, n, memory_order_relaxed);
         }
-        run_batch(w, &batch);
+        run_batch(h, &batch);
     }
 }
 
-static void worker_submit(struct worker *w, struct store_call *c)
+static void submit(struct hand *h, struct store_call *c)
 {
     c->letter.open = open_letter;
     c->err = ERR_NONE;
-    (void)pthread_mutex_lock(&w->lock);
-    if (w->stop) {
-        (void)pthread_mutex_unlock(&w->lock);
-        c->err = ERR_CLOSED;
-        answer(c);
+    if (h->writes) /* before the writer can take it away again */
+        atomic_fetch_add_explicit(&h->store->stats.queued, 1, memory_order_relaxed);
+    enum err e = worker_put(&h->worker, &c->link);
+    if (!e)
         return;
-    }
-    list_push_back(&w->queue, &c->link);
-    if (w->writes)
-        atomic_fetch_add_explicit(&w->store->stats.queued, 1, memory_order_relaxed);
-    bool wake = w->waiting;
-    w->waiting = false; /* one wake-up is enough */
-    (void)pthread_mutex_unlock(&w->lock);
-    if (wake)
-        (void)pthread_cond_signal(&w->wake);
+    if (h->writes)
+        atomic_fetch_sub_explicit(&h->store->stats.queued, 1, memory_order_relaxed);
+    c->err = e;
+    answer(c);
 }
 
-static enum err worker_start(struct worker *w, const char *name)
+static void close_hand(struct hand *h)
 {
-    list_init(&w->queue);
-    (void)pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_t steady;
-    (void)pthread_condattr_init(&steady);
-    (void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&w->wake, &steady);
-    (void)pthread_condattr_destroy(&steady);
-    sigset_t all, before;
-    (void)sigfillset(&all); /* signals are the first loop's */
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    w->started = pthread_create(&w->thread, NULL, work, w) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!w->started)
-        return ERR_IO;
-    (void)pthread_setname_np(w->thread, name);
-    return ERR_NONE;
-}
-
-static void worker_stop(struct worker *w)
-{
-    if (!w->started)
-        return;
-    (void)pthread_mutex_lock(&w->lock);
-    w->stop = true;
-    (void)pthread_mutex_unlock(&w->lock);
-    (void)pthread_cond_signal(&w->wake);
-    (void)pthread_join(w->thread, NULL);
-    w->started = false;
-}
-
-static void worker_deinit(struct worker *w)
-{
-    if (w->queue.next) {
-        (void)pthread_mutex_destroy(&w->lock);
-        (void)pthread_cond_destroy(&w->wake);
-    }
-    if (w->backend)
-        w->backend->ops->close(w->backend);
+    worker_deinit(&h->worker);
+    if (h->backend)
+        h->backend->ops->close(h->backend);
 }
 
 void store_stop(struct store *s)
 {
-    worker_stop(&s->reader);
-    worker_stop(&s->writer);
+    worker_stop(&s->reader.worker);
+    worker_stop(&s->writer.worker);
 }
 
 void store_close(struct store *s)
@@ -349,8 +280,8 @@ void store_close(struct store *s)
     if (!s)
         return;
     store_stop(s);
-    worker_deinit(&s->reader);
-    worker_deinit(&s->writer);
+    close_hand(&s->reader);
+    close_hand(&s->writer);
     last_close(&s->last);
     files_close(s->files); /* after the backends, and so gives the directory free */
     mem_free(s);
@@ -367,11 +298,11 @@ static enum err start(struct store **ret, struct backend *writer, struct backend
     }
     s->files = files;
     s->last = *last;
-    s->writer = (struct worker){.store = s, .backend = writer, .writes = true};
-    s->reader = (struct worker){.store = s, .backend = reader};
-    enum err e = worker_start(&s->writer, "store");
+    s->writer = (struct hand){.store = s, .backend = writer, .writes = true};
+    s->reader = (struct hand){.store = s, .backend = reader};
+    enum err e = worker_start(&s->writer.worker, "store", 0, work, &s->writer);
     if (!e)
-        e = worker_start(&s->reader, "store-read");
+        e = worker_start(&s->reader.worker, "store-read", 0, work, &s->reader);
     if (e) {
         s->files = NULL; /* the caller's, */
         s->last.fd = -1; /* and this too */
@@ -469,12 +400,12 @@ void store_tell(struct store *s, bool damaged, bool lost)
 
 void store_submit(struct store *s, struct store_call *c)
 {
-    worker_submit(&s->writer, c);
+    submit(&s->writer, c);
 }
 
 void store_read(struct store *s, struct store_call *c)
 {
-    worker_submit(&s->reader, c);
+    submit(&s->reader, c);
 }
 
 struct waited {
