@@ -4,7 +4,8 @@
 
 #define LANES_MAX 200000u /* as many as there may be channels */
 #define BATCH_ITEMS_MAX 500u
-#define RETRY_TURN 4u /* with fresh items waiting, one request in four may be a retry */
+#define NAP_US 10000000u /* a lane that rests for longer leaves its memory to others */
+#define RETRY_TURN 4u    /* with fresh items waiting, one request in four may be a retry */
 
 enum err dispatch_new(struct dispatch **ret, const struct dispatch_config *config)
 {
@@ -83,14 +84,16 @@ void dispatch_each(struct dispatch *d, void (*fn)(void *arg, struct lane *lane),
         fn(arg, lane);
 }
 
-void dispatch_set(struct dispatch *d, struct lane *lane, uint32_t batch_max, bool paused)
+/* After it began or ended to rest, or will rest for another time. */
+static void settle(struct dispatch *d, struct lane *lane)
 {
-    lane->batch_max = batch_max < 1 ? 1 : batch_max > BATCH_ITEMS_MAX ? BATCH_ITEMS_MAX : batch_max;
-    if (lane->paused && !paused && lane->retry_behind)
+    bool was_asleep = lane->asleep;
+    lane->asleep = lane->paused || lane->held_us > dispatch_now_us(d) + NAP_US;
+    if (was_asleep && !lane->asleep && lane->retry_behind)
         lane->horizon_ms = 0;
-    lane->paused = paused;
-    if (paused) {
+    if (turn_rests(lane))
         list_remove(&lane->link);
+    if (lane->asleep) {
         list_remove(&lane->hungry);
         stock_shed(d, lane);
     }
@@ -98,6 +101,24 @@ void dispatch_set(struct dispatch *d, struct lane *lane, uint32_t batch_max, boo
     stock_refill(d, lane);
     turn_set_wake(d, lane);
     stock_feed(d);
+}
+
+void dispatch_set(struct dispatch *d, struct lane *lane, uint32_t batch_max, bool paused)
+{
+    lane->batch_max = batch_max < 1 ? 1 : batch_max > BATCH_ITEMS_MAX ? BATCH_ITEMS_MAX : batch_max;
+    lane->paused = paused;
+    settle(d, lane);
+}
+
+void dispatch_hold(struct dispatch *d, struct lane *lane, uint64_t until_us)
+{
+    uint64_t now_us = dispatch_now_us(d), until = until_us > now_us ? until_us : 0;
+    if (until == lane->held_us)
+        return;
+    lane->held_us = until;
+    if (!until)
+        pace_idle(&lane->pace, now_us * 1000);
+    settle(d, lane);
 }
 
 void dispatch_sent(struct dispatch *d, struct lane *lane, enum lane_news news)
@@ -181,6 +202,8 @@ static void wake_due(struct dispatch *d, uint64_t now_us)
     while ((w = heap_min(&d->wakes)) && w->key <= now_us) {
         struct lane *lane = list_entry(w, struct lane, wake);
         turn_unwake(d, lane);
+        if (lane->held_us)
+            dispatch_hold(d, lane, 0); /* its time has come */
         struct heap_node *n;
         while ((n = heap_min(&lane->later)) && n->key <= now) {
             heap_remove(&lane->later, n);
@@ -189,8 +212,8 @@ static void wake_due(struct dispatch *d, uint64_t now_us)
         }
         turn_activate(d, lane);
         stock_refill(d, lane);
-        if (lane->horizon_ms <= now) /* being loaded; a paused lane is looked at when it goes on */
-            lane->horizon_ms = lane->paused ? UINT64_MAX : now + DISPATCH_AGAIN_MS;
+        if (lane->horizon_ms <= now) /* being loaded; a lane that sleeps is looked at when it goes on */
+            lane->horizon_ms = lane->asleep ? UINT64_MAX : now + DISPATCH_AGAIN_MS;
         turn_set_wake(d, lane);
     }
 }
@@ -230,7 +253,7 @@ void dispatch_pump(struct dispatch *d)
 uint64_t dispatch_next_ms(struct dispatch *d)
 {
     struct heap_node *w = heap_min(&d->wakes);
-    uint64_t at = w ? (w->key + 999) / 1000 : UINT64_MAX, now = dispatch_now_ms(d);
+    uint64_t at = w ? w->key / 1000 + (w->key % 1000 != 0) : UINT64_MAX, now = dispatch_now_ms(d);
     if (d->again_ms && d->again_ms < at)
         at = d->again_ms;
     if (at == UINT64_MAX || d->stopped)
@@ -250,7 +273,7 @@ void dispatch_stats_get(const struct dispatch *d, struct dispatch_stats *ret)
         ret->active++;
     size_t at = 0;
     for (const struct lane *lane; (lane = map_next(&d->lanes, &at));) {
-        if (lane->paused)
+        if (turn_rests(lane))
             continue;
         ret->window += (uint64_t)lane->window;
         ret->waiting += lane->behind || !list_empty(&lane->fresh) || !list_empty(&lane->due);

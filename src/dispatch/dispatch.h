@@ -32,7 +32,8 @@ enum lane_news {
     LANE_BAD,     /* it cannot be reached, is silent or overloaded */
 };
 
-/* Which destination: kind is a number of the owner's, id counts within the kind. Hashed as it lies, so it has no padding. */
+/* Which destination: kind is a number of the owner's, id counts within the kind. Hashed as it lies, so it
+ * has no padding. */
 struct lane_key {
     int64_t kind, id;
 };
@@ -61,6 +62,8 @@ struct lane {
     bool wake_set;
     struct pace pace;
     bool paused;
+    uint64_t held_us; /* rests until then; 0: it does not */
+    bool asleep;      /* it rests for so long that it holds no memory */
     uint32_t batch_max;
     double window; /* requests at once */
     bool steady;   /* a failure was seen: the window grows slowly from then on */
@@ -75,8 +78,8 @@ struct dispatch_config {
     uint32_t window_first, window_max; /* requests at once of a lane */
     uint32_t lane_items_max;           /* fresh items a lane holds in memory */
     uint32_t lane_retries_max;         /* retries a lane holds in memory before it lets later ones go */
-    /* Bytes of all items in memory, those being sent included; what lanes get a few at a time, so that none starves, may add as much
-     * again. */
+    /* Bytes of all items in memory, those being sent included; what lanes get a few at a time, so that
+     * none starves, may add as much again. */
     uint64_t memory_max;
     uint32_t bytes_max; /* of one request's items, unless one alone is larger */
     struct clock clock;
@@ -99,17 +102,25 @@ struct lane *dispatch_find(struct dispatch *d, struct lane_key key); /* NULL: no
 
 void dispatch_each(struct dispatch *d, void (*fn)(void *arg, struct lane *lane), void *arg);
 
-/* batch_max: items in one request. A paused lane sends and loads nothing, and holds no memory but for what is on its way: a lane that
- * waits for long takes none from the others. */
+/* batch_max: items in one request. A paused lane sends and loads nothing, and holds no memory but for what
+ * is on its way: a lane that waits for long takes none from the others. */
 void dispatch_set(struct dispatch *d, struct lane *lane, uint32_t batch_max, bool paused);
-/* At most so many items a second, retries included; dispatch/pace.h says how exactly. Not above 0: as many as the window lets. It may
- * change at any time. A request takes no more items than may leave at once. */
+/* The lane rests until then (monotonic microseconds, as struct clock has them) and goes on by itself; what
+ * is on its way ends. Its items stay in order: in memory during a short rest, in the store during one of
+ * more than 10 s, so that they take no memory from other lanes. A later call puts the end off or brings it
+ * nearer; a time that has passed (0) lets the lane go on at once. The pause of dispatch_set() is apart: a
+ * lane sends when neither holds it. */
+#define DISPATCH_FOR_EVER UINT64_MAX
+void dispatch_hold(struct dispatch *d, struct lane *lane, uint64_t until_us);
+/* At most so many items a second, retries included; dispatch/pace.h says how exactly. Not above 0: as many
+ * as the window lets. It may change at any time. A request takes no more items than may leave at once. */
 void dispatch_rate(struct dispatch *d, struct lane *lane, double per_second);
 /* The store holds items this lane has never seen: at start, after a redelivery by hand. */
 void dispatch_behind(struct dispatch *d, struct lane *lane, bool fresh, bool retries);
 /* Lets go of everything that is not on its way: the destination is gone. */
 void dispatch_drop(struct dispatch *d, struct lane *lane);
-/* The same, and frees the lane. False: something of it is on its way, or being loaded; try again once that has ended. */
+/* The same, and frees the lane. False: something of it is on its way, or being loaded; try again once that
+ * has ended. */
 bool dispatch_release(struct dispatch *d, struct lane *lane);
 
 void dispatch_fresh(struct dispatch *d, struct lane *lane, struct item *item);
@@ -129,15 +140,17 @@ void dispatch_done(struct dispatch *d, struct lane *lane, struct item *item);
 
 /* Sends what can be sent. Call it once after a batch of news, and at the time dispatch_next_ms() gave. */
 void dispatch_pump(struct dispatch *d);
-/* Whole milliseconds, rounded up, until a lane can do something that it cannot do now: a retry is due, its rate lets the next item go.
- * UINT64_MAX: nothing waits for time. Counted from the start of the present millisecond, as timers of libuv are. */
+/* Whole milliseconds, rounded up, until a lane can do something that it cannot do now: a retry is due, its
+ * rate lets the next item go, its rest is over. UINT64_MAX: nothing waits for time. Counted from the start
+ * of the present millisecond, as timers of libuv are. */
 uint64_t dispatch_next_ms(struct dispatch *d);
 /* No further sends (drain): what is on its way ends. */
 void dispatch_stop(struct dispatch *d);
 
 struct dispatch_stats {
     uint64_t in_flight, lanes, memory, active;
-    uint64_t window;  /* of all lanes that are not paused */
-    uint64_t waiting; /* lanes, not paused, with items that could be sent now but for a place or memory */
+    uint64_t window; /* of all lanes that do not rest */
+    uint64_t
+        waiting; /* lanes that do not rest, with items that could be sent but for a place, rate or memory */
 };
 void dispatch_stats_get(const struct dispatch *d, struct dispatch_stats *ret);

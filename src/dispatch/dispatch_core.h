@@ -32,6 +32,8 @@ static inline uint64_t dispatch_now_ms(const struct dispatch *d)
     return dispatch_now_us(d) / 1000;
 }
 
+/* Paused, or held until a time. */
+bool turn_rests(const struct lane *lane);
 bool turn_may_retry(const struct lane *lane);
 bool turn_can_send(const struct lane *lane);
 /* How many items of at most max its rate lets go now. */

@@ -1,11 +1,13 @@
 #pragma once
 /*
- * How many items a second a lane may send: each item moves the time of the next one by 1/rate, a grid in time (the generic cell rate
- * algorithm, ITU-T I.371 Annex A). What was late although it waited (a timer, a full window) is caught up, up to PACE_LATE_NS: so the
- * rate holds exactly however coarse the timer is. What was idle saves nothing: after a rest items leave one interval apart, without a burst.
- * In any time t at most rate * (t + 0.25 s) + 1 items leave.
+ * How many items a second a lane may send: each item moves the time of the next one by 1/rate, a grid in time
+ * (the generic cell rate algorithm, ITU-T I.371 Annex A). What was late although it waited (a timer, a full
+ * window) is caught up, up to PACE_LATE_NS: so the rate holds exactly however coarse the timer is. What was
+ * idle saves nothing: after a rest items leave one interval apart, without a burst. In any time t at most
+ * rate * (t + 0.25 s) + 1 items leave.
  *
- * Pure: time is passed, monotonic nanoseconds. At 10,000 a second the error of a whole nanosecond is 1 in 100,000.
+ * Pure: time is passed, monotonic nanoseconds. At 10,000 a second the error of a whole nanosecond is 1 in
+ * 100,000.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +19,8 @@ struct pace {
     uint64_t next_ns;     /* the next item may leave then; may lie in the past */
 };
 
-/* per_second may change at any time: what is owed at the old rate counts as many items at the new one. Not above 0: no limit. */
+/* per_second may change at any time: what is owed at the old rate counts as many items at the new one. Not
+ * above 0: no limit. */
 void pace_set(struct pace *p, double per_second, uint64_t now_ns);
 /* The lane had nothing to send until now: nothing is caught up. */
 void pace_idle(struct pace *p, uint64_t now_ns);

@@ -26,7 +26,8 @@ static void let_go(struct dispatch *d, struct lane *lane, struct item *item)
     forget(d, item);
 }
 
-/* Memory that slow lanes hold must not stop the others: past the bound, up to twice of it, a lane still gets a few items at a time. */
+/* Memory that slow lanes hold must not stop the others: past the bound, up to twice of it, a lane still
+ * gets a few items at a time. */
 static uint32_t fresh_room(const struct dispatch *d, const struct lane *lane)
 {
     uint32_t max = d->c.lane_items_max;
@@ -48,7 +49,7 @@ static bool retries_roomy(const struct dispatch *d)
 /* Asks for more once half of what a lane may hold is gone. */
 void stock_refill(struct dispatch *d, struct lane *lane)
 {
-    if (lane->paused || d->stopped)
+    if (lane->asleep || d->stopped)
         return;
     if (lane->behind && !lane->refilling && lane->fresh_count <= d->c.lane_items_max / 2) {
         bool scarce = d->memory >= d->c.memory_max;
@@ -70,7 +71,8 @@ void stock_refill(struct dispatch *d, struct lane *lane)
     }
 }
 
-/* Called whenever an item goes. While memory is scarce the lanes that have nothing get their turn, one an item. */
+/* Called whenever an item goes. While memory is scarce the lanes that have nothing get their turn, one an
+ * item. */
 void stock_feed(struct dispatch *d)
 {
     while (d->memory < d->c.memory_max / 2 && !list_empty(&d->hungry))
@@ -88,7 +90,8 @@ void stock_feed(struct dispatch *d)
     }
 }
 
-/* Lets go of what is not on its way; the store has it. What is on its way has lower ids than all that waits. */
+/* Lets go of what is not on its way; the store has it. What is on its way has lower ids than all that
+ * waits. */
 void stock_shed(struct dispatch *d, struct lane *lane)
 {
     struct list *i;
@@ -145,7 +148,7 @@ void dispatch_fresh(struct dispatch *d, struct lane *lane, struct item *item)
         forget(d, item);
         return;
     }
-    if (lane->paused || lane->behind || !fresh_room(d, lane)) {
+    if (lane->asleep || lane->behind || !fresh_room(d, lane)) {
         lane->behind = true;
         if (lane->missed < item->id)
             lane->missed = item->id;
@@ -164,7 +167,7 @@ void dispatch_fresh(struct dispatch *d, struct lane *lane, struct item *item)
 void dispatch_refilled(struct dispatch *d, struct lane *lane, struct list *items, bool more)
 {
     lane->refilling = false;
-    bool stale = lane->paused || lane->high != lane->refill_from; /* it was paused since then: once more */
+    bool stale = lane->asleep || lane->high != lane->refill_from; /* it was asleep since then: once more */
     for (struct list *i; (i = list_pop_front(items));) {
         struct item *item = list_entry(i, struct item, link);
         if (stale || item->id <= lane->high) {
@@ -223,7 +226,7 @@ void dispatch_retry(struct dispatch *d, struct lane *lane, struct item *item)
     if (item->retry) /* it was one before: off the map, to be let go or put back */
         (void)map_remove(&lane->retries, id_span(item));
     d->memory -= item->memory;
-    bool room = !lane->paused && lane->retries.count < d->c.lane_retries_max && retries_roomy(d);
+    bool room = !lane->asleep && lane->retries.count < d->c.lane_retries_max && retries_roomy(d);
     if (!room)
         forget(d, item);
     if (!room || !add_retry(d, lane, item, at)) {
@@ -273,7 +276,7 @@ void dispatch_retries_loaded(struct dispatch *d, struct lane *lane, struct list 
             if (lane->horizon_ms > (at > soon ? at : soon))
                 lane->horizon_ms = at > soon ? at : soon;
             forget(d, item);
-        } else if (lane->paused) {
+        } else if (lane->asleep) {
             lane->retry_behind = true;
             forget(d, item);
         } else if (!add_retry(d, lane, item, at))

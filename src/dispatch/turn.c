@@ -1,6 +1,12 @@
 #include "dispatch/dispatch_core.h"
 
-/* A quarter of the window is not for retries: however many have come due, a fresh item finds a place at once. */
+bool turn_rests(const struct lane *lane)
+{
+    return lane->paused || lane->held_us;
+}
+
+/* A quarter of the window is not for retries: however many have come due, a fresh item finds a place at
+ * once. */
 bool turn_may_retry(const struct lane *lane)
 {
     uint32_t window = (uint32_t)lane->window, room = window - (window + 3) / 4;
@@ -9,7 +15,7 @@ bool turn_may_retry(const struct lane *lane)
 
 bool turn_can_send(const struct lane *lane)
 {
-    return !lane->paused && lane->in_flight < (uint32_t)lane->window &&
+    return !turn_rests(lane) && lane->in_flight < (uint32_t)lane->window &&
            (!list_empty(&lane->fresh) || turn_may_retry(lane));
 }
 
@@ -47,10 +53,13 @@ void turn_unwake(struct dispatch *d, struct lane *lane)
     lane->wake_set = false;
 }
 
-/* When the lane must be looked at again: its first retry, in memory or let go; the next item that its rate lets go. */
+/* When the lane must be looked at again: its first retry, in memory or let go; the next item that its rate
+ * lets go; the end of its rest. */
 static uint64_t wake_us(const struct lane *lane)
 {
-    uint64_t at = lane->retry_behind && !lane->paused ? lane->horizon_ms : UINT64_MAX;
+    if (lane->held_us)
+        return lane->held_us; /* nothing can be done before */
+    uint64_t at = lane->retry_behind && !lane->asleep ? lane->horizon_ms : UINT64_MAX;
     struct heap_node *first = heap_min(&lane->later);
     if (first && first->key < at)
         at = first->key;

@@ -1,6 +1,8 @@
 /*
- * Dispatch against a simple model: a store that commits and answers in batches, a network that ends requests in any order, memory that is far
- * too small, lanes that are paused and go on. Whatever the seed: nothing is sent twice at once or forgotten, windows and memory keep bounds.
+ * Dispatch against a simple model: a store that commits and answers in batches, a network that ends requests
+ * in any order, memory that is far too small, lanes that are paused and go on, rest until a time, and have
+ * rates that change. Whatever the seed: nothing is sent twice at once or forgotten, out of order, early or
+ * faster than its rate; windows and memory keep bounds; and no lane that could send is not looked at in time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +23,8 @@
 #define MEMORY_MAX_MAX 4000u
 #define WINDOW_MAX 6u
 #define ROUNDS_MAX 3u
+#define NAP_US 10000000u /* a longer rest is spent without memory */
+#define BURST_S 0.25     /* what a rate may be ahead by, in seconds, and one item */
 
 enum place { NOWHERE, QUEUED, RETRYING, ENDED };
 
@@ -69,9 +73,13 @@ struct world {
     uint32_t in_memory;
     uint32_t lane_items, memory_max, insert_max;
     bool paused[LANES];
-    int64_t newest[LANES];  /* the highest id that was sent for the first time */
-    unsigned passed[LANES]; /* sends of other lanes since this one could send */
-    bool gloomy;            /* nearly all fails: more retries than a lane holds */
+    int64_t newest[LANES];     /* the highest id that was sent for the first time */
+    unsigned passed[LANES];    /* sends of other lanes since this one could send */
+    uint64_t held_us[LANES];   /* rests until then */
+    double rates[LANES];       /* items a second; 0: as many as it can */
+    double buckets[LANES];     /* what it may send now, at most, */
+    uint64_t filled_us[LANES]; /* as of then */
+    bool gloomy;               /* nearly all fails: more retries than a lane holds */
 };
 
 /* Two kinds, so that ids repeat. */
@@ -146,7 +154,8 @@ static void on_load_retries(void *arg, struct lane *lane, uint32_t limit)
     submit(arg, OP_LOAD_RETRIES, lane_of(lane))->limit = limit;
 }
 
-/* Round robin. A lane loses its turn when its window is full just then, so now and then it is passed over for more than one round. */
+/* Round robin. A lane loses its turn when its window is full just then, so now and then it is passed over
+ * for more than one round. */
 static void take_turn(struct world *w, int self)
 {
     for (int i = 0; i < LANES; i++) {
@@ -156,13 +165,80 @@ static void take_turn(struct world *w, int self)
     }
 }
 
+/* A bucket that holds what a quarter of a second lets through, and one item: the coarser model, which no
+ * lane may exceed. */
+static void fill_bucket(struct world *w, int lane)
+{
+    double passed = (double)(w->now_us - w->filled_us[lane]) / 1e6, full = 1 + w->rates[lane] * BURST_S;
+    double level = w->buckets[lane] + passed * w->rates[lane];
+    w->buckets[lane] = level < full ? level : full;
+    w->filled_us[lane] = w->now_us;
+}
+
+static void set_rate(struct world *w, int lane, double rate)
+{
+    fill_bucket(w, lane);
+    if (w->rates[lane] <= 0) /* none until now: nothing is owed */
+        w->buckets[lane] = 1;
+    w->rates[lane] = rate;
+    fill_bucket(w, lane);
+    dispatch_rate(w->d, w->lanes[lane], rate);
+}
+
+static void take_from_bucket(struct world *w, int lane, uint32_t items)
+{
+    if (w->rates[lane] <= 0)
+        return;
+    fill_bucket(w, lane);
+    w->buckets[lane] -= items;
+    assert_true(w->buckets[lane] > -0.001);
+}
+
+static bool rests(const struct world *w, int lane)
+{
+    return w->paused[lane] || w->held_us[lane] > w->now_us;
+}
+
+static void hold(struct world *w, int lane)
+{
+    static const uint64_t longest[] = {1, 200000, 3000000, 40000000};
+    uint64_t what = below(w, 6);
+    w->held_us[lane] = what == 5   ? DISPATCH_FOR_EVER
+                       : what == 4 ? w->now_us / 2
+                                   : w->now_us + below(w, longest[what]);
+    dispatch_hold(w->d, w->lanes[lane], w->held_us[lane]);
+}
+
+/* A lane that has something and could send it is looked at again by when it can. */
+static void nobody_is_overlooked(struct world *w)
+{
+    struct dispatch_stats s;
+    dispatch_stats_get(w->d, &s);
+    if (s.in_flight >= 12)
+        return;
+    uint64_t wait = dispatch_next_ms(w->d);
+    for (int i = 0; i < LANES; i++) {
+        const struct lane *lane = w->lanes[i];
+        if (w->paused[i] || !lane->fresh_count || lane->in_flight >= (uint32_t)lane->window)
+            continue;
+        if (w->held_us[i] > w->now_us) {
+            uint64_t left = w->held_us[i] - w->now_us;
+            assert_true(w->held_us[i] == DISPATCH_FOR_EVER || wait <= left / 1000 + 2);
+        } else { /* its rate, or a failure of ours, which is tried again after 200 ms */
+            double most = w->rates[i] > 0 ? 1000 / w->rates[i] : 0;
+            assert_true((double)wait <= (most > 200 ? most : 200) + 2);
+        }
+    }
+}
+
 static enum err on_send(void *arg, struct lane *lane, struct item *const *items, uint32_t count)
 {
     struct world *w = arg;
     take_turn(w, lane_of(lane));
     if (w->flying == FLIGHTS || below(w, 50) == 0)
         return ERR_NOMEM;
-    assert_false(w->paused[lane_of(lane)]);
+    assert_false(rests(w, lane_of(lane)));
+    take_from_bucket(w, lane_of(lane), count);
     assert_true(count >= 1 && count <= 4);
     assert_true(lane->in_flight <= (uint32_t)lane->window && lane->window <= WINDOW_MAX);
     struct flight *f = &w->flights[w->flying++];
@@ -218,7 +294,8 @@ static void store_load(struct world *w, struct op *op)
     }
 }
 
-/* One commit: everything handed over so far, or a part of it; then first the fresh events go out, then the answers. */
+/* One commit: everything handed over so far, or a part of it; then first the fresh events go out, then the
+ * answers. */
 static void store_step(struct world *w)
 {
     struct list batch;
@@ -342,9 +419,12 @@ static void check_bounds(struct world *w)
     assert_true(s.in_flight <= 12);
     /* A refill may be on its way when the bound is reached; retries are few and small. */
     assert_true(s.memory <= w->memory_max + LANES * (w->lane_items + 1024u) * ITEM_BYTES);
-    for (int i = 0; i < LANES; i++)
-        assert_true(w->lanes[i]->fresh_count <= w->lane_items + 4 &&
-                    (!w->paused[i] || !w->lanes[i]->fresh_count));
+    for (int i = 0; i < LANES; i++) {
+        const struct lane *lane = w->lanes[i];
+        assert_true(lane->fresh_count <= w->lane_items + 4);
+        if (w->paused[i] || w->held_us[i] > w->now_us + NAP_US) /* what is on its way, and nothing else */
+            assert_true(!lane->fresh_count && lane->retries.count == lane->retries_out);
+    }
 }
 
 static void run_seed(uint64_t seed, bool restart)
@@ -406,23 +486,35 @@ static void run_seed(uint64_t seed, bool restart)
             dispatch_set(w->d, w->lanes[lane], (uint32_t)lane + 1, w->paused[lane]);
         } else if (what < 93)
             redeliver(w);
-        else
+        else if (what < 94)
+            hold(w, (int)below(w, LANES));
+        else if (what < 95) {
+            static const double choice[] = {0, 0, 5, 30.5, 200, 3000};
+            set_rate(w, (int)below(w, LANES), choice[below(w, 6)]);
+        } else {
             dispatch_pump(w->d);
+            nobody_is_overlooked(w);
+        }
         check_bounds(w);
     }
     /* Let it run out. */
     for (int i = 0; i < LANES; i++) {
         w->paused[i] = false;
         dispatch_set(w->d, w->lanes[i], (uint32_t)i + 1, false);
+        if (w->held_us[i] == DISPATCH_FOR_EVER || seed % 2)
+            dispatch_hold(w->d, w->lanes[i], w->held_us[i] = 0);
+        if (seed % 2 || w->rates[i] < 20)
+            set_rate(w, i, 0);
     }
     int64_t left = 1;
     for (int round = 0; round < 200000 && left; round++) {
         store_step(w);
         open_letter(w);
         dispatch_pump(w->d);
+        nobody_is_overlooked(w);
         land(w, true);
         uint64_t wait = dispatch_next_ms(w->d);
-        w->now_us += wait < 1000 ? wait * 1000 : 1000;
+        w->now_us += wait < 1000 ? wait * 1000 : wait < UINT64_MAX ? 1000000 : 1000;
         left = w->flying + !list_empty(&w->store) + !list_empty(&w->letters);
         for (int64_t id = 1; !left && id <= w->last_id; id++)
             left += w->events[id].place != ENDED;
@@ -537,7 +629,8 @@ static void load_nothing(void *arg, struct lane *lane, uint32_t limit)
     (void)limit;
 }
 
-/* However many retries have come due, a fresh event leaves at once, and of those that follow most go first. */
+/* However many retries have come due, a fresh event leaves at once, and of those that follow most go
+ * first. */
 static void a_burst_of_retries_stands_behind(void **state)
 {
     (void)state;
@@ -644,7 +737,8 @@ static void end_world(struct world *w)
     mem_free(w);
 }
 
-/* Two lanes that hang hold all the memory: what comes for a third one leaves all the same, at once and from the store. */
+/* Two lanes that hang hold all the memory: what comes for a third one leaves all the same, at once and
+ * from the store. */
 static void hanging_lanes_leave_memory_to_others(void **state)
 {
     (void)state;
@@ -678,7 +772,8 @@ static bool is_loading(struct world *w, int lane)
     return false;
 }
 
-/* At twice the bound nobody gets more; a lane that has nothing is not kept waiting until half of the memory is free. */
+/* At twice the bound nobody gets more; a lane that has nothing is not kept waiting until half of the
+ * memory is free. */
 static void full_memory_starves_no_lane(void **state)
 {
     (void)state;

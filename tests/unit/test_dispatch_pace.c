@@ -1,6 +1,7 @@
 /*
- * A lane's rate in simulated time: as many items as it says, to 5 % in every 10 s, from 0.1 to 10,000 a second, however late the timer
- * and however large the requests; and a lane is looked at when it can send, not before.
+ * A lane's rate in simulated time: as many items as it says, to 5 % in every 10 s, from 0.1 to 10,000 a
+ * second, however late the timer and however large the requests; and a lane is looked at when it can send,
+ * not before.
  */
 #include <setjmp.h>
 #include <stdarg.h>
