@@ -76,7 +76,7 @@ enum err gauges_print(const struct gauges *const *all, size_t count, struct buf 
 /* Going down is no alarm. */
 static bool alarming(int cause)
 {
-    return cause != CAUSE_local_cancelled && cause_blame((enum cause_id)cause) == BLAME_LOCAL;
+    return cause != CAUSE_local_cancelled && cause_of((enum cause_id)cause)->blame == BLAME_LOCAL;
 }
 
 static void watch(_Atomic int64_t *until, _Atomic int64_t *since, uint64_t *seen, uint64_t count,

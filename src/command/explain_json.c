@@ -43,7 +43,7 @@ static int set_reason(json_t *o, enum reason reason, enum lang lang)
 static int set_detail(json_t *o, const struct search_hit *hit, enum lang lang)
 {
     const struct fault *f = fault_of(hit->fault);
-    int bad = set_common(o, hit, f->processed, f->blame);
+    int bad = set_common(o, hit, fault_processed(hit->fault), f->blame);
     bad |= set_string(o, "explanation", f->text[lang]);
     bad |= set_string(o, "olderText", f->old_text[lang]);
     bad |= set_string(o, "advice", f->advice[lang]);
@@ -57,7 +57,7 @@ static int set_detail(json_t *o, const struct search_hit *hit, enum lang lang)
 static int set_cause(json_t *o, const struct search_hit *hit, enum lang lang)
 {
     const struct cause *c = cause_of(hit->cause);
-    int bad = set_common(o, hit, explain_processed(hit), cause_blame(hit->cause));
+    int bad = set_common(o, hit, explain_processed(hit), cause_of(hit->cause)->blame);
     bad |= set_string(o, "explanation", c->text[lang]);
     bad |= set_string(o, "advice", c->advice[lang]);
     return bad | set_string(o, "source", c->source);

@@ -140,8 +140,8 @@ static void section_cause(FILE *to, const struct page *page, enum cause_id id, e
     const char *words = cause_processed_words(id, lang);
     if (strcmp(words, fault_processed_words(c->fault, lang)) != 0)
         bullet(to, page, page->processed, words);
-    if (cause_blame(id) != f->blame)
-        bullet(to, page, page->blame, blame_words(cause_blame(id), lang));
+    if (cause_of(id)->blame != f->blame)
+        bullet(to, page, page->blame, blame_words(cause_of(id)->blame, lang));
     bullet(to, page, page->advice, c->advice[lang]);
     bullet(to, page, page->source, c->source);
 }

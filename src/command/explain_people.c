@@ -124,7 +124,8 @@ static void full_detail(const struct paint *p, const struct search_hit *hit, enu
         (void)fprintf(p->to, "%s\n", cause_of(c)->id);
         first = false;
     }
-    field(p, LABEL_PROCESSED, lang, processed_style(f->processed), fault_processed_words(hit->fault, lang));
+    field(p, LABEL_PROCESSED, lang, processed_style(fault_processed(hit->fault)),
+          fault_processed_words(hit->fault, lang));
     field(p, LABEL_BLAME, lang, PAINT_PLAIN, blame_words(f->blame, lang));
     field(p, LABEL_RETRY, lang, PAINT_PLAIN, retry_words(f->retry, lang));
     field(p, LABEL_TEXT, lang, PAINT_PLAIN, f->text[lang]);
@@ -144,7 +145,7 @@ static void full_cause(const struct paint *p, const struct search_hit *hit, enum
     field(p, LABEL_DETAIL, lang, PAINT_PLAIN, explain_detail(hit, lang, buf));
     field(p, LABEL_CAUSE, lang, PAINT_BOLD, c->id);
     field(p, LABEL_PROCESSED, lang, processed_style(processed), words);
-    field(p, LABEL_BLAME, lang, PAINT_PLAIN, blame_words(cause_blame(hit->cause), lang));
+    field(p, LABEL_BLAME, lang, PAINT_PLAIN, blame_words(cause_of(hit->cause)->blame, lang));
     field(p, LABEL_RETRY, lang, PAINT_PLAIN, retry_words(f->retry, lang));
     field(p, LABEL_TEXT, lang, PAINT_PLAIN, c->text[lang]);
     field(p, LABEL_ADVICE, lang, PAINT_PLAIN, c->advice[lang]);

@@ -4,10 +4,11 @@ unsigned effect_of(const struct outcome *o)
 {
     if (o->reason == REASON_OK)
         return 0;
-    if (cause_is_local(o->cause))
+    const struct cause *cause = cause_of(o->cause);
+    if (cause->retry == RETRY_SOON)
         return EFFECT_AGAIN;
-    unsigned retry = fault_of(o->fault)->retry == RETRY_LATER ? EFFECT_RETRY : 0;
-    if (cause_blame(o->cause) == BLAME_LOCAL) /* our resolver: it goes on by the schedule, as for any name */
+    unsigned retry = cause->retry != RETRY_NEVER ? EFFECT_RETRY : 0;
+    if (cause->blame == BLAME_LOCAL) /* our resolver: it goes on by the schedule, as for any name */
         return retry;
     return retry | EFFECT_COUNT | EFFECT_NOTIFY | EFFECT_SUSPEND;
 }

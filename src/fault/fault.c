@@ -14,19 +14,26 @@ static const struct fault faults[FAULT_COUNT] = {
 #define FAULT(id_, reason_, detail_, blame_, processed_, retry_, en, ja, old_en, old_ja, advice_en,          \
               advice_ja)                                                                                     \
     [FAULT_##id_] = {                                                                                        \
-        #id_,           REASON_##reason_, detail_,          BLAME_##blame_,         PROCESSED_##processed_,  \
+        #id_,           REASON_##reason_, detail_,          BLAME_##blame_,         VERDICT_##processed_,    \
         RETRY_##retry_, {en, ja},         {old_en, old_ja}, {advice_en, advice_ja},                          \
     },
 #include "fault/fault.def"
 #undef FAULT
 };
 
+#define NONE CODE_NONE, 0
+#define RST_STREAM(code) CODE_RST_STREAM, code
+#define ALERT(code) CODE_ALERT, code
 static const struct cause causes[CAUSE_COUNT] = {
-#define CAUSE(id_, fault_, source_, en, ja, advice_en, advice_ja)                                            \
-    [CAUSE_##id_] = {#id_, FAULT_##fault_, source_, {en, ja}, {advice_en, advice_ja}},
+#define CAUSE(id_, fault_, blame_, processed_, retry_, code_, source_, en, ja, advice_en, advice_ja)         \
+    [CAUSE_##id_] = {#id_,  FAULT_##fault_, BLAME_##blame_, VERDICT_##processed_,  RETRY_##retry_,           \
+                     code_, source_,        {en, ja},       {advice_en, advice_ja}},
 #include "fault/cause.def"
 #undef CAUSE
 };
+#undef NONE
+#undef RST_STREAM
+#undef ALERT
 
 /* One word for programs, a phrase a language for people. */
 struct word {
@@ -112,7 +119,7 @@ const char *blame_words(enum blame b, enum lang lang)
 
 const char *retry_words(enum retry r, enum lang lang)
 {
-    return retry_table[r].words[lang];
+    return retry_table[r == RETRY_NEVER ? RETRY_NEVER : RETRY_LATER].words[lang];
 }
 
 enum err cause_find(struct span id, enum cause_id *ret)
@@ -140,16 +147,12 @@ bool cause_is_local(enum cause_id id)
     return strncmp(cause_of(id)->id, "local_", 6) == 0;
 }
 
-enum blame cause_blame(enum cause_id id)
+enum cause_id cause_by_code(enum code_kind kind, unsigned code, enum cause_id other)
 {
-    if (cause_is_local(id) || id == CAUSE_dns_unreachable) /* our resolver, not the domain's name servers */
-        return BLAME_LOCAL;
-    if (id == CAUSE_ssrf_blocked) /* the URL or its DNS records lead where nobody may go */
-        return BLAME_CHANNEL;
-    if (id == CAUSE_tcp_host_unreachable || id == CAUSE_tcp_net_unreachable || id == CAUSE_tcp_prohibited ||
-        id == CAUSE_tcp_invalid) /* a route said so, not the server */
-        return BLAME_NETWORK;
-    return fault_of(cause_of(id)->fault)->blame;
+    for (enum cause_id i = 0; i < CAUSE_COUNT; i++)
+        if (causes[i].code_kind == kind && causes[i].code == code)
+            return i;
+    return other;
 }
 
 enum processed processed_by_status(int status)
@@ -157,50 +160,57 @@ enum processed processed_by_status(int status)
     return status == 429 || (status >= 502 && status <= 504) ? PROCESSED_UNKNOWN : PROCESSED_YES;
 }
 
-/* The faults of ours named here strike before a connection is open; the others may strike once the request is
- * on its way. */
-enum processed cause_processed(enum cause_id id)
+/* The words of the first three are those of enum processed. */
+static const struct {
+    enum processed processed;
+    const char *words[2];
+} verdict_table[] = {
+    [VERDICT_NO] = {PROCESSED_NO, {NULL, NULL}},
+    [VERDICT_UNKNOWN] = {PROCESSED_UNKNOWN, {NULL, NULL}},
+    [VERDICT_YES] = {PROCESSED_YES, {NULL, NULL}},
+    [VERDICT_BY_STATUS] =
+        {PROCESSED_UNKNOWN,
+         {"unknown for 429, 502, 503 and 504, else yes: with these a limiter or a proxy may have answered "
+          "without the bot server, or after it had begun",
+          "429、502、503、504は不明、それ以外は「はい」"
+          "（これらは、流量制限やプロキシがボットサーバーに代わって応答した可能性があります）"}},
+    [VERDICT_BY_4XX] =
+        {PROCESSED_UNKNOWN,
+         {"unknown for 429, else yes: with 429 a limiter may have answered without the bot server",
+          "429は不明、それ以外は「はい」"
+          "（429は、流量制限がボットサーバーに代わって応答した可能性があります）"}},
+    [VERDICT_BY_5XX] =
+        {PROCESSED_UNKNOWN,
+         {"unknown for 502, 503 and 504, else yes: with these a proxy may have answered without the bot "
+          "server, or after it had begun",
+          "502、503、504は不明、それ以外は「はい」"
+          "（これらは、プロキシがボットサーバーに代わって応答した可能性があります）"}},
+};
+
+static const char *verdict_words(enum verdict v, enum lang lang)
 {
-    if (id == CAUSE_local_files || id == CAUSE_local_buffers || id == CAUSE_local_addresses ||
-        id == CAUSE_local_pool_full || id == CAUSE_h2_rst_refused)
-        return PROCESSED_NO;
-    /* The family of a status in which each says the same. */
-    if (cause_of(id)->fault == FAULT_status && id != CAUSE_status_client_error &&
-        id != CAUSE_status_server_error)
-        return PROCESSED_YES;
-    return fault_of(cause_of(id)->fault)->processed;
+    const char *words = verdict_table[v].words[lang];
+    return words ? words : processed_words(verdict_table[v].processed, lang);
 }
 
-/* Where the status decides (processed_by_status()). */
-static const char *const by_any_status[2] = {
-    "unknown for 429, 502, 503 and 504, else yes: with these a limiter or a proxy may have answered without "
-    "the bot "
-    "server, or after it had begun",
-    "429、502、503、504は不明、それ以外は「はい」（これらは、流量制限やプロキシがボットサーバーに代わって応答"
-    "した可能性があります）"};
-static const char *const by_client_error[2] = {
-    "unknown for 429, else yes: with 429 a limiter may have answered without the bot server",
-    "429は不明、それ以外は「はい」（429は、流量制限がボットサーバーに代わって応答した可能性があります）"};
-static const char *const by_server_error[2] = {"unknown for 502, 503 and 504, else yes: with these a proxy "
-                                               "may have answered without the bot server, or after it "
-                                               "had begun",
-                                               "502、503、504は不明、それ以外は「はい」（これらは、プロキシが"
-                                               "ボットサーバーに代わって応答した可能性があります）"};
+enum processed cause_processed(enum cause_id id)
+{
+    return verdict_table[cause_of(id)->verdict].processed;
+}
+
+enum processed fault_processed(enum fault_id id)
+{
+    return verdict_table[fault_of(id)->verdict].processed;
+}
 
 const char *fault_processed_words(enum fault_id id, enum lang lang)
 {
-    return id == FAULT_status ? by_any_status[lang] : processed_words(fault_of(id)->processed, lang);
+    return verdict_words(fault_of(id)->verdict, lang);
 }
 
 const char *cause_processed_words(enum cause_id id, enum lang lang)
 {
-    if (id == CAUSE_status_client_error)
-        return by_client_error[lang];
-    if (id == CAUSE_status_server_error)
-        return by_server_error[lang];
-    if (id == CAUSE_response_body_stalled) /* there is no body without a final status */
-        return by_any_status[lang];
-    return processed_words(cause_processed(id), lang);
+    return verdict_words(cause_of(id)->verdict, lang);
 }
 
 enum cause_id cause_by_status(int status)

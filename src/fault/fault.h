@@ -20,11 +20,23 @@ enum reason {
 /* May the server have handled the request? NO = provably never, so that a retry is always safe. */
 enum processed { PROCESSED_NO, PROCESSED_UNKNOWN, PROCESSED_YES };
 
+/* What a row says of that, before an attempt is looked at. BY_*: the status decides (processed_by_status()), any,
+ * or one of that family; UNKNOWN while none is known. */
+enum verdict { VERDICT_NO, VERDICT_UNKNOWN, VERDICT_YES, VERDICT_BY_STATUS, VERDICT_BY_4XX, VERDICT_BY_5XX };
+
 /* Whose side the fault is on. LOCAL never blames the bot. */
 enum blame { BLAME_NOBODY, BLAME_CHANNEL, BLAME_SERVER, BLAME_NETWORK, BLAME_LOCAL };
 
-/* What redelivery may do with it (the one place where that is decided is webhook/). */
-enum retry { RETRY_NEVER, RETRY_LATER };
+/* When it may be sent again; what follows from that is decided in effect.c. */
+enum retry {
+    RETRY_NEVER,
+    RETRY_LATER,   /* by redelivery, where the channel wants that */
+    RETRY_AT_ONCE, /* the server promises that it did nothing: on a fresh connection, and then by redelivery */
+    RETRY_SOON,    /* a fault of our own: in any case */
+};
+
+/* A code of the peer's that has a cause of its own. */
+enum code_kind { CODE_NONE, CODE_RST_STREAM, CODE_ALERT };
 
 enum lang { LANG_EN, LANG_JA };
 
@@ -55,7 +67,7 @@ struct fault {
     enum reason reason;
     const char *detail; /* LINE's string; "status" for FAULT_status, "ok" for FAULT_ok */
     enum blame blame;
-    enum processed processed;
+    enum verdict verdict;
     enum retry retry;
     const char *text[2];     /* explanation by enum lang: LINE's current documentation, byte for byte */
     const char *old_text[2]; /* the older edition's; "" where it has no such row */
@@ -65,6 +77,11 @@ struct fault {
 struct cause {
     const char *id; /* "h2_goaway_below" */
     enum fault_id fault;
+    enum blame blame;
+    enum verdict verdict;
+    enum retry retry;
+    enum code_kind code_kind;
+    unsigned code;      /* of that kind */
     const char *source; /* RFC section, man page or document that defines the condition */
     const char *text[2];
     const char *advice[2];
@@ -92,9 +109,8 @@ enum err reason_find(struct span text, enum reason *ret) MUST_CHECK;
 /* Whether the fault is one of our own machine: its cause starts with local_. */
 bool cause_is_local(enum cause_id id);
 
-/* Whose side a cause is on: LOCAL for all local_ causes, otherwise that of its fault or, where the cause
- * knows better, its own. */
-enum blame cause_blame(enum cause_id id);
+/* The cause of a code that the peer sent; other where the code has no row of its own. */
+enum cause_id cause_by_code(enum code_kind kind, unsigned code, enum cause_id other);
 
 /* What a final status says of it. YES: the bot server answered. UNKNOWN for 429, 502, 503 and 504: a limiter or a proxy in front of it may
  * have answered without it, or after it had begun. */
@@ -103,6 +119,8 @@ enum processed processed_by_status(int status);
 /* What the catalogue says of a cause in general. The outcome of one attempt can be firmer: there the status is known, if
  * one was read. */
 enum processed cause_processed(enum cause_id id);
+
+enum processed fault_processed(enum fault_id id);
 
 /* The same for people: as processed_words(), and for which statuses it is otherwise. */
 const char *fault_processed_words(enum fault_id id, enum lang lang);

@@ -10,18 +10,6 @@
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 
-#define ALERT_HANDSHAKE_FAILURE 40 /* RFC 8446 6, RFC 7301 3.2 */
-#define ALERT_PROTOCOL_VERSION 70
-#define ALERT_INTERNAL_ERROR 80
-#define ALERT_UNRECOGNIZED_NAME 112
-#define ALERT_CERTIFICATE_REQUIRED 116
-#define ALERT_NO_APPLICATION_PROTOCOL 120
-
-#define H2_NO_ERROR 0u /* RFC 9113 7 */
-#define H2_INTERNAL_ERROR 2u
-#define H2_REFUSED_STREAM 7u
-#define H2_CANCEL 8u
-
 /* TCP is up and the request has not begun. */
 static bool before_sent(const struct evidence *e)
 {
@@ -107,22 +95,7 @@ static enum cause_id cause_of_alert(const struct evidence *e)
             return e->http == 20 && !e->settings ? CAUSE_h2_reset_before_settings : CAUSE_session_reset_early;
         return CAUSE_tls_alert_after_request;
     }
-    switch (e->tls_alert) {
-    case ALERT_CERTIFICATE_REQUIRED:
-        return CAUSE_tls_client_cert_required;
-    case ALERT_HANDSHAKE_FAILURE:
-        return CAUSE_tls_alert_handshake_failure;
-    case ALERT_PROTOCOL_VERSION:
-        return CAUSE_tls_alert_protocol_version;
-    case ALERT_INTERNAL_ERROR:
-        return CAUSE_tls_alert_internal_error;
-    case ALERT_UNRECOGNIZED_NAME:
-        return CAUSE_tls_alert_unrecognized_name;
-    case ALERT_NO_APPLICATION_PROTOCOL:
-        return CAUSE_tls_alert_no_application_protocol;
-    default:
-        return CAUSE_tls_alert;
-    }
+    return cause_by_code(CODE_ALERT, (unsigned)e->tls_alert, CAUSE_tls_alert);
 }
 
 static enum cause_id cause_of_tls_local(const struct evidence *e)
@@ -169,22 +142,6 @@ static enum cause_id cause_of_closed(const struct evidence *e, bool rst)
         break;
     }
     return rst ? CAUSE_h1_reset_before_head : CAUSE_h1_closed_before_head;
-}
-
-static enum cause_id cause_of_rst_stream(uint32_t code)
-{
-    switch (code) {
-    case H2_NO_ERROR:
-        return CAUSE_h2_rst_no_error;
-    case H2_INTERNAL_ERROR:
-        return CAUSE_h2_rst_internal_error;
-    case H2_REFUSED_STREAM:
-        return CAUSE_h2_rst_refused;
-    case H2_CANCEL:
-        return CAUSE_h2_rst_cancel;
-    default:
-        return CAUSE_h2_rst_stream;
-    }
 }
 
 static enum cause_id cause_of_deadline(const struct evidence *e)
@@ -255,7 +212,7 @@ static enum cause_id cause_of_evidence(const struct evidence *e)
             return CAUSE_h2_goaway_then_closed;
         return e->sent ? CAUSE_h2_goaway_below : CAUSE_h2_goaway_early;
     case ENDED_RST_STREAM:
-        return cause_of_rst_stream(e->h2_code);
+        return cause_by_code(CODE_RST_STREAM, e->h2_code, CAUSE_h2_rst_stream);
     case ENDED_ALERT:
         return cause_of_alert(e);
     case ENDED_NOT_TLS:
@@ -273,7 +230,9 @@ static enum cause_id cause_of_evidence(const struct evidence *e)
 /* The row's answer, made exact by what this exchange saw. */
 static enum processed processed_of(const struct evidence *e, enum cause_id cause, const struct fault *fault)
 {
-    bool refused = cause == CAUSE_h2_rst_refused && e->answer != ANSWER_HEAD; /* an answer begun belies it */
+    const struct cause *row = cause_of(cause);
+    bool refused = row->code_kind == CODE_RST_STREAM && row->verdict == VERDICT_NO &&
+                   e->answer != ANSWER_HEAD; /* an answer begun belies it */
     if (fault->reason == REASON_COULD_NOT_CONNECT || refused)
         return PROCESSED_NO;
     if (fault->reason == REASON_OK || fault->reason == REASON_ERROR_STATUS_CODE)
@@ -281,7 +240,7 @@ static enum processed processed_of(const struct evidence *e, enum cause_id cause
     if (!e->sent)
         return PROCESSED_NO;
     bool answered = e->answer == ANSWER_HEAD && e->status >= 200;
-    if (answered && (fault->reason == REASON_REQUEST_TIMEOUT || cause_of(cause)->fault == FAULT_dispatch))
+    if (answered && (fault->reason == REASON_REQUEST_TIMEOUT || row->fault == FAULT_dispatch))
         return processed_by_status(e->status);
     return PROCESSED_UNKNOWN;
 }
@@ -304,8 +263,7 @@ bool outcome_may_retry(const struct evidence *e, const struct outcome *o)
 {
     if (o->processed != PROCESSED_NO)
         return false;
-    if (o->cause == CAUSE_h2_goaway_below || o->cause == CAUSE_h2_goaway_early ||
-        o->cause == CAUSE_h2_rst_refused)
+    if (cause_of(o->cause)->retry == RETRY_AT_ONCE)
         return true;
     /* A session that was ready and then found dead before the write; a fresh one that never got there is the
      * server's answer. */

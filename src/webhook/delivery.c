@@ -147,7 +147,7 @@ static void count_outcome(struct delivery_counters *n, const struct exchange_res
         add(&n->failed_status[o->status], 1);
     else if (o->reason != REASON_OK)
         add(&n->failed[o->fault], 1);
-    if (cause_blame(o->cause) == BLAME_LOCAL)
+    if (cause_of(o->cause)->blame == BLAME_LOCAL)
         add(&n->local[o->cause], 1);
     const struct exchange_timings *t = &r->timings;
     const struct {

@@ -70,7 +70,7 @@ static void nothing_else_changes(void **state)
         struct outcome o = {.reason = fault_of(fault)->reason,
                             .fault = fault,
                             .cause = (enum cause_id)c,
-                            .processed = fault_of(fault)->processed,
+                            .processed = fault_processed(fault),
                             .status = fault == FAULT_status ? 404 : 0};
         const struct outcome was = o;
         edition_apply(&(struct edition){SUCCESS_200, false}, &o);

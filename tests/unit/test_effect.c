@@ -50,7 +50,7 @@ static void every_other_failure_is_the_bots(void **state)
     const unsigned want = EFFECT_COUNT | EFFECT_NOTIFY | EFFECT_SUSPEND;
     for (enum cause_id c = 0; c < CAUSE_COUNT; c++) {
         struct outcome o = outcome_by(c);
-        if (cause_blame(c) == BLAME_LOCAL || o.reason == REASON_OK)
+        if (cause_of(c)->blame == BLAME_LOCAL || o.reason == REASON_OK)
             continue;
         unsigned got = effect_of(&o);
         if ((got & want) != want || got & EFFECT_AGAIN)

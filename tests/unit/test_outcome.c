@@ -308,7 +308,7 @@ static void ours_is_ours(void **state)
         if (rows[i].e.ended == ENDED_LOCAL)
             assert_true(cause_is_local(o.cause));
         if (cause_is_local(o.cause))
-            assert_int_equal(cause_blame(o.cause), BLAME_LOCAL);
+            assert_int_equal(cause_of(o.cause)->blame, BLAME_LOCAL);
     }
 }
 

@@ -52,7 +52,7 @@ static void write_details(struct json_write *w, unsigned langs)
     for (enum fault_id i = 0; i < FAULT_COUNT; i++) {
         const struct fault *f = fault_of(i);
         json_write_object(w);
-        write_verdict(w, f, f->processed, f->blame);
+        write_verdict(w, f, fault_processed(i), f->blame);
         write_words(w, "explanation", f->text, langs);
         write_words(w, "advice", f->advice, langs);
         json_write_end(w);
@@ -68,7 +68,7 @@ static void write_causes(struct json_write *w, unsigned langs)
         const struct cause *cause = cause_of(i);
         json_write_object(w);
         write_text(w, "cause", cause->id);
-        write_verdict(w, fault_of(cause->fault), cause_processed(i), cause_blame(i));
+        write_verdict(w, fault_of(cause->fault), cause_processed(i), cause_of(i)->blame);
         write_words(w, "explanation", cause->text, langs);
         write_words(w, "advice", cause->advice, langs);
         write_text(w, "source", cause->source);

@@ -51,7 +51,7 @@ static enum err local_faults(struct buf *out, const struct delivery_counters *n)
         "# HELP todoke_local_faults_total Attempts that failed because of a fault of this node, by cause.\n"
         "# TYPE todoke_local_faults_total counter\n");
     for (int i = 0; !e && i < CAUSE_COUNT; i++)
-        if (cause_blame((enum cause_id)i) == BLAME_LOCAL)
+        if (cause_of((enum cause_id)i)->blame == BLAME_LOCAL)
             e = buf_printf(out, "todoke_local_faults_total{cause=\"%s\"} %llu\n",
                            cause_of((enum cause_id)i)->id, (unsigned long long)get(&n->local[i]));
     return e;
