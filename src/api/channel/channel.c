@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "access/token.h"
+#include "api/channel/channel_edit.h"
 #include "api/channel/channel_health.h"
 #include "api/channel/channel_json.h"
 #include "api/channel/contact_edit.h"
@@ -17,9 +18,7 @@ struct change_state {
     struct contact_view contact;
     struct channel_ref *prepared;
     struct courier_note *note;
-    int64_t id;
     bool lacks_url, not_approved;
-    bool unchanged;    /* it is as it was asked to be: nothing is written, and nobody told */
     enum err provider; /* what a new channel's provider says to its maker */
     struct channel_token token;
     char token_text[TOKEN_TEXT_LEN + 1];
@@ -77,7 +76,7 @@ static void answer_channel(struct call *c, int status, const struct channel *cha
 }
 
 /* Once it is committed, other threads see the channel before its maker is answered. */
-static void change_committed(struct store_call *s)
+static void create_committed(struct store_call *s)
 {
     struct call *c = call_of(s);
     struct change_state *state = c->state;
@@ -133,21 +132,6 @@ static enum err check_notification(struct call *c, struct change_state *state)
     return state->not_approved ? ERR_CONFLICT : ERR_NONE;
 }
 
-/* A line of the audit log about the channel: what is different from before. */
-static enum err audit_channel(struct call *c, struct backend *b, const char *action,
-                              const struct channel *before, const struct channel *after)
-{
-    struct buf details;
-    buf_init(&details, 16384);
-    char target[32];
-    (void)snprintf(target, sizeof(target), "channel/%lld", (long long)after->id);
-    enum err e = channel_change_tell(&details, before, after);
-    if (!e)
-        e = call_audit(c, b, action, target, after->id, buf_span(&details));
-    buf_deinit(&details);
-    return e;
-}
-
 static bool begin_change(struct call *c, struct change_state *state)
 {
     c->state = state;
@@ -156,15 +140,7 @@ static bool begin_change(struct call *c, struct change_state *state)
         return false;
     bool ok = channel_change_read(c, object, &state->change);
     json_decref(object);
-    if (!ok)
-        return false;
-    struct courier_note *note = mem_zero(1, sizeof(*note));
-    if (!note) {
-        call_failed(c, ERR_NOMEM); /* and with the call goes its state */
-        return false;
-    }
-    state->note = note;
-    return true;
+    return ok;
 }
 
 /* A contact address that could be told of errors from now on is asked first. */
@@ -208,7 +184,7 @@ static enum err create_run(struct store_call *s, struct backend *b)
     if (!e)
         e = b->ops->token_insert(b, &state->token, TOKEN_MAX, state->channel.created_ms);
     if (!e)
-        e = audit_channel(c, b, "channel.create", &nothing, &state->channel);
+        e = channel_edit_audit(c, b, "channel.create", &nothing, &state->channel);
     if (!e)
         e = ask_contact(c, b, state);
     return e ? e : prepare(c, state);
@@ -222,7 +198,6 @@ static void create_done(struct store_call *s)
         change_failed(c, state, s->err);
         return;
     }
-    mem_free(state->note); /* no courier knows the channel yet */
     log_info("api", "channel created", log_int("channel", state->channel.id));
     c->grant = GRANT_ADMIN;
     answer_channel(c, 201, &state->channel, &state->contact, state->token_text);
@@ -241,7 +216,6 @@ void api_channel_create(struct call *c)
     if (!channel_change_has(&state->change, CHANNEL_use_webhook)) /* whoever gives a URL wants it used */
         channel->use_webhook = channel->webhook_url[0];
     if (!channel_change_has(&state->change, CHANNEL_provider_id) && !call_is_operator(c)) {
-        mem_free(state->note);
         call_invalid(c, "providerId", "is required");
         return;
     }
@@ -249,55 +223,36 @@ void api_channel_create(struct call *c)
     state->token.created_ms = channel->created_ms;
     state->lacks_url = channel->use_webhook && !channel->webhook_url[0];
     if (!channel->name[0] || state->lacks_url) {
-        mem_free(state->note);
         call_invalid(c, state->lacks_url ? "webhookUrl" : "name",
                      state->lacks_url ? "is needed while useWebhook is on" : "is required");
         return;
     }
-    call_write(c, create_run, change_committed, create_done);
+    call_write(c, create_run, create_committed, create_done);
 }
 
-static enum err change_run(struct store_call *s, struct backend *b)
+static enum err apply_change(struct call *c, struct channel *channel)
 {
-    struct call *c = call_of(s);
-    struct change_state *state = c->state;
-    directory_discard(state->prepared); /* a second run */
-    state->prepared = NULL;
-    enum err e = b->ops->channel_get(b, state->id, &state->channel);
-    if (e)
-        return e;
-    struct channel before = state->channel;
-    channel_change_apply(&state->change, &state->channel);
-    state->lacks_url = state->channel.use_webhook && !state->channel.webhook_url[0];
-    if (state->lacks_url)
-        return ERR_CONFLICT;
-    e = check_notification(c, state);
-    state->unchanged = !e && channel_same(&before, &state->channel);
-    if (state->unchanged)
-        return ERR_NONE;
-    state->channel.updated_ms = c->api->config.clock->wall_ms(c->api->config.clock->arg);
-    if (!e)
-        e = prepare(c, state);
-    if (!e)
-        e = b->ops->channel_update(b, &state->channel);
-    if (!e)
-        e = ask_contact(c, b, state);
-    return e ? e : audit_channel(c, b, "channel.update", &before, &state->channel);
+    struct change_state *state = channel_edit_of(c)->arg;
+    channel_change_apply(&state->change, channel);
+    state->channel = *channel;
+    state->lacks_url = channel->use_webhook && !channel->webhook_url[0];
+    return state->lacks_url ? ERR_CONFLICT : check_notification(c, state);
 }
 
-static void change_done(struct store_call *s)
+static enum err ask_changed(struct call *c, struct backend *b, const struct channel *channel)
 {
-    struct call *c = call_of(s);
-    struct change_state *state = c->state;
-    if (s->err) {
-        change_failed(c, state, s->err);
-        return;
-    }
-    if (state->unchanged)
-        mem_free(state->note);
+    struct change_state *state = channel_edit_of(c)->arg;
+    state->channel = *channel;
+    return ask_contact(c, b, state);
+}
+
+static void change_done(struct call *c, const struct channel *channel, enum err err)
+{
+    struct change_state *state = channel_edit_of(c)->arg;
+    if (err)
+        change_failed(c, state, err);
     else
-        tell_courier(c, state);
-    answer_channel(c, 200, &state->channel, &state->contact, NULL);
+        answer_channel(c, 200, channel, &state->contact, NULL);
 }
 
 void api_channel_change(struct call *c)
@@ -308,18 +263,21 @@ void api_channel_change(struct call *c)
     struct channel_ref *ref = call_channel(c);
     if (!ref)
         return;
-    state->id = ref->channel.id;
+    int64_t id = ref->channel.id;
     channel_ref_drop(ref);
     if (!begin_change(c, state))
         return;
     if (channel_change_has(&state->change, CHANNEL_provider_id)) {
-        mem_free(state->note);
         call_invalid(c, "providerId", "cannot be changed");
     } else if (!channel_change_allowed(&state->change, c->grant)) {
-        mem_free(state->note);
         call_refuse(c, 403, "This needs the role Admin; a Member may only set suspended to false");
     } else {
-        call_write(c, change_run, change_committed, change_done);
+        channel_edit_submit(c, &(struct channel_edit){.id = id,
+                                                      .apply = apply_change,
+                                                      .also = ask_changed,
+                                                      .done = change_done,
+                                                      .arg = state,
+                                                      .action = "channel.update"});
     }
 }
 
@@ -327,18 +285,18 @@ static enum err delete_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
     struct change_state *state = c->state;
-    struct channel before, after = {.id = state->id};
-    enum err e = b->ops->channel_get(b, state->id, &before);
+    struct channel before, after = {.id = state->channel.id};
+    enum err e = b->ops->channel_get(b, state->channel.id, &before);
     if (!e)
-        e = b->ops->channel_delete(b, state->id);
-    return e ? e : audit_channel(c, b, "channel.delete", &before, &after);
+        e = b->ops->channel_delete(b, state->channel.id);
+    return e ? e : channel_edit_audit(c, b, "channel.delete", &before, &after);
 }
 
 static void delete_committed(struct store_call *s)
 {
     struct call *c = call_of(s);
     struct change_state *state = c->state;
-    directory_remove(c->api->config.directory, state->id);
+    directory_remove(c->api->config.directory, state->channel.id);
 }
 
 static void delete_done(struct store_call *s)
@@ -350,7 +308,7 @@ static void delete_done(struct store_call *s)
         return;
     }
     tell_courier(c, state);
-    log_info("api", "channel deleted", log_int("channel", state->id));
+    log_info("api", "channel deleted", log_int("channel", state->channel.id));
     call_answer(c, 204, "application/json; charset=utf-8", SPAN_LIT(""));
 }
 
@@ -360,7 +318,7 @@ void api_channel_delete(struct call *c)
     struct channel_ref *ref = state ? call_channel(c) : NULL;
     if (!ref)
         return;
-    state->id = state->channel.id = ref->channel.id;
+    state->channel.id = ref->channel.id;
     channel_ref_drop(ref);
     c->state = state;
     state->note = mem_zero(1, sizeof(*state->note));

@@ -3,69 +3,55 @@
 #include <stdio.h>
 
 #include "api/channel/channel_json.h"
-#include "base/mem.h"
 
 struct channel_edit *channel_edit_of(struct call *c)
 {
     return c->state;
 }
 
-static enum err audit(struct call *c, struct backend *b, const struct channel_edit *edit,
-                      const struct channel *before)
+enum err channel_edit_audit(struct call *c, struct backend *b, const char *action,
+                            const struct channel *before, const struct channel *after)
 {
     struct buf details;
     buf_init(&details, 16384);
     char target[32];
-    (void)snprintf(target, sizeof(target), "channel/%lld", (long long)edit->id);
-    enum err e = channel_change_tell(&details, before, &edit->channel);
+    (void)snprintf(target, sizeof(target), "channel/%lld", (long long)after->id);
+    enum err e = channel_change_tell(&details, before, after);
     if (!e)
-        e = call_audit(c, b, edit->action, target, edit->id, buf_span(&details));
+        e = call_audit(c, b, action, target, after->id, buf_span(&details));
     buf_deinit(&details);
     return e;
 }
 
+static enum err on_apply(struct channel_update *u, struct channel *channel)
+{
+    struct channel_edit *edit = list_entry(u, struct channel_edit, update);
+    return edit->apply(edit->call, channel);
+}
+
+static enum err on_also(struct channel_update *u, struct backend *b, const struct channel *before)
+{
+    struct channel_edit *edit = list_entry(u, struct channel_edit, update);
+    enum err e = edit->also ? edit->also(edit->call, b, &u->channel) : ERR_NONE;
+    return e ? e : channel_edit_audit(edit->call, b, edit->action, before, &u->channel);
+}
+
 static enum err edit_run(struct store_call *s, struct backend *b)
 {
-    struct call *c = call_of(s);
-    struct channel_edit *edit = c->state;
-    directory_discard(edit->prepared); /* a second run */
-    edit->prepared = NULL;
-    enum err e = b->ops->channel_get(b, edit->id, &edit->channel);
-    if (e)
-        return e;
-    struct channel before = edit->channel;
-    e = edit->apply(c, &edit->channel);
-    if (e || channel_same(&before, &edit->channel)) /* nothing is written where nothing changes */
-        return e;
-    edit->channel.updated_ms = call_now(c);
-    e = directory_prepare(c->api->config.directory, &edit->channel, &edit->prepared);
-    if (!e)
-        e = b->ops->channel_update(b, &edit->channel);
-    return e ? e : audit(c, b, edit, &before);
+    return channel_update_run(&channel_edit_of(call_of(s))->update, b);
 }
 
 static void edit_committed(struct store_call *s)
 {
-    struct call *c = call_of(s);
-    struct channel_edit *edit = c->state;
-    if (edit->prepared)
-        directory_put(c->api->config.directory, edit->prepared);
-    edit->prepared = NULL;
+    channel_update_committed(&channel_edit_of(call_of(s))->update);
 }
 
 static void edit_done(struct store_call *s)
 {
     struct call *c = call_of(s);
-    struct channel_edit *edit = c->state;
-    directory_discard(edit->prepared);
-    if (s->err) {
-        mem_free(edit->note);
-    } else {
-        edit->note->kind = COURIER_CHANNEL;
-        edit->note->id = edit->id;
-        courier_notify(courier_of(c->api->config.couriers, edit->id), edit->note);
-    }
-    edit->done(c, &edit->channel, s->err);
+    struct channel_edit *edit = channel_edit_of(c);
+    channel_update_end(&edit->update, s->err);
+    edit->done(c, &edit->update.channel, s->err);
 }
 
 void channel_edit_submit(struct call *c, const struct channel_edit *edit)
@@ -74,10 +60,16 @@ void channel_edit_submit(struct call *c, const struct channel_edit *edit)
     if (!own)
         return;
     *own = *edit;
+    own->call = c;
+    own->update = (struct channel_update){.id = edit->id,
+                                          .directory = c->api->config.directory,
+                                          .courier = courier_of(c->api->config.couriers, edit->id),
+                                          .now_ms = call_now(c),
+                                          .apply = on_apply,
+                                          .also = on_also};
     c->state = own;
-    own->note = mem_zero(1, sizeof(*own->note));
-    if (own->note)
-        call_write(c, edit_run, edit_committed, edit_done);
-    else
+    if (channel_update_begin(&own->update))
         call_failed(c, ERR_NOMEM);
+    else
+        call_write(c, edit_run, edit_committed, edit_done);
 }
