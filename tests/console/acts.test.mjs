@@ -182,14 +182,14 @@ for (const lang of ['en', 'ja']) {
 
         await act('limits, and what is refused', async () => {
             await channel('good', 'messaging');
-            await edit(w.messaging.limit, '5');
+            await edit(w.fields.responseTimeoutMs.label, '5');
             await page.locator('.field-error').getByText(/100/).waitFor();
-            await page.getByLabel(w.messaging.limit, { exact: true }).fill('1500');
+            await page.getByLabel(w.fields.responseTimeoutMs.label, { exact: true }).fill('1500');
             await press(w.common.update);
-            await page.getByText(`1,500 ${w.messaging.ms}`).waitFor();
+            await page.getByText(`1,500 ${w.fields.responseTimeoutMs.unit}`).waitFor();
             assert.equal((await api.ok('GET', scene.path('good'))).responseTimeoutMs, 1500);
-            await edit(w.messaging.limit, '');
-            await page.getByText(`2,000 ${w.messaging.ms}`).waitFor();
+            await edit(w.fields.responseTimeoutMs.label, '');
+            await page.getByText(`2,000 ${w.fields.responseTimeoutMs.unit}`).waitFor();
             await edit(w.messaging.schedule, 'soon');
             await page.getByText(w.messaging.scheduleBad).waitFor();
             await page.getByLabel(w.messaging.schedule, { exact: true }).fill('30s, 2m,1h');
@@ -200,7 +200,7 @@ for (const lang of ['en', 'ja']) {
             await page.getByText(w.messaging.scheduleDefault, { exact: true }).waitFor(); // the hint has the words too
             // the same words stand in the form while it is open
             await eventually(async () => (await api.ok('GET', scene.path('good'))).redeliverySchedule === null, 'the default schedule');
-            await edit(w.messaging.batch, '7');
+            await edit(w.fields.maxEventsPerRequest.label, '7');
             await eventually(async () => (await api.ok('GET', scene.path('good'))).maxEventsPerRequest === 7, 'events per request');
         });
 
@@ -217,11 +217,11 @@ for (const lang of ['en', 'ja']) {
             await page.locator('.banner').getByText(w.channel.offBanner).waitFor();
             await use.click();
             await toast(w.messaging.switchOn(w.messaging.useWebhook));
-            await page.getByRole('switch', { name: w.messaging.redelivery }).click();
-            await toast(w.messaging.switchOn(w.messaging.redelivery));
+            await page.getByRole('switch', { name: w.fields.webhookRedelivery.label }).click();
+            await toast(w.messaging.switchOn(w.fields.webhookRedelivery.label));
             assert.deepEqual(await is(), [true, true, true]);
-            await page.getByRole('switch', { name: w.messaging.redelivery }).click();
-            await toast(w.messaging.switchOff(w.messaging.redelivery));
+            await page.getByRole('switch', { name: w.fields.webhookRedelivery.label }).click();
+            await toast(w.messaging.switchOff(w.fields.webhookRedelivery.label));
         });
 
         await act('statistics: filters, zone, period; the address keeps them', async () => {

@@ -1,6 +1,6 @@
 // docs/openapi.yaml is valid, names every call and no other, and is a judge that can find fault.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { startNode } from './lib/node.mjs';
 import { checkAnswer, description, fields, file, routes, validate } from './lib/openapi.mjs';
@@ -45,6 +45,12 @@ describe('the fields of a channel', () => {
     it('are shown as the document says', async () => {
         const shown = (await description()).components.schemas.Channel.properties;
         for (const f of rows.filter(r => r.json && r.type !== 'SECRET')) assert.ok(shown[f.json], f.json);
+    });
+
+    it('can be changed in the console', () => {
+        const folder = new URL('../../console/src/', import.meta.url);
+        const sources = ['pages', 'texts'].flatMap(f => readdirSync(new URL(f, folder), { recursive: true }).filter(n => /\.tsx?$/.test(n)).map(n => readFileSync(new URL(`${f}/${n}`, folder), 'utf8'))).join('\n');
+        for (const f of rows.filter(r => ['ADMIN', 'MEMBER'].includes(r.who))) assert.match(sources, new RegExp(`(?<!\\.)\\b${f.json}\\b(?=[:,'"} ])`), `${f.json} stands in no page and not in texts/fields.ts`);
     });
 });
 

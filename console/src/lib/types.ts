@@ -1,4 +1,6 @@
 // What the API answers with: docs/openapi.yaml is the source.
+import type { FieldValues } from '../texts/fields';
+
 export type Language = 'en' | 'ja';
 export type Role = 'admin' | 'member' | 'tester';
 export type Reason = 'could_not_connect' | 'request_timeout' | 'error_status_code' | 'unclassified';
@@ -51,7 +53,7 @@ export interface Provider {
     channels: number;
     createdAt: string;
 }
-export interface Channel {
+export interface Channel extends FieldValues {
     channelId: string;
     providerId: string;
     role: Role | 'operator';
@@ -59,17 +61,13 @@ export interface Channel {
     botUserId: string;
     webhookUrl: string | null;
     useWebhook: boolean;
-    webhookRedelivery: boolean;
     redeliverySchedule: number[] | null; // seconds; null: the node's
-    errorStatistics: boolean;
     errorNotification?: boolean;
     notificationAvailable?: boolean;
     contactEmail?: string | null;
     contactEmailState?: ContactState | null;
     contactEmailAskedAt?: string | null;
     language: Language;
-    responseTimeoutMs: number;
-    maxEventsPerRequest: number;
     suspended: boolean;
     suspendedAt?: string;
     state: ChannelState;

@@ -1,5 +1,6 @@
 // Every word of the console in English. Its shape is the type of the Japanese catalogue too: a missing key fails the build.
 import { PASSWORD_MIN } from '../lib/limits';
+import { fieldWords } from './fields';
 
 export const en = {
     language: 'English',
@@ -276,6 +277,7 @@ export const en = {
         onlyAdmin: 'Shown to Admins only',
         previousUntil: (at: string) => `The previous secret signs too until ${at}.`,
     },
+    fields: fieldWords('en'),
     messaging: {
         webhook: 'Webhook settings',
         url: 'Webhook URL',
@@ -285,19 +287,10 @@ export const en = {
         urlNone: 'No webhook URL is set',
         useWebhook: 'Use webhook',
         useWebhookHint: 'Webhooks are sent to the webhook URL. Off, events are refused.',
-        redelivery: 'Webhook redelivery',
-        redeliveryHint: 'A webhook that failed is sent again several times, with growing pauses. Your bot server may get an event twice or in another order: compare webhookEventId.',
-        statistics: 'Error statistics aggregation',
-        statisticsHint: 'Counts errors from now on, while Use webhook is on. Nothing is counted afterwards for the time before.',
         notification: 'Error notification',
         notificationHint: 'A mail to the confirmed contact address and every Admin when the bot server does not return 200 OK, when redelivery is given up, and when sending is suspended.',
         notificationNeeds: 'The provider has to apply for this option, and the operator has to approve it.',
         notificationApply: 'To the provider\'s options',
-        limit: 'Response limit',
-        limitHint: 'How long the bot server may take for a whole response, 100 to 60,000 ms. Empty: the node\'s default.',
-        ms: 'ms',
-        batch: 'Events per request',
-        batchHint: 'At most so many events travel in one request while there is a backlog, 1 to 500. Empty: the default.',
         schedule: 'Redelivery schedule',
         scheduleHint: 'Pauses after the first, second, … failure, such as 1m, 2m, 4m, 8m, 15m (s, m, h, d; at most 20). Empty: the node\'s schedule.',
         scheduleDefault: 'As the node',

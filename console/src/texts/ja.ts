@@ -1,6 +1,7 @@
 // 日本語の全文言。キーの過不足はビルドエラーになる。
 import { PASSWORD_MIN } from '../lib/limits';
 import type { Texts } from './en';
+import { fieldWords } from './fields';
 
 export const ja: Texts = {
     language: '日本語',
@@ -277,6 +278,7 @@ export const ja: Texts = {
         onlyAdmin: 'Adminのみに表示されます',
         previousUntil: at => `以前のシークレットによる署名も${at}まで付与されます。`,
     },
+    fields: fieldWords('ja'),
     messaging: {
         webhook: 'Webhook設定',
         url: 'Webhook URL',
@@ -286,19 +288,10 @@ export const ja: Texts = {
         urlNone: 'Webhook URLが設定されていません',
         useWebhook: 'Webhookの利用',
         useWebhookHint: 'Webhook URLにWebhookを送信します。オフの間、イベントは受け付けられません。',
-        redelivery: 'Webhookの再送',
-        redeliveryHint: '送信に失敗したWebhookを、間隔を広げながら数回再送します。同じイベントが重複したり、順序が変わったりすることがあります。webhookEventIdで判別してください。',
-        statistics: 'エラーの統計情報',
-        statisticsHint: 'オンにした時点から、［Webhookの利用］がオンの間のエラーを集計します。過去にさかのぼって集計されることはありません。',
         notification: 'エラー通知',
         notificationHint: 'ボットサーバーが200 OKを返さなかったとき、再送を中止したとき、送信を停止したときに、確認済みの連絡先メールアドレスとすべてのAdminに通知メールを送信します。',
         notificationNeeds: 'プロバイダーによる申請と、運用者による承認が必要です。',
         notificationApply: 'プロバイダーのオプションへ',
-        limit: 'レスポンスの制限時間',
-        limitHint: 'ボットサーバーがレスポンスを返し終えるまでの制限時間です（100〜60,000ミリ秒）。空欄にすると既定値になります。',
-        ms: 'ミリ秒',
-        batch: '1リクエストあたりのイベント数',
-        batchHint: '未配信のイベントがたまっているときに、1リクエストにまとめる最大件数です（1〜500）。空欄にすると既定値になります。',
         schedule: '再送の間隔',
         scheduleHint: '1回目、2回目…の失敗後に再送するまでの時間です（例：1m, 2m, 4m, 8m, 15m。単位はs、m、h、d、最大20個）。空欄にするとノードの設定になります。',
         scheduleDefault: 'ノードの設定',

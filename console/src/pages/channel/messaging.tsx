@@ -5,6 +5,7 @@ import { figure, parsePauses, pauses } from '../../lib/format';
 import { isAdmin, isMember } from '../../lib/session';
 import type { Channel } from '../../lib/types';
 import { useTexts } from '../../texts';
+import { numberFields, switchFields, type NumberField, type SwitchField } from '../../texts/fields';
 import { Button, Card, Field, Switch, useAction } from '../../ui/parts';
 import { FormDialog, useDialog } from '../../ui/dialog';
 import { Refused } from '../../ui/states';
@@ -15,7 +16,7 @@ import { Rotation } from './rotation';
 import { Tokens } from './tokens';
 import { Verify } from './verify';
 
-type SwitchName = 'useWebhook' | 'webhookRedelivery' | 'errorStatistics' | 'errorNotification';
+type SwitchName = 'useWebhook' | 'errorNotification' | SwitchField;
 
 function Switches({ channel, account, change }: ChannelProps) {
     const t = useTexts();
@@ -29,15 +30,14 @@ function Switches({ channel, account, change }: ChannelProps) {
         setTurning(null);
     };
     const one = (name: SwitchName, label: string, hint: string, more?: { disabled: boolean; why: preact.ComponentChildren }) => (
-        <Switch label={label} hint={<>{hint}{more?.disabled && <> {more.why}</>}</>} on={Boolean(channel[name])} disabled={!admin || more?.disabled} busy={turning === name}
+        <Switch key={name} label={label} hint={<>{hint}{more?.disabled && <> {more.why}</>}</>} on={Boolean(channel[name])} disabled={!admin || more?.disabled} busy={turning === name}
             onTurn={on => (name === 'useWebhook' && !on ? off.show() : void turn(name, label, on))} />
     );
     const lacking = !channel.notificationAvailable && !channel.errorNotification;
     return (
         <>
             {one('useWebhook', t.messaging.useWebhook, t.messaging.useWebhookHint)}
-            {one('webhookRedelivery', t.messaging.redelivery, t.messaging.redeliveryHint)}
-            {one('errorStatistics', t.messaging.statistics, t.messaging.statisticsHint)}
+            {switchFields.map(name => one(name, t.fields[name].label, t.fields[name].hint))}
             {one('errorNotification', t.messaging.notification, t.messaging.notificationHint, {
                 disabled: lacking, why: <>{t.messaging.notificationNeeds} {admin && <a href={`/providers/${channel.providerId}/options`}>{t.messaging.notificationApply}</a>}</>,
             })}
@@ -87,9 +87,14 @@ export function Messaging(props: ChannelProps) {
     const admin = isAdmin(account, channel), member = isMember(account, channel);
     const [verifying, verify] = useState(0);
     const clear = useAction();
-    const number = (name: 'responseTimeoutMs' | 'maxEventsPerRequest') => async (v: string): Promise<void> => {
-        await change({ [name]: v === '' ? null : Number(v) } as unknown as Partial<Channel>);
-        toast(t.common.saved);
+    const number = (name: NumberField) => {
+        const { label, hint, unit } = t.fields[name], value = channel[name];
+        const save = async (v: string): Promise<void> => {
+            await change({ [name]: v === '' ? null : Number(v) } as Partial<Channel>);
+            toast(t.common.saved);
+        };
+        return <EditRow key={name} label={label} property={name} type="number" value={value === null ? '' : String(value)} suffix={unit} hint={hint} mayEdit={admin} onSave={save}
+            shown={value === null ? undefined : unit ? <>{figure(value)} {unit}</> : figure(value)} />;
     };
     return (
         <>
@@ -102,11 +107,9 @@ export function Messaging(props: ChannelProps) {
                 <Refused refusal={clear.refusal} />
             </Card>
             <Card title={t.channel.deliveries}>
-                <EditRow label={t.messaging.limit} property="responseTimeoutMs" type="number" value={String(channel.responseTimeoutMs)} shown={<>{figure(channel.responseTimeoutMs)} {t.messaging.ms}</>} suffix={t.messaging.ms}
-                    hint={t.messaging.limitHint} mayEdit={admin} onSave={number('responseTimeoutMs')} />
+                {numberFields.map(number)}
                 <EditRow label={t.messaging.schedule} property="redeliverySchedule" value={pauses(channel.redeliverySchedule ?? [])} shown={channel.redeliverySchedule ? undefined : <span class="muted">{t.messaging.scheduleDefault}</span>} hint={t.messaging.scheduleHint} mayEdit={admin}
                     check={v => (parsePauses(v) ? undefined : t.messaging.scheduleBad)} onSave={async v => { await change({ redeliverySchedule: v ? parsePauses(v) : null }); toast(t.common.saved); }} />
-                <EditRow label={t.messaging.batch} property="maxEventsPerRequest" type="number" value={String(channel.maxEventsPerRequest)} shown={figure(channel.maxEventsPerRequest)} hint={t.messaging.batchHint} mayEdit={admin} onSave={number('maxEventsPerRequest')} />
             </Card>
             {member && <TestEvent {...props} />}
             {admin && <Tokens path={path} />}

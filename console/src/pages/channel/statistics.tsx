@@ -110,7 +110,7 @@ export function Statistics({ channel, live, account, path, change }: ChannelProp
                     <Icon name="info" /><p><strong>{channel.errorStatistics ? t.statistics.webhookOff : t.statistics.off}</strong> {t.statistics.offText}</p>
                     {!isAdmin(account, channel) ? <span class="muted">{t.statistics.askAdmin}</span>
                         : channel.errorStatistics ? <a class="button" href={`/channels/${channel.channelId}/messaging`}>{t.channel.setUrl}</a>
-                            : <Button busy={turning.busy} onClick={() => void turning.run(async () => { await change({ errorStatistics: true }); toast(t.messaging.switchOn(t.messaging.statistics)); })}>{t.statistics.turnOn}</Button>}
+                            : <Button busy={turning.busy} onClick={() => void turning.run(async () => { await change({ errorStatistics: true }); toast(t.messaging.switchOn(t.fields.errorStatistics.label)); })}>{t.statistics.turnOn}</Button>}
                 </div>
             )}
             <Refused refusal={turning.refusal} />
