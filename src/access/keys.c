@@ -2,7 +2,6 @@
 
 #include <sodium.h>
 
-#include "base/base64.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -20,18 +19,15 @@ void keys_hash(struct span text, uint8_t out[static ACCESS_HASH_LEN])
 void keys_make(const struct random *r, enum role role, char text[static KEYS_TEXT_LEN + 1],
                struct access_key *ret)
 {
-    char raw[32], encoded[BASE64_LEN(32)];
+    unsigned char raw[32];
     r->fill(r->arg, raw, sizeof(raw));
-    (void)base64_encode((struct span){raw, sizeof(raw)}, encoded);
     memcpy(text, PREFIX, 4);
-    for (size_t i = 0; i < 43; i++) /* base64url without padding, safe in headers and shells */
-        text[4 + i] = encoded[i] == '+' ? '-' : encoded[i] == '/' ? '_' : encoded[i];
-    text[KEYS_TEXT_LEN] = '\0';
+    (void)sodium_bin2base64(text + 4, KEYS_TEXT_LEN + 1 - 4, raw, sizeof(raw),
+                            sodium_base64_VARIANT_URLSAFE_NO_PADDING); /* safe in headers and shells */
     *ret = (struct access_key){.role = role};
     keys_hash((struct span){text, KEYS_TEXT_LEN}, ret->hash);
     memcpy(ret->hint, text, sizeof(ret->hint) - 1);
     explicit_bzero(raw, sizeof(raw));
-    explicit_bzero(encoded, sizeof(encoded));
 }
 
 struct waiting {

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/hex.h"
 #include "base/log.h"
 
 #define VERSION 1u
@@ -40,7 +39,10 @@ static enum err parse(const char *text, ssize_t len, uint8_t key[static SEAL_KEY
 {
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
         len--;
-    return len == 2 * (ssize_t)SEAL_KEY_LEN ? hex_decode((struct span){text, (size_t)len}, key) : ERR_INVALID;
+    if (len != 2 * (ssize_t)SEAL_KEY_LEN ||
+        sodium_hex2bin(key, SEAL_KEY_LEN, text, (size_t)len, NULL, NULL, NULL) != 0)
+        return ERR_INVALID;
+    return ERR_NONE;
 }
 
 /* ERR_NOT_FOUND: no such file. */
@@ -90,7 +92,7 @@ static enum err write_key(const char *path, const uint8_t key[static SEAL_KEY_LE
     int fd = open(half, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return system_error();
-    hex_encode((struct span){(const char *)key, SEAL_KEY_LEN}, text);
+    (void)sodium_bin2hex(text, sizeof(text), key, SEAL_KEY_LEN);
     text[FILE_LEN - 1] = '\n';
     errno = EIO;
     bool ok = write(fd, text, sizeof(text)) == (ssize_t)sizeof(text) && fsync(fd) == 0;

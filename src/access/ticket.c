@@ -2,16 +2,10 @@
 
 #include <sodium.h>
 
-#include "base/base64.h"
-
 void ticket_text(const uint8_t bytes[static 32], char text[static TICKET_LEN + 1])
 {
-    char encoded[BASE64_LEN(32)];
-    (void)base64_encode((struct span){(const char *)bytes, 32}, encoded);
-    for (size_t i = 0; i < TICKET_LEN; i++) /* base64url without padding, safe in cookies and URL fragments */
-        text[i] = encoded[i] == '+' ? '-' : encoded[i] == '/' ? '_' : encoded[i];
-    text[TICKET_LEN] = '\0';
-    explicit_bzero(encoded, sizeof(encoded));
+    (void)sodium_bin2base64(text, TICKET_LEN + 1, bytes, 32,
+                            sodium_base64_VARIANT_URLSAFE_NO_PADDING); /* safe in cookies and URL fragments */
 }
 
 void ticket_make(const struct random *r, char text[static TICKET_LEN + 1],

@@ -10,7 +10,7 @@
  *     histogram                   how long things took, for /metrics
  *     json_scan, json_write       strict JSON in by spans, out byte for byte
  *     json_fault                  what is wrong with a text that is not taken, and where
- *     base64, hex, decimal, utf8, distance, err, banned
+ *     hex, decimal, utf8, distance, err, banned
  *     visible                     what others wrote, as a terminal may be shown it
  * 1 fault     why something did not arrive
  *     reason.def, fault.def, cause.def   every reason, detail and cause, once, with its words and advice

@@ -1,5 +1,6 @@
 #include "exchange/http1_chunks.h"
 
+#include "base/hex.h"
 #include "exchange/http1_octet.h"
 
 enum step {
@@ -20,14 +21,6 @@ enum step {
     STEP_CONTENT_CR,   /* behind content */
     STEP_CONTENT_LF,
 };
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static void take_digit(struct http1_chunks *c, int digit)
 {

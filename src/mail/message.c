@@ -2,8 +2,8 @@
 
 #include <gmime/gmime.h>
 #include <pthread.h>
+#include <sodium.h>
 
-#include "base/base64.h"
 #include "base/utf8.h"
 
 /*
@@ -78,9 +78,10 @@ static enum err add_encoded(struct span s, struct buf *out)
         size_t most = buf_len(out) ? WORD_BYTES : FIRST_BYTES;
         while (i + len < s.len && len + (n = utf8_next(s.ptr + i + len, s.len - i - len, &cp)) <= most)
             len += n;
-        char text[BASE64_LEN(WORD_BYTES)];
-        size_t encoded = base64_encode((struct span){s.ptr + i, len}, text);
-        e = buf_printf(out, "%s=?UTF-8?B?%.*s?=", buf_len(out) ? "\n " : "", (int)encoded, text);
+        char text[sodium_base64_ENCODED_LEN(WORD_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+        (void)sodium_bin2base64(text, sizeof(text), (const unsigned char *)s.ptr + i, len,
+                                sodium_base64_VARIANT_ORIGINAL);
+        e = buf_printf(out, "%s=?UTF-8?B?%s?=", buf_len(out) ? "\n " : "", text);
         i += len;
     }
     return e;

@@ -13,6 +13,7 @@
 #include <uriparser/Uri.h>
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "base/mem.h"
 
 #define LABEL_MAX 63
@@ -58,15 +59,6 @@ static struct span find_authority(struct span text)
     return (struct span){start, (size_t)(end - start)};
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Undoes percent-encoding, which a reg-name may carry (RFC 3986 3.2.2), so that the guard and the resolver
  * see one spelling. */
 static bool decode_host(struct span in, char *out, size_t size)
@@ -75,8 +67,8 @@ static bool decode_host(struct span in, char *out, size_t size)
     for (size_t i = 0; i < in.len; i++) {
         char c = in.ptr[i];
         if (c == '%') {
-            int hi = i + 2 < in.len ? hex_value(in.ptr[i + 1]) : -1,
-                lo = hi >= 0 ? hex_value(in.ptr[i + 2]) : -1;
+            int hi = i + 2 < in.len ? hex_digit(in.ptr[i + 1]) : -1,
+                lo = hi >= 0 ? hex_digit(in.ptr[i + 2]) : -1;
             if (lo < 0 || (hi == 0 && lo == 0))
                 return false;
             c = (char)(hi * 16 + lo);

@@ -3,6 +3,8 @@
 #include <llhttp.h>
 #include <string.h>
 
+#include "base/hex.h"
+
 #define METHOD_MAX 64
 #define EMPTY_LINES_MAX 4   /* RFC 9112 2.2: a server should ignore at least one before the request line */
 #define CHUNK_LINE_MAX 1024 /* size and extensions of one chunk, or one trailer field */
@@ -327,15 +329,6 @@ static enum h1_event read_head(struct h1 *p, struct buf *in, struct server_head 
 static enum h1_event bad_chunk(struct h1 *p)
 {
     return refuse(p, 400, "The chunked body is malformed", "transfer-encoding");
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* "1f[;extension]" without CRLF (RFC 9112 7.1); extensions mean nothing to us. */

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 #include <sqlite3.h>
 
 #include "access/seal.h"
 #include "access/token.h"
-#include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "remove_tree.h"
@@ -277,7 +277,12 @@ static void wrong_or_missing_key(void **state)
         {"0123", ERR_INVALID},
         {"zz00000000000000000000000000000000000000000000000000000000000000\n", ERR_INVALID},
         {"000000000000000000000000000000000000000000000000000000000000000000\n", ERR_INVALID},
+        {"0x00000000000000000000000000000000000000000000000000000000000000\n", ERR_INVALID},
+        {"00:0000000000000000000000000000000000000000000000000000000000000\n", ERR_INVALID},
+        {"00 0000000000000000000000000000000000000000000000000000000000000\n", ERR_INVALID},
+        {"000000000000000000000000000000000000000000000000000000000000000\n", ERR_INVALID},
         {"0000000000000000000000000000000000000000000000000000000000000000\n", ERR_DENIED},
+        {"ABCDEFabcdef0000000000000000000000000000000000000000000000000000 \r\n", ERR_DENIED},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         FILE *out = fopen(key_path, "w");
@@ -364,7 +369,7 @@ static void rotation(void **state)
     add_channels(b, 20);
     int64_t before = s.id;
     char old_key[2 * SEAL_KEY_LEN + 1] = "";
-    hex_encode((struct span){(const char *)s.key, SEAL_KEY_LEN}, old_key);
+    (void)sodium_bin2hex(old_key, sizeof(old_key), s.key, SEAL_KEY_LEN);
     /* Cut off before the commit: the old key is the key. */
     assert_int_equal(seal_rotate(&fresh, &s), ERR_NONE);
     assert_true(fresh.id != before);

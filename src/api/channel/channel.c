@@ -1,5 +1,6 @@
 /* /api/v1/channels: create, list, show, change, delete. */
 #include <jansson.h>
+#include <sodium.h>
 #include <stdio.h>
 
 #include "access/token.h"
@@ -8,7 +9,6 @@
 #include "api/channel/channel_json.h"
 #include "api/channel/contact_edit.h"
 #include "api/page.h"
-#include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -26,10 +26,9 @@ struct change_state {
 
 static void random_hex(char *out, size_t bytes)
 {
-    char raw[32];
+    unsigned char raw[32];
     random_system.fill(random_system.arg, raw, bytes);
-    hex_encode((struct span){raw, bytes}, out);
-    out[2 * bytes] = '\0';
+    (void)sodium_bin2hex(out, 2 * bytes + 1, raw, bytes);
 }
 
 static void new_identity(struct channel *c)

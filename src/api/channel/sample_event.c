@@ -1,9 +1,9 @@
 /* POST /api/v1/channels/{id}/test-event: a text message by the platform itself, so that a developer sees a delivery without a publisher. */
 #include <jansson.h>
+#include <sodium.h>
 #include <stdio.h>
 
 #include "api/call.h"
-#include "base/hex.h"
 #include "base/random.h"
 #include "webhook/intake.h"
 
@@ -12,10 +12,9 @@
 
 static void random_hex(char out[static 33])
 {
-    char raw[16];
+    unsigned char raw[16];
     random_system.fill(random_system.arg, raw, sizeof(raw));
-    hex_encode((struct span){raw, sizeof(raw)}, out);
-    out[32] = '\0';
+    (void)sodium_bin2hex(out, 33, raw, sizeof(raw));
 }
 
 static size_t characters(struct span s)

@@ -1,9 +1,9 @@
 /* /api/v1/channels/{id}/secret: shown, which is on record, and rotated with a grace in which both secrets sign. */
 #include <jansson.h>
+#include <sodium.h>
 #include <stdio.h>
 
 #include "api/channel/channel_edit.h"
-#include "base/hex.h"
 #include "base/log.h"
 
 #define GRACE_DEFAULT_S 86400
@@ -118,9 +118,9 @@ void api_secret_rotate(struct call *c)
     channel_ref_drop(ref);
     if (!read_grace(c, &r->grace_ms))
         return;
-    char raw[CHANNEL_SECRET_LEN / 2];
+    unsigned char raw[CHANNEL_SECRET_LEN / 2];
     random_system.fill(random_system.arg, raw, sizeof(raw));
-    hex_encode((struct span){raw, sizeof(raw)}, r->secret);
+    (void)sodium_bin2hex(r->secret, sizeof(r->secret), raw, sizeof(raw));
     explicit_bzero(raw, sizeof(raw));
     channel_edit_submit(c,
                         &(struct channel_edit){
