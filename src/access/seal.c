@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/origin.h"
 
 #define VERSION 1u
 #define NONCE_LEN crypto_aead_xchacha20poly1305_ietf_NPUBBYTES

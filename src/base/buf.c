@@ -7,6 +7,7 @@
 
 #include "base/decimal.h"
 #include "base/mem.h"
+#include "base/origin.h"
 
 void buf_init(struct buf *b, size_t max)
 {

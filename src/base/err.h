@@ -6,8 +6,8 @@
  *
  * There are two kinds. A refusal answers the caller: what was asked for is invalid, missing, or not possible
  * now. A refusal is never logged as a failure of this node. A fault is this node's own: memory, disk, or
- * something that cannot happen. The function in which a fault begins creates it with err_origin(), which logs
- * the place; callers return it upward and do not log it again.
+ * something that cannot happen. The function in which a fault begins creates it with err_origin()
+ * (origin.h), which logs the place; callers return it upward and do not log it again.
  */
 #include <stdbool.h>
 
@@ -40,14 +40,6 @@ static inline bool err_is_fault(enum err e)
 {
     return e >= ERR_NOMEM;
 }
-
-/*
- * Marks the place where a fault begins and returns e. Logs e's text, the file, the line and, for ERR_FULL and
- * ERR_IO, errno. Each place is logged at most once a second; `not_logged` counts the lines left out since.
- * Keeps errno. Never allocates.
- */
-#define err_origin(e) err_origin_at((e), __FILE__, __LINE__)
-enum err err_origin_at(enum err e, const char *file, int line);
 
 /* A short English text for logs, never NULL. */
 const char *err_text(enum err e);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/origin.h"
 #include "base/utf8.h"
 
 static bool is_plain(char c)

@@ -1,5 +1,7 @@
 #include "base/mailbox.h"
 
+#include "base/origin.h"
+
 static void on_wake(uv_async_t *wake)
 {
     mailbox_empty(wake->data);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/origin.h"
+
 /* This file defines the functions behind the macros. */
 #undef mem_alloc
 #undef mem_zero
@@ -58,7 +60,7 @@ char *mem_dup(const char *s, size_t len)
 
 void *mem_none(const char *file, int line)
 {
-    (void)err_origin_at(ERR_NOMEM, file, line);
+    (void)origin_log(ERR_NOMEM, file, line);
     return NULL;
 }
 

@@ -51,7 +51,8 @@ enum err worker_put(struct worker *w, struct list *job)
 static bool wait_until(struct worker *w, const struct timespec *until)
 {
     w->waiting = true;
-    int rc = until ? pthread_cond_timedwait(&w->wake, &w->lock, until) : pthread_cond_wait(&w->wake, &w->lock);
+    int rc =
+        until ? pthread_cond_timedwait(&w->wake, &w->lock, until) : pthread_cond_wait(&w->wake, &w->lock);
     w->waiting = false;
     return rc != ETIMEDOUT;
 }

@@ -4,13 +4,15 @@
  *
  * 0 base      knows nothing of the product
  *     span, buf, arena, mem       views, capped buffers, one arena a request, every allocation
- *     list, heap, map, mailbox    containers; what threads hand to each other
+ *     list, heap, map             containers
+ *     mailbox, worker             what threads hand to each other; a thread with a queue
  *     clock, random, ulid, log    time and chance come through structs; ids; one line a happening
  *     time                        points in time as people write them
  *     histogram                   how long things took, for /metrics
  *     json_scan, json_write       strict JSON in by spans, out byte for byte
  *     json_fault                  what is wrong with a text that is not taken, and where
- *     hex, decimal, utf8, distance, err, banned
+ *     err, origin                 what failed; where a fault of this node begins
+ *     hex, decimal, utf8, distance, banned
  *     visible                     what others wrote, as a terminal may be shown it
  * 1 fault     why something did not arrive
  *     reason.def, fault.def, cause.def   every reason, detail and cause, once, with its words and advice

@@ -1,6 +1,7 @@
 #include "courier/courier.h"
 
 #include "base/mem.h"
+#include "base/origin.h"
 
 #define LANE_ITEMS 1000u  /* fresh items a lane holds in memory */
 #define LANE_RETRIES 256u /* and retries */

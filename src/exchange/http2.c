@@ -5,6 +5,7 @@
 
 #include "base/decimal.h"
 #include "base/mem.h"
+#include "base/origin.h"
 #include "net/http2_cut.h"
 
 #define WINDOW 1048576     /* a whole body of the largest size we accept, so that no answer waits for us */

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/origin.h"
+
 static enum err of_errno(void)
 {
     return err_origin(errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO);

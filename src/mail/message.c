@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sodium.h>
 
+#include "base/origin.h"
 #include "base/utf8.h"
 
 /*

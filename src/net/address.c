@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/origin.h"
+
 struct range4 {
     uint32_t net;
     unsigned bits;

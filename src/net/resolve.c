@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/origin.h"
 #include "net/dns_query.h"
 
 #define RESOLUTION_DELAY_US 50000 /* RFC 8305 3: how long the other family is waited for */

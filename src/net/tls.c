@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/origin.h"
+
 #define SUITES_13 "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
 
 /* The last line is for HTTP/1.x servers only: RFC 9113 9.2.2 forbids them for HTTP/2, and OpenSSL cannot

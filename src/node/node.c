@@ -18,6 +18,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/origin.h"
 #include "base/visible.h"
 #include "exchange/engine.h"
 #include "node/node_access.h"

@@ -8,6 +8,7 @@
 
 #include "base/distance.h"
 #include "base/mem.h"
+#include "base/origin.h"
 #include "base/visible.h"
 #include "model/notice.h"
 #include "node/arguments.h"

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/origin.h"
 #include "model/account.h"
 #include "report/contact.h"
 #include "report/notice_text.h"

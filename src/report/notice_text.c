@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/origin.h"
 #include "fault/fault.h"
 #include "model/name.h"
 #include "report/html.h"

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/origin.h"
 
 #define LOOK_MS 1000u
 #define BATCH 16u

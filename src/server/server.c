@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/origin.h"
 #include "server/server_conn.h"
 
 #define ACCEPTS_MAX 64         /* a turn */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/origin.h"
 #include "net/http2_cut.h"
 #include "server/server_h2_budget.h"
 #include "server/server_h2_memory.h"

@@ -6,6 +6,8 @@
 
 #include "server/server_core.h"
 
+#include "base/origin.h"
+
 #define BACKLOG 4096 /* the kernel takes what net.core.somaxconn allows */
 
 enum err server_listen(struct server *s, const struct server_config *config)

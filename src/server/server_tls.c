@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/origin.h"
 #include "server/server_core.h"
 
 struct server_tls {

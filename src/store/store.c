@@ -63,8 +63,7 @@ static enum err look(struct hand *h)
  * Runs the calls up to `last`, but those that have an answer already. *ret_undo: one that failed and has written;
  * the calls behind it have not run. An error: the transaction is lost, whatever the call said of it.
  */
-static enum err run_each(struct hand *h, struct list *calls, const struct list *last,
-                         struct list **ret_undo)
+static enum err run_each(struct hand *h, struct list *calls, const struct list *last, struct list **ret_undo)
 {
     struct backend *b = h->backend;
     for (struct list *i = calls->next;; i = i->next) {

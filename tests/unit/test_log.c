@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/origin.h"
 
 static int64_t fixed_wall(void *arg)
 {
