@@ -215,7 +215,7 @@ describe('a mail over a relay', () => {
             if (password === 'wrong') assert.match(row.lastError, /535/);
             else assert.equal(relay.logins.length, 0);
             await node.stop();
-            assert.ok(!/secret|d3Jvbmc|c2VjcmV0/.test(node.log().replaceAll('secret.key', '').replaceAll('seals the secrets', '')), node.log());
+            assert.ok(!/secret|d3Jvbmc|c2VjcmV0/.test(node.log().replaceAll('secret.key', '').replaceAll('encrypts the secrets', '')), node.log());
             await relay.close();
         }
     });
