@@ -44,11 +44,12 @@ struct word {
 static const struct word processed_table[] = {
     [PROCESSED_NO] = {"no",
                       {"no: the bot server provably never handled it",
-                       "いいえ（ボットサーバーで処理されていないことが確実です）"}},
+                       "なし（ボットサーバーで処理されていないことが確実です）"}},
     [PROCESSED_UNKNOWN] = {"unknown",
                            {"unknown: the bot server may have handled it",
-                            "不明（ボットサーバーで処理された可能性があります）"}},
-    [PROCESSED_YES] = {"yes", {"yes: the bot server answered it", "はい（ボットサーバーが応答しました）"}},
+                            "あり（ボットサーバーで処理されたかどうかを確認できません）"}},
+    [PROCESSED_YES] = {"yes",
+                       {"yes: the bot server answered it", "処理済み（ボットサーバーが応答しました）"}},
 };
 
 static const struct word blame_table[] = {
@@ -172,18 +173,18 @@ static const struct {
         {PROCESSED_UNKNOWN,
          {"unknown for 429, 502, 503 and 504, else yes: with these a limiter or a proxy may have answered "
           "without the bot server, or after it had begun",
-          "429、502、503、504は不明、それ以外は「はい」"
+          "429、502、503、504は「あり」、それ以外は「処理済み」"
           "（これらは、流量制限やプロキシがボットサーバーに代わって応答した可能性があります）"}},
     [VERDICT_BY_4XX] =
         {PROCESSED_UNKNOWN,
          {"unknown for 429, else yes: with 429 a limiter may have answered without the bot server",
-          "429は不明、それ以外は「はい」"
+          "429は「あり」、それ以外は「処理済み」"
           "（429は、流量制限がボットサーバーに代わって応答した可能性があります）"}},
     [VERDICT_BY_5XX] =
         {PROCESSED_UNKNOWN,
          {"unknown for 502, 503 and 504, else yes: with these a proxy may have answered without the bot "
           "server, or after it had begun",
-          "502、503、504は不明、それ以外は「はい」"
+          "502、503、504は「あり」、それ以外は「処理済み」"
           "（これらは、プロキシがボットサーバーに代わって応答した可能性があります）"}},
 };
 

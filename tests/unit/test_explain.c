@@ -65,7 +65,7 @@ static void a_status_number_is_the_detail(void **state)
     RUN("explain", "status_server_error"); /* without a number, what each says */
     assert_has(ran.out, "unknown for 502, 503 and 504, else yes");
     RUN("explain", "status_client_error", "--lang", "ja");
-    assert_has(ran.out, "429は不明");
+    assert_has(ran.out, "429は「あり」");
     RUN("explain", "status_redirect");
     assert_has(ran.out, "yes: the bot server answered it");
 }

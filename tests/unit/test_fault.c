@@ -104,6 +104,20 @@ static void words_for_people_exist_in_both_languages(void **state)
         const char *words[2] = {retry_words((enum retry)r, LANG_EN), retry_words((enum retry)r, LANG_JA)};
         assert_texts("retry", words);
     }
+    /* As the console and the demo say it. */
+    assert_ptr_equal(strstr(processed_words(PROCESSED_NO, LANG_JA), "なし（"),
+                     processed_words(PROCESSED_NO, LANG_JA));
+    assert_ptr_equal(strstr(processed_words(PROCESSED_UNKNOWN, LANG_JA), "あり（"),
+                     processed_words(PROCESSED_UNKNOWN, LANG_JA));
+    assert_ptr_equal(strstr(processed_words(PROCESSED_YES, LANG_JA), "処理済み（"),
+                     processed_words(PROCESSED_YES, LANG_JA));
+    for (enum cause_id c = 0; c < CAUSE_COUNT; c++) {
+        const char *words = cause_processed_words(c, LANG_JA);
+        assert_null(strstr(words, "はい"));
+        assert_null(strstr(words, "不明"));
+        for (int text = 0; text < 2; text++)
+            assert_null(strstr(text ? cause_of(c)->advice[LANG_JA] : cause_of(c)->text[LANG_JA], "ドレイン"));
+    }
     assert_string_equal(processed_text(PROCESSED_NO), "no");
     assert_string_equal(processed_text(PROCESSED_UNKNOWN), "unknown");
     assert_string_equal(processed_text(PROCESSED_YES), "yes");
