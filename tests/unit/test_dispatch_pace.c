@@ -289,6 +289,37 @@ static void an_idle_lane_saves_nothing(void **state)
     world_free(w);
 }
 
+/* The same when its items come from the store, fresh or to be sent again. */
+static void an_idle_lane_loads_without_a_burst(void **state)
+{
+    (void)state;
+    for (int retries = 0; retries < 2; retries++) {
+        struct world *w = world_new(1, 10, 3);
+        dispatch_rate(w->d, w->lanes[0], 100);
+        w->now_us += 5000000;
+        dispatch_behind(w->d, w->lanes[0], !retries, retries);
+        struct list items;
+        list_init(&items);
+        for (int i = 0; i < 5; i++) {
+            struct item *item = new_item(++w->last_id[0]);
+            item->due_ms = wall(w) + 1000; /* only what was tried before waits for it */
+            list_push_back(&items, &item->link);
+        }
+        if (retries)
+            dispatch_retries_loaded(w->d, w->lanes[0], &items, false);
+        else
+            dispatch_refilled(w->d, w->lanes[0], &items, false);
+        w->now_us += retries ? 1000000 : 0;
+        uint32_t none = 0;
+        drain(w, 1, &none);
+        assert_int_equal(w->sent[0], 1);
+        w->now_us += 41000;
+        drain(w, 1, &none);
+        assert_int_equal(w->sent[0], 5);
+        world_free(w);
+    }
+}
+
 /* A full window: what could not leave is caught up, but no more than a quarter of a second of it. */
 static void a_full_window_is_caught_up_in_part(void **state)
 {
@@ -335,6 +366,7 @@ static void a_rate_changes_at_once(void **state)
     dispatch_pump(w->d);
     assert_int_equal(w->flying, 64);
     land(w);
+    assert_int_equal(dispatch_next_ms(w->d), UINT64_MAX); /* nobody is woken for the rate that was */
     uint32_t none = 0;
     static const double unlimited[] = {-1, 0.0 / 0.0, 1e300}; /* and this as good as unlimited */
     for (int i = 0; i < 3; i++) {
@@ -353,9 +385,13 @@ static void a_rate_changes_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_rate_is_exact),          cmocka_unit_test(large_requests_are_within_the_rate),
-        cmocka_unit_test(a_late_timer_slows_nothing), cmocka_unit_test(lanes_have_rates_of_their_own),
-        cmocka_unit_test(an_idle_lane_saves_nothing), cmocka_unit_test(a_full_window_is_caught_up_in_part),
+        cmocka_unit_test(any_rate_is_exact),
+        cmocka_unit_test(large_requests_are_within_the_rate),
+        cmocka_unit_test(a_late_timer_slows_nothing),
+        cmocka_unit_test(lanes_have_rates_of_their_own),
+        cmocka_unit_test(an_idle_lane_saves_nothing),
+        cmocka_unit_test(an_idle_lane_loads_without_a_burst),
+        cmocka_unit_test(a_full_window_is_caught_up_in_part),
         cmocka_unit_test(a_rate_changes_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
