@@ -359,6 +359,16 @@ void courier_set(struct courier *c, struct lane *lane, uint32_t batch_max, bool 
     dispatch_set(c->dispatch, lane, batch_max, paused);
 }
 
+void courier_rate(struct courier *c, struct lane *lane, double per_second)
+{
+    dispatch_rate(c->dispatch, lane, per_second);
+}
+
+void courier_hold(struct courier *c, struct lane *lane, uint64_t until_us)
+{
+    dispatch_hold(c->dispatch, lane, until_us);
+}
+
 void courier_sent(struct courier *c, struct lane *lane, enum lane_news news)
 {
     dispatch_sent(c->dispatch, lane, news);

@@ -102,6 +102,10 @@ void courier_notify(struct courier *c, struct courier_note *note);
 struct lane *courier_lane(struct courier *c, enum courier_kind kind, int64_t id); /* NULL: none */
 /* batch_max: items in one request. A paused lane sends and loads nothing; its items stay in the store. */
 void courier_set(struct courier *c, struct lane *lane, uint32_t batch_max, bool paused);
+/* At most so many items a second, as dispatch_rate() has it; not above 0: as many as the window lets. */
+void courier_rate(struct courier *c, struct lane *lane, double per_second);
+/* The lane rests until then (monotonic microseconds), as dispatch_hold() has it; 0: it goes on. */
+void courier_hold(struct courier *c, struct lane *lane, uint64_t until_us);
 
 /* A request has ended: its place is free. Its items stay in the lane until courier_again() or courier_done(). */
 void courier_sent(struct courier *c, struct lane *lane, enum lane_news news);

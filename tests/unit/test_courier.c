@@ -39,7 +39,6 @@ struct row {
 
 struct parcel {
     struct item item;
-    char to[8];
 };
 
 /* A request, a few parcels in it. */
@@ -66,6 +65,7 @@ struct world {
     unsigned failures; /* of each parcel, before it arrives */
     unsigned ended, opened, closed, sent, moving;
     uint32_t batch;
+    double rate;
     uint64_t longest_ms;
 };
 
@@ -87,6 +87,7 @@ static enum err open_lane(void *arg, struct lane *lane)
     mem_free(lane->owner);
     lane->owner = owner;
     courier_set(w->courier, lane, w->batch, w->paused);
+    courier_rate(w->courier, lane, w->rate);
     return ERR_NONE;
 }
 
@@ -191,7 +192,6 @@ static enum err send_parcels(void *arg, struct lane *lane, struct item *const *i
     struct load_sent *s = mem_zero(1, sizeof(*s));
     if (!s)
         return ERR_NOMEM;
-    assert_non_null(lane->owner);
     assert_in_range(count, 1, w->batch);
     (void)arg;
     s->count = count;
@@ -351,11 +351,6 @@ static void turns(unsigned n)
         (void)uv_run(&w->loop, UV_RUN_ONCE);
 }
 
-static void shelf_answers(enum err e)
-{
-    atomic_store(&w->shelf, e);
-}
-
 static uint64_t unrecorded(void)
 {
     struct courier_stats stats;
@@ -380,18 +375,6 @@ static void lanes_are_filled(void **state)
     resume();
     AWAIT(w->ended == PARCELS);
     each_was_sent(PARCELS, 1);
-    AWAIT(courier_idle(w->courier));
-    world_close();
-}
-
-static void fresh_items_are_sent_at_once(void **state)
-{
-    (void)state;
-    world_open(1);
-    for (size_t i = 0; i < 300; i += 3)
-        hand_over(i, 3);
-    AWAIT(w->ended == 300);
-    each_was_sent(300, 1);
     world_close();
 }
 
@@ -400,9 +383,27 @@ static void failures_come_again_in_time(void **state)
     (void)state;
     world_open(1); /* send_parcels() refuses what comes before its time */
     w->failures = 3;
-    hand_over(0, 50);
-    AWAIT(w->ended == 50);
-    each_was_sent(50, 4);
+    for (size_t i = 0; i < 60; i += 3)
+        hand_over(i, 3);
+    AWAIT(w->ended == 60);
+    each_was_sent(60, 4);
+    world_close();
+}
+
+/* dispatch/pace.h: in any time t at most rate * (t + 0.25 s) + 1. */
+static void a_rate_holds(void **state)
+{
+    (void)state;
+    world_open(1);
+    w->rate = 20;
+    hand_over(0, 15);
+    uint64_t began = clock_system.mono_us(NULL);
+    AWAIT(w->ended == 1);
+    courier_hold(w->courier, courier_lane(w->courier, COURIER_CHANNEL, LANE), began + 600000);
+    AWAIT(w->ended >= 2);
+    assert_true(clock_system.mono_us(NULL) >= began + 600000);
+    AWAIT(w->ended == 15);
+    assert_true(clock_system.mono_us(NULL) - began >= 600000 + 350000);
     world_close();
 }
 
@@ -442,7 +443,7 @@ static void results_are_kept_until_recorded(void **state)
     (void)state;
     world_open(1);
     w->carrier_rests = true; /* it goes on here, once the store has answered */
-    shelf_answers(ERR_FULL);
+    atomic_store(&w->shelf, ERR_FULL);
     put_on_shelf(0, 1500, PLACE_SHELF);
     resume();
     AWAIT(w->sent > 0);
@@ -459,11 +460,10 @@ static void results_are_kept_until_recorded(void **state)
     assert_int_equal(w->sent, sent);
     assert_int_equal(w->ended, 0);
     assert_false(courier_idle(w->courier));
-    shelf_answers(ERR_NONE);
+    atomic_store(&w->shelf, ERR_NONE);
     w->carrier_rests = false;
     AWAIT(w->ended == 1500);
     each_was_sent(1500, 1);
-    assert_int_equal(unrecorded(), 0);
     world_close();
 }
 
@@ -472,7 +472,7 @@ static void what_was_never_recorded_waits(void **state)
 {
     (void)state;
     world_open(1);
-    shelf_answers(ERR_FULL);
+    atomic_store(&w->shelf, ERR_FULL);
     hand_over(0, 20);
     AWAIT(unrecorded() == 20);
     for (size_t i = 0; i < 20; i++)
@@ -535,7 +535,6 @@ static void a_drain_ends_what_is_on_its_way(void **state)
     AWAIT(w->sent > 0);
     unsigned sent = w->sent;
     courier_stop(w->courier);
-    turns(20);
     assert_false(courier_idle(w->courier));
     w->carrier_rests = false;
     AWAIT(courier_idle(w->courier));
@@ -585,8 +584,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lanes_are_filled),
-        cmocka_unit_test(fresh_items_are_sent_at_once),
         cmocka_unit_test(failures_come_again_in_time),
+        cmocka_unit_test(a_rate_holds),
         cmocka_unit_test(retries_are_loaded),
         cmocka_unit_test(no_item_waits_for_ever),
         cmocka_unit_test(results_are_kept_until_recorded),
