@@ -193,7 +193,7 @@ static bool may(enum channel_who who, enum grant grant)
 bool channel_change_allowed(const struct channel_change *change, enum grant grant)
 {
     bool allowed = change->set || grant >= GRANT_ADMIN;
-    for (size_t i = 0; i < CHANNEL_FIELD_COUNT; i++)
+    for (enum channel_field_id i = 0; i < CHANNEL_FIELD_COUNT; i++)
         if (channel_change_has(change, i))
             allowed = allowed && may(channel_fields[i].who, grant);
     return allowed;
@@ -205,7 +205,7 @@ void channel_change_apply(const struct channel_change *change, struct channel *c
         (channel_change_has(change, CHANNEL_webhook_url) &&
          strcmp(c->webhook_url, change->to.webhook_url) != 0))
         suspension_clear(c);
-    for (size_t i = 0; i < CHANNEL_FIELD_COUNT; i++)
+    for (enum channel_field_id i = 0; i < CHANNEL_FIELD_COUNT; i++)
         if (channel_change_has(change, i) && channel_fields[i].type != CHANNEL_TYPE_RESUME)
             channel_field_copy(c, &change->to, &channel_fields[i]);
 }
