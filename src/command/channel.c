@@ -224,7 +224,7 @@ static int call(const struct row *row, const struct channel_args *a)
     buf_init(&answer, ANSWER_MAX);
     int status = row->changes && write_change(&body, a) ? CLIENT_FAILED : 0;
     if (!status)
-        status = client_call(&a->client, row->method, path, buf_span(&body), &answer);
+        status = client_ask(&a->client, row->method, path, buf_span(&body), &answer);
     if (status == CLIENT_CONFLICT && wants_notification(a))
         (void)visible_complain(
             NULL, "`todoke option apply PROVIDER` applies for it, `todoke option approve PROVIDER` "

@@ -143,7 +143,7 @@ static int call(const struct args *a, const char *method, const char *rest, stru
     (void)snprintf(path, sizeof(path), "/api/v1/channels/%s/%s", a->words[0], rest);
     ret->root = (struct json_value){0};
     buf_init(&ret->bytes, ANSWER_MAX);
-    int status = client_call(&a->client, method, path, body, &ret->bytes);
+    int status = client_ask(&a->client, method, path, body, &ret->bytes);
     if (!status && buf_len(&ret->bytes) &&
         (!answer_read(buf_span(&ret->bytes), &ret->root) || ret->root.kind != JSON_KIND_OBJECT))
         status = client_strange();
@@ -181,7 +181,7 @@ static int write_time(struct buf *out, const struct args *a, const char *name)
 }
 
 /* Calls with a time, and prints one member for people, or all of it as JSON. */
-static int call_with_time(const struct args *a, const char *rest, const char *name, const char *member)
+static int ask_with_time(const struct args *a, const char *rest, const char *name, const char *member)
 {
     struct buf body;
     buf_init(&body, 256);
@@ -198,12 +198,12 @@ static int call_with_time(const struct args *a, const char *rest, const char *na
 
 static int token_issue(const struct args *a)
 {
-    return call_with_time(a, "tokens", "expiresInSeconds", "channelAccessToken");
+    return ask_with_time(a, "tokens", "expiresInSeconds", "channelAccessToken");
 }
 
 static int secret_rotate(const struct args *a)
 {
-    return call_with_time(a, "secret/rotate", "graceSeconds", "channelSecret");
+    return ask_with_time(a, "secret/rotate", "graceSeconds", "channelSecret");
 }
 
 static int secret_show(const struct args *a)

@@ -125,8 +125,8 @@ static int verdict(const struct trip *t, const struct client *c, struct span bod
     return ours ? CLIENT_FAILED : CLIENT_UNREACHABLE;
 }
 
-int client_call(const struct client *c, const char *method, const char *path, struct span body,
-                struct buf *answer)
+int client_ask(const struct client *c, const char *method, const char *path, struct span body,
+               struct buf *answer)
 {
     static struct url url;
     char text[URL_MAX + 1], bearer[256];

@@ -1,5 +1,5 @@
 #pragma once
-/* The commands that talk to a node over its API: one call at a time, on the same network engine that delivers. */
+/* The commands that ask a node over its API: one question at a time, on the same network engine that delivers. */
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -41,11 +41,11 @@ void client_help(FILE *to);
 bool client_ready(struct client *c);
 
 /*
- * Calls; on 2xx the answer is in *answer and CLIENT_DONE is returned. Else what went wrong is on stderr and its status is returned. answer must
+ * Asks; on 2xx the answer is in *answer and CLIENT_DONE is returned. Else what went wrong is on stderr and its status is returned. answer must
  * be initialised.
  */
-int client_call(const struct client *c, const char *method, const char *path, struct span body,
-                struct buf *answer);
+int client_ask(const struct client *c, const char *method, const char *path, struct span body,
+               struct buf *answer);
 
 /* Says that the answer makes no sense; the exit status. */
 int client_strange(void);

@@ -260,7 +260,7 @@ static int ask(const struct errors_args *a, const char *cursor, struct buf *answ
     char *path = path_of(a, cursor);
     if (!path)
         return CLIENT_USAGE;
-    int status = client_call(&a->client, "GET", path, SPAN_LIT(""), answer);
+    int status = client_ask(&a->client, "GET", path, SPAN_LIT(""), answer);
     mem_free(path);
     return status;
 }

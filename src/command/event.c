@@ -110,7 +110,7 @@ static int send_file(const struct client *c, const char *channel, const char *pa
     if (!status) {
         char where[96];
         (void)snprintf(where, sizeof(where), "/api/v1/channels/%s/events", channel);
-        status = client_call(c, "POST", where, buf_span(&body), &answer);
+        status = client_ask(c, "POST", where, buf_span(&body), &answer);
     }
     if (!status)
         status = print_ids(buf_span(&answer));

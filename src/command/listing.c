@@ -152,7 +152,7 @@ int listing_pages(const struct client *c, const struct listing *l, const char *p
             return client_strange();
         struct buf answer;
         buf_init(&answer, ANSWER_MAX);
-        int status = client_call(c, "GET", where, SPAN_LIT(""), &answer);
+        int status = client_ask(c, "GET", where, SPAN_LIT(""), &answer);
         if (!status)
             status = print_page(l, buf_span(&answer), &max, first, json, cursor);
         buf_deinit(&answer);

@@ -442,7 +442,7 @@ static int run(const struct verb *v, const struct resource_args *a)
         uint32_t standard = endless ? 100 : UINT32_MAX;
         status = listing_pages(&a->client, &v->listing, path.data, a->limit ? a->limit : standard, a->json);
     } else if (!status) {
-        status = client_call(&a->client, v->method, path.data, buf_span(&body), &answer);
+        status = client_ask(&a->client, v->method, path.data, buf_span(&body), &answer);
         if (!status && buf_len(&answer) && a->json)
             answer_print(stdout, buf_span(&answer));
         else if (!status && buf_len(&answer))

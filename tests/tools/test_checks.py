@@ -337,6 +337,14 @@ class Style(Tree):
     def test_good_tree_passes(self):
         self.verdict()
 
+    def test_a_name_of_tests_in_src(self):
+        self.write("src/net/a.c", "/* test_nothing */\nstatic int latest_one;\nstatic void test_event(void);\n")
+        self.verdict("src/net/a.c:3: test_event: test_ is for what lies in tests/")
+
+    def test_a_file_of_tests_in_src(self):
+        self.write("src/net/test_event.c", "static int x;\n")
+        self.verdict("src/net/test_event.c: test_ is for what lies in tests/")
+
     def test_trailing_space(self):
         self.write("docs/a.md", "good\nbad \n")
         self.verdict("docs/a.md:2: trailing white space")

@@ -277,8 +277,8 @@ static void a_row_is_kept_by_both_stores(void **state)
 
 static char asked[2000]; /* "PATCH /api/v1/channels/7 {…}" */
 
-int client_call(const struct client *c, const char *method, const char *path, struct span body,
-                struct buf *answer)
+int client_ask(const struct client *c, const char *method, const char *path, struct span body,
+               struct buf *answer)
 {
     (void)c, (void)answer;
     (void)snprintf(asked, sizeof(asked), "%s %s %.*s", method, path, (int)body.len, body.ptr);

@@ -6,7 +6,7 @@
 
 #include "api/channel/channel_json.h"
 
-struct contact_state_call {
+struct contact_decision {
     enum contact_state to; /* what an operator decides */
 };
 
@@ -94,7 +94,7 @@ void api_contact_ask(struct call *c)
 static enum err decide_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
-    const struct contact_state_call *state = c->state;
+    const struct contact_decision *state = c->state;
     struct channel channel;
     struct contact_view view;
     enum err e = get(c, b, &channel);
@@ -118,7 +118,7 @@ void api_contact_decide(struct call *c)
 {
     const char *to = NULL;
     const struct member members[] = {{"state", true, &to}};
-    struct contact_state_call *state = members_read(c, members, 1) ? call_state(c, sizeof(*state)) : NULL;
+    struct contact_decision *state = members_read(c, members, 1) ? call_state(c, sizeof(*state)) : NULL;
     if (!state)
         return;
     bool confirm = strcmp(to, contact_state_text(CONTACT_CONFIRMED)) == 0;

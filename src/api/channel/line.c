@@ -129,7 +129,7 @@ void api_line_set(struct call *c)
                                                   .action = "channel.update"});
 }
 
-struct test_state {
+struct trial {
     char url[CHANNEL_URL_MAX + 2];
 };
 
@@ -168,10 +168,10 @@ static void answer_test(struct call *c, const struct exchange_result *r, const c
     call_finish(c, 200, &w);
 }
 
-static void test_done(void *arg, const struct exchange_result *r)
+static void trial_done(void *arg, const struct exchange_result *r)
 {
     struct call *c = arg;
-    const struct test_state *s = c->state;
+    const struct trial *s = c->state;
     verify_lift(c, c->bearer, s->url, r);
     if (r->outcome.fault == FAULT_unknown_host)
         refuse_url(c);
@@ -183,7 +183,7 @@ static void test_done(void *arg, const struct exchange_result *r)
 
 void api_line_test(struct call *c)
 {
-    struct test_state *s = call_state(c, sizeof(*s));
+    struct trial *s = call_state(c, sizeof(*s));
     bool given;
     if (!s || !take(c, RATE_TEST) || !read_endpoint(c, false, s->url, &given))
         return;
@@ -198,7 +198,7 @@ void api_line_test(struct call *c)
     enum cause_id cause;
     enum err e = strlen(s->url) > CHANNEL_URL_MAX
                      ? ERR_INVALID
-                     : verify_start(c, channel, s->url, NULL, test_done, &cause, NULL);
+                     : verify_start(c, channel, s->url, NULL, trial_done, &cause, NULL);
     if (e == ERR_INVALID)
         refuse_url(c);
     else if (e)

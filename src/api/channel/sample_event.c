@@ -98,7 +98,7 @@ static enum err write_event(struct buf *out, struct span text)
     return json_write_finish(&w);
 }
 
-void api_test_event(struct call *c)
+void api_sample_event(struct call *c)
 {
     struct channel_ref *ref = call_channel(c);
     struct span text;

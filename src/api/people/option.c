@@ -12,7 +12,7 @@
 #include "base/utf8.h"
 #include "report/option.h"
 
-struct option_call {
+struct option_change {
     int64_t provider_id;
     enum option_act act;
     const char *given; /* the note in the body; NULL: none */
@@ -24,7 +24,7 @@ struct option_call {
 
 static enum err take(void *arg, const struct option *o)
 {
-    struct option_call *s = arg;
+    struct option_change *s = arg;
     size_t len = o->note.len < OPTION_NOTE_MAX ? o->note.len : OPTION_NOTE_MAX;
     s->option = *o;
     s->option.provider_name = SPAN_LIT("");
@@ -75,23 +75,23 @@ static void answer(struct call *c, const struct option *o)
 
 static enum err show_run(struct store_call *call, struct backend *b)
 {
-    struct option_call *s = call_of(call)->state;
+    struct option_change *s = call_of(call)->state;
     return b->ops->option_get(b, s->provider_id, take, s);
 }
 
 static void show_done(struct store_call *call)
 {
     struct call *c = call_of(call);
-    const struct option_call *s = c->state;
+    const struct option_change *s = c->state;
     if (call->err)
         call_failed(c, call->err);
     else
         answer(c, &s->option);
 }
 
-static struct option_call *begin(struct call *c)
+static struct option_change *begin(struct call *c)
 {
-    struct option_call *s = call_state(c, sizeof(*s));
+    struct option_change *s = call_state(c, sizeof(*s));
     if (s) {
         s->provider_id = call_channel_id(c->params[0]);
         c->state = s;
@@ -111,7 +111,7 @@ static enum err audit(struct call *c, struct backend *b, const struct option *o)
                                           [OPTION_APPROVE] = "option.approve",
                                           [OPTION_REFUSE] = "option.refuse",
                                           [OPTION_WITHDRAW] = "option.withdraw"};
-    const struct option_call *s = c->state;
+    const struct option_change *s = c->state;
     char target[40];
     (void)snprintf(target, sizeof(target), "provider/%lld", (long long)s->provider_id);
     struct buf details;
@@ -134,7 +134,7 @@ static enum err audit(struct call *c, struct backend *b, const struct option *o)
 static enum err change_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
-    struct option_call *s = c->state;
+    struct option_change *s = c->state;
     mem_free(s->approval); /* the transaction may run a second time */
     s->approval = NULL;
     enum err e = b->ops->option_get(b, s->provider_id, take, s);
@@ -153,7 +153,7 @@ static enum err change_run(struct store_call *call, struct backend *b)
 static void change_committed(struct store_call *call)
 {
     struct call *c = call_of(call);
-    struct option_call *s = c->state;
+    struct option_change *s = c->state;
     approvals_put(c->api->config.approvals, s->provider_id, s->approval);
     s->approval = NULL;
 }
@@ -161,7 +161,7 @@ static void change_committed(struct store_call *call)
 static void change_done(struct store_call *call)
 {
     struct call *c = call_of(call);
-    struct option_call *s = c->state;
+    struct option_change *s = c->state;
     mem_free(s->approval);
     s->approval = NULL;
     if (s->conflict)
@@ -173,7 +173,7 @@ static void change_done(struct store_call *call)
 }
 
 /* Reads a short text or null. Of the control characters it may have line breaks and tabs only. */
-static bool read_note(struct call *c, struct option_call *s, const json_t *v)
+static bool read_note(struct call *c, struct option_change *s, const json_t *v)
 {
     const char *text = json_string_value(v);
     size_t len = json_string_length(v);
@@ -198,7 +198,7 @@ static bool read_note(struct call *c, struct option_call *s, const json_t *v)
     return true;
 }
 
-static bool read_state(struct call *c, struct option_call *s, const json_t *v)
+static bool read_state(struct call *c, struct option_change *s, const json_t *v)
 {
     const char *text = json_string_value(v);
     bool approve = text && strcmp(text, "approved") == 0;
@@ -211,7 +211,7 @@ static bool read_state(struct call *c, struct option_call *s, const json_t *v)
 }
 
 /* Reads {"note"?} to apply, or {"state","note"?} to decide. */
-static bool read_body(struct call *c, struct option_call *s, bool decides)
+static bool read_body(struct call *c, struct option_change *s, bool decides)
 {
     json_t *object = call_object(c), *v;
     if (!object)
@@ -244,7 +244,7 @@ static bool read_body(struct call *c, struct option_call *s, bool decides)
 
 void api_option_apply(struct call *c)
 {
-    struct option_call *s = begin(c);
+    struct option_change *s = begin(c);
     if (!s || (server_body(c->req).len && !read_body(c, s, false)))
         return;
     s->act = OPTION_APPLY;
@@ -253,14 +253,14 @@ void api_option_apply(struct call *c)
 
 void api_option_decide(struct call *c)
 {
-    struct option_call *s = begin(c);
+    struct option_change *s = begin(c);
     if (s && read_body(c, s, true))
         call_write(c, change_run, change_committed, change_done);
 }
 
 void api_option_withdraw(struct call *c)
 {
-    struct option_call *s = begin(c);
+    struct option_change *s = begin(c);
     if (!s)
         return;
     s->act = OPTION_WITHDRAW;
