@@ -12,31 +12,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "remove_tree.h"
+#include "dir_fixture.h"
 #include "report/summary.h"
 #include "store/memory/memory.h"
 
 #define MIDNIGHT_JST 1795359600000LL
 #define CHANNELS 3
 #define MINUTE(ms) ((ms) / ERROR_MINUTE_MS)
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/todoke-errors-XXXXXX");
-    return mkdtemp(dir) && !log_configure("error") ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    return remove_tree(dir);
-}
 
 static const struct {
     const char *reason, *detail;

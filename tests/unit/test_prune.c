@@ -9,28 +9,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/mem.h"
-#include "remove_tree.h"
+#include "dir_fixture.h"
 #include "store/memory/memory.h"
 #include "store/sqlite/sqlite.h"
 
 extern const char store_schema[];
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/todoke-prune-XXXXXX");
-    return mkdtemp(dir) && !log_configure("error") ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    return remove_tree(dir);
-}
 
 static struct channel some_channel(int n)
 {

@@ -16,27 +16,18 @@
 
 #include "access/seal.h"
 #include "access/token.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "remove_tree.h"
+#include "dir_fixture.h"
 #include "store/store.h"
 
-static char dir[64], key_path[96];
+static char key_path[96];
 
-static int make_dir(void **state)
+static int make_key_dir(void **state)
 {
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/todoke-seal-XXXXXX");
-    if (!mkdtemp(dir))
+    if (make_dir(state))
         return -1;
     (void)snprintf(key_path, sizeof(key_path), "%s/secret.key", dir);
-    return log_configure("error") ? -1 : 0;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    return remove_tree(dir);
+    return 0;
 }
 
 static const char *needle;
@@ -463,14 +454,14 @@ static void tokens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(sealed_and_back, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(clear_secrets_are_sealed_and_wiped, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(clear_urls_are_sealed_and_wiped, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(wrong_or_missing_key, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(for_its_channel_only, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(without_a_key_nothing_is_lost, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(rotation, make_dir, remove_dir),
-        cmocka_unit_test_setup_teardown(tokens, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(sealed_and_back, make_key_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(clear_secrets_are_sealed_and_wiped, make_key_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(clear_urls_are_sealed_and_wiped, make_key_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(wrong_or_missing_key, make_key_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(for_its_channel_only, make_key_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(without_a_key_nothing_is_lost, make_key_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(rotation, make_key_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(tokens, make_key_dir, remove_dir),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

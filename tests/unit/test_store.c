@@ -15,26 +15,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "remove_tree.h"
+#include "dir_fixture.h"
 #include "store/directory.h"
 #include "store/memory/memory.h"
 #include "store/sqlite/sqlite.h"
 #include "store/store.h"
-
-static char dir[64];
-
-static int make_dir(void **state)
-{
-    (void)state;
-    (void)snprintf(dir, sizeof(dir), "/tmp/todoke-store-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    return remove_tree(dir);
-}
 
 static struct channel some_channel(int n)
 {
