@@ -40,6 +40,7 @@
  *     retention, steady           what has ended goes, step by step; whether the clock that says so can be believed
  * 2 store/sqlite   on disk
  *     sqlite, sqlite_*, schema    a file for each kind of thing that is kept
+ *     sqlite, sqlite_migrate      statements, rows and codes; numbered migrations
  *     sqlite_guard, sqlite_mark   that the file is what was opened; what the store knows of itself
  *     sqlite_tail, sqlite_list    the newest events in time order; a channel's history, put together again
  * 2 store/memory   the twin for tests

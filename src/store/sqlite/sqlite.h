@@ -83,6 +83,9 @@ sqlite3_stmt *sqlite_statement(struct sqlite *s, enum statement id, enum err *re
 enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt) MUST_CHECK;
 /* *ret_row: whether there is a row; after the last one the statement is reset. */
 enum err sqlite_row(struct sqlite *s, sqlite3_stmt *stmt, bool *ret_row) MUST_CHECK;
+/* The loop over rows: while (sqlite_next(s, q, &e)) … Ends after the last row, or once e is set; the statement is
+ * reset then. */
+bool sqlite_next(struct sqlite *s, sqlite3_stmt *stmt, enum err *e);
 /* The first number of the first row; ERR_NOT_FOUND: there is none. */
 enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
                       int64_t *ret) MUST_CHECK;
@@ -100,7 +103,9 @@ struct span sqlite_span(sqlite3_stmt *stmt, int column);
 void sqlite_text(sqlite3_stmt *stmt, int column, char *out, size_t size); /* cut to size - 1 */
 int64_t sqlite_number(sqlite3_stmt *stmt, int column);
 
+/* sqlite_migrate.c: brings the schema to the newest, whose number is sqlite_newest(). */
 enum err sqlite_migrate(struct sqlite *s) MUST_CHECK;
+int sqlite_newest(void);
 
 enum err sqlite_exec(struct sqlite *s, const char *sql) MUST_CHECK;
 enum err sqlite_ask(struct sqlite *s, const char *sql, int64_t *ret) MUST_CHECK; /* one number */

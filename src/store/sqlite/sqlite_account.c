@@ -132,15 +132,10 @@ enum err sqlite_account_list(struct backend *b, int64_t after, uint32_t limit, a
         return e;
     sqlite_bind_number(q, 1, after);
     sqlite_bind_number(q, 2, limit);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         struct account a;
         read_account(q, &a);
         e = fn(arg, &a);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }

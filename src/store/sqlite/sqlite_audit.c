@@ -32,8 +32,7 @@ enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before
     sqlite_bind_number(q, 2, limit);
     if (channel_id)
         sqlite_bind_number(q, 3, channel_id);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         struct audit_entry a = {.id = sqlite_number(q, 0),
                                 .at_ms = sqlite_number(q, 1),
                                 .account_id = sqlite_number(q, 2),
@@ -44,10 +43,6 @@ enum err sqlite_audit_list(struct backend *b, int64_t channel_id, int64_t before
                                 .channel_id = sqlite_number(q, 7),
                                 .details = sqlite_span(q, 8)};
         e = fn(arg, &a);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }

@@ -170,16 +170,11 @@ enum err sqlite_channel_list(struct backend *b, int64_t after, uint32_t limit, c
         return e;
     sqlite_bind_number(q, 1, after);
     sqlite_bind_number(q, 2, limit);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         struct channel c;
         e = read_channel(s, q, &c);
         if (!e)
             e = fn(arg, &c);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }
@@ -217,16 +212,11 @@ enum err sqlite_channel_find(struct backend *b, const struct channel_filter *f, 
     sqlite_bind_span(q, 4, f->text);
     if (f->account_id)
         sqlite_bind_number(q, 5, f->account_id);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         struct channel c;
         e = read_channel(s, q, &c);
         if (!e)
             e = fn(arg, &c, (enum grant)sqlite_number(q, sqlite3_column_count(q) - 1));
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }

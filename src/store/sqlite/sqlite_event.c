@@ -42,9 +42,8 @@ bool sqlite_event_is_whole(struct span json)
 static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_id, bool retry,
                             event_row_fn *fn, void *arg, uint32_t *ret_count)
 {
-    enum err e;
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    enum err e = ERR_NONE;
+    while (sqlite_next(s, q, &e)) {
         ++*ret_count;
         struct event head = {.channel_id = channel_id, .flags = (uint8_t)sqlite_number(q, 1)};
         head.item.id = sqlite_number(q, 0);
@@ -54,10 +53,6 @@ static enum err give_events(struct sqlite *s, sqlite3_stmt *q, int64_t channel_i
         head.item.retry = retry;
         e = sqlite_event_is_whole(sqlite_span(q, 5)) ? fn(arg, sqlite_span(q, 5), &head)
                                                      : sqlite_err(s, SQLITE_CORRUPT);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }
@@ -228,14 +223,9 @@ enum err sqlite_backlog_list(struct backend *b, backlog_row_fn *fn, void *arg)
         sqlite3_stmt *q = sqlite_statement(s, retry ? STATEMENT_retry_backlog : STATEMENT_queue_backlog, &e);
         if (!q)
             return e;
-        bool row;
-        while (!(e = sqlite_row(s, q, &row)) && row) {
+        while (sqlite_next(s, q, &e)) {
             uint64_t n = (uint64_t)sqlite_number(q, 1);
             e = fn(arg, sqlite_number(q, 0), retry ? 0 : n, retry ? n : 0);
-            if (e) {
-                (void)sqlite3_reset(q);
-                return e;
-            }
         }
         if (e)
             return e;

@@ -47,8 +47,7 @@ enum err sqlite_key_list(struct backend *b, key_row_fn *fn, void *arg)
     sqlite3_stmt *q = sqlite_statement(s, STATEMENT_key_list, &e);
     if (!q)
         return e;
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         struct access_key k = {.id = sqlite_number(q, 0)};
         struct span role = sqlite_span(q, 1), hash = sqlite_span(q, 2);
         k.role = span_eq(role, SPAN_LIT("operator")) ? ROLE_OPERATOR
@@ -60,10 +59,6 @@ enum err sqlite_key_list(struct backend *b, key_row_fn *fn, void *arg)
         k.created_ms = sqlite_number(q, 4);
         k.revoked_ms = sqlite_number(q, 5);
         e = fn(arg, &k);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }

@@ -36,9 +36,8 @@ enum err sqlite_mail_insert(struct backend *b, const struct mail_draft *d, int64
 
 static enum err give_rows(struct sqlite *s, sqlite3_stmt *q, mail_row_fn *fn, void *arg)
 {
-    enum err e;
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    enum err e = ERR_NONE;
+    while (sqlite_next(s, q, &e)) {
         const struct mail m = {
             .id = sqlite_number(q, 0),
             .channel_id = sqlite_number(q, 1),
@@ -53,10 +52,6 @@ static enum err give_rows(struct sqlite *s, sqlite3_stmt *q, mail_row_fn *fn, vo
             .html = sqlite_span(q, 10),
         };
         e = fn(arg, &m);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }
@@ -154,8 +149,7 @@ static enum err prune_state(struct sqlite *s, enum mail_state state, int64_t bef
     sqlite_bind_number(q, 1, state);
     sqlite_bind_number(q, 2, before_ms);
     sqlite_bind_number(q, 3, limit < PRUNE_MAX ? limit : PRUNE_MAX);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         ids[n] = sqlite_number(q, 0);
         contents[n++] = sqlite_number(q, 1);
     }

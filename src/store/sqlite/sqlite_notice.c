@@ -81,8 +81,7 @@ static enum err list_due(struct sqlite *s, int64_t after, int64_t until, uint32_
     sqlite_bind_number(q, 1, after);
     sqlite_bind_number(q, 2, until);
     sqlite_bind_number(q, 3, *limit);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         const struct notice n = {
             .id = sqlite_number(q, 0),
             .channel_id = sqlite_number(q, 1),
@@ -95,10 +94,6 @@ static enum err list_due(struct sqlite *s, int64_t after, int64_t until, uint32_
         };
         --*limit;
         e = fn(arg, &n);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }
@@ -156,13 +151,8 @@ enum err sqlite_notice_people(struct backend *b, int64_t channel_id, notice_pers
         return e;
     sqlite_bind_number(q, 1, channel_id);
     sqlite_bind_number(q, 2, GRANT_ADMIN);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         e = fn(arg, sqlite_span(q, 0));
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }

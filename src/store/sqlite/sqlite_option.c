@@ -56,14 +56,9 @@ enum err sqlite_option_list(struct backend *b, unsigned states, int64_t after, u
     sqlite_bind_number(q, 1, after);
     sqlite_bind_number(q, 2, states);
     sqlite_bind_number(q, 3, limit);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         const struct option o = row_of(q);
         e = fn(arg, &o);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }

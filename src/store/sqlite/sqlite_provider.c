@@ -76,18 +76,13 @@ enum err sqlite_provider_list(struct backend *b, int64_t account_id, int64_t aft
     sqlite_bind_number(q, 2, limit);
     if (account_id)
         sqlite_bind_number(q, 3, account_id);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         struct provider p = {.id = sqlite_number(q, 0),
                              .created_ms = sqlite_number(q, 2),
                              .maker_id = sqlite_number(q, 5),
                              .channels = (uint64_t)sqlite_number(q, 3)};
         sqlite_text(q, 1, p.name, sizeof(p.name));
         e = fn(arg, &p, (enum grant)sqlite_number(q, 4));
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }
@@ -213,8 +208,7 @@ enum err sqlite_grant_list(struct backend *b, enum grant_scope scope, int64_t id
         return e;
     sqlite_bind_number(q, 1, id);
     sqlite_bind_number(q, 2, limit);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         struct grant_row g = {.account_id = sqlite_number(q, 0),
                               .email = sqlite_span(q, 1),
                               .name = sqlite_span(q, 2),
@@ -224,10 +218,6 @@ enum err sqlite_grant_list(struct backend *b, enum grant_scope scope, int64_t id
                               .known = sqlite_number(q, 6),
                               .address = sqlite_span(q, 7)};
         e = fn(arg, &g);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }
@@ -241,13 +231,8 @@ enum err sqlite_grant_of(struct backend *b, int64_t account_id, uint32_t limit, 
         return e;
     sqlite_bind_number(q, 1, account_id);
     sqlite_bind_number(q, 2, limit);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         e = fn(arg, sqlite_number(q, 0), (enum grant)sqlite_number(q, 1));
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }

@@ -31,8 +31,7 @@ static enum err attempts_of(struct sqlite *s, const struct victim *v, int64_t *i
     sqlite_bind_number(q, 2, v->id);
     sqlite_bind_number(q, 3, ATTEMPTS_MAX);
     uint32_t n = 0;
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row)
+    while (sqlite_next(s, q, &e))
         ids[n++] = sqlite_number(q, 0);
     *ret_n = n;
     return e;
@@ -129,8 +128,7 @@ enum err sqlite_history_prune(struct backend *b, struct history_prune *p)
     sqlite_bind_number(q, 1, p->after);
     sqlite_bind_number(q, 2, p->before_ms << ULID_SEQ_SHIFT);
     sqlite_bind_number(q, 3, scan);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row)
+    while (sqlite_next(s, q, &e))
         victims[n++] = (struct victim){sqlite_number(q, 0), sqlite_number(q, 1)};
     for (uint32_t i = 0; !e && i < n; i++)
         e = prune_one(s, &victims[i], p);

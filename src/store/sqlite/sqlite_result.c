@@ -142,8 +142,7 @@ enum err sqlite_attempt_list(struct backend *b, int64_t channel_id, int64_t even
         return e;
     sqlite_bind_number(q, 1, channel_id);
     sqlite_bind_number(q, 2, event_id);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         int64_t flags = sqlite_number(q, 11);
         struct attempt a = {
             .id = sqlite_number(q, 0),
@@ -169,10 +168,6 @@ enum err sqlite_attempt_list(struct backend *b, int64_t channel_id, int64_t even
             .total_us = (uint32_t)sqlite_number(q, 19),
         };
         e = fn(arg, &a);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }
@@ -218,8 +213,8 @@ static enum err collect_range(struct sqlite *s, int64_t channel_id, int64_t *fro
     sqlite_bind_number(q, 3, to);
     uint32_t n = 0;
     int64_t id = 0;
-    bool wanted = false, row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    bool wanted = false;
+    while (sqlite_next(s, q, &e)) {
         int64_t next = sqlite_number(q, 0);
         if (id && next != id) { /* rows of an event stand together; the last one counts */
             if (wanted)

@@ -90,15 +90,10 @@ enum err sqlite_token_list(struct backend *b, int64_t channel_id, token_row_fn *
     if (!q)
         return e;
     sqlite_bind_number(q, 1, channel_id);
-    bool row;
-    while (!(e = sqlite_row(s, q, &row)) && row) {
+    while (sqlite_next(s, q, &e)) {
         struct channel_token t;
         read_token(q, &t);
         e = fn(arg, &t);
-        if (e) {
-            (void)sqlite3_reset(q);
-            return e;
-        }
     }
     return e;
 }
