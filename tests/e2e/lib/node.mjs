@@ -32,11 +32,11 @@ export function createKey(data, role = 'operator') {
 // Starts a node and waits until it says that it listens. data: an existing directory (kept at stop), else one of its own.
 process.setMaxListeners(200); // a node each
 
-export async function startNode({ data, args = [], env = {}, key } = {}) {
+export async function startNode({ data, args = [], env = {}, key, program = bin } = {}) {
     const own = data === undefined;
     data ??= dataDir();
     key ??= createKey(data); // '': without one
-    const child = spawn(bin, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--allow-http-targets', '--allow-private-targets', ...args],
+    const child = spawn(program, ['serve', '--data', data, '--listen', '127.0.0.1:0', '--allow-http-targets', '--allow-private-targets', ...args],
         { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     let stdout = '', stderr = '';
     child.stderr.setEncoding('utf8').on('data', d => (stderr += d));

@@ -1,0 +1,134 @@
+// A call to the store that fails keeps nothing: every run of the product is told, after each of its writes and with each error there is, that it
+// failed, between two others in one commit; the tables must be what they were, and the others must stand. build*/tests/refused/todoke-refused
+// is todoke with that before every call (tests/refused/todoke_refused.c); here it is given every call there is.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startBot } from './lib/bot.mjs';
+import { bin, dataDir, startNode, until } from './lib/node.mjs';
+import { setUp } from './lib/roles.mjs';
+import { parse } from './lib/smtp.mjs';
+
+// Thousands of commits, and nobody pulls the plug: a disk in memory will do.
+if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm';
+
+const refused = join(dirname(bin), 'tests/refused/todoke-refused');
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const event = { type: 'message', message: { type: 'text', id: '1', text: 'hello' } };
+
+// Runs that this file does not bring about, and why that leaves nothing out.
+const left = {
+    'src/store/store.c run_waited': 'the run of the call inside, for whoever waits for it',
+    'src/webhook/intake.c touch_run': 'one write, while the store fails: faults.test.mjs',
+    'src/api/gate.c touch_run': 'one write that nobody waits for, when a session has gone unused for a minute',
+};
+
+// Every function that is the run of a call, by its type.
+function allRuns() {
+    const runs = [];
+    for (const file of execFileSync('git', ['ls-files', 'src/*.c'], { cwd: root, encoding: 'utf8' }).trim().split('\n')) {
+        const text = readFileSync(join(root, file), 'utf8');
+        const found = [...text.matchAll(/^static enum err (\w+)\(struct store_call \*\w+, struct backend \*\w+\)\n\{/gm)].map(m => m[1]);
+        // No other way to write one: what takes a call and a backend is such a function, or is given one.
+        const like = text.match(/struct store_call \*\w*,\s*struct backend \*\w*\)/g)?.length ?? 0, given = text.match(/\(\*\w+\)\(struct store_call \*\w*,\s*struct backend \*\w*\)/g)?.length ?? 0;
+        assert.equal(found.length, like - given, `${file}: a run this test does not see`);
+        runs.push(...found.map(name => `${file} ${name}`));
+    }
+    return runs;
+}
+
+// Only reads: given to call_read() or store_read() and to nobody else. The reader's connection cannot write.
+function onlyReads(run) {
+    const [file, name] = run.split(' ');
+    const text = readFileSync(join(root, file), 'utf8');
+    const uses = [...text.matchAll(new RegExp(`^.*[^\\w]${name}[^\\w(].*$`, 'gm'))].map(m => m[0]);
+    return uses.length > 0 && uses.every(u => u.includes('call_read(') || (u.includes('.run =') && text.slice(text.indexOf(u)).split('\n')[1].includes('store_read(')));
+}
+
+describe('a call that fails after a write', () => {
+    const logs = [];
+    before(() => assert.ok(existsSync(refused), `${refused} is not built`));
+
+    // A file of its own for each process: lines are short, and appended whole.
+    const logged = () => { const log = join(dataDir(), 'log'); logs.push(log); return log; };
+
+    it('keeps nothing, whoever calls the API for whatever there is', () => {
+        const file = fileURLToPath(new URL('access.test.mjs', import.meta.url));
+        const env = { ...process.env, TODOKE_BIN: refused, REFUSED_LOG: logged() };
+        delete env.NODE_TEST_CONTEXT; // it is a run of its own
+        execFileSync(process.execPath, ['--test', file], { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: 300_000 });
+    });
+
+    it('keeps nothing on the way of an event, of a mail, and of what happens by itself', async () => {
+        const bot = await startBot(() => 500);
+        const data = dataDir();
+        const args = ['--notice-window', '100ms', '--mail-retry', '60ms', '--public-url', 'https://todoke.example.com', '--mail-from', 'todoke@example.com',
+            '--redelivery-schedule', '20ms', '--suspend-after', '100ms', '--suspend-failures', '3'];
+        const start = { data, args, program: refused, env: { REFUSED_LOG: logged() } };
+        let node = await startNode(start);
+        const { key } = node;
+        const all = await setUp(node);
+        const { providerAdmin } = all.people;
+        const ok = async (promise, status = 200) => { const r = await promise; assert.equal(r.status, status, r.text); return r.json; };
+
+        await ok(providerAdmin.api('PATCH', `/api/v1/providers/${all.providerId}`, { name: 'another' })); // its first use
+        await ok(providerAdmin.api('POST', `/api/v1/providers/${all.providerId}/options/error-notification`));
+        await ok(node.api('PATCH', `/api/v1/providers/${all.providerId}/options/error-notification`, { state: 'approved' }));
+        // Somebody who has an account already uses a role for the first time.
+        await ok(node.api('PUT', `/api/v1/providers/${all.providerId}/roles`, { email: 'stranger@example.com', role: 'member' }));
+        await ok(all.people.stranger.api('GET', `/api/v1/providers/${all.providerId}`));
+        const channel = await all.newChannel({ webhookUrl: bot.url, contactEmail: 'who@example.org', webhookRedelivery: true });
+        const path = `/api/v1/channels/${channel.channelId}`;
+        await ok(node.api('GET', path));
+        await ok(node.api('POST', `${path}/tokens`, { expiresInSeconds: 3600 }), 201);
+        await ok(node.api('POST', `${path}/secret/rotate`, { graceSeconds: 3600 }));
+
+        // The owner of the contact address is asked, and answers.
+        await ok(node.api('PATCH', path, { errorNotification: true }));
+        const mails = async () => Promise.all(readdirSync(join(data, 'mail/new')).map(f => parse(readFileSync(join(data, 'mail/new', f)))));
+        let token;
+        await until(async () => (token = (await mails()).map(m => /\/contact#([\w-]{43})$/m.exec(m.text)?.[1]).find(Boolean)), () => node.log());
+        await ok(node.api('POST', '/api/v1/contact', { token }, { key: null }));
+        await ok(node.api('POST', '/api/v1/contact', { token, answer: 'confirm' }, { key: null }));
+        await ok(node.api('PATCH', `${path}/contact`, { state: 'confirmed' }));
+
+        // Events that fail, are told of, and suspend the channel; then again.
+        const ids = await node.post(channel, [event, event], {});
+        const second = await node.post(channel, [event], { headers: { 'idempotency-key': 'k' } });
+        await until(async () => (await node.metric('todoke_notices_total')) > 0, () => node.log());
+        await until(async () => { await node.post(channel, [event]); return (await node.api('GET', path)).json.suspended; }, () => node.log());
+        await ok(node.api('GET', `${path}/events/${ids[0]}`));
+        await ok(node.api('PATCH', path, { suspended: false }));
+        await node.reaches(channel, second[0], 'given_up');
+        await ok(node.api('POST', `${path}/redeliver`, { webhookEventIds: ids }), 202);
+
+        // Events that wait are loaded by the next start.
+        bot.answer = () => new Promise(() => {});
+        await node.post(channel, [event, event]);
+        await node.kill();
+        bot.answer = () => 200;
+        node = await startNode({ ...start, key });
+        await ok(node.api('PATCH', path, { suspended: false }));
+        await until(() => bot.events().length > 3, () => node.log());
+        await node.stop();
+        await bot.close();
+    });
+
+    it('was tried for every run of the product', () => {
+        const lines = logs.flatMap(log => readFileSync(log, 'utf8').trim().split('\n'));
+        const addresses = [...new Set(lines.map(l => l.split(' ')[1].replace(':', '')))];
+        const out = execFileSync('addr2line', ['-f', '-e', refused, ...addresses.map(a => `0x${a}`)], { encoding: 'utf8' }).trim().split('\n');
+        const names = new Map(addresses.map((a, i) => [a, `${/src\/[\w/]+\.c/.exec(out[2 * i + 1])?.[0]} ${out[2 * i]}`]));
+        const named = l => l.replace(/ ([0-9a-f]+)/, (_, a) => ` ${names.get(a)}`);
+        assert.deepEqual([...new Set(lines.filter(l => l.startsWith('wrong')).map(named))], []);
+        const met = new Set(names.values());
+        const runs = allRuns();
+        assert.ok(runs.length > 70);
+        assert.deepEqual(runs.filter(r => !met.has(r) && !left[r] && !onlyReads(r)), [], 'runs that no call here brought about');
+        assert.deepEqual(Object.keys(left).filter(r => !runs.includes(r)), [], 'there are no such runs any more');
+        assert.ok(lines.filter(l => l.startsWith('tried')).length > 40);
+    });
+});
