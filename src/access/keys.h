@@ -25,8 +25,8 @@ void keys_free(struct keys *k); /* no check or refresh may be running */
 enum role keys_role(const struct keys *k, struct span text);
 
 /*
- * Remembers a role that was found, so that the same request need not look up its key again. As soon as the keys
- * have changed, keys_stamped() returns ROLE_NONE.
+ * Remembers a role that was found, so that the same request need not look up its key again. As soon as the
+ * keys have changed, keys_stamped() returns ROLE_NONE.
  */
 uint64_t keys_stamp(const struct keys *k, enum role role);
 enum role keys_stamped(const struct keys *k, uint64_t stamp);

@@ -9,7 +9,8 @@
 
 _Static_assert(ACCOUNT_HASH_MAX >= crypto_pwhash_STRBYTES, "the store keeps what libsodium writes");
 
-/* libsodium's INTERACTIVE: above the first choice of RFC 9106 for memory-bound machines in passes, and OWASP's minimum in memory. */
+/* libsodium's INTERACTIVE: above the first choice of RFC 9106 for memory-bound machines in passes, and
+ * OWASP's minimum in memory. */
 const struct password_cost password_cost_standard = {crypto_pwhash_OPSLIMIT_INTERACTIVE,
                                                      crypto_pwhash_MEMLIMIT_INTERACTIVE};
 

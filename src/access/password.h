@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Passwords: Argon2id (RFC 9106, by libsodium) on a thread of its own, one at a time, so that no loop ever waits for one and they use 64 MiB
- * at most. The queue is short: past it callers are refused at once rather than kept waiting.
+ * Passwords: Argon2id (RFC 9106, by libsodium) on a thread of its own, one at a time, so that no loop ever
+ * waits for one and they use 64 MiB at most. The queue is short: past it callers are refused at once rather
+ * than kept waiting.
  */
 #include "base/mailbox.h"
 #include "model/account.h"
@@ -23,7 +24,8 @@ struct password_job {
     /* In; forgotten when it is done. */
     char password[PASSWORD_BYTES_MAX + 1];
     size_t len;
-    /* In: what to compare with; "": of nobody, the same work is done and the answer is no. Out of a job that makes one: the hash. */
+    /* In: what to compare with; "": of nobody, the same work is done and the answer is no. Out of a job that
+     * makes one: the hash. */
     char hash[ACCOUNT_HASH_MAX];
     bool make;
     /* Out. err: ERR_NOMEM; ERR_CLOSED: the node is going down. */

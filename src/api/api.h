@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The HTTP API of a node: requests in, calls of the store and the couriers out. One api a loop thread; the routes are in route.def, a
- * file a resource.
+ * The HTTP API of a node: requests in, calls of the store and the couriers out. One api a loop thread; the
+ * routes are in route.def, a file a resource.
  */
 #include "access/keys.h"
 #include "access/login_limit.h"

@@ -25,7 +25,8 @@ struct call {
     struct span params[2]; /* the {id}s of the path, decoded, in the arena */
     struct arena arena;    /* all that the answer needs */
     struct store_call store;
-    /* Who calls: a key's role, or an account by its session (in the arena, with its cookie); neither: nobody has to be known. */
+    /* Who calls: a key's role, or an account by its session (in the arena, with its cookie); neither: nobody
+     * has to be known. */
     enum role role;
     char hint[9]; /* the first characters of the key */
     const struct account *account;
@@ -58,8 +59,9 @@ void call_peer(const struct call *c, char out[static CALL_PEER_LEN]);
 bool call_is_secure(const struct call *c); /* by https, ours or the proxy's */
 
 /*
- * A line of the audit log, in the transaction of what it tells: who, from where and when are the call's. target such as "channel/2000000001";
- * channel_id 0: not about one; details: a JSON object without anything secret, or empty.
+ * A line of the audit log, in the transaction of what it tells: who, from where and when are the call's.
+ * target such as "channel/2000000001"; channel_id 0: not about one; details: a JSON object without anything
+ * secret, or empty.
  */
 enum err call_audit(struct call *c, struct backend *b, const char *action, const char *target,
                     int64_t channel_id, struct span details) MUST_CHECK;
@@ -79,8 +81,8 @@ void call_answer_with(struct call *c, int status, const struct server_header_out
 /* The same with one more header. */
 void call_json_with(struct call *c, int status, struct buf *body, const char *header, const char *value);
 /*
- * An answer in pieces; the call lives until call_stream_end(). on_gone: the client has left, the end is still due; it may come from
- * inside the two before the end. call_stream_write(): as server_respond_write().
+ * An answer in pieces; the call lives until call_stream_end(). on_gone: the client has left, the end is still
+ * due; it may come from inside the two before the end. call_stream_write(): as server_respond_write().
  */
 void call_stream_begin(struct call *c, const char *type, void (*on_gone)(void *arg), void *arg);
 /* The same with headers of the caller's alone; on_drain: there is room again after ERR_BUSY. */
@@ -107,26 +109,30 @@ void call_read(struct call *c, enum err (*run)(struct store_call *s, struct back
 struct call *call_of(struct store_call *s);
 
 /*
- * For handlers that answer what their run wrote: call_out() in the run gives an empty buf (a run may be the second one); call_done() as done
- * answers it with c->status, or 204 without it, or what the run stopped for.
+ * For handlers that answer what their run wrote: call_out() in the run gives an empty buf (a run may be the
+ * second one); call_done() as done answers it with c->status, or 204 without it, or what the run stopped for.
  */
 struct buf *call_out(struct call *c);
-/* In a run: what the caller is told. ERR_DENIED 403, ERR_NOT_FOUND 404, ERR_CONFLICT 409, ERR_LIMIT 429 until the day (UTC) is over. Returns e. */
+/* In a run: what the caller is told. ERR_DENIED 403, ERR_NOT_FOUND 404, ERR_CONFLICT 409, ERR_LIMIT 429 until
+ * the day (UTC) is over. Returns e. */
 enum err call_stop(struct call *c, enum err e, const char *why) MUST_CHECK;
 void call_done(struct store_call *s);
 /* Answers an error that a run ended with, as call_done() does. */
 void call_stopped(struct call *c, enum err e);
 
-/* Goes on with c->serve once c->bearer is known; text that is no valid channel access token is refused with 401. */
+/* Goes on with c->serve once c->bearer is known; text that is no valid channel access token is refused with
+ * 401. */
 void call_token(struct call *c, struct span text);
 
-/* A zeroed state of the handler's; NULL: answered with 503 already, and c is gone: its result never goes straight into c or its arena. */
+/* A zeroed state of the handler's; NULL: answered with 503 already, and c is gone: its result never goes
+ * straight into c or its arena. */
 void *call_state(struct call *c, size_t size) MUST_CHECK;
 
 /* The channel of params[0], a reference; NULL: answered with 404 already. */
 struct channel_ref *call_channel(struct call *c) MUST_CHECK;
 
-/* Takes in events as a publisher posts them, and answers. key: an Idempotency-Key, or empty; body is read during the call only. */
+/* Takes in events as a publisher posts them, and answers. key: an Idempotency-Key, or empty; body is read
+ * during the call only. */
 void call_publish(struct call *c, struct channel_ref *ref, struct span key, struct span body);
 
 /* The body as a JSON object; NULL: answered with 400 already. json_decref() it. */

@@ -1,4 +1,5 @@
-/* The web console: files that are part of the binary, and the headers that keep a browser from doing more with them than it must. */
+/* The web console: files that are part of the binary, and the headers that keep a browser from doing more
+ * with them than it must. */
 #include "api/console.h"
 
 #include "api/call.h"

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The web console's files, embedded when the binary is built (tools/embed-console.mjs), and which of them, in which form, a request
- * gets. RFC 9110: 8.8.3 (ETag), 12.5.3 (Accept-Encoding), 13.1.2 (If-None-Match).
+ * The web console's files, embedded when the binary is built (tools/embed-console.mjs), and which of them, in
+ * which form, a request gets. RFC 9110: 8.8.3 (ETag), 12.5.3 (Accept-Encoding), 13.1.2 (If-None-Match).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,12 +36,14 @@ struct console_reply {
     const char *coding; /* content-encoding; NULL: none */
 };
 
-/* A path without a file gets index.html if the client wants text/html: the console routes by itself. Never below /api, /v2, /assets. */
+/* A path without a file gets index.html if the client wants text/html: the console routes by itself. Never
+ * below /api, /v2, /assets. */
 struct console_reply console_choose(const struct console_file *files, const struct console_request *r);
 
 /* Which of the codings a file has is best by Accept-Encoding; a tie goes to the smaller one. */
 enum console_coding console_coding_of(const struct console_file *file, struct span accept_encoding);
 
 struct call;
-/* Answers a GET or HEAD for which there is no route, and refuses other methods on paths of files; false: not the console's, unanswered. */
+/* Answers a GET or HEAD for which there is no route, and refuses other methods on paths of files; false: not
+ * the console's, unanswered. */
 bool console_serve(struct call *c);

@@ -1,6 +1,7 @@
 /*
- * A key is looked up in memory (access/keys.h). A session is read from the store with its account and role for every request, so that a
- * session that ended, an account that was disabled or a role that was taken away counts at once, on every loop and whoever did it.
+ * A key is looked up in memory (access/keys.h). A session is read from the store with its account and role
+ * for every request, so that a session that ended, an account that was disabled or a role that was taken away
+ * counts at once, on every loop and whoever did it.
  */
 #include "api/gate.h"
 
@@ -104,9 +105,10 @@ static bool has_own_origin(const struct call *c)
 }
 
 /*
- * Who logs in has no session that a token could follow from; and another site must not log its visitors in here, as somebody else. Browsers
- * say where a call comes from, and no page can say otherwise: with Sec-Fetch-Site (Fetch Metadata), which they compare themselves, though not
- * over plain http; and with Origin, which we compare. What is no browser says nothing.
+ * Who logs in has no session that a token could follow from; and another site must not log its visitors in
+ * here, as somebody else. Browsers say where a call comes from, and no page can say otherwise: with
+ * Sec-Fetch-Site (Fetch Metadata), which they compare themselves, though not over plain http; and with
+ * Origin, which we compare. What is no browser says nothing.
  */
 static bool is_foreign(const struct call *c)
 {
@@ -271,8 +273,8 @@ static void meet_done(struct store_call *s)
 }
 
 /*
- * The account uses a role for the first time: from now on whoever sees the list of roles may know whose it is. Nobody waits for it; what
- * comes after in the writer's order counts on it.
+ * The account uses a role for the first time: from now on whoever sees the list of roles may know whose it
+ * is. Nobody waits for it; what comes after in the writer's order counts on it.
  */
 static void meet(struct call *c)
 {

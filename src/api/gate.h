@@ -24,21 +24,23 @@ struct route {
     void (*handler)(struct call *c);
 };
 
-/* Finds out who calls and hands on to serve, or answers: 401 nobody is known, 403 that is not enough, 404 that
- * channel or provider does not exist as far as this account is concerned. */
+/* Finds out who calls and hands on to serve, or answers: 401 nobody is known, 403 that is not enough, 404
+ * that channel or provider does not exist as far as this account is concerned. */
 void gate_pass(struct call *c, void (*serve)(struct call *c));
 
 /*
- * What the head of a request alone decides, while its body has not come: GATE_REFUSE, with the answer that gate_pass() would give: no key
- * and no session at all, or a key that is known and may not do this; GATE_PASS: the body may come, for gate_pass() to decide again with it;
- * GATE_ASK: gate_pass() has to look elsewhere first: for a session, a token, or a key that may be new.
+ * What the head of a request alone decides, while its body has not come: GATE_REFUSE, with the answer that
+ * gate_pass() would give: no key and no session at all, or a key that is known and may not do this;
+ * GATE_PASS: the body may come, for gate_pass() to decide again with it; GATE_ASK: gate_pass() has to look
+ * elsewhere first: for a session, a token, or a key that may be new.
  */
 enum gate { GATE_PASS, GATE_ASK, GATE_REFUSE };
 enum gate gate_early(const struct api *a, const struct route *r, struct server_request *req, int *ret_status,
                      const char **ret_message);
 
 /*
- * Looks again whether whoever asked still may, for answers that take long; done is called at once for a key, later for a session. The
- * call's handler must ask nothing of the store meanwhile. A look is no use of the session.
+ * Looks again whether whoever asked still may, for answers that take long; done is called at once for a key,
+ * later for a session. The call's handler must ask nothing of the store meanwhile. A look is no use of the
+ * session.
  */
 void gate_again(struct call *c, void (*done)(struct call *c, bool allowed));

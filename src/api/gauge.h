@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Figures that only a loop's own thread may read: each loop publishes a copy about once a second, and whoever is asked for metrics adds
- * the copies up. And alarms: what an operator must look at now, as long as it lasts.
+ * Figures that only a loop's own thread may read: each loop publishes a copy about once a second, and whoever
+ * is asked for metrics adds the copies up. And alarms: what an operator must look at now, as long as it
+ * lasts.
  */
 #include "base/buf.h"
 #include "exchange/engine.h"

@@ -70,7 +70,8 @@ static enum err write_state(struct stream *s, struct buf *out)
     return e ? e : buf_add_str(out, "\n\n");
 }
 
-/* What has changed, or a sign of life. A client that does not read has no room for it some day, and that is its end. */
+/* What has changed, or a sign of life. A client that does not read has no room for it some day, and that is
+ * its end. */
 static enum err tell(struct stream *s)
 {
     struct buf now;

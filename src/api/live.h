@@ -1,10 +1,11 @@
 #pragma once
 /*
- * Server-sent events (the HTML standard, 9.2): what is shown live is told again when it has changed, at most once a second, with a
- * comment every 15 seconds where nothing does. Nothing is kept for a client that was away: the first message is the whole state, as all are.
+ * Server-sent events (the HTML standard, 9.2): what is shown live is told again when it has changed, at most
+ * once a second, with a comment every 15 seconds where nothing does. Nothing is kept for a client that was
+ * away: the first message is the whole state, as all are.
  *
- * A stream costs a connection and a look a second, so their number has bounds; one whose client does not read, whose caller may no longer
- * see it, or whose channel is gone ends. All end when the node goes down.
+ * A stream costs a connection and a look a second, so their number has bounds; one whose client does not
+ * read, whose caller may no longer see it, or whose channel is gone ends. All end when the node goes down.
  */
 #include "api/oldest.h"
 #include "base/list.h"
@@ -21,7 +22,8 @@ struct json_write;
 struct live_source {
     const char *event; /* the name of its events */
     bool oldest;       /* it shows live.oldest */
-    /* Writes one JSON value. ERR_NOT_FOUND: what is shown is gone, and the stream ends; ERR_NOMEM, ERR_LIMIT. */
+    /* Writes one JSON value. ERR_NOT_FOUND: what is shown is gone, and the stream ends; ERR_NOMEM,
+     * ERR_LIMIT. */
     enum err (*write)(struct json_write *w, struct call *c, int64_t id);
 };
 

@@ -1,5 +1,6 @@
 #pragma once
-/* How fast a node works: what the last ten seconds were like, sampled once a second by its first loop. Any thread may read. */
+/* How fast a node works: what the last ten seconds were like, sampled once a second by its first loop. Any
+ * thread may read. */
 #include "store/store.h"
 #include "webhook/delivery.h"
 

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Whether a call comes from our own pages: browsers write Origin (RFC 6454 7, Fetch 3.1) into what changes something, and no page can write
- * another one. Only needed where there is no session yet, whose token tells the same.
+ * Whether a call comes from our own pages: browsers write Origin (RFC 6454 7, Fetch 3.1) into what changes
+ * something, and no page can write another one. Only needed where there is no session yet, whose token tells
+ * the same.
  */
 #include <stdbool.h>
 

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * A list that is answered a page at a time: {"MEMBER":[rows],"cursor":"…"}. The cursor goes into the next call; without one no row is left.
+ * A list that is answered a page at a time: {"MEMBER":[rows],"cursor":"…"}. The cursor goes into the next
+ * call; without one no row is left.
  *
  *     route  page_read()                     cursor and limit of the query, and no parameters but those and the filters
  *     run    page_begin(), the store's list  of page_ask() rows from p.from on, page_row() before each, page_end()
@@ -42,7 +43,8 @@ static inline uint32_t page_ask(const struct page *p)
 
 /* In a run, which may be the second one: begins the answer in out. */
 void page_begin(struct page *p, struct buf *out);
-/* Whether the row with this id, in the cursor's sense, is shown; from the first that is not on, there are more. */
+/* Whether the row with this id, in the cursor's sense, is shown; from the first that is not on, there are
+ * more. */
 bool page_row(struct page *p, int64_t id) MUST_CHECK;
 /* Ends the answer, whether or not the store could read: e, or what writing it failed with. */
 enum err page_end(struct page *p, enum err e) MUST_CHECK;

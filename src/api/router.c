@@ -1,5 +1,5 @@
-/* From a request to its handler: path, method, who may, type and size of the body; in this order, so that a stranger learns
- * nothing that the documentation does not say. */
+/* From a request to its handler: path, method, who may, type and size of the body; in this order, so that a
+ * stranger learns nothing that the documentation does not say. */
 #include <stdio.h>
 
 #include "api/call.h"
@@ -34,7 +34,8 @@ static bool plain(char ch)
            ch == '_';
 }
 
-/* Whether path is the route's; each {id} matches one segment of letters, digits, - and _: nothing else is an id of ours. */
+/* Whether path is the route's; each {id} matches one segment of letters, digits, - and _: nothing else is an
+ * id of ours. */
 static bool matches(const char *pattern, struct span path, struct span params[2])
 {
     const char *p = path.ptr, *end = path.ptr + path.len;
@@ -99,7 +100,8 @@ static void serve(struct call *c)
 {
     struct span body = server_body(c->req), type = server_header(c->req, "content-type");
     if (c->route->body_max) {
-        /* A form of another site can leave the type out; what a key or token came with cannot be such a form's. */
+        /* A form of another site can leave the type out; what a key or token came with cannot be such a
+         * form's. */
         bool typed = type.ptr || (c->route->who != WHO_ANYBODY && !c->account);
         if (body.len && (!typed || (type.ptr && !type_is_json(type)))) {
             call_refuse(c, 415, "The body must be application/json");
@@ -176,7 +178,8 @@ static void let_body_in(struct call *c)
     server_go_on(req);
 }
 
-/* Before the body is read: what is too large, or comes from nobody who may send it, is refused without taking it in. */
+/* Before the body is read: what is too large, or comes from nobody who may send it, is refused without taking
+ * it in. */
 void api_head(void *arg, struct server_request *req)
 {
     struct api *a = arg;

@@ -6,7 +6,7 @@
 #include "base/span.h"
 
 /*
- * A date-time of RFC 3339 (seconds and fraction may be missing) from 1970 to 2200, or milliseconds since 1970 in digits; ERR_INVALID.
- * Thousandths are kept, what is finer is cut.
+ * A date-time of RFC 3339 (seconds and fraction may be missing) from 1970 to 2200, or milliseconds since 1970
+ * in digits; ERR_INVALID. Thousandths are kept, what is finer is cut.
  */
 enum err time_parse(struct span text, int64_t *ret_ms) MUST_CHECK;

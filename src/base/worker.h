@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A thread with a queue: jobs go in from any thread, are done one after the other, in the order they came, and
- * find their own way back. What a job is, its owner knows: to a worker it is a link.
+ * A thread with a queue: jobs go in from any thread, are done one after the other, in the order they came,
+ * and find their own way back. What a job is, its owner knows: to a worker it is a link.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -19,8 +19,8 @@ struct worker {
     bool waiting, stop;
 };
 
-/* Starts the thread; work runs on it, and takes jobs until there are none. queue_max: jobs that wait, at most; 0:
- * those who hand them over see to it that they are few. name: 15 characters at most. After ERR_IO,
+/* Starts the thread; work runs on it, and takes jobs until there are none. queue_max: jobs that wait, at
+ * most; 0: those who hand them over see to it that they are few. name: 15 characters at most. After ERR_IO,
  * worker_stop() and worker_deinit() may be called all the same. */
 enum err worker_start(struct worker *w, const char *name, uint32_t queue_max, void *(*work)(void *arg),
                       void *arg) MUST_CHECK;

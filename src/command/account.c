@@ -1,6 +1,6 @@
 /*
- * `todoke account`: who may log in, straight in the data directory, whether a node runs on it or not. A running node sees what is changed
- * here at once: it reads an account with every request of its sessions.
+ * `todoke account`: who may log in, straight in the data directory, whether a node runs on it or not. A
+ * running node sees what is changed here at once: it reads an account with every request of its sessions.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,7 +13,8 @@ struct backup_place {
     int directory; /* of what is being made; locked as long as this process lives */
 };
 
-/* Makes TO.unfinished, where nothing may be under TO; what an earlier backup has left there is removed. False: errno, or 0 and it was told. */
+/* Makes TO.unfinished, where nothing may be under TO; what an earlier backup has left there is removed.
+ * False: errno, or 0 and it was told. */
 bool backup_place_begin(struct backup_place *p, const char *to);
 /* What was made becomes TO. False: errno says why; nothing of it is left. */
 bool backup_place_end(struct backup_place *p);

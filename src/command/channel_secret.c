@@ -135,7 +135,8 @@ struct reply {
     struct json_value root;
 };
 
-/* Puts a call to a channel; shows its answer as JSON where that is asked for, else reads it. Deinit ret->bytes whatever it returns. */
+/* Puts a call to a channel; shows its answer as JSON where that is asked for, else reads it. Deinit
+ * ret->bytes whatever it returns. */
 static int call(const struct args *a, const char *method, const char *rest, struct span body,
                 struct reply *ret)
 {
@@ -256,7 +257,8 @@ struct verified {
     struct exchange_result result;
 };
 
-/* What the node says of a verification, as the engine here would have said it. ERR_INVALID: it makes no sense. */
+/* What the node says of a verification, as the engine here would have said it. ERR_INVALID: it makes no
+ * sense. */
 static enum err read_result(struct json_value o, struct verified *ret)
 {
     struct exchange_result *r = &ret->result;

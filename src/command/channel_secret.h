@@ -1,5 +1,6 @@
 #pragma once
-/* `todoke channel token|secret|rotate-secret|verify`: what proves who somebody is, and whether a webhook URL works. */
+/* `todoke channel token|secret|rotate-secret|verify`: what proves who somebody is, and whether a webhook URL
+ * works. */
 #include <stdbool.h>
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
-/* `todoke check`: a database looked through for damage, and what a node waits for an operator to take note of. */
+/* `todoke check`: a database looked through for damage, and what a node waits for an operator to take note
+ * of. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 #pragma once
-/* The commands that ask a node over its API: one question at a time, on the same network engine that delivers. */
+/* The commands that ask a node over its API: one question at a time, on the same network engine that
+ * delivers. */
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -13,8 +14,8 @@ struct client {
     const char *ca;  /* --ca */
 };
 
-/* How a command ends: a script tells "there is none" from "may not" and from "ask again". docs/operations.md has the table; 10 to 13 are
- * those of `todoke probe`. */
+/* How a command ends: a script tells "there is none" from "may not" and from "ask again". docs/operations.md
+ * has the table; 10 to 13 are those of `todoke probe`. */
 enum client_exit {
     CLIENT_DONE = 0,
     CLIENT_FAILED = 1,      /* a failure of our own: memory, descriptors, an answer that is no node's */
@@ -41,8 +42,8 @@ void client_help(FILE *to);
 bool client_ready(struct client *c);
 
 /*
- * Asks; on 2xx the answer is in *answer and CLIENT_DONE is returned. Else what went wrong is on stderr and its status is returned. answer must
- * be initialised.
+ * Asks; on 2xx the answer is in *answer and CLIENT_DONE is returned. Else what went wrong is on stderr and
+ * its status is returned. answer must be initialised.
  */
 int client_ask(const struct client *c, const char *method, const char *path, struct span body,
                struct buf *answer);

@@ -223,7 +223,8 @@ static bool print_row(const struct errors_args *a, struct json_value v)
     return true;
 }
 
-/* Rows that are missing must not be taken for errors that did not happen. Standard error, for the rows may go into a file. */
+/* Rows that are missing must not be taken for errors that did not happen. Standard error, for the rows may go
+ * into a file. */
 static void say_unless_counting(const struct errors_args *a, struct json_value root)
 {
     if (answer_at(root, "counting").kind == JSON_KIND_FALSE)

@@ -49,7 +49,8 @@ static enum err read_all(const char *path, struct buf *out)
     return e;
 }
 
-/* One event, an array of events, or {"events":[…]}: whatever it is, the node gets the last form, the bytes unchanged. */
+/* One event, an array of events, or {"events":[…]}: whatever it is, the node gets the last form, the bytes
+ * unchanged. */
 static enum err wrap(struct span text, struct buf *out)
 {
     size_t at;

@@ -1,6 +1,6 @@
 /*
- * `todoke key`: API keys, straight in the data directory, whether a node runs on it or not. A running node sees a new key at once
- * and a revoked one within a second.
+ * `todoke key`: API keys, straight in the data directory, whether a node runs on it or not. A running node
+ * sees a new key at once and a revoked one within a second.
  */
 #include <stdio.h>
 #include <stdlib.h>

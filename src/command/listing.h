@@ -1,5 +1,6 @@
 #pragma once
-/* Answers of the API for people: tables of rows, or one object line by line; and as JSON, an object a line, for programs. */
+/* Answers of the API for people: tables of rows, or one object line by line; and as JSON, an object a line,
+ * for programs. */
 #include "command/answer.h"
 #include "command/client.h"
 #include "command/paint.h"
@@ -16,12 +17,13 @@ struct listing {
 };
 
 /*
- * Asks for page after page (the answer's cursor) until there is none or max rows were shown; path may have a query already. json: each row a
- * line. The exit status.
+ * Asks for page after page (the answer's cursor) until there is none or max rows were shown; path may have a
+ * query already. json: each row a line. The exit status.
  */
 int listing_pages(const struct client *c, const struct listing *l, const char *path, uint32_t max, bool json);
 
-/* One answer: its members a line each (objects in it as name.member); its array, where l has one, as a table below. The exit status. */
+/* One answer: its members a line each (objects in it as name.member); its array, where l has one, as a table
+ * below. The exit status. */
 int listing_object(const struct listing *l, struct span answer);
 
 /* One value, filled up with spaces to width columns; what is long is cut and ends with "…". */

@@ -16,15 +16,16 @@ struct paint {
 
 void paint_init(struct paint *p, FILE *to);
 
-/* Writes text in a style; what could command the terminal is escaped (app/visible.h), here and in paint_padded(). */
+/* Writes text in a style; what could command the terminal is escaped (app/visible.h), here and in
+ * paint_padded(). */
 void paint_text(const struct paint *p, enum paint_style style, const char *text);
 
 /* Writes text in a style and fills up with spaces to width columns (Japanese characters take two). */
 void paint_padded(const struct paint *p, enum paint_style style, const char *text, unsigned width);
 
-/* Writes text of our own from column indent on, where the cursor already is; further lines begin there too. Ends with a
- * line break. Breaks at spaces and between Japanese characters, never inside `code`, so that commands can be
- * copied. */
+/* Writes text of our own from column indent on, where the cursor already is; further lines begin there too.
+ * Ends with a line break. Breaks at spaces and between Japanese characters, never inside `code`, so that
+ * commands can be copied. */
 void paint_wrapped(const struct paint *p, enum paint_style style, unsigned indent, const char *text);
 
 /* Columns that text takes on a terminal, once written by these. */

@@ -1,6 +1,6 @@
 /*
- * `todoke probe`: sends signed verification requests (no events) to a URL, one after the other on the same pool, and names
- * each outcome as a delivery would be named.
+ * `todoke probe`: sends signed verification requests (no events) to a URL, one after the other on the same
+ * pool, and names each outcome as a delivery would be named.
  */
 #include <errno.h>
 #include <signal.h>
@@ -119,7 +119,8 @@ int probe_exit_code(enum reason reason)
     return codes[reason];
 }
 
-/* What the catalogue advises for a node, where this command has an option of its own; NULL: as it stands there. */
+/* What the catalogue advises for a node, where this command has an option of its own; NULL: as it stands
+ * there. */
 static const char *const *own_advice(enum cause_id cause)
 {
     static const char *const scheme[] = {
@@ -207,7 +208,8 @@ static void send_next(struct probe *p)
     finish(p);
 }
 
-/* What ended before an exchange could begin has its outcome all the same: a URL that cannot be tried, a fault of our own machine. */
+/* What ended before an exchange could begin has its outcome all the same: a URL that cannot be tried, a fault
+ * of our own machine. */
 static int tell_without_exchange(struct probe *p, enum phase phase, enum ended ended, enum cause_id cause)
 {
     struct exchange_result r = {.tls_alert = -1};

@@ -64,7 +64,8 @@ static void close_lane(struct courier *c, struct lane *lane)
     lane->owner = NULL;
 }
 
-/* Loading a lane from the store, on its writing thread: so what is read is in order with what is committed. */
+/* Loading a lane from the store, on its writing thread: so what is read is in order with what is
+ * committed. */
 struct load {
     struct store_call call;
     struct courier *courier;
@@ -234,7 +235,8 @@ static void keep_letter(struct courier *c, struct letter *l)
     c->stuck = true;
 }
 
-/* No letter is opened before those that came before it: a lane takes items in the order of commits, and passes over what is older. */
+/* No letter is opened before those that came before it: a lane takes items in the order of commits, and
+ * passes over what is older. */
 static bool must_wait(struct courier *c, struct letter *l)
 {
     if (c->reopening || list_empty(&c->orphans))

@@ -1,14 +1,15 @@
 #pragma once
 /*
- * Lanes kept filled from the store, for one loop thread. A courier knows who is sent to next (dispatch.h), loads what
- * waits, and sees that every result gets on record (record.h). What an item is, how it is sent and what its result
- * means is known to the owner of the lane's kind, and reached through its table of functions.
+ * Lanes kept filled from the store, for one loop thread. A courier knows who is sent to next (dispatch.h),
+ * loads what waits, and sees that every result gets on record (record.h). What an item is, how it is sent and
+ * what its result means is known to the owner of the lane's kind, and reached through its table of functions.
  *
  *     courier_hand_over ─► lane ─► owner.send ─► courier_sent ─► courier_record ─► written: courier_again or
  *     owner.fill (store) ─► ▲                                                      │ courier_done, courier_end
  *                           └──────────────────── again, in time ──────────────────┘
  *
- * An item is one block of mem_*, its struct item first: the courier frees what it lets go, and loads it again later.
+ * An item is one block of mem_*, its struct item first: the courier frees what it lets go, and loads it again
+ * later.
  */
 #include "base/mailbox.h"
 #include "courier/record.h"
@@ -28,11 +29,13 @@ struct courier_owner {
     void *arg;
     /* Whether there is somebody to send to. */
     bool (*known)(void *arg, int64_t id);
-    /* Makes the owner's part of the lane (lane->owner), or makes it anew after a change, and tells the courier with courier_set() how
-     * the lane is sent. On failure all stays as it was, and is tried again. ERR_NOMEM. */
+    /* Makes the owner's part of the lane (lane->owner), or makes it anew after a change, and tells the
+     * courier with courier_set() how the lane is sent. On failure all stays as it was, and is tried again.
+     * ERR_NOMEM. */
     enum err (*open)(void *arg, struct lane *lane) MUST_CHECK;
     void (*close)(void *arg, struct lane *lane); /* frees lane->owner */
-    /* Starts one request, which ends with courier_end(), later. On failure nothing was started: the items stay. */
+    /* Starts one request, which ends with courier_end(), later. On failure nothing was started: the items
+     * stay. */
     enum err (*send)(void *arg, struct lane *lane, struct item *const *items, uint32_t count) MUST_CHECK;
     /* Reads what waits, by courier_fill_add(). On the store's writing thread. */
     enum err (*fill)(void *arg, struct backend *b, struct courier_fill *fill) MUST_CHECK;
@@ -61,7 +64,8 @@ enum err courier_resume(struct courier *c, enum courier_kind kind, int64_t id) M
 /* Call after a batch of letters, and when a request has ended: sends what can be sent. */
 void courier_pump(struct courier *c);
 
-/* Drain: nothing new is sent. Idle: no request is on its way, no result waits for the store, nothing is being loaded. */
+/* Drain: nothing new is sent. Idle: no request is on its way, no result waits for the store, nothing is being
+ * loaded. */
 void courier_stop(struct courier *c);
 bool courier_idle(const struct courier *c);
 /* Once idle, or after all requests were ended; the loop must run on until the courier's timer has closed. */
@@ -82,10 +86,12 @@ struct courier_fresh {
     int64_t id;
     struct list items; /* struct item by link */
 };
-/* From any thread, in the order of commits: the items and the struct, one block of mem_*, are the courier's now. */
+/* From any thread, in the order of commits: the items and the struct, one block of mem_*, are the courier's
+ * now. */
 void courier_hand_over(struct courier *c, struct courier_fresh *f);
 
-/* Whom a lane sends to was changed, is gone, or (retries) has retries in the store that the courier does not know. */
+/* Whom a lane sends to was changed, is gone, or (retries) has retries in the store that the courier does not
+ * know. */
 struct courier_note {
     struct letter letter;
     struct courier *courier;
@@ -107,7 +113,8 @@ void courier_rate(struct courier *c, struct lane *lane, double per_second);
 /* The lane rests until then (monotonic microseconds), as dispatch_hold() has it; 0: it goes on. */
 void courier_hold(struct courier *c, struct lane *lane, uint64_t until_us);
 
-/* A request has ended: its place is free. Its items stay in the lane until courier_again() or courier_done(). */
+/* A request has ended: its place is free. Its items stay in the lane until courier_again() or
+ * courier_done(). */
 void courier_sent(struct courier *c, struct lane *lane, enum lane_news news);
 /* Puts its result on record, however long that takes. */
 void courier_record(struct courier *c, struct record *r);

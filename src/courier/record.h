@@ -1,12 +1,13 @@
 #pragma once
 /*
- * Results until they are on record. What was sent was sent: a result that the store cannot take, because its disk is
- * full, say, is kept and offered again until it is taken. What it belongs to is held back as long, so that nothing is
- * sent twice while this process lives. The store commits together what has gathered.
+ * Results until they are on record. What was sent was sent: a result that the store cannot take, because its
+ * disk is full, say, is kept and offered again until it is taken. What it belongs to is held back as long, so
+ * that nothing is sent twice while this process lives. The store commits together what has gathered.
  */
 #include "store/store.h"
 
-/* Results the store has refused before nothing more is sent: they would all come twice if the node were killed now. */
+/* Results the store has refused before nothing more is sent: they would all come twice if the node were
+ * killed now. */
 #define RECORDS_REFUSED_MAX 256u
 
 /* Of one loop. */

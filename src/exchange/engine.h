@@ -29,8 +29,8 @@ struct engine_stats {
     uint64_t exchanges_active;
 };
 
-/* loop is borrowed and must outlive engine. ERR_INVALID: dns_server; ERR_IO: ca_file cannot be read or holds no
- * certificate. */
+/* loop is borrowed and must outlive engine. ERR_INVALID: dns_server; ERR_IO: ca_file cannot be read or holds
+ * no certificate. */
 enum err engine_new(struct engine **ret, uv_loop_t *loop, const struct engine_config *config) MUST_CHECK;
 
 /* Ends every exchange (local_cancelled) and closes every connection; the loop must run until its handles have

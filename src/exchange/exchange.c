@@ -95,7 +95,8 @@ static void on_answers(struct exchange *x)
     x->result.timings.first_byte_us += count_time(x);
 }
 
-/* Once, besides the others, and while half of the session's budget is left: its full handshake has a whole one. */
+/* Once, besides the others, and while half of the session's budget is left: its full handshake has a whole
+ * one. */
 static bool wants_full_handshake(struct exchange *x, const struct evidence *e, const struct outcome *o)
 {
     if (x->full || !outcome_wants_full_handshake(e, o) ||

@@ -32,8 +32,8 @@ struct exchange_request {
         *response_body; /* the answer's content is added here, as far as its cap allows; NULL: thrown away */
     struct exchange_deadlines deadlines;
     bool fresh; /* on a connection opened for it, not one that is open */
-    /* Called from the loop (also inside exchange_start) with the arg of done when a phase begins, each once and in order; at_us since the
-     * start. It must not start or end exchanges. NULL: nobody wants to know. */
+    /* Called from the loop (also inside exchange_start) with the arg of done when a phase begins, each once
+     * and in order; at_us since the start. It must not start or end exchanges. NULL: nobody wants to know. */
     void (*on_phase)(void *arg, enum phase phase, uint32_t at_us);
 };
 

@@ -355,8 +355,8 @@ static void end_without_content(struct http1_response *r)
 
 static void begin_content(struct http1_response *r)
 {
-    /* More than one length, a coding that is none, chunks of a version that has none: clients differ in what they
-     * make of it, and so may the server. */
+    /* More than one length, a coding that is none, chunks of a version that has none: clients differ in what
+     * they make of it, and so may the server. */
     r->lax |= r->length.said > 1 || (r->coding_said && !r->coded) ||
               (r->coded && (r->length.said > 0 || r->version == 10));
     r->body_left = r->length.value;

@@ -1,8 +1,9 @@
 #pragma once
 /*
- * HTTP/1 response codec (RFC 9112): bytes in, an answer out; no I/O. The body is counted and thrown away: a webhook's
- * answer is its status. What other clients understand is understood (docs/decisions/0018-responses.md); but the
- * connection of an answer that does not keep to the grammar is not used again.
+ * HTTP/1 response codec (RFC 9112): bytes in, an answer out; no I/O. The body is counted and thrown away: a
+ * webhook's answer is its status. What other clients understand is understood
+ * (docs/decisions/0018-responses.md); but the connection of an answer that does not keep to the grammar is
+ * not used again.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -69,8 +69,8 @@ static enum step extension_step(enum step step, char c)
     return STEP_ANYTHING;
 }
 
-/* A byte behind the size. Behind the size itself only ';' may stand, blanks aside: "5x" and "0x5" are no sizes. A control
- * character shows that we have lost the framing, or that it never was one. */
+/* A byte behind the size. Behind the size itself only ';' may stand, blanks aside: "5x" and "0x5" are no
+ * sizes. A control character shows that we have lost the framing, or that it never was one. */
 static void take_extension(struct http1_chunks *c, char byte)
 {
     enum step step = (enum step)c->step;

@@ -1,16 +1,16 @@
 #pragma once
 /*
- * The chunked coding of a response (RFC 9112 7.1), as far as it stands between pieces of content: sizes, extensions, line
- * ends. Extensions mean nothing to us and are passed over; their grammar is followed only to know whether the peer keeps
- * to it. Trailers are fields, and are read as those of the head are.
+ * The chunked coding of a response (RFC 9112 7.1), as far as it stands between pieces of content: sizes,
+ * extensions, line ends. Extensions mean nothing to us and are passed over; their grammar is followed only to
+ * know whether the peer keeps to it. Trailers are fields, and are read as those of the head are.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of a whole response that are neither content nor needed to frame it: extensions, blanks, leading zeros. They
- * count as nothing else, so without a cap they could come for ever. No server needs more for an answer that has 1 MiB at
- * most. */
+/* Bytes of a whole response that are neither content nor needed to frame it: extensions, blanks, leading
+ * zeros. They count as nothing else, so without a cap they could come for ever. No server needs more for an
+ * answer that has 1 MiB at most. */
 #define HTTP1_CHUNKS_EXTRA_MAX 65536u
 
 struct http1_chunks { /* zeroed: a chunk size comes next */
@@ -23,6 +23,6 @@ struct http1_chunks { /* zeroed: a chunk size comes next */
     uint64_t size; /* the size being read */
 };
 
-/* Takes framing, up to content, trailers, or the end of these bytes. Returns how many it took. Not to be called while
- * left, last or broken is set. */
+/* Takes framing, up to content, trailers, or the end of these bytes. Returns how many it took. Not to be
+ * called while left, last or broken is set. */
 size_t http1_chunks_feed(struct http1_chunks *c, const char *p, size_t len);

@@ -2,8 +2,8 @@
 
 #include <nghttp2/nghttp2.h>
 
-/* A head that has no content whatever it says (RFC 9110 6.4.1): to have a content-length is not malformed then (RFC 9113
- * 8.1.1), and none is held against what comes. */
+/* A head that has no content whatever it says (RFC 9110 6.4.1): to have a content-length is not malformed
+ * then (RFC 9113 8.1.1), and none is held against what comes. */
 static bool without_content(int status)
 {
     return status < 200 || status == 204 || status == 304;

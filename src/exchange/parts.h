@@ -42,8 +42,9 @@ struct opening;
 struct origin;
 
 /*
- * What a lower stage has to tell goes through a table of functions that its owner passed. The stages, lowest first: session (with
- * session_serve), pool, exchange, engine. None calls a later one by name (tools/stages.txt).
+ * What a lower stage has to tell goes through a table of functions that its owner passed. The stages, lowest
+ * first: session (with session_serve), pool, exchange, engine. None calls a later one by name
+ * (tools/stages.txt).
  */
 struct session_events {                                 /* pool.c's */
     void (*phase)(struct session *s, enum phase phase); /* begins, while opening */

@@ -276,8 +276,8 @@ static void on_vacant(struct session *s)
     use_room(s->engine); /* who waits for room may have its */
 }
 
-/* The waiter that a failed session of its own is told to. Those that wait for a full handshake did not wait for a resumption that was
- * still under way: others are opening for them. */
+/* The waiter that a failed session of its own is told to. Those that wait for a full handshake did not wait
+ * for a resumption that was still under way: others are opening for them. */
 static struct exchange *waiter_of_failed(struct origin *o, const struct evidence *e)
 {
     for (struct list *l = o->waiters.next; l != &o->waiters; l = l->next) {

@@ -19,8 +19,9 @@
 
 #define UNACKED_MS                                                                                           \
     30000u /* how long the kernel waits for an acknowledgement before it gives a connection up */
-/* How long HTTP/1 listens after the first resumption with an origin, above twice what TCP and TLS took, before it sends: a server that takes the
- * ticket and then ends the connection is caught before the request is out. A busy server, and one far away, gets more time. */
+/* How long HTTP/1 listens after the first resumption with an origin, above twice what TCP and TLS took,
+ * before it sends: a server that takes the ticket and then ends the connection is caught before the request
+ * is out. A busy server, and one far away, gets more time. */
 #define LISTEN_US 200000u
 
 static void enter_resolve(struct session *s);
@@ -33,9 +34,10 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 enum watch { WATCH_RESOLVER, WATCH_DIALLER, WATCH_SESSION, WATCH_EXCHANGE };
 
 /*
- * The phases of an exchange, each with its deadline and what ends it. The first four open a connection that exchanges wait for; in
- * the last two each exchange has its own clock (exchange.c). A limit counts from the beginning of the phase in `since`: where that is
- * an earlier one, its clock goes on. Who watches the clock ends the phase with ENDED_DEADLINE.
+ * The phases of an exchange, each with its deadline and what ends it. The first four open a connection that
+ * exchanges wait for; in the last two each exchange has its own clock (exchange.c). A limit counts from the
+ * beginning of the phase in `since`: where that is an earlier one, its clock goes on. Who watches the clock
+ * ends the phase with ENDED_DEADLINE.
  */
 static const struct phase_row {
     void (*enter)(struct session *s);
@@ -131,7 +133,8 @@ static void answer_evidence(enum answer answer, int status, struct evidence *e)
     e->status = answer == ANSWER_HEAD ? status : 0;
 }
 
-/* A resumption was offered to the server, and as far as we know it has not declined it, and nothing has come of it yet. */
+/* A resumption was offered to the server, and as far as we know it has not declined it, and nothing has come
+ * of it yet. */
 static bool may_blame_resumption(const struct session *s)
 {
     return (s->phase == PHASE_TLS ? s->offered : s->resumed) && !s->answered;
@@ -386,7 +389,8 @@ static void on_dialled(void *arg, const struct dial_result *r)
         return;
     }
     struct transport *t = &s->transport;
-    /* A path that has died takes our bytes and says nothing, and an HTTP/2 session survives time-outs: let the kernel end it. */
+    /* A path that has died takes our bytes and says nothing, and an HTTP/2 session survives time-outs: let
+     * the kernel end it. */
     unsigned unacked_ms =
         s->deadlines.response_ms > UNACKED_MS / 2 ? s->deadlines.response_ms * 2 : UNACKED_MS;
     (void)setsockopt(r->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
@@ -544,8 +548,9 @@ static void on_listened(struct timer *t)
     session_ready(list_entry(t, struct session, timer));
 }
 
-/* The first resumption with this origin is on trial: an end of it that comes before the request leaves no doubt that nothing was
- * handled. Some servers that go on with it say so by a new ticket; one that came with the handshake is no such word. */
+/* The first resumption with this origin is on trial: an end of it that comes before the request leaves no
+ * doubt that nothing was handled. Some servers that go on with it say so by a new ticket; one that came with
+ * the handshake is no such word. */
 static bool is_on_trial(struct session *s)
 {
     if (!s->resumed || s->origin->resumes)

@@ -1,6 +1,7 @@
 /*
- * What a session does with bytes: requests out, answers in, by HTTP/1 one at a time or by HTTP/2 in many streams. Codecs never call out
- * while they hold the read buffer: streams that end are listed and told afterwards.
+ * What a session does with bytes: requests out, answers in, by HTTP/1 one at a time or by HTTP/2 in many
+ * streams. Codecs never call out while they hold the read buffer: streams that end are listed and told
+ * afterwards.
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * The two editions of LINE's documentation differ in what counts as a success and in one row of the catalogue. todoke follows the
- * newer one; a node can be told to follow the older (docs/conformance.md, "Where the editions differ").
+ * The two editions of LINE's documentation differ in what counts as a success and in one row of the
+ * catalogue. todoke follows the newer one; a node can be told to follow the older (docs/conformance.md,
+ * "Where the editions differ").
  */
 #include <stdbool.h>
 
@@ -20,6 +21,6 @@ struct edition {
         no_tls_record; /* the detail `No SSL/TLS record`; without it those are `TLS handshake failure`, as the older edition has it */
 };
 
-/* Changes the outcome to what this edition calls it: reason, detail and, for a status that is no success any more, the cause. Never what
- * may have been processed. */
+/* Changes the outcome to what this edition calls it: reason, detail and, for a status that is no success any
+ * more, the cause. Never what may have been processed. */
 void edition_apply(const struct edition *e, struct outcome *o);

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * What an outcome leads to, beyond the event it happened to: the one place where that is decided. Whoever acts on it adds what only he
- * knows: the channel's switches, how often it was tried, for how long it has lasted.
+ * What an outcome leads to, beyond the event it happened to: the one place where that is decided. Whoever
+ * acts on it adds what only he knows: the channel's switches, how often it was tried, for how long it has
+ * lasted.
  */
 #include "fault/outcome.h"
 
@@ -14,8 +15,8 @@ enum effect {
 };
 
 /*
- * A set of enum effect; 0 for a success. What is to blame on our own side (causes that begin with local_, and a resolver of ours that
- * cannot be reached) is never held against the bot: it is not counted, not told and suspends nothing; the operator learns of it by an
- * alarm.
+ * A set of enum effect; 0 for a success. What is to blame on our own side (causes that begin with local_, and
+ * a resolver of ours that cannot be reached) is never held against the bot: it is not counted, not told and
+ * suspends nothing; the operator learns of it by an alarm.
  */
 unsigned effect_of(const struct outcome *o);

@@ -20,8 +20,8 @@ enum reason {
 /* May the server have handled the request? NO = provably never, so that a retry is always safe. */
 enum processed { PROCESSED_NO, PROCESSED_UNKNOWN, PROCESSED_YES };
 
-/* What a row says of that, before an attempt is looked at. BY_*: the status decides (processed_by_status()), any,
- * or one of that family; UNKNOWN while none is known. */
+/* What a row says of that, before an attempt is looked at. BY_*: the status decides (processed_by_status()),
+ * any, or one of that family; UNKNOWN while none is known. */
 enum verdict { VERDICT_NO, VERDICT_UNKNOWN, VERDICT_YES, VERDICT_BY_STATUS, VERDICT_BY_4XX, VERDICT_BY_5XX };
 
 /* Whose side the fault is on. LOCAL never blames the bot. */
@@ -112,12 +112,12 @@ bool cause_is_local(enum cause_id id);
 /* The cause of a code that the peer sent; other where the code has no row of its own. */
 enum cause_id cause_by_code(enum code_kind kind, unsigned code, enum cause_id other);
 
-/* What a final status says of it. YES: the bot server answered. UNKNOWN for 429, 502, 503 and 504: a limiter or a proxy in front of it may
- * have answered without it, or after it had begun. */
+/* What a final status says of it. YES: the bot server answered. UNKNOWN for 429, 502, 503 and 504: a limiter
+ * or a proxy in front of it may have answered without it, or after it had begun. */
 enum processed processed_by_status(int status);
 
-/* What the catalogue says of a cause in general. The outcome of one attempt can be firmer: there the status is known, if
- * one was read. */
+/* What the catalogue says of a cause in general. The outcome of one attempt can be firmer: there the status
+ * is known, if one was read. */
 enum processed cause_processed(enum cause_id id);
 
 enum processed fault_processed(enum fault_id id);

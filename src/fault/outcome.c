@@ -175,8 +175,8 @@ static enum cause_id cause_of_deadline(const struct evidence *e)
     return e->sent_whole ? CAUSE_response_silent : CAUSE_request_stalled;
 }
 
-/* The ends that bring their own cause. One without, or one that means success, is a mistake of ours and must not pass for
- * an answer. */
+/* The ends that bring their own cause. One without, or one that means success, is a mistake of ours and must
+ * not pass for an answer. */
 static enum cause_id cause_named(enum cause_id cause)
 {
     return cause > CAUSE_ok && cause < CAUSE_COUNT ? cause : CAUSE_local_internal;

@@ -82,7 +82,8 @@ struct outcome outcome_of(const struct evidence *e);
  * and what fits one of the cases of docs/attribution.md "Tried again at once". */
 bool outcome_may_retry(const struct evidence *e, const struct outcome *o);
 
-/* Whether it ended as a refused TLS resumption ends, provably unhandled: then one full handshake is the fair try. */
+/* Whether it ended as a refused TLS resumption ends, provably unhandled: then one full handshake is the fair
+ * try. */
 bool outcome_wants_full_handshake(const struct evidence *e, const struct outcome *o);
 
 /* The detail as people read it: the catalogue's string, or the status number. buf takes at least 8 bytes;

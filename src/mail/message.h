@@ -27,7 +27,7 @@ enum err message_build(const struct message *m, enum message_lines lines, struct
 enum err message_subject(struct span subject, struct buf *out) MUST_CHECK;
 
 /*
- * Extracts the address from "Name <address>" or "address", in the form of email_recipient(). ERR_INVALID: text
- * has another form, or is not visible ASCII.
+ * Extracts the address from "Name <address>" or "address", in the form of email_recipient(). ERR_INVALID:
+ * text has another form, or is not visible ASCII.
  */
 enum err message_address(const char *text, char out[static EMAIL_MAX + 1]) MUST_CHECK;

@@ -6,8 +6,9 @@
  *     domain       labels of letters, digits and hyphens (RFC 5321 4.1.2, RFC 1035 2.3.4), one is enough; or an international one
  *     in all       254 bytes as mails carry it (RFC 5321 4.5.3.1.3, without the angle brackets)
  *
- * Refused on purpose, though RFC 5321 has them: quoted local parts, address literals, a dot at the end, a dot without something on
- * both of its sides (docs/decisions/0031-one-of-each.md). Whether mail arrives, only mail can tell.
+ * Refused on purpose, though RFC 5321 has them: quoted local parts, address literals, a dot at the end, a dot
+ * without something on both of its sides (docs/decisions/0031-one-of-each.md). Whether mail arrives, only
+ * mail can tell.
  */
 #include <stdbool.h>
 
@@ -18,11 +19,12 @@
 #define EMAIL_WHY_MAX 160u /* of a message that says why not */
 
 /*
- * The three functions below return NULL, or why it is none: words that go behind "no mail address:"; out is untouched then. None
- * allocates but for an international domain, which libidn2 turns into A-labels.
+ * The three functions below return NULL, or why it is none: words that go behind "no mail address:"; out is
+ * untouched then. None allocates but for an international domain, which libidn2 turns into A-labels.
  */
 
-/* As mails are sent to it: the local part as it came (RFC 5321 2.4), the domain as A-labels in lower case (RFC 5891 4.4). */
+/* As mails are sent to it: the local part as it came (RFC 5321 2.4), the domain as A-labels in lower case
+ * (RFC 5891 4.4). */
 const char *email_recipient(struct span text, char out[static EMAIL_MAX + 1]);
 /* In the one spelling that tells people apart: the same with the local part's ASCII in lower case. */
 const char *email_spelling(struct span text, char out[static EMAIL_MAX + 1]);
@@ -30,13 +32,13 @@ const char *email_spelling(struct span text, char out[static EMAIL_MAX + 1]);
 const char *email_account(struct span text, char out[static EMAIL_MAX + 1]);
 
 /*
- * As email_account() would have kept it, of any address that was ever taken: what is stored was once judged by other rules, and its
- * owner still logs in. False: nothing like an address.
+ * As email_account() would have kept it, of any address that was ever taken: what is stored was once judged
+ * by other rules, and its owner still logs in. False: nothing like an address.
  */
 bool email_look_up(struct span text, char out[static EMAIL_MAX + 1]);
 
 /*
- * Whose address it probably is: many servers put dots and what follows a plus aside. Only to be counted by. address has an @ and at most
- * EMAIL_MAX bytes.
+ * Whose address it probably is: many servers put dots and what follows a plus aside. Only to be counted by.
+ * address has an @ and at most EMAIL_MAX bytes.
  */
 struct span email_person(const char *address, char out[static EMAIL_MAX + 1]);

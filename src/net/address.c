@@ -54,7 +54,8 @@ static const struct range6 ranges6[] = {
     {{0xff}, 8, "multicast (RFC 4291)"},
 };
 
-/* WHATWG Fetch, "port blocking": ports of services that are no web servers and might take what we send for something else. Rising. */
+/* WHATWG Fetch, "port blocking": ports of services that are no web servers and might take what we send for
+ * something else. Rising. */
 static const uint16_t other_services[] = {
     0,    1,    7,    9,    11,   13,   15,   17,   19,   20,   21,   22,   23,   25,   37,    42,   43,
     53,   69,   77,   79,   87,   95,   101,  102,  103,  104,  109,  110,  111,  113,  115,   117,  119,

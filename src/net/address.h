@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The address guard: which socket addresses and ports a webhook may reach. It looks at the very sockaddr that connect()
- * will get, right before it does, so that no spelling and no second look-up slips past; at the port before a name is
- * looked up (docs/attribution.md "Where todoke does not go").
+ * The address guard: which socket addresses and ports a webhook may reach. It looks at the very sockaddr that
+ * connect() will get, right before it does, so that no spelling and no second look-up slips past; at the port
+ * before a name is looked up (docs/attribution.md "Where todoke does not go").
  */
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -34,7 +34,8 @@ enum err address_guard_init(struct address_guard *g, bool allow_private, bool al
 /* NULL: may be reached; else a short English name of the range that forbids it, for the log. */
 const char *address_refused(const struct address_guard *g, const struct sockaddr *sa);
 
-/* Whether a port is another service's: a webhook there would speak HTTP to a mail server, a shell or a database. */
+/* Whether a port is another service's: a webhook there would speak HTTP to a mail server, a shell or a
+ * database. */
 bool address_port_refused(const struct address_guard *g, uint16_t port);
 
 /* "203.0.113.7:443", "[2001:db8::1]:443" */

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Content-Length of a response (RFC 9110 8.6): the same number may be said several times, in one field ("5, 5") or in
- * several; two numbers, or what is no number, is no length.
+ * Content-Length of a response (RFC 9110 8.6): the same number may be said several times, in one field ("5,
+ * 5") or in several; two numbers, or what is no number, is no length.
  */
 #include <stdbool.h>
 #include <stdint.h>

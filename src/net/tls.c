@@ -19,7 +19,8 @@
 
 static const unsigned char alpn[] = "\x02h2\x08http/1.1";
 
-/* Whether the system's certificates lie in the default directory by their hashes: then each is read when it is needed. */
+/* Whether the system's certificates lie in the default directory by their hashes: then each is read when it
+ * is needed. */
 static bool directory_is_hashed(void)
 {
     DIR *dir = opendir(X509_get_default_cert_dir());
@@ -32,7 +33,8 @@ static bool directory_is_hashed(void)
     return hashed;
 }
 
-/* The system's trust store. Its one large file costs 10 ms and more to read, the directory nothing: a probe feels that. */
+/* The system's trust store. Its one large file costs 10 ms and more to read, the directory nothing: a probe
+ * feels that. */
 static bool load_system_store(SSL_CTX *ctx)
 {
     bool chosen = getenv(X509_get_default_cert_file_env()) || getenv(X509_get_default_cert_dir_env());

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #define TLS_RECORD_HEADER 5
-/* Bytes one OpenSSL call takes in. Left alone it reads on as long as records without data come (tickets, key updates), and a
- * peer can send those for ever. */
+/* Bytes one OpenSSL call takes in. Left alone it reads on as long as records without data come (tickets, key
+ * updates), and a peer can send those for ever. */
 #define CALL_MAX 65536u
 
 /* RFC 8446 5.1: ContentType 20..23 (24: heartbeat, RFC 6520), legacy major version 3, a fragment that is not
@@ -225,7 +225,8 @@ enum err transport_init_server(struct transport *t, int fd, SSL_CTX *ctx)
 void transport_deinit(struct transport *t)
 {
     if (t->ssl) {
-        /* A connection that did not end well does not spoil its session for resumption (RFC 8446 6.1, RFC 5246 7.2.1). */
+        /* A connection that did not end well does not spoil its session for resumption (RFC 8446 6.1, RFC
+         * 5246 7.2.1). */
         SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         SSL_free(t->ssl);
     }

@@ -131,7 +131,8 @@ static int read_option(const struct arguments *a, const struct table *t, int fou
         return unknown(a, typed);
     if (found == '?')
         return visible_complain(a->command, "%s takes no value", o->name);
-    /* The name of an option is no value: something between the two is missing. "--name=--json" says that it is one. */
+    /* The name of an option is no value: something between the two is missing. "--name=--json" says that it
+     * is one. */
     if (found == ':' || (optarg == last && optarg[0] == '-' && is_option(t, optarg)))
         return visible_complain(a->command, "a value is missing for %s %s", o->name, o->value);
     return take(a, o, optarg);

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * The arguments of a command: options from a table, in the forms "--name VALUE" and "--name=VALUE", and words, read by
- * getopt_long(). Every command reads its own with this, so that all of them understand, and refuse, alike:
+ * The arguments of a command: options from a table, in the forms "--name VALUE" and "--name=VALUE", and
+ * words, read by getopt_long(). Every command reads its own with this, so that all of them understand, and
+ * refuse, alike:
  *
  *     --na               refused, "did you mean --name?": what is short for one option today may be short for two tomorrow
  *     --name --json      a value is missing; "--name=--json" says that it is one
@@ -71,8 +72,8 @@ int arguments_read(struct arguments *a, int argc, char **argv, int from);
 void arguments_help(FILE *to, const struct argument *options);
 
 /*
- * Says that there is no such verb of a command, and which one may be meant; 2. names ends with NULL; one may have words
- * behind it, which do not count.
+ * Says that there is no such verb of a command, and which one may be meant; 2. names ends with NULL; one may
+ * have words behind it, which do not count.
  */
 int arguments_no_verb(const char *command, const char *typed, const char *const *names);
 /* "Try `todoke COMMAND --help`." on standard error; 2. */

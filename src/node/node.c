@@ -54,7 +54,8 @@ struct node_loop {
     bool thread_started;
 };
 
-/* Settings as they were read once. Requests on their way refer to them, so they stay until the end; SIGHUP is rare. */
+/* Settings as they were read once. Requests on their way refer to them, so they stay until the end; SIGHUP is
+ * rare. */
 struct reading {
     struct reading *before;
     struct settings own; /* empty in the first: those are the caller's */

@@ -1,5 +1,6 @@
 #pragma once
-/* What a node mails: the mailer, its outbox and the notices, as the settings have them. All of it on the first loop. */
+/* What a node mails: the mailer, its outbox and the notices, as the settings have them. All of it on the
+ * first loop. */
 #include "node/settings.h"
 #include "report/approval.h"
 #include "report/notice.h"
@@ -18,8 +19,9 @@ struct node_mail {
 };
 
 /*
- * In place: must not move. Settings are borrowed; the public_url of rules is m->url, which is filled here; url: where the API listens, for
- * links where public-url is not set. On failure a message is on stderr, ERR_INVALID: the settings are not good.
+ * In place: must not move. Settings are borrowed; the public_url of rules is m->url, which is filled here;
+ * url: where the API listens, for links where public-url is not set. On failure a message is on stderr,
+ * ERR_INVALID: the settings are not good.
  */
 enum err node_mail_open(struct node_mail *m, const struct settings *s, const struct mail_rules *rules,
                         const char *url, uv_loop_t *loop, struct store *store, struct mailbox *mailbox,

@@ -4,7 +4,8 @@
 #include "node/settings.h"
 #include "store/directory.h"
 
-/* Opens the store under the key of seal, and loads the channels. What was opened before a failure is the caller's to close. */
+/* Opens the store under the key of seal, and loads the channels. What was opened before a failure is the
+ * caller's to close. */
 enum err node_store_open(struct store **ret, struct directory **ret_directory, struct seal *seal,
                          const struct settings *settings) MUST_CHECK;
 /* What was opened is damaged after all: told on stderr. */

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What a node can be told: one table of settings, read from an INI file, then the environment (TODOKE_…), then flags; the later one
- * wins. Unknown keys are errors.
+ * What a node can be told: one table of settings, read from an INI file, then the environment (TODOKE_…),
+ * then flags; the later one wins. Unknown keys are errors.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,12 +25,13 @@ struct settings {
 #undef SETTING
 };
 
-/* Everything at its default, then file, environment and flags. On failure a message is on stderr and the result is the exit status, 2 (or 1
- * without memory); 0: go on; -1: --help was printed. */
+/* Everything at its default, then file, environment and flags. On failure a message is on stderr and the
+ * result is the exit status, 2 (or 1 without memory); 0: go on; -1: --help was printed. */
 int settings_read(struct settings *s, int argc, char **argv);
 void settings_free(struct settings *s);
 
-/* Calls fn for every setting that differs and that a running node cannot change: it takes effect at the next start. */
+/* Calls fn for every setting that differs and that a running node cannot change: it takes effect at the next
+ * start. */
 void settings_fixed(const struct settings *running, const struct settings *fresh,
                     void (*fn)(const char *name));
 

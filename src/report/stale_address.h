@@ -1,5 +1,6 @@
 #pragma once
-/* Addresses in the store that an older todoke took and model/email.c refuses: they stay, log in, and are sent no mail. */
+/* Addresses in the store that an older todoke took and model/email.c refuses: they stay, log in, and are sent
+ * no mail. */
 #include "store/backend.h"
 
 struct stale_address {

@@ -136,8 +136,8 @@ static void resume_accepting(struct server *s)
 }
 
 /*
- * No descriptors or no memory: what waits in the kernel's queue keeps waiting, and keeps the listener readable, so asking at once would
- * spin. The connections we have go on; a stranger's makes room.
+ * No descriptors or no memory: what waits in the kernel's queue keeps waiting, and keeps the listener
+ * readable, so asking at once would spin. The connections we have go on; a stranger's makes room.
  */
 static void pause_accepting(struct server *s)
 {

@@ -54,8 +54,9 @@ struct server_config {
     struct server_limits limits;
     const struct clock *clock; /* NULL: the system's */
     /*
-     * Optional. The head is there, the body is not: answer at once (the body is then not read); or server_hold(), to find out who calls
-     * before the body is taken in; or let it come. server_vouch() and server_set_body_max() may be called first.
+     * Optional. The head is there, the body is not: answer at once (the body is then not read); or
+     * server_hold(), to find out who calls before the body is taken in; or let it come. server_vouch() and
+     * server_set_body_max() may be called first.
      */
     void (*on_head)(void *arg, struct server_request *req);
     /* Called once the whole request is there (not if on_head answered); answer now or later. */
@@ -113,14 +114,15 @@ void server_set_body_max(struct server_request *r, uint32_t bytes);
 /* From on_head only: something of the body has not come yet. */
 bool server_awaits_body(const struct server_request *r);
 /*
- * From on_head only: until server_go_on() or an answer, which may be given at once or later, nothing of the body is taken in. A client
- * that leaves meanwhile changes nothing for the caller: one of the two must be called once.
+ * From on_head only: until server_go_on() or an answer, which may be given at once or later, nothing of the
+ * body is taken in. A client that leaves meanwhile changes nothing for the caller: one of the two must be
+ * called once.
  */
 void server_hold(struct server_request *r);
 void server_go_on(struct server_request *r);
 /*
- * The caller is known: the request has the deadlines of one who is, and its connection is no stranger's any more (server_door.h). stamp:
- * a number of the handler's, to be found again.
+ * The caller is known: the request has the deadlines of one who is, and its connection is no stranger's any
+ * more (server_door.h). stamp: a number of the handler's, to be found again.
  */
 void server_vouch(struct server_request *r, uint64_t stamp);
 uint64_t server_vouched(const struct server_request *r); /* the last stamp; 0 before */

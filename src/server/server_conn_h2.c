@@ -3,7 +3,8 @@
 
 /* Bytes of answers that wait for the peer; past it requests wait to be dispatched. */
 #define QUEUED_MAX (1u << 20)
-/* Of one connection, while nobody knows who calls: requests whose bodies have not come. No console has so many. */
+/* Of one connection, while nobody knows who calls: requests whose bodies have not come. No console has so
+ * many. */
 #define STRANGE_BODIES_MAX 8u
 /* Of all connections of strangers together: past it none gets more than so many at once. */
 #define STRANGE_REQUESTS_MAX 4096u

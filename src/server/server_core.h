@@ -40,7 +40,8 @@ struct deadline {
 #define SERVER_BLOCK 4096u
 #define SERVER_BLOCKS_MAX 512u
 
-/* What a connection has to tell; the server passes it. No file calls one of a later stage (tools/stages.txt). */
+/* What a connection has to tell; the server passes it. No file calls one of a later stage
+ * (tools/stages.txt). */
 struct server_events {
     void (*refuse)(struct server_request *r, const struct server_refusal *refusal); /* is to be answered so */
     void (*gone)(struct server *s);          /* its descriptor is free again */
@@ -151,7 +152,8 @@ void server_request_abort(struct server_request *r);
 /* It is answered: what was read of it is not needed any more. */
 void server_request_spent(struct server_request *r);
 bool server_request_owed(const struct server_request *r); /* somebody will answer, or let it go on */
-/* Counts len more bytes of r's body; false: server_limits.buffered_max, or the share of those nobody knows. */
+/* Counts len more bytes of r's body; false: server_limits.buffered_max, or the share of those nobody
+ * knows. */
 bool server_charge(struct server_request *r, size_t len);
 void server_request_head(
     struct server_request *r); /* the head is complete: asks on_head, who may answer and so free r */

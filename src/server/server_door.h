@@ -1,14 +1,16 @@
 #pragma once
 /*
- * Who may hold a place. A connection is a stranger's until a request on it came from a caller the API knows (server_vouch); from then on it
- * is a regular's. Strangers have a small share of the places. When it is used up, another stranger goes for each that comes: the oldest, at
- * the address that has the most (an IPv6 address counts by its /64). So whoever fills the share displaces himself, and no regular ever makes
- * room for a stranger. Nothing a stranger does makes him younger.
+ * Who may hold a place. A connection is a stranger's until a request on it came from a caller the API knows
+ * (server_vouch); from then on it is a regular's. Strangers have a small share of the places. When it is used
+ * up, another stranger goes for each that comes: the oldest, at the address that has the most (an IPv6
+ * address counts by its /64). So whoever fills the share displaces himself, and no regular ever makes room
+ * for a stranger. Nothing a stranger does makes him younger.
  *
- * Strangers are of two kinds, each sure of half of the share: the mute, who have not said anything that can be answered (a ClientHello, a
- * request's head), and the heard. So those who do not even say that much cannot push out those who are about to be known. Without TLS a
- * caller is known as soon as he is heard. With TLS there is a way to and fro between the two, and nobody goes before the time for it:
- * meanwhile strangers may have free places beyond their share, and once none is free the next ones wait in the kernel's queue.
+ * Strangers are of two kinds, each sure of half of the share: the mute, who have not said anything that can
+ * be answered (a ClientHello, a request's head), and the heard. So those who do not even say that much cannot
+ * push out those who are about to be known. Without TLS a caller is known as soon as he is heard. With TLS
+ * there is a way to and fro between the two, and nobody goes before the time for it: meanwhile strangers may
+ * have free places beyond their share, and once none is free the next ones wait in the kernel's queue.
  */
 #include "base/heap.h"
 #include "base/list.h"
@@ -48,8 +50,8 @@ uint32_t door_strangers(const struct door *d);
 /* Whether all places are regulars'. */
 bool door_full(const struct door *d);
 /*
- * After a newcomer, who has had his chance to become a regular at once, and now and then: those go who are too many and may go. Otherwise
- * than 0: no place is left, and nobody else is to be let in before that time.
+ * After a newcomer, who has had his chance to become a regular at once, and now and then: those go who are
+ * too many and may go. Otherwise than 0: no place is left, and nobody else is to be let in before that time.
  */
 uint64_t door_close_behind(struct server *s);
 /* No descriptor is left: closes a stranger's connection, if there is one that nobody owes an answer. */

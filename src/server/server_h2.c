@@ -64,8 +64,9 @@ static void note_closed(struct h2 *h, uint32_t stream, bool by_client)
 }
 
 /*
- * A frame that needs an open stream, on one that nghttp2 does not know (any more). What we ended, the client may not know of yet: what it
- * sends is dropped, as much as it could have on its way. What it ended itself it knows of. NGHTTP2_NO_ERROR: nothing is wrong.
+ * A frame that needs an open stream, on one that nghttp2 does not know (any more). What we ended, the client
+ * may not know of yet: what it sends is dropped, as much as it could have on its way. What it ended itself it
+ * knows of. NGHTTP2_NO_ERROR: nothing is wrong.
  */
 static uint32_t closed_fault(struct h2 *h, uint8_t type, uint32_t stream, uint32_t length)
 {
@@ -83,8 +84,8 @@ static bool is_open(struct h2 *h, uint32_t stream)
 }
 
 /*
- * Every frame, before nghttp2 reads it and whether or not it tells us of it. It does not of DATA on closed streams, of frames of unknown
- * types, and of PRIORITY, since we said that we do not heed it (RFC 9218 2.1).
+ * Every frame, before nghttp2 reads it and whether or not it tells us of it. It does not of DATA on closed
+ * streams, of frames of unknown types, and of PRIORITY, since we said that we do not heed it (RFC 9218 2.1).
  */
 static void on_walk(void *arg, const struct h2_frame *f)
 {

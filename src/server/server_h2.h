@@ -3,8 +3,9 @@
  * One HTTP/2 connection as a server sees it (RFC 9113), on nghttp2: bytes in, calls to its host, bytes to
  * take out. No I/O and no server behind it, so a test or a fuzzer can be the host.
  *
- * Frames cost, and progress earns (server_h2_budget.h): whoever has spent it all is told ENHANCE_YOUR_CALM. What nghttp2 leaves to us of
- * the states of streams is here as well: frames on closed streams, and stream ids that go back (RFC 9113 5.1, 5.1.1).
+ * Frames cost, and progress earns (server_h2_budget.h): whoever has spent it all is told ENHANCE_YOUR_CALM.
+ * What nghttp2 leaves to us of the states of streams is here as well: frames on closed streams, and stream
+ * ids that go back (RFC 9113 5.1, 5.1.1).
  */
 #include "server/server_core.h"
 

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-/* A browser that cancels a page of two hundred requests, or a client that reads a page of small DATA frames and acknowledges each, stays
- * below; a flood of any kind is over after some thousand frames, and goes on with fifty dear or five hundred cheap ones a second. */
+/* A browser that cancels a page of two hundred requests, or a client that reads a page of small DATA frames
+ * and acknowledges each, stays below; a flood of any kind is over after some thousand frames, and goes on
+ * with fifty dear or five hundred cheap ones a second. */
 #define BURST 4000
 #define RATE 500
 

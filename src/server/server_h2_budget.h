@@ -1,8 +1,9 @@
 #pragma once
 /*
- * What a client's frames may cost, and the walk along their headers that finds them. Every frame costs tokens, whatever its type: nghttp2
- * says nothing of frames it does not know. What a client came for earns them back: a request that was answered, bytes of an answer that
- * were taken, bytes of a body. A client that only keeps us busy has spent them soon.
+ * What a client's frames may cost, and the walk along their headers that finds them. Every frame costs
+ * tokens, whatever its type: nghttp2 says nothing of frames it does not know. What a client came for earns
+ * them back: a request that was answered, bytes of an answer that were taken, bytes of a body. A client that
+ * only keeps us busy has spent them soon.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * What the nghttp2 session of a client allocates. nghttp2 1.52 frees a DATA item twice if the queue it goes into cannot grow
- * (nghttp2_submit_data, then nghttp2_session_del). So it is all on a list: once memory has run out, nghttp2 is not asked again and the list
- * is freed instead.
+ * What the nghttp2 session of a client allocates. nghttp2 1.52 frees a DATA item twice if the queue it goes
+ * into cannot grow (nghttp2_submit_data, then nghttp2_session_del). So it is all on a list: once memory has
+ * run out, nghttp2 is not asked again and the list is freed instead.
  */
 #include <nghttp2/nghttp2.h>
 #include <stdbool.h>

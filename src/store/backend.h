@@ -3,8 +3,9 @@
  * What keeps the data: a table of functions, SQLite in earnest (sqlite_*.c), plain memory as a twin for tests
  * (memory.c). A backend handle belongs to one thread. Everything that writes runs between begin and commit.
  *
- * A function that returns NOT_FOUND, EXISTS, CONFLICT, INVALID or LIMIT has changed nothing, so that its caller
- * may go on; after any other failure the caller has to fail, too, and the store undoes what it has written.
+ * A function that returns NOT_FOUND, EXISTS, CONFLICT, INVALID or LIMIT has changed nothing, so that its
+ * caller may go on; after any other failure the caller has to fail, too, and the store undoes what it has
+ * written.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,20 +69,23 @@ struct channel_token {
 };
 
 /*
- * How secrets, and webhook URLs, which may hold one, are sealed before they are written and opened once they are read (access/seal.h). context says what a secret is and whose: what
- * was sealed under one opens under no other. seal and open may be called by several threads at once.
+ * How secrets, and webhook URLs, which may hold one, are sealed before they are written and opened once they
+ * are read (access/seal.h). context says what a secret is and whose: what was sealed under one opens under no
+ * other. seal and open may be called by several threads at once.
  */
 #define STORE_SEALED_MAX 576u /* a webhook URL of 500 bytes and the seal */
 struct store_seal {
-    /* Before anything is read or written under it. stored is the id of the key that sealed what is there, 0 if nothing is; *ret_id that of
-     * the key from now on. ERR_NOT_FOUND: there is no key; ERR_DENIED: it is another one; ERR_IO, ERR_FULL. */
+    /* Before anything is read or written under it. stored is the id of the key that sealed what is there, 0
+     * if nothing is; *ret_id that of the key from now on. ERR_NOT_FOUND: there is no key; ERR_DENIED: it is
+     * another one; ERR_IO, ERR_FULL. */
     enum err (*begin)(void *arg, int64_t stored, int64_t *ret_id);
     enum err (*seal)(void *arg, struct span context, struct span clear, uint8_t out[STORE_SEALED_MAX],
                      size_t *ret_len);
     /* out is NUL-terminated. ERR_DENIED: sealed by another key, for something else, or changed. */
     enum err (*open)(void *arg, struct span context, struct span sealed, char *out, size_t size);
     void *arg;
-    /* For a node that watches the key file: its path, and whether it still holds the key. NULL: there is none. */
+    /* For a node that watches the key file: its path, and whether it still holds the key. NULL: there is
+     * none. */
     const char *file;
     enum err (*still)(void *arg);
 };
@@ -133,12 +137,14 @@ struct channel_filter {
     struct span text;    /* in the name, ASCII case ignored, or in the id; empty: any */
 };
 
-/* One step through the events in the order they were accepted: those that have ended go, with their attempts. */
+/* One step through the events in the order they were accepted: those that have ended go, with their
+ * attempts. */
 struct history_prune {
     int64_t after;     /* where the step before this one stopped; 0: from the oldest on */
     int64_t before_ms; /* only events that were accepted, and tried for the last time, before this */
-    /* Not 0: of events whose numbers tell no time, since a clock was ahead when they, or some before them, were accepted. Those go that were tried for the
-     * last time before this; tried later than tried_now_ms, nobody knows when, and they stay. */
+    /* Not 0: of events whose numbers tell no time, since a clock was ahead when they, or some before them,
+     * were accepted. Those go that were tried for the last time before this; tried later than tried_now_ms,
+     * nobody knows when, and they stay. */
     int64_t tried_before_ms, tried_now_ms;
     uint32_t scan;       /* events looked at, at most */
     int64_t ret_after;   /* where to go on; 0: there are no more */
@@ -206,19 +212,21 @@ struct backend_ops {
     enum err (*begin)(struct backend *b);
     enum err (*commit)(struct backend *b);
     void (*rollback)(struct backend *b);
-    /* In a transaction: a number that is another one after anything was written; below 0: the transaction is lost
-     * and can only be rolled back. */
+    /* In a transaction: a number that is another one after anything was written; below 0: the transaction is
+     * lost and can only be rolled back. */
     int64_t (*changes)(struct backend *b);
     void (*close)(struct backend *b); /* NULL-safe */
-    /* Between transactions: whether what is written will be found again; ERR_GONE: files were deleted, replaced or cut. NULL in the twin. */
+    /* Between transactions: whether what is written will be found again; ERR_GONE: files were deleted,
+     * replaced or cut. NULL in the twin. */
     enum err (*check)(struct backend *b);
 
     enum err (*channel_insert)(struct backend *b, struct channel *c); /* sets c->id */
     enum err (*channel_update)(struct backend *b, const struct channel *c);
-    /* It is gone at once, and all that waited for it waits no longer; the rows are left to channel_prune, its history to
-     * history_prune. */
+    /* It is gone at once, and all that waited for it waits no longer; the rows are left to channel_prune, its
+     * history to history_prune. */
     enum err (*channel_delete)(struct backend *b, int64_t id);
-    /* Takes away at most limit rows that deleted channels have left waiting; fewer went: there are no more. */
+    /* Takes away at most limit rows that deleted channels have left waiting; fewer went: there are no
+     * more. */
     enum err (*channel_prune)(struct backend *b, uint32_t limit, uint32_t *ret_count);
     enum err (*channel_get)(struct backend *b, int64_t id, struct channel *ret);
     enum err (*channel_list)(struct backend *b, int64_t after, uint32_t limit, channel_row_fn *fn, void *arg);
@@ -230,7 +238,8 @@ struct backend_ops {
                            event_row_fn *fn, void *arg);
     enum err (*retry_list)(struct backend *b, int64_t channel_id, uint32_t limit, event_row_fn *fn,
                            void *arg); /* first due first */
-    /* The first events that were accepted of those that wait for the first time, and of those to be sent again; 0: none. */
+    /* The first events that were accepted of those that wait for the first time, and of those to be sent
+     * again; 0: none. */
     enum err (*oldest)(struct backend *b, int64_t channel_id, int64_t *ret_pending, int64_t *ret_retrying);
     enum err (*backlog_list)(struct backend *b, backlog_row_fn *fn, void *arg);
 
@@ -248,8 +257,8 @@ struct backend_ops {
     /* Finished events become due again; those unknown or still going are passed over. */
     enum err (*redeliver_ids)(struct backend *b, int64_t channel_id, const int64_t *ids, size_t count,
                               int64_t wall_ms, struct redelivered *ret);
-    /* The same for events that were given up, oldest first, at most limit. A step looks at a bounded number of rows: call it again,
-     * with resume, until ret_done, though *ret_count may be 0. */
+    /* The same for events that were given up, oldest first, at most limit. A step looks at a bounded number
+     * of rows: call it again, with resume, until ret_done, though *ret_count may be 0. */
     enum err (*redeliver_range)(struct backend *b, int64_t channel_id, struct redeliver_range *range,
                                 uint32_t limit, int64_t wall_ms, uint32_t *ret_count);
 
@@ -273,13 +282,14 @@ struct backend_ops {
 
     enum err (*key_version)(struct backend *b, int64_t *ret); /* changes with every change of a key */
 
-    /* Counts n->errors into the window of its channel, kind, reason and detail that is open at n->first_ms, or opens one that closes at
-     * n->closes_ms (result_put does so of itself). */
+    /* Counts n->errors into the window of its channel, kind, reason and detail that is open at n->first_ms,
+     * or opens one that closes at n->closes_ms (result_put does so of itself). */
     enum err (*notice_put)(struct backend *b, const struct notice *n);
     /* Windows that are closed, first closed first. */
     enum err (*notice_due)(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg);
 
-    /* Newest minute first, within it by reason and detail downwards. What is counted is written by result_put. */
+    /* Newest minute first, within it by reason and detail downwards. What is counted is written by
+     * result_put. */
     enum err (*error_list)(struct backend *b, struct error_page *p, error_row_fn *fn, void *arg);
     enum err (*error_tidy)(struct backend *b, struct error_tidy *t);
 
@@ -292,7 +302,8 @@ struct backend_ops {
     /* Numbers of rows and commits are above this from now on. */
     void (*number_from)(struct backend *b, int64_t last);
     enum err (*notice_end)(struct backend *b, int64_t id); /* it was told, or needs not be */
-    /* The window stays open until closes_ms, with its errors, or those are added to the one that was opened since. */
+    /* The window stays open until closes_ms, with its errors, or those are added to the one that was opened
+     * since. */
     enum err (*notice_defer)(struct backend *b, const struct notice *n, int64_t closes_ms);
     /* Everybody with the role Admin on the channel, by itself or by its provider, whose account is
      * confirmed and not disabled. */
@@ -314,7 +325,8 @@ struct backend_ops {
                              uint32_t *ret);
     enum err (*mail_day_add)(struct backend *b, enum mail_topic topic, int64_t id, int64_t day, uint32_t n);
 
-    /* OPTION_NONE where there is no row; the note is the caller's span to copy in fn. ERR_NOT_FOUND: no such provider. */
+    /* OPTION_NONE where there is no row; the note is the caller's span to copy in fn. ERR_NOT_FOUND: no such
+     * provider. */
     enum err (*option_get)(struct backend *b, int64_t provider_id, option_row_fn *fn, void *arg);
     enum err (*option_put)(struct backend *b, const struct option *o);
     /* By provider, above `after`; states: bits 1 << enum option_state. */
@@ -329,7 +341,8 @@ struct backend_ops {
     /* Newest first, below `before`; states: bits 1 << enum mail_state. */
     enum err (*mail_list)(struct backend *b, unsigned states, int64_t before, uint32_t limit, mail_row_fn *fn,
                           void *arg);
-    /* A failed one waits again, from now on, as if it had been made now. ERR_NOT_FOUND; ERR_CONFLICT: it has not failed. */
+    /* A failed one waits again, from now on, as if it had been made now. ERR_NOT_FOUND; ERR_CONFLICT: it has
+     * not failed. */
     enum err (*mail_retry)(struct backend *b, int64_t id, int64_t wall_ms);
     /* Those that ended before: sent and written ones, failed ones. */
     enum err (*mail_prune)(struct backend *b, int64_t sent_ms, int64_t failed_ms, uint32_t limit,
@@ -388,26 +401,32 @@ struct backend_ops {
 
     enum err (*channel_find)(struct backend *b, const struct channel_filter *f, channel_grant_fn *fn,
                              void *arg);
-    /* The stronger of the role on the channel and the one on its provider; GRANT_NONE: neither counts (one that waits does not). */
+    /* The stronger of the role on the channel and the one on its provider; GRANT_NONE: neither counts (one
+     * that waits does not). */
     enum err (*grant_on_channel)(struct backend *b, int64_t account_id, int64_t channel_id,
                                  struct grant_held *ret);
     enum err (*grant_on_provider)(struct backend *b, int64_t account_id, int64_t provider_id,
                                   struct grant_held *ret);
-    /* A role that counts at once and is no secret: one's own. GRANT_NONE takes it away: ERR_NOT_FOUND where there was none. */
+    /* A role that counts at once and is no secret: one's own. GRANT_NONE takes it away: ERR_NOT_FOUND where
+     * there was none. */
     enum err (*grant_put)(struct backend *b, int64_t account_id, enum grant_scope scope, int64_t id,
                           enum grant g);
-    /* A role that somebody gives. Where there was one already, its address stays and so does that it is known. */
+    /* A role that somebody gives. Where there was one already, its address stays and so does that it is
+     * known. */
     enum err (*grant_give)(struct backend *b, const struct grant_gift *g);
-    /* The account has used its role there: its roles on the provider, or on the channel and its provider, are known. */
+    /* The account has used its role there: its roles on the provider, or on the channel and its provider, are
+     * known. */
     enum err (*grant_meet)(struct backend *b, int64_t account_id, enum grant_scope scope, int64_t id);
     enum err (*grant_release)(struct backend *b, int64_t account_id); /* its roles wait no longer */
     enum err (*grant_drop)(struct backend *b, int64_t account_id);    /* those that do not wait go */
-    /* Those that wait too; ordered by the address that may be shown: the account's of a known one, else the one it was given to. */
+    /* Those that wait too; ordered by the address that may be shown: the account's of a known one, else the
+     * one it was given to. */
     enum err (*grant_list)(struct backend *b, enum grant_scope scope, int64_t id, uint32_t limit,
                            grant_row_fn *fn, void *arg);
     /* The account's roles on channels themselves. */
     enum err (*grant_of)(struct backend *b, int64_t account_id, uint32_t limit, grant_of_fn *fn, void *arg);
-    /* Admins that can act: confirmed, with a password, not disabled. known: only those whose role is known. */
+    /* Admins that can act: confirmed, with a password, not disabled. known: only those whose role is
+     * known. */
     enum err (*provider_admins)(struct backend *b, int64_t provider_id, int64_t except, bool known,
                                 uint64_t *ret);
     /* A provider of which this account is Admin and no other Admin can act; 0: none. */
@@ -438,18 +457,21 @@ enum store_access {
 enum err sqlite_open(struct backend **ret, const char *dir, enum store_access access) MUST_CHECK;
 
 /*
- * From now on secrets and webhook URLs of channels are written and read by seal, which outlives the backend; without one they are kept as they are: tests, and
- * commands that touch no channel. On the writer what still stands there in clear is sealed, and the file rid of what it left behind. What seal->begin
- * fails with; ERR_DENIED: a secret cannot be opened.
+ * From now on secrets and webhook URLs of channels are written and read by seal, which outlives the backend;
+ * without one they are kept as they are: tests, and commands that touch no channel. On the writer what still
+ * stands there in clear is sealed, and the file rid of what it left behind. What seal->begin fails with;
+ * ERR_DENIED: a secret cannot be opened.
  */
 enum err sqlite_seal(struct backend *b, const struct store_seal *seal) MUST_CHECK;
 
-/* Seals every secret anew, all or none; seal is what sqlite_seal() was given. On the writer, with no transaction open. */
+/* Seals every secret anew, all or none; seal is what sqlite_seal() was given. On the writer, with no
+ * transaction open. */
 enum err sqlite_reseal(struct backend *b, const struct store_seal *seal) MUST_CHECK;
 
 /*
- * From now on a commit fails with ERR_GONE when the files of the database, the key or the directory are no longer those that are open (files.h). For the
- * node's writer, once all is open. files outlives the backend. ERR_IO (errno), ERR_NOMEM.
+ * From now on a commit fails with ERR_GONE when the files of the database, the key or the directory are no
+ * longer those that are open (files.h). For the node's writer, once all is open. files outlives the backend.
+ * ERR_IO (errno), ERR_NOMEM.
  */
 struct files;
 enum err sqlite_guard(struct backend *b, struct files *files, const struct store_seal *seal) MUST_CHECK;
@@ -458,13 +480,14 @@ enum err sqlite_guard(struct backend *b, struct files *files, const struct store
  * transaction that has met damage is not committed. ERR_DAMAGED: even so. */
 enum err sqlite_warm(struct backend *b) MUST_CHECK;
 
-/* From now on the log goes into the database after commits. For the node's writer alone: commands beside it leave that to the node, the
- * last to close does it then (sqlite_checkpoint.c says why). */
+/* From now on the log goes into the database after commits. For the node's writer alone: commands beside it
+ * leave that to the node, the last to close does it then (sqlite_checkpoint.c says why). */
 void sqlite_checkpoint(struct backend *b);
 
 /*
- * Looks through all of dir/todoke.db, while a node may write, and gives each place that is damaged to fn, in SQLite's words; none: it is sound. ERR_DAMAGED: it cannot
- * even be opened as a database, which fn was told; ERR_IO, ERR_NOMEM, ERR_BUSY.
+ * Looks through all of dir/todoke.db, while a node may write, and gives each place that is damaged to fn, in
+ * SQLite's words; none: it is sound. ERR_DAMAGED: it cannot even be opened as a database, which fn was told;
+ * ERR_IO, ERR_NOMEM, ERR_BUSY.
  */
 typedef void integrity_fn(void *arg, const char *text);
 
@@ -475,7 +498,8 @@ enum err sqlite_version(const char *dir, int64_t *ret, int64_t *ret_newest) MUST
 enum err sqlite_integrity_all(const char *dir, uint32_t limit, integrity_fn *fn, void *arg) MUST_CHECK;
 
 /*
- * Copies dir/todoke.db as it stands at one moment to to/todoke.db, while a node may write. ERR_IO: one of them cannot be opened, read or written;
- * ERR_FULL, ERR_NOMEM; ERR_DAMAGED: the copy is no sound database, and so dir's is not.
+ * Copies dir/todoke.db as it stands at one moment to to/todoke.db, while a node may write. ERR_IO: one of
+ * them cannot be opened, read or written; ERR_FULL, ERR_NOMEM; ERR_DAMAGED: the copy is no sound database,
+ * and so dir's is not.
  */
 enum err sqlite_backup(const char *dir, const char *to) MUST_CHECK;

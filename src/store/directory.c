@@ -135,7 +135,8 @@ void directory_put(struct directory *d, struct channel_ref *prepared)
     if (at < d->count && d->refs[at]->channel.id == prepared->channel.id) {
         old = d->refs[at];
     } else if (reserve(d)) {
-        /* Two creations were prepared in one commit and there was memory for one; a restart shows the channel. */
+        /* Two creations were prepared in one commit and there was memory for one; a restart shows the
+         * channel. */
         log_error("store", "no room in memory for a channel", log_int("channel", prepared->channel.id));
         old = prepared;
         prepared = NULL;

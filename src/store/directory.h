@@ -15,8 +15,9 @@ struct directory;
 /* What outlives the snapshots of a channel. */
 struct channel_live {
     atomic_uint refs;
-    /* Events accepted and not ended, those being committed included; far below zero once the channel was deleted and counts no more
-     * for the node. One word says both, so that no addition is counted in one place only. */
+    /* Events accepted and not ended, those being committed included; far below zero once the channel was
+     * deleted and counts no more for the node. One word says both, so that no addition is counted in one
+     * place only. */
     _Atomic int64_t backlog;
     struct pulse pulse;
 };

@@ -125,8 +125,8 @@ static bool is_unfinished(const char *dir)
 }
 
 /*
- * A node makes the database first, then the key: where one of the other files is, a database was. A journal belongs to the copy of a backup, or
- * to the very first page of a new database.
+ * A node makes the database first, then the key: where one of the other files is, a database was. A journal
+ * belongs to the copy of a backup, or to the very first page of a new database.
  */
 enum files_state files_judge(const char *dir)
 {
@@ -168,7 +168,8 @@ const char *files_state_text(enum files_state state)
     return "a directory for a node";
 }
 
-/* ERR_BUSY: another process has it. That it cannot be locked at all (NFS locks no directory) is no failure: there are two more locks. */
+/* ERR_BUSY: another process has it. That it cannot be locked at all (NFS locks no directory) is no failure:
+ * there are two more locks. */
 static enum err lock_directory(struct files *f, const char *dir)
 {
     f->directory = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

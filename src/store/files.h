@@ -1,12 +1,14 @@
 #pragma once
 /*
- * The files of a data directory while a node runs on it: that they are one node's alone, and that they stay the files which were opened.
+ * The files of a data directory while a node runs on it: that they are one node's alone, and that they stay
+ * the files which were opened.
  *
- * What is written to a file that was deleted, replaced or cut is gone at the next start, and the system says nothing of it. So the names are
- * looked up again and again, at the latest before a 202 leaves, and compared with what is open.
+ * What is written to a file that was deleted, replaced or cut is gone at the next start, and the system says
+ * nothing of it. So the names are looked up again and again, at the latest before a 202 leaves, and compared
+ * with what is open.
  *
- * One node a directory: the lock is on the directory itself and on the database, which no name and no deleting takes away, and on DIR/lock,
- * for nodes of older versions and file systems that lock no directory.
+ * One node a directory: the lock is on the directory itself and on the database, which no name and no
+ * deleting takes away, and on DIR/lock, for nodes of older versions and file systems that lock no directory.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,14 +47,15 @@ enum files_state {
 enum files_state files_judge(const char *dir);
 const char *files_state_text(enum files_state state); /* what that means and what to do */
 
-/* What a backup is made under, and what is in it but for the first moment and the last: so that it is known by either. */
+/* What a backup is made under, and what is in it but for the first moment and the last: so that it is known
+ * by either. */
 #define FILES_UNFINISHED_SUFFIX ".unfinished"
 #define FILES_UNFINISHED_MARK "backup-unfinished"
 
 /*
- * Locks the directory for one process, and makes it (mode 0700) if it is missing. ERR_BUSY: another one has it; ERR_IO (errno), ERR_FULL, ERR_NOMEM,
- * ERR_INVALID: the path is too long. files_close() ends it; close every connection to the database before: closing any descriptor of it
- * takes SQLite's own locks away.
+ * Locks the directory for one process, and makes it (mode 0700) if it is missing. ERR_BUSY: another one has
+ * it; ERR_IO (errno), ERR_FULL, ERR_NOMEM, ERR_INVALID: the path is too long. files_close() ends it; close
+ * every connection to the database before: closing any descriptor of it takes SQLite's own locks away.
  */
 enum err files_open(struct files **ret, const char *dir) MUST_CHECK;
 void files_close(struct files *f); /* NULL-safe */
@@ -63,7 +66,8 @@ int64_t files_holder(const char *dir);
 /* Of the key file: whether it still holds the key. ERR_NOT_FOUND, ERR_DENIED: another one. */
 typedef enum err files_key_fn(void *arg);
 
-/* From now on what stands under the names must stay what it is now. database: as SQLite has it, links resolved; key NULL: there is none. ERR_IO. */
+/* From now on what stands under the names must stay what it is now. database: as SQLite has it, links
+ * resolved; key NULL: there is none. ERR_IO. */
 enum err files_watch(struct files *f, const char *database, const char *key, files_key_fn *still,
                      void *arg) MUST_CHECK;
 
@@ -95,5 +99,6 @@ enum files_what files_what(const struct files *f, enum files_how *ret_how);
 /* The same in words, English and Japanese (enum lang); NULL: nothing. */
 const char *const *files_text(const struct files *f);
 
-/* The log was deleted or replaced and all that is in it stands in the database now: nothing is lost. Moves a stranger under its name aside. */
+/* The log was deleted or replaced and all that is in it stands in the database now: nothing is lost. Moves a
+ * stranger under its name aside. */
 enum err files_log_aside(struct files *f) MUST_CHECK;

@@ -100,7 +100,8 @@ static void step_done(struct store_call *call)
 {
     struct integrity *i = list_entry(call, struct integrity, call);
     i->busy = false;
-    /* SQLite refuses to end a transaction in which it met damage as if nothing had been: the step was taken all the same. */
+    /* SQLite refuses to end a transaction in which it met damage as if nothing had been: the step was taken
+     * all the same. */
     if (call->err && !(call->err == ERR_DAMAGED && i->step.ret_found)) { /* no time for that now */
         log_debug("store", "integrity: a step failed", log_err("err", call->err));
         again(i, LOOK_MS);

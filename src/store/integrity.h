@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The database is looked through for damage: once a week, and, while it is small or when damage was met, soon after the start. In steps of some
- * milliseconds with pauses between them (sqlite_integrity.c). What was found is kept in the store and raises an alarm until a later look
- * finds nothing, or `todoke check` does.
+ * The database is looked through for damage: once a week, and, while it is small or when damage was met, soon
+ * after the start. In steps of some milliseconds with pauses between them (sqlite_integrity.c). What was
+ * found is kept in the store and raises an alarm until a later look finds nothing, or `todoke check` does.
  */
 #include <uv.h>
 

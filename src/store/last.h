@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The number of the last commit, in a file beside the database (DIR/todoke.db-last): written after each commit and before its answers, but
- * not synced. So after a crash it may be behind the database, which says nothing; where it is ahead, commits are missing: the log was
- * deleted, or the database is an older one.
+ * The number of the last commit, in a file beside the database (DIR/todoke.db-last): written after each
+ * commit and before its answers, but not synced. So after a crash it may be behind the database, which says
+ * nothing; where it is ahead, commits are missing: the log was deleted, or the database is an older one.
  *
  * In a second line: the generation of the database at least, without its log (head.h).
  */

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * How a channel has fared lately, in memory: what its health is at a glance, for lists and live views. It begins anew with the node; what
- * must survive (attempts, error rows) is in the store. One thread writes, that of the channel's courier; any thread reads.
+ * How a channel has fared lately, in memory: what its health is at a glance, for lists and live views. It
+ * begins anew with the node; what must survive (attempts, error rows) is in the store. One thread writes,
+ * that of the channel's courier; any thread reads.
  */
 #include <stdatomic.h>
 #include <stdbool.h>

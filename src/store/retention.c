@@ -151,7 +151,8 @@ static void begin_errors(struct retention *r)
     };
 }
 
-/* Events after a clock that was ahead have numbers ahead of time for as long as it was: their tries tell how old they are. */
+/* Events after a clock that was ahead have numbers ahead of time for as long as it was: their tries tell how
+ * old they are. */
 static void begin_ahead(struct retention *r)
 {
     int64_t now = old_ms(r), from = (now + STEADY_OFF_MS) << ULID_SEQ_SHIFT;

@@ -1,13 +1,15 @@
 #pragma once
 /*
- * What is no longer needed goes: events that have ended, with their attempts, after a time or when the database grows past a
- * size (the oldest first, mostly: see size_after), idempotency keys after a day, error statistics after theirs, secrets that were rotated out and access tokens that expired, and what waited for
+ * What is no longer needed goes: events that have ended, with their attempts, after a time or when the
+ * database grows past a size (the oldest first, mostly: see size_after), idempotency keys after a day, error
+ * statistics after theirs, secrets that were rotated out and access tokens that expired, and what waited for
  * channels that were deleted. What waits for any other is never touched.
  *
  *     every second: size ─► too large, or time for a round? ─► step, pause, step, pause … ─► the end of the history
  *
- * A step is one small call of the store among the others, and is followed by a pause several times as long as it took, waiting and
- * commit included, so that a round takes a part of the store's time and gives way to load. Freed pages are used again; the file does not shrink.
+ * A step is one small call of the store among the others, and is followed by a pause several times as long as
+ * it took, waiting and commit included, so that a round takes a part of the store's time and gives way to
+ * load. Freed pages are used again; the file does not shrink.
  */
 #include <stdatomic.h>
 #include <uv.h>
@@ -55,8 +57,8 @@ struct retention {
     } round;
     uint64_t next_ms; /* of the next round by age, monotonic */
     uint64_t next_size_ms;
-    /* A round by size goes on where the last one stopped: what waits at the beginning of the history is not looked at each time. Now and then,
-     * and at the end of the history, it begins anew. */
+    /* A round by size goes on where the last one stopped: what waits at the beginning of the history is not
+     * looked at each time. Now and then, and at the end of the history, it begins anew. */
     int64_t size_after, size_from;
     uint64_t size_anew_ms;
     /* The same for a round through events whose numbers are ahead of time. */

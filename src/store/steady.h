@@ -1,14 +1,16 @@
 #pragma once
 /*
- * Whether the wall clock can be believed when it says that something is old. What is erased cannot be brought back, and one start with a clock
- * that is years ahead would erase all there is. So what the clock says is held against how far time has come by the database (MARK_SEEN)
- * and the monotonic clock since the start:
+ * Whether the wall clock can be believed when it says that something is old. What is erased cannot be brought
+ * back, and one start with a clock that is years ahead would erase all there is. So what the clock says is
+ * held against how far time has come by the database (MARK_SEEN) and the monotonic clock since the start:
  *
  *     off by a day at most    believed, and MARK_SEEN follows it
  *     off by more             nothing is erased by age, until it is off no more, an operator has said that it is right (`todoke check
- *                             --accept-clock` sets MARK_SEEN), or it has gone steadily beside the monotonic clock for a day
+ *                             --accept-clock` sets MARK_SEEN), or it has gone steadily beside the monotonic
+ *                             clock for a day
  *
- * A node that was down for days cannot be told from a clock that is wrong: it erases a day later, which harms nobody.
+ * A node that was down for days cannot be told from a clock that is wrong: it erases a day later, which harms
+ * nobody.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,8 +43,8 @@ struct steady_look {
 /* About once a second. */
 void steady_look(struct steady *s, struct steady_look *l);
 
-/* The time by which something may be erased for its age: now, or 0 while the clock cannot be believed, by which nothing is old. It may have been set since
- * the last look. */
+/* The time by which something may be erased for its age: now, or 0 while the clock cannot be believed, by
+ * which nothing is old. It may have been set since the last look. */
 int64_t steady_time(const struct steady *s, int64_t wall_ms, int64_t mono_ms);
 
 /* For other threads, which get the first one's answer from the looking one's: what has to be added to the

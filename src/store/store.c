@@ -12,8 +12,8 @@
  * last. */
 #define COMMIT_MAX 4096u
 
-/* Commits in a row that the disk refuses before the rest of a batch is refused untried: a failing sync can take seconds, a lock
- * held by another process takes the whole busy timeout, and publishers wait. */
+/* Commits in a row that the disk refuses before the rest of a batch is refused untried: a failing sync can
+ * take seconds, a lock held by another process takes the whole busy timeout, and publishers wait. */
 #define IN_VAIN_MAX 4u
 
 /* A writer that has nothing to do looks so often whether its files are still there. */
@@ -60,8 +60,8 @@ static enum err look(struct hand *h)
 }
 
 /*
- * Runs the calls up to `last`, but those that have an answer already. *ret_undo: one that failed and has written;
- * the calls behind it have not run. An error: the transaction is lost, whatever the call said of it.
+ * Runs the calls up to `last`, but those that have an answer already. *ret_undo: one that failed and has
+ * written; the calls behind it have not run. An error: the transaction is lost, whatever the call said of it.
  */
 static enum err run_each(struct hand *h, struct list *calls, const struct list *last, struct list **ret_undo)
 {
@@ -86,8 +86,8 @@ static enum err run_each(struct hand *h, struct list *calls, const struct list *
 
 /*
  * Runs calls as one transaction and commits it. A call that failed keeps nothing: where it has written, the
- * calls before it run once more without it, and the commit ends there: *ret_last is the last call that has its
- * answer. On failure nothing is kept of any call and the error is returned.
+ * calls before it run once more without it, and the commit ends there: *ret_last is the last call that has
+ * its answer. On failure nothing is kept of any call and the error is returned.
  */
 static enum err run_together(struct hand *h, struct list *calls, struct list **ret_last)
 {
@@ -118,7 +118,8 @@ static enum err run_together(struct hand *h, struct list *calls, struct list **r
         b->ops->rollback(b);
     else if (h->writes && !b->unwritten)
         last_put(&h->store->last, b->last, b->base);
-    /* What is told without writing is a promise too. After a commit that failed for it, a log that was deleted is saved. */
+    /* What is told without writing is a promise too. After a commit that failed for it, a log that was
+     * deleted is saved. */
     if (e == ERR_GONE || (!e && b->unwritten))
         e = look(h) || e ? ERR_GONE : ERR_NONE;
     *ret_last = last;

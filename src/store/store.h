@@ -23,8 +23,9 @@ struct store;
 struct store_call {
     struct letter letter; /* how the answer travels */
     struct list link;     /* the store's queue */
-    /* On a store thread; returns what becomes err. Only a run that ends with ERR_NONE keeps what it has written.
-     * It may run twice: when another call of the same commit failed after it had written, or the commit did. */
+    /* On a store thread; returns what becomes err. Only a run that ends with ERR_NONE keeps what it has
+     * written. It may run twice: when another call of the same commit failed after it had written, or the
+     * commit did. */
     enum err (*run)(struct store_call *c, struct backend *b);
     /* On the store thread after the commit, in commit order, only if err is ERR_NONE; may be NULL. */
     void (*committed)(struct store_call *c);
@@ -39,7 +40,8 @@ struct store_stats {
     struct histogram commit; /* how long each took, its calls included */
     _Atomic uint64_t queued; /* calls waiting for the writer */
     _Atomic int last_error;  /* enum err of the last commit */
-    /* Which file was deleted, replaced or cut under the running node, in words, English and Japanese; NULL: none. */
+    /* Which file was deleted, replaced or cut under the running node, in words, English and Japanese; NULL:
+     * none. */
     _Atomic(const char *const *) files;
     /* The database is damaged; commits are missing. Both stay until integrity.h knows better. */
     atomic_bool damaged, lost;
@@ -49,8 +51,9 @@ struct store_stats {
 
 /*
  * Opens the data directory (made if missing, mode 0700) and starts the threads. One process at a time:
- * ERR_BUSY when another one has it (files.h). ERR_VERSION: written by a newer todoke; ERR_DAMAGED; ERR_IO (errno),
- * ERR_FULL, ERR_NOMEM. seal (backend.h, sqlite_seal()) outlives the store; NULL: what is secret is kept as it is.
+ * ERR_BUSY when another one has it (files.h). ERR_VERSION: written by a newer todoke; ERR_DAMAGED; ERR_IO
+ * (errno), ERR_FULL, ERR_NOMEM. seal (backend.h, sqlite_seal()) outlives the store; NULL: what is secret is
+ * kept as it is.
  */
 enum err store_open(struct store **ret, const char *dir, const struct store_seal *seal) MUST_CHECK;
 
@@ -58,7 +61,8 @@ enum err store_open(struct store **ret, const char *dir, const struct store_seal
  */
 enum err store_start(struct store **ret, struct backend *writer, struct backend *reader) MUST_CHECK;
 
-/* Runs and answers what was submitted and ends the threads; waits. Whatever is submitted from then on is answered with ERR_CLOSED. */
+/* Runs and answers what was submitted and ends the threads; waits. Whatever is submitted from then on is
+ * answered with ERR_CLOSED. */
 void store_stop(struct store *s);
 /* The same, and closes. NULL-safe. */
 void store_close(struct store *s);

@@ -1,5 +1,6 @@
 #pragma once
-/* A channel as it was when requests were sent to it, its URL read once for all of them. Used on one loop only. */
+/* A channel as it was when requests were sent to it, its URL read once for all of them. Used on one loop
+ * only. */
 #include "net/url.h"
 #include "store/directory.h"
 #include "webhook/suspension.h"

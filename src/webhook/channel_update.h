@@ -1,7 +1,8 @@
 #pragma once
 /*
- * A change of one channel that is there, by whomever: read, changed and written in one commit, then seen by all loops and told to its
- * lane. Whoever changes a channel embeds it in a call of the store, and passes that call's steps on.
+ * A change of one channel that is there, by whomever: read, changed and written in one commit, then seen by
+ * all loops and told to its lane. Whoever changes a channel embeds it in a call of the store, and passes that
+ * call's steps on.
  */
 #include "courier/courier.h"
 #include "store/directory.h"

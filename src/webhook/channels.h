@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The channels of one loop thread as the owner of their lanes: who is sent to, what waits in the store, and whether an outcome suspends a
- * channel.
+ * The channels of one loop thread as the owner of their lanes: who is sent to, what waits in the store, and
+ * whether an outcome suspends a channel.
  *
  *     intake / store ──► courier (lanes) ──► channels ──► delivery ──► courier (record) ──► done, or again in time
  *                                                            └── judge ──► suspension ──► store

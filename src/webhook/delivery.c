@@ -172,7 +172,8 @@ static enum lane_news news_of(const struct outcome *o)
     return LANE_BAD;
 }
 
-/* Who is told of a failure by mail: the channel's people, if they want to be; of our own machine's faults nobody. */
+/* Who is told of a failure by mail: the channel's people, if they want to be; of our own machine's faults
+ * nobody. */
 static void mark_notice(struct delivery *d, const struct channel *channel, const struct outcome *o)
 {
     if (!channel->error_notification || !(effect_of(o) & EFFECT_NOTIFY))
@@ -198,8 +199,9 @@ static void conclude(struct delivery *d, const struct exchange_result *r)
     struct lane *lane = lane_of(d);
     courier_sent(all->courier, lane, news_of(&r->outcome));
     if (r->outcome.cause == CAUSE_local_cancelled && !r->evidence.sent) {
-        /* We are going down and nothing of it left: it stays pending, as if it had not been tried. What was sent may have been
-         * processed: that goes on record like any fault of ours, and comes again as a redelivery. */
+        /* We are going down and nothing of it left: it stays pending, as if it had not been tried. What was
+         * sent may have been processed: that goes on record like any fault of ours, and comes again as a
+         * redelivery. */
         for (uint32_t i = 0; i < d->count; i++)
             courier_done(all->courier, lane, &d->events[i]->item);
         courier_end(all->courier, lane);

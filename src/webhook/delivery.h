@@ -1,6 +1,7 @@
 #pragma once
 /*
- * One request to a channel: built, signed and sent, its outcome named, and what that means for each of its events put on record.
+ * One request to a channel: built, signed and sent, its outcome named, and what that means for each of its
+ * events put on record.
  *
  *     events ─► request ─► exchange ─► outcome ─► fates ─► record (courier/record.h) ─► each event: done, or again in time
  */
@@ -43,8 +44,8 @@ struct deliveries {
     const struct delivery_settings *settings;
     struct delivery_counters *counters;
     const struct clock *clock;
-    /* What the outcome means for the channel as a whole is judged by whoever owns its lane. now: the route as it is, sent: as it was
-     * when the request left. */
+    /* What the outcome means for the channel as a whole is judged by whoever owns its lane. now: the route as
+     * it is, sent: as it was when the request left. */
     void (*judge)(void *arg, struct channel_route *now, const struct channel_route *sent,
                   const struct outcome *outcome);
     void *arg;

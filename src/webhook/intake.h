@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Events in: one call of a publisher becomes one call of the store, and once that is committed the events go to their courier in
- * memory, in the order of commits, and the publisher is answered.
+ * Events in: one call of a publisher becomes one call of the store, and once that is committed the events go
+ * to their courier in memory, in the order of commits, and the publisher is answered.
  */
 #include "store/directory.h"
 #include "store/store.h"
@@ -22,14 +22,16 @@ struct intake {
 
 struct intake_call;
 
-/* err: ERR_NONE; ERR_CONFLICT: the key was used with another body; ERR_LIMIT, ERR_DENIED: as intake_submit() says; ERR_NOT_FOUND: the
- * channel is gone; else the store cannot keep them now (ERR_FULL, ERR_BUSY, …) and nothing was kept. ids live for the call. */
+/* err: ERR_NONE; ERR_CONFLICT: the key was used with another body; ERR_LIMIT, ERR_DENIED: as intake_submit()
+ * says; ERR_NOT_FOUND: the channel is gone; else the store cannot keep them now (ERR_FULL, ERR_BUSY, …) and
+ * nothing was kept. ids live for the call. */
 typedef void intake_done_fn(void *arg, enum err err, const int64_t *ids, uint32_t count);
 
 /*
- * Takes over the events of p and answers on home's loop. key may be empty; body is what the key stands for, read during the
- * call only. ERR_LIMIT: the backlog bound is reached; ERR_DENIED: Use webhook is off; ERR_NOMEM. Then done is not called and p is
- * untouched. With a key the first two are told by done: if the key is known, the answer is the first call's all the same.
+ * Takes over the events of p and answers on home's loop. key may be empty; body is what the key stands for,
+ * read during the call only. ERR_LIMIT: the backlog bound is reached; ERR_DENIED: Use webhook is off;
+ * ERR_NOMEM. Then done is not called and p is untouched. With a key the first two are told by done: if the
+ * key is known, the answer is the first call's all the same.
  */
 enum err intake_submit(struct intake *in, struct channel_ref *ref, struct publication *p, struct span key,
                        struct span body, struct mailbox *home, intake_done_fn *done, void *arg) MUST_CHECK;

@@ -4,9 +4,9 @@
  * decided.
  *
  * With a channel's redelivery switch off a failed event is given up at once (as the platform does); with it
- * on it is sent again by the schedule. A fault of our own machine that kept a request from leaving is never held
- * against its events: the bot has not seen them, so it is no try, and they are taken up again in any case, for as
- * long as it takes.
+ * on it is sent again by the schedule. A fault of our own machine that kept a request from leaving is never
+ * held against its events: the bot has not seen them, so it is no try, and they are taken up again in any
+ * case, for as long as it takes.
  */
 #include "base/random.h"
 #include "fault/outcome.h"
@@ -37,10 +37,11 @@ struct redelivery_news {
 struct redelivery_schedule redelivery_schedule_of(const struct redelivery_schedule *node,
                                                   const struct channel *c);
 
-/* No event is ever put off for longer than this (ms). One that would still have to wait longer was put off before the clock was set
- * back. */
+/* No event is ever put off for longer than this (ms). One that would still have to wait longer was put off
+ * before the clock was set back. */
 uint64_t redelivery_longest(const struct redelivery_schedule *s);
 
-/* node: the node's schedule; the channel's own comes before it. Sets end, next_due_ms, tries and faults of the fate. */
+/* node: the node's schedule; the channel's own comes before it. Sets end, next_due_ms, tries and faults of
+ * the fate. */
 void redelivery_decide(const struct redelivery_schedule *node, const struct channel *c,
                        const struct redelivery_news *news, const struct random *random, struct fate *ret);

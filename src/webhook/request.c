@@ -44,8 +44,8 @@ static struct header header(const char *name, const char *value)
     return (struct header){span_of(name), span_of(value)};
 }
 
-/* Receivers that know the old secret only go on accepting: they look at one of the signatures after the other (Standard Webhooks), or are told by a
- * header of its own. */
+/* Receivers that know the old secret only go on accepting: they look at one of the signatures after the other
+ * (Standard Webhooks), or are told by a header of its own. */
 static enum err sign_previous(struct request *r, struct span secret, int64_t timestamp_s)
 {
     char *more = r->standard + strlen(r->standard);

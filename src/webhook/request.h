@@ -32,9 +32,9 @@ struct request {
 /*
  * Builds body and headers in place (the headers point into *r, which must not move). No events: a
  * verification request, whose webhook-id is made from now_ms. user_agent is borrowed as long as the request.
- * While the grace of a rotated secret lasts it is signed with both: x-line-signature with the new one and x-line-signature-previous with the old,
- * webhook-signature holds both, the new one first.
- * ERR_NOMEM, ERR_LIMIT. request_deinit() after either.
+ * While the grace of a rotated secret lasts it is signed with both: x-line-signature with the new one and
+ * x-line-signature-previous with the old, webhook-signature holds both, the new one first. ERR_NOMEM,
+ * ERR_LIMIT. request_deinit() after either.
  */
 enum err request_build(struct request *r, const struct channel *c, struct event *const *events, size_t count,
                        const char *user_agent, int64_t now_ms) MUST_CHECK;

@@ -9,8 +9,8 @@
 #include "base/decimal.h"
 
 /*
- * Fetching the algorithm and its digest costs more than hashing a webhook: a context with both is made once a thread, and keyed anew for
- * each signature.
+ * Fetching the algorithm and its digest costs more than hashing a webhook: a context with both is made once a
+ * thread, and keyed anew for each signature.
  */
 static pthread_key_t context_key;
 static bool context_key_made;

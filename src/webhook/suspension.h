@@ -1,10 +1,11 @@
 #pragma once
 /*
- * When sending to a channel is suspended: it has failed for long, without one success, and more than a few times. Its events are
- * kept, counted and shown as suspended until somebody says that it goes on, its webhook URL changes, or the URL is verified.
+ * When sending to a channel is suspended: it has failed for long, without one success, and more than a few
+ * times. Its events are kept, counted and shown as suspended until somebody says that it goes on, its webhook
+ * URL changes, or the URL is verified.
  *
- * Since when a channel fails is put on record once that has lasted a twelfth of the time, so that a restart does not begin to
- * count anew, and a channel that fails now and then costs no commit.
+ * Since when a channel fails is put on record once that has lasted a twelfth of the time, so that a restart
+ * does not begin to count anew, and a channel that fails now and then costs no commit.
  */
 #include "fault/outcome.h"
 #include "model/channel.h"
@@ -41,7 +42,8 @@ struct suspension_clock {
     uint64_t mono_ms;
 };
 
-/* What one more outcome means. A fault of our own machine means nothing. The one place where that is decided. */
+/* What one more outcome means. A fault of our own machine means nothing. The one place where that is
+ * decided. */
 enum suspension_step suspension_judge(struct suspension_health *h, const struct suspension_rule *rule,
                                       const struct channel *c, const struct outcome *outcome,
                                       const struct suspension_clock *now);
@@ -63,14 +65,14 @@ struct suspension_change {
 typedef void suspension_done_fn(void *arg, const struct suspension_change *change, enum err err);
 
 /*
- * Puts a change on record, then tells the channel's lane. From the loop of home; done (may be NULL) is called there; err is
- * ERR_CONFLICT if the channel is not as it was. ERR_NOMEM: nothing was begun.
+ * Puts a change on record, then tells the channel's lane. From the loop of home; done (may be NULL) is called
+ * there; err is ERR_CONFLICT if the channel is not as it was. ERR_NOMEM: nothing was begun.
  */
 enum err suspension_submit(const struct suspension_change *change, struct courier *courier,
                            struct store *store, struct directory *directory, struct mailbox *home,
                            suspension_done_fn *done, void *arg) MUST_CHECK;
 
-/* The channel's URL was verified: if it is suspended, or on record as failing, that ends. From the loop of home; courier is the
- * channel's. ERR_NOMEM. */
+/* The channel's URL was verified: if it is suspended, or on record as failing, that ends. From the loop of
+ * home; courier is the channel's. ERR_NOMEM. */
 enum err suspension_lift(int64_t channel_id, const char *url, struct courier *courier, struct store *store,
                          struct directory *directory, struct mailbox *home) MUST_CHECK;

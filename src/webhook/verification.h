@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Trying a webhook URL: the request without events that LINE's own verification sends, signed with the channel's secret, on a connection of its own,
- * by the engine that delivers. It is no attempt: nothing is recorded or counted, whatever comes of it.
+ * Trying a webhook URL: the request without events that LINE's own verification sends, signed with the
+ * channel's secret, on a connection of its own, by the engine that delivers. It is no attempt: nothing is
+ * recorded or counted, whatever comes of it.
  */
 #include "exchange/exchange.h"
 #include "model/channel.h"
@@ -21,8 +22,9 @@ typedef void verification_phase_fn(void *arg, enum phase phase, uint32_t at_us);
 typedef void verification_done_fn(void *arg, const struct exchange_result *result);
 
 /*
- * channel and config are read during the call, but for engine. on_phase and ret may be NULL; on_phase may be called from inside. ERR_INVALID: url is none, *ret_cause says
- * why (verification_refused() makes a result of it); ERR_NOMEM, ERR_CLOSED: nothing was begun.
+ * channel and config are read during the call, but for engine. on_phase and ret may be NULL; on_phase may be
+ * called from inside. ERR_INVALID: url is none, *ret_cause says why (verification_refused() makes a result of
+ * it); ERR_NOMEM, ERR_CLOSED: nothing was begun.
  */
 enum err verification_start(const struct verification_config *config, const struct channel *channel,
                             struct span url, verification_phase_fn *on_phase, verification_done_fn *done,

@@ -6,7 +6,8 @@
  *          │ 202: latency         │ CPU by thread, memory              │ events, latency
  *          └──────────────────────┴── cases.c ── report.c ─────────────┘
  *
- * Every event carries the time at which it was posted (CLOCK_MONOTONIC, µs), so the receiver knows how long it was on its way.
+ * Every event carries the time at which it was posted (CLOCK_MONOTONIC, µs), so the receiver knows how long
+ * it was on its way.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -17,7 +18,8 @@
 #include "base/err.h"
 #include "base/span.h"
 
-/* report.c: latencies by logarithm, 32 steps an octave: 3 % off at most. One thread adds; others may read meanwhile. */
+/* report.c: latencies by logarithm, 32 steps an octave: 3 % off at most. One thread adds; others may read
+ * meanwhile. */
 #define HIST_BUCKETS (32 * 32)
 struct hist {
     _Atomic uint64_t counts[HIST_BUCKETS];
@@ -34,7 +36,8 @@ void report_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 enum err report_write(const char *path) MUST_CHECK;
 _Noreturn void report_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* receiver.c: a bot server in a thread of its own. One epoll loop for clear HTTP/1.1, the node's server code for TLS and HTTP/2. */
+/* receiver.c: a bot server in a thread of its own. One epoll loop for clear HTTP/1.1, the node's server code
+ * for TLS and HTTP/2. */
 struct receiver {
     _Atomic uint64_t events, requests; /* of whole requests */
     _Atomic uint64_t silent;           /* requests that get no answer */
@@ -48,7 +51,8 @@ double receiver_cpu_s(const struct receiver *r); /* what its thread has used */
 /* cert, key: PEM files. Answers over TLS, HTTP/2 by ALPN; only port is set. */
 struct receiver *receiver_start_tls(const char *cert, const char *key);
 
-/* node.c: a node of the binary under test, with a data directory of its own; its log goes to node.log in there. */
+/* node.c: a node of the binary under test, with a data directory of its own; its log goes to node.log in
+ * there. */
 #define NODE_THREADS 8
 struct node_cpu {
     size_t count;
@@ -72,7 +76,8 @@ void node_kill_all(void); /* when the measurement gives up */
 struct node_cpu node_cpu(const struct node *n);
 double node_cpu_total(const struct node_cpu *c);
 double node_rss_mb(const struct node *n, bool peak);
-/* Runs a command and waits; its output goes to out, NUL-terminated, its errors to bench.log. false: it failed. */
+/* Runs a command and waits; its output goes to out, NUL-terminated, its errors to bench.log. false: it
+ * failed. */
 bool node_run(const char *const *argv, char *out, size_t size);
 
 /* publisher.c */

@@ -60,7 +60,8 @@ static void report_threads(const struct node_cpu *before, const struct node_cpu 
     }
 }
 
-/* Requests a second that wrk (h2load) gets from the receiver with the same bodies: what the machine can do at most. */
+/* Requests a second that wrk (h2load) gets from the receiver with the same bodies: what the machine can do at
+ * most. */
 static double ceiling(struct bench *b, const struct receiver *r, bool tls, unsigned batch)
 {
     char body_path[512], script_path[512], url[64], out[8192], seconds[16];

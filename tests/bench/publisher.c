@@ -1,4 +1,5 @@
-/* The publisher: calls prepared once, patched in place and posted over kept connections, one open call on each. */
+/* The publisher: calls prepared once, patched in place and posted over kept connections, one open call on
+ * each. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -87,7 +88,8 @@ static int receive_answer(int fd, char *buffer, size_t size, struct span *ret_bo
     report_die("the node gave no answer");
 }
 
-/* The same call for every channel (or, without ids, count times), many at once; each answer is given to fn. */
+/* The same call for every channel (or, without ids, count times), many at once; each answer is given to
+ * fn. */
 static void call_all(const struct node *n, size_t count, const char *method, const int64_t *ids,
                      const char *body, void (*fn)(size_t at, int status, struct span body, void *arg),
                      void *arg)

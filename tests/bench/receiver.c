@@ -1,4 +1,5 @@
-/* Bot servers. The clear one is as cheap as a server can be, so that it costs the machine little beside the node under test. */
+/* Bot servers. The clear one is as cheap as a server can be, so that it costs the machine little beside the
+ * node under test. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -76,7 +77,8 @@ static size_t read_head(struct span s, size_t *ret_length)
 static void close_conn(struct receiver_thread *t, struct conn *c)
 {
     struct receiver *r = &t->receiver;
-    /* By hand: a child that is just being spawned may still hold the descriptor, and then close() takes nothing off the list. */
+    /* By hand: a child that is just being spawned may still hold the descriptor, and then close() takes
+     * nothing off the list. */
     (void)epoll_ctl(t->epoll, EPOLL_CTL_DEL, c->fd, NULL);
     (void)close(c->fd);
     mem_free(c->data);

@@ -1,7 +1,7 @@
 /*
- * What failures cost: a storm in which every request over ten thousand channels fails, against the same load while all is well; and one
- * request in a hundred failing, with error statistics and notices on and off. Turn and turn about, so that what else the machine does
- * falls on both sides.
+ * What failures cost: a storm in which every request over ten thousand channels fails, against the same load
+ * while all is well; and one request in a hundred failing, with error statistics and notices on and off. Turn
+ * and turn about, so that what else the machine does falls on both sides.
  */
 #include <math.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /*
- * What a node, or what is none, answers our commands: printed in every form. What is printed commands no terminal, and JSON stays the same
- * JSON.
+ * What a node, or what is none, answers our commands: printed in every form. What is printed commands no
+ * terminal, and JSON stays the same JSON.
  */
 #include <unistd.h>
 

@@ -1,6 +1,7 @@
 /*
- * What strangers send to our API, into the codecs, without a socket. The first byte chooses the protocol and how the rest
- * is cut. HTTP/1 must come to the same end however it is cut; HTTP/2 must tell the end of every request once.
+ * What strangers send to our API, into the codecs, without a socket. The first byte chooses the protocol and
+ * how the rest is cut. HTTP/1 must come to the same end however it is cut; HTTP/2 must tell the end of every
+ * request once.
  */
 #include <string.h>
 

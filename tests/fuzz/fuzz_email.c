@@ -1,6 +1,7 @@
 /*
- * email_recipient() and its kin: whatever address is taken is one recipient that ends no command and no header, in one spelling, which
- * is taken again as it is; all three agree on what is one, and what is taken can be looked up.
+ * email_recipient() and its kin: whatever address is taken is one recipient that ends no command and no
+ * header, in one spelling, which is taken again as it is; all three agree on what is one, and what is taken
+ * can be looked up.
  */
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /*
- * The HTTP/1 response codec: one answer, however the network cuts it. The first byte: whether the peer closes at the
- * end, and where to cut; the rest is what the peer sends.
+ * The HTTP/1 response codec: one answer, however the network cuts it. The first byte: whether the peer closes
+ * at the end, and where to cut; the rest is what the peer sends.
  *
- * llhttp in its strict mode is the judge of what is surely an answer: whatever it takes, the codec takes, with the same
- * status and the same content. The codec may take more.
+ * llhttp in its strict mode is the judge of what is surely an answer: whatever it takes, the codec takes,
+ * with the same status and the same content. The codec may take more.
  */
 #include <llhttp.h>
 #include <string.h>
@@ -179,8 +179,8 @@ static struct judge judge(const uint8_t *data, size_t size, bool eof)
     return j;
 }
 
-/* llhttp does not know that a list may have empty elements: behind "chunked," it waits for the close. And it reads a
- * status 0200. */
+/* llhttp does not know that a list may have empty elements: behind "chunked," it waits for the close. And it
+ * reads a status 0200. */
 static bool judge_errs(const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i + 9 < size; i++) {

@@ -7,8 +7,8 @@
  *     0xe0..0xef  so much of the packed output goes out (a sixteenth each)
  *     0xf0..0xff  all of it goes out; 0xff: we say good-bye
  *
- * It is run twice, the server's bytes whole and byte by byte: the same must become of every stream. Streams are freed
- * as soon as they have ended, so that ASan sees any later use.
+ * It is run twice, the server's bytes whole and byte by byte: the same must become of every stream. Streams
+ * are freed as soon as they have ended, so that ASan sees any later use.
  */
 #include <string.h>
 

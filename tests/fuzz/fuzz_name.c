@@ -1,4 +1,5 @@
-/* name_show: whatever a name is, what mails show of it is UTF-8 on one line, without a link; and a name that needs no change has none. */
+/* name_show: whatever a name is, what mails show of it is UTF-8 on one line, without a link; and a name that
+ * needs no change has none. */
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "fuzz.h"

@@ -1,6 +1,6 @@
 /*
- * origin_is_own: an origin that is taken for ours says no other place than one of ours. The input is a flag, and then the origin, the public
- * URL, the host and the forwarded host with line feeds between.
+ * origin_is_own: an origin that is taken for ours says no other place than one of ours. The input is a flag,
+ * and then the origin, the public URL, the host and the forwarded host with line feeds between.
  */
 #include <stdlib.h>
 #include <string.h>

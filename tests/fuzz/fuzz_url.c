@@ -1,6 +1,6 @@
 /*
- * url_parse: whatever it accepts is safe to resolve, to check and to write into a request. The first byte allows
- * http or not, the rest is the URL.
+ * url_parse: whatever it accepts is safe to resolve, to check and to write into a request. The first byte
+ * allows http or not, the rest is the URL.
  */
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -1,6 +1,6 @@
 #pragma once
-/* A backend whose operations do what they are asked and then say that they failed: the nth write of a run, as any
- * error there is. One backend in a process at a time, on the store's thread. */
+/* A backend whose operations do what they are asked and then say that they failed: the nth write of a run, as
+ * any error there is. One backend in a process at a time, on the store's thread. */
 #include "store/backend.h"
 
 struct shim {

@@ -1,7 +1,7 @@
 /*
- * todoke, but every call that it hands to the store is tried first: for each write k of the call's run and each
- * error v, the run is told after write k that it failed with v, in one commit with two other calls. Afterwards the
- * tables must be what they were, and the two others must stand. Then the call goes its way.
+ * todoke, but every call that it hands to the store is tried first: for each write k of the call's run and
+ * each error v, the run is told after write k that it failed with v, in one commit with two other calls.
+ * Afterwards the tables must be what they were, and the two others must stand. Then the call goes its way.
  *
  * REFUSED_LOG names a file that gets a line for each kind of run that came by: its address in this program,
  * and what was wrong. tests/e2e/refused.test.mjs reads it. Linked with --wrap (meson.build).

@@ -1,5 +1,6 @@
 #pragma once
-/* The binary itself, run as people run it: what it prints where, and its exit status. TODOKE_BIN names it. After <cmocka.h>. */
+/* The binary itself, run as people run it: what it prints where, and its exit status. TODOKE_BIN names it.
+ * After <cmocka.h>. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 #pragma once
-/* A store with providers, channels and people who get mails, for tests with a clock of their own. Static: one test file each. */
+/* A store with providers, channels and people who get mails, for tests with a clock of their own. Static: one
+ * test file each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * An HTTP/2 client (with prior knowledge) for tests of the server. It writes its frames by hand, so that it can also write those no library
- * would; only the answers' field blocks are decoded by nghttp2.
+ * An HTTP/2 client (with prior knowledge) for tests of the server. It writes its frames by hand, so that it
+ * can also write those no library would; only the answers' field blocks are decoded by nghttp2.
  */
 #include <nghttp2/nghttp2.h>
 

@@ -1,6 +1,6 @@
 /*
- * Every allocation of a request fails once, for the routes that need memory before they ask the store: it is answered, freed and touched no
- * more. AddressSanitizer is the judge of the last.
+ * Every allocation of a request fails once, for the routes that need memory before they ask the store: it is
+ * answered, freed and touched no more. AddressSanitizer is the judge of the last.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /*
- * A field of a channel is a row of channel.def. This test is built with rows of its own (channel_more.h), and with every
- * source that knows struct channel built anew; what answers a call of the API, and what talks to one, are stand-ins that take notes.
+ * A field of a channel is a row of channel.def. This test is built with rows of its own (channel_more.h), and
+ * with every source that knows struct channel built anew; what answers a call of the API, and what talks to
+ * one, are stand-ins that take notes.
  */
 #include <setjmp.h>
 #include <stdarg.h>

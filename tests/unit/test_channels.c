@@ -1,6 +1,7 @@
 /*
- * The lanes of channels while memory is short: allocation N = 1, 2, … fails as letters with fresh events are opened, and no event may be
- * forgotten. The channel's URL is none, so that all of it happens without a network.
+ * The lanes of channels while memory is short: allocation N = 1, 2, … fails as letters with fresh events are
+ * opened, and no event may be forgotten. The channel's URL is none, so that all of it happens without a
+ * network.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,7 +111,8 @@ static uint64_t ended(const struct world *w)
     return atomic_load(&w->counters.given_up) + atomic_load(&w->counters.delivered);
 }
 
-/* One after the other, as they are committed; the second ones come while the first have found no memory. Returns whether it failed one. */
+/* One after the other, as they are committed; the second ones come while the first have found no memory.
+ * Returns whether it failed one. */
 static bool round_of(unsigned long fail_at)
 {
     struct world w;

@@ -1,4 +1,5 @@
-/* Accounts that are confirmed, or not: what became of those that are older than the difference, and what a hand-over leaves. */
+/* Accounts that are confirmed, or not: what became of those that are older than the difference, and what a
+ * hand-over leaves. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -98,7 +99,8 @@ static enum grant on_channel(int64_t account_id, int64_t id)
     "INSERT INTO audit (at_ms, account_id, who, peer, action, target, channel_id, details) VALUES "          \
     "(1, " #by_id ", '" by "', '', '" action "', '" target "', 0, '" details "');"
 
-/* The takeover: 3, a stranger, made a provider (2) and the account of somebody's address (4), and accepted the invitation itself. */
+/* The takeover: 3, a stranger, made a provider (2) and the account of somebody's address (4), and accepted
+ * the invitation itself. */
 static void what_was_taken_over_gets_no_more(void **state)
 {
     (void)state;
@@ -171,7 +173,8 @@ static void what_was_taken_over_gets_no_more(void **state)
     assert_int_equal(on_provider(3, 2), GRANT_ADMIN);
     assert_int_equal(on_provider(5, 3), GRANT_MEMBER);
     assert_int_equal(on_channel(5, 2000000001), GRANT_MEMBER);
-    /* What the inviter gave, who had the link anyway, and what it made itself stays; what others gave waits. */
+    /* What the inviter gave, who had the link anyway, and what it made itself stays; what others gave
+     * waits. */
     assert_int_equal(on_provider(4, 2), GRANT_MEMBER);
     assert_int_equal(on_provider(4, 4), GRANT_ADMIN);
     assert_int_equal(on_provider(4, 3), GRANT_NONE);

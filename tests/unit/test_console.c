@@ -1,4 +1,5 @@
-/* Which file of the console a request gets, and in which form. The files are those of tests/unit/console/, embedded as the real ones are. */
+/* Which file of the console a request gets, and in which form. The files are those of tests/unit/console/,
+ * embedded as the real ones are. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* Contact addresses, with a clock of our own: asked once, told only after a yes, never after a no; and how often anybody is asked. */
+/* Contact addresses, with a clock of our own: asked once, told only after a yes, never after a no; and how
+ * often anybody is asked. */
 #include <sqlite3.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /*
- * The courier with lanes that are no channels': an item is a parcel, sent by a carrier of the test's own and kept on a shelf that stands in for
- * the tables of a store. What must hold whatever is sent: every parcel arrives once, none is forgotten, none is sent while its result is
- * not on record, and none before its time.
+ * The courier with lanes that are no channels': an item is a parcel, sent by a carrier of the test's own and
+ * kept on a shelf that stands in for the tables of a store. What must hold whatever is sent: every parcel
+ * arrives once, none is forgotten, none is sent while its result is not on record, and none before its time.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -437,7 +437,8 @@ static void no_item_waits_for_ever(void **state)
     world_close();
 }
 
-/* A full disk loses nothing and sends nothing twice; what is sent meanwhile is bounded, for it would come twice after a kill. */
+/* A full disk loses nothing and sends nothing twice; what is sent meanwhile is bounded, for it would come
+ * twice after a kill. */
 static void results_are_kept_until_recorded(void **state)
 {
     (void)state;

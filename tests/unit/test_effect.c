@@ -36,7 +36,8 @@ static void our_own_faults_blame_nobody(void **state)
     assert_true(seen > 3);
 }
 
-/* Its name is looked up again by the schedule, but that our resolver is gone is no error of a bot, or everybody would be told. */
+/* Its name is looked up again by the schedule, but that our resolver is gone is no error of a bot, or
+ * everybody would be told. */
 static void nor_does_our_resolver(void **state)
 {
     (void)state;

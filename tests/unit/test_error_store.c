@@ -1,6 +1,7 @@
 /*
- * Error statistics in the store: thousands of random failures around midnight of UTC+9, with transactions that are lost as a crash loses
- * them, compared with an independent count: rows, pages, filters, periods and sums, on both backends.
+ * Error statistics in the store: thousands of random failures around midnight of UTC+9, with transactions
+ * that are lost as a crash loses them, compared with an independent count: rows, pages, filters, periods and
+ * sums, on both backends.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /*
- * A server that answers before it is asked: its answer travels with the end of the handshake, in one flight, cut at every byte. What TLS has
- * taken in by then no poll tells of again, and the answer must be heard all the same.
+ * A server that answers before it is asked: its answer travels with the end of the handshake, in one flight,
+ * cut at every byte. What TLS has taken in by then no poll tells of again, and the answer must be heard all
+ * the same.
  */
 #include <arpa/inet.h>
 #include <errno.h>

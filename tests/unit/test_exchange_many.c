@@ -1,6 +1,7 @@
 /*
- * Ten thousand exchanges at once on one loop, against a server that accepts and never says a word: all end at their deadline, named
- * for it, in bounded memory. The server is a child process, so that the memory measured is the client's.
+ * Ten thousand exchanges at once on one loop, against a server that accepts and never says a word: all end at
+ * their deadline, named for it, in bounded memory. The server is a child process, so that the memory measured
+ * is the client's.
  */
 #include <setjmp.h>
 #include <signal.h>

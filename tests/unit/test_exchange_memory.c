@@ -1,9 +1,10 @@
 /*
- * Fails allocation N = 1, 2, … through a whole exchange (name, TCP, TLS, HTTP/2, answer): ours and those of c-ares and nghttp2. Nothing
- * may crash, hang or leak (ASan watches), and what is told must be the truth: success, or a fault of our own machine.
+ * Fails allocation N = 1, 2, … through a whole exchange (name, TCP, TLS, HTTP/2, answer): ours and those of
+ * c-ares and nghttp2. Nothing may crash, hang or leak (ASan watches), and what is told must be the truth:
+ * success, or a fault of our own machine.
  *
- * OpenSSL is left out: with memory failing inside it, OpenSSL 3.0 frees its provider loaders twice at exit, and forgets to say in half of the
- * cases that it was memory.
+ * OpenSSL is left out: with memory failing inside it, OpenSSL 3.0 frees its provider loaders twice at exit,
+ * and forgets to say in half of the cases that it was memory.
  *
  * The server lives in a child process, where nothing is failed.
  */

@@ -1,6 +1,7 @@
 /*
- * Exchanges with peers that make the pool and the loop sweat: one that never stops talking, one that closes behind its answer while
- * others wait for the connection, one that opens its window wide at once; and two origins for whom there is one connection.
+ * Exchanges with peers that make the pool and the loop sweat: one that never stops talking, one that closes
+ * behind its answer while others wait for the connection, one that opens its window wide at once; and two
+ * origins for whom there is one connection.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -434,7 +435,8 @@ static void await(const struct transport *t, enum io io)
     (void)poll(&fd, 1, -1);
 }
 
-/* OpenSSL reads on by itself while records without data come; a faster peer than this one would keep it there. */
+/* OpenSSL reads on by itself while records without data come; a faster peer than this one would keep it
+ * there. */
 static void tickets_are_read_in_portions(void **state)
 {
     (void)state;

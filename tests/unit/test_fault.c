@@ -196,8 +196,8 @@ static void local_causes_never_blame_the_bot(void **state)
     assert_true(local > 0);
 }
 
-/* What is sent again at once was provably not handled; what is sent again in any case is our own fault. A code
- * of the peer's has one cause. */
+/* What is sent again at once was provably not handled; what is sent again in any case is our own fault. A
+ * code of the peer's has one cause. */
 static void columns_agree(void **state)
 {
     (void)state;

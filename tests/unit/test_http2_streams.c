@@ -1,4 +1,5 @@
-/* The HTTP/2 client codec: what it does with streams of its own, and a whole conversation with a server of nghttp2's. */
+/* The HTTP/2 client codec: what it does with streams of its own, and a whole conversation with a server of
+ * nghttp2's. */
 #include "http2_peer.h"
 
 static void goaway_parts_the_streams(void **state)
@@ -182,7 +183,8 @@ static void goaway_before_our_headers(void **state)
     peer_free(p);
 }
 
-/* The frames in out, behind the preface where there is one: how many of that type, and the last one's payload. */
+/* The frames in out, behind the preface where there is one: how many of that type, and the last one's
+ * payload. */
 static int frames(struct span out, uint8_t type, struct span *ret_last)
 {
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,4 +1,5 @@
-/* Looking through a database for damage step by step: a sound one is sound, and a page of any table or index that is written over is found. */
+/* Looking through a database for damage step by step: a sound one is sound, and a page of any table or index
+ * that is written over is found. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +53,8 @@ static int begin(void **state)
     struct backend *b;
     assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
     b->ops->close(b);
-    /* Rows of every large kind: with pages of overflow, with rowid and without, with an index of all rows and of some. */
+    /* Rows of every large kind: with pages of overflow, with rowid and without, with an index of all rows and
+     * of some. */
     char sql[1200];
     (void)snprintf(sql, sizeof(sql),
                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<%d) "

@@ -1,5 +1,5 @@
-/* A mail as bytes: one header field a field whatever its text, lines short enough, parts as they were given. Read back with GMime's parser;
- * tests/e2e/notice.test.mjs has others read it. */
+/* A mail as bytes: one header field a field whatever its text, lines short enough, parts as they were given.
+ * Read back with GMime's parser; tests/e2e/notice.test.mjs has others read it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

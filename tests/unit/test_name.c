@@ -1,4 +1,5 @@
-/* What a mail program makes a link of is no name; what it leaves alone is one, and stands in mails byte for byte. */
+/* What a mail program makes a link of is no name; what it leaves alone is one, and stands in mails byte for
+ * byte. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* From failed attempts to mails in the outbox, with a clock of our own: windows, recipients, the option, the daily cap, what the mails say. */
+/* From failed attempts to mails in the outbox, with a clock of our own: windows, recipients, the option, the
+ * daily cap, what the mails say. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

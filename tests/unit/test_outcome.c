@@ -245,8 +245,8 @@ static void retried(void **state)
     }
 }
 
-/* A refused resumption is tried again in full, and nothing else is: not what was sent, but for an alert that says that the
- * handshake failed; not a certificate; not what the clock ended. */
+/* A refused resumption is tried again in full, and nothing else is: not what was sent, but for an alert that
+ * says that the handshake failed; not a certificate; not what the clock ended. */
 static void full_handshake(void **state)
 {
     (void)state;

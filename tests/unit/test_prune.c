@@ -63,7 +63,8 @@ static void put_result(struct backend *b, int64_t channel, const struct fate *fa
     assert_int_equal(b->ops->commit(b), ERR_NONE);
 }
 
-/* What has ended goes, with its attempts; what waits stays, however old; a row's number is never given twice. */
+/* What has ended goes, with its attempts; what waits stays, however old; a row's number is never given
+ * twice. */
 static void history_goes(void **state)
 {
     (void)state;
@@ -177,7 +178,8 @@ static enum err count_backlog(void *arg, int64_t channel_id, uint64_t queued, ui
     return ERR_NONE;
 }
 
-/* However much waits for a channel, deleting it is a small commit; its rows go step by step, over a restart and a late result. */
+/* However much waits for a channel, deleting it is a small commit; its rows go step by step, over a restart
+ * and a late result. */
 static void a_deleted_channel_goes_in_steps(void **state)
 {
     (void)state;
@@ -349,7 +351,8 @@ static void older_directory_is_upgraded(void **state)
 #define AHEAD_MS INT64_C(4000000000) /* what a clock that is right again has before itself, */
 #define NOW_MS INT64_C(1000000000)   /* and what it says */
 
-/* Numbers ahead of time: what was tried long ago goes, alone or together, at the first try or later; what is young, waits or has no known age stays. */
+/* Numbers ahead of time: what was tried long ago goes, alone or together, at the first try or later; what is
+ * young, waits or has no known age stays. */
 static void numbers_ahead_of_time(void **state)
 {
     (void)state;

@@ -33,7 +33,8 @@ static void ask_caps(void **state)
     assert_int_equal(mails.count, 7);
 }
 
-/* Many channels of many providers, whose people want mails: no more than the caps, and the last says that it is. */
+/* Many channels of many providers, whose people want mails: no more than the caps, and the last says that it
+ * is. */
 static uint32_t told_of(int64_t maker, uint32_t providers, struct notice_step *sum)
 {
     for (uint32_t p = 0; p < providers; p++) {
@@ -70,7 +71,8 @@ static void mail_caps(void **state)
                      50 + 80); /* an operator's: by provider */
 }
 
-/* Several recipients each: a notice goes to all of them or to none, and what was said to be the last is the last. */
+/* Several recipients each: a notice goes to all of them or to none, and what was said to be the last is the
+ * last. */
 static void mail_caps_of_many(void **state)
 {
     (void)state;

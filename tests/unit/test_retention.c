@@ -1,4 +1,5 @@
-/* How rounds of retention go through the history: a backend that has events and a size only counts what is looked at. */
+/* How rounds of retention go through the history: a backend that has events and a size only counts what is
+ * looked at. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -132,7 +133,8 @@ static void world_close(struct world *w)
     store_close(w->store);
 }
 
-/* The history grows past its bound again and again: what waits at its beginning is not gone through for each round. */
+/* The history grows past its bound again and again: what waits at its beginning is not gone through for each
+ * round. */
 static void by_size_it_goes_on_where_it_stopped(void **state)
 {
     (void)state;

@@ -43,7 +43,8 @@ static const char idle[] = "GET /x HTTP/1.1\r\n" H "\r\n";
 static const char unread[] = "GET /flood HTTP/1.1\r\n" H "\r\n";
 static const char preface[] = PREFACE "\0\0\0\4\0\0\0\0\0";
 
-/* However strangers hold places, from one address or from many: regulars stay, and whoever comes is served. */
+/* However strangers hold places, from one address or from many: regulars stay, and whoever comes is
+ * served. */
 static void strangers_take_no_place_of_regulars(void **state)
 {
     (void)state;
@@ -99,7 +100,8 @@ static void the_largest_crowd_makes_room(void **state)
     fx_stop(&f);
 }
 
-/* Of one address the oldest goes, whatever it asks for meanwhile; one whose request is with the handler goes last. */
+/* Of one address the oldest goes, whatever it asks for meanwhile; one whose request is with the handler goes
+ * last. */
 static void the_oldest_goes_first(void **state)
 {
     (void)state;
@@ -161,7 +163,8 @@ static void the_mute_push_nobody_out(void **state)
     fx_stop(&f);
 }
 
-/* Where all places are regulars', the one that has been idle longest gives way to another regular, never to a stranger. */
+/* Where all places are regulars', the one that has been idle longest gives way to another regular, never to a
+ * stranger. */
 static void regulars_make_room_for_regulars(void **state)
 {
     (void)state;
@@ -250,7 +253,8 @@ static void nobody_in_the_middle_of_a_request_goes(void **state)
     fx_stop(&f);
 }
 
-/* Strangers have less time: for the head, the body, and between requests. Regulars, here, have as much as the test. */
+/* Strangers have less time: for the head, the body, and between requests. Regulars, here, have as much as the
+ * test. */
 static void strangers_have_no_time(void **state)
 {
     (void)state;
@@ -414,7 +418,8 @@ static void a_held_stream_too(void **state)
     fx_stop(&f);
 }
 
-/* What came of bodies of nobody knows whom has a cap of its own: it cannot use up the room of those who are known. */
+/* What came of bodies of nobody knows whom has a cap of its own: it cannot use up the room of those who are
+ * known. */
 static void bodies_of_strangers_are_capped(void **state)
 {
     (void)state;
@@ -459,7 +464,8 @@ static void bodies_of_strangers_are_capped(void **state)
     fx_stop(&f);
 }
 
-/* A connection of a stranger may wait for the bodies of a few requests, a regular's for as many as there are streams. */
+/* A connection of a stranger may wait for the bodies of a few requests, a regular's for as many as there are
+ * streams. */
 static void open_bodies_of_strangers_are_few(void **state)
 {
     (void)state;

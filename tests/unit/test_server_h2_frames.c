@@ -1,6 +1,7 @@
 /*
- * HTTP/2 frames that nobody well-meaning sends: floods, each of which must be over soon; what well-meaning clients send in numbers, which
- * must not be taken for one; and frames on streams that are closed (RFC 9113 5.1), of which nghttp2 leaves some to us.
+ * HTTP/2 frames that nobody well-meaning sends: floods, each of which must be over soon; what well-meaning
+ * clients send in numbers, which must not be taken for one; and frames on streams that are closed (RFC 9113
+ * 5.1), of which nghttp2 leaves some to us.
  */
 #include "server_h2_client.h"
 
@@ -146,7 +147,8 @@ static void headers_without_end(struct h2_client *c, uint32_t i)
     request(c, 2 * i + 1, "POST", "/x", NULL, 0);
 }
 
-/* unit many times over: the connection must end, with GOAWAY and this code, and the server must not have read for long. */
+/* unit many times over: the connection must end, with GOAWAY and this code, and the server must not have read
+ * for long. */
 static void flooded(struct fixture *f, int code, int times, void (*unit)(struct h2_client *c, uint32_t i))
 {
     struct h2_client c;

@@ -1,6 +1,6 @@
 /*
- * Allocation number N fails, for every N a short conversation makes: the connection it concerns may end, nothing crashes or
- * leaks, and the next connection is served.
+ * Allocation number N fails, for every N a short conversation makes: the connection it concerns may end,
+ * nothing crashes or leaks, and the next connection is served.
  */
 #include "server_fixture.h"
 
@@ -68,7 +68,8 @@ static void http1_with_a_large_body(void **state)
 static void http2(void **state)
 {
     (void)state;
-    /* GET /later as stream 1, POST /x with a body as 3, then GOAWAY: the server closes once all is answered. */
+    /* GET /later as stream 1, POST /x with a body as 3, then GOAWAY: the server closes once all is
+     * answered. */
     static const char text[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
                                "\0\0\15\1\5\0\0\0\1\x82\x86\x04\6/later\x41\1a"
                                "\0\0\11\1\4\0\0\0\3\x83\x86\x04\2/x\x41\1a"

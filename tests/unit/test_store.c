@@ -601,7 +601,8 @@ static void group_commit_fails_apart(void **state)
     log_set_output(2, NULL);
 }
 
-/* A range in which the reason asked for is rare is looked through in several steps, and each event is found once. */
+/* A range in which the reason asked for is rare is looked through in several steps, and each event is found
+ * once. */
 static void a_long_range_goes_in_steps(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /*
- * A disk that fails at its Nth operation, for N = 1, 2, … until there is no Nth: whatever the store has acknowledged is there
- * after a restart, whatever it has refused is not, and the very next call succeeds.
+ * A disk that fails at its Nth operation, for N = 1, 2, … until there is no Nth: whatever the store has
+ * acknowledged is there after a restart, whatever it has refused is not, and the very next call succeeds.
  *
  * The disk is a VFS of SQLite in front of the real one; it counts opens, writes, truncations and syncs.
  */

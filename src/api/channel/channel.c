@@ -122,7 +122,8 @@ static void change_failed(struct call *c, struct change_state *state, enum err e
         call_failed(c, e);
 }
 
-/* The switch goes on only while the option is approved. It stays as it is when that ends: no mails come then. */
+/* The switch goes on only while the option is approved. It stays as it is when that ends: no mails come
+ * then. */
 static enum err check_notification(struct call *c, struct change_state *state)
 {
     state->not_approved = channel_change_has(&state->change, CHANNEL_error_notification) &&

@@ -19,7 +19,8 @@ static inline bool channel_change_has(const struct channel_change *change, enum 
 bool channel_change_read(struct call *c, struct json_t *object, struct channel_change *ret) MUST_CHECK;
 void channel_change_apply(const struct channel_change *change, struct channel *c);
 
-/* Whether somebody with that role may change all that is asked of a channel that is there, and something is. */
+/* Whether somebody with that role may change all that is asked of a channel that is there, and something
+ * is. */
 bool channel_change_allowed(const struct channel_change *change, enum grant grant);
 
 /* The members, inside an object the caller has begun, as far as somebody with that role may see them. */
@@ -29,6 +30,7 @@ void channel_change_show(struct json_write *w, const struct channel *c, const st
 /* Those about its contact address. */
 void channel_change_show_contact(struct json_write *w, const struct channel *c,
                                  const struct contact_view *contact);
-/* What a change made of a channel, as an object {"name":{"from":…,"to":…},…}, for the audit log. ERR_NOMEM. */
+/* What a change made of a channel, as an object {"name":{"from":…,"to":…},…}, for the audit log.
+ * ERR_NOMEM. */
 enum err channel_change_tell(struct buf *out, const struct channel *from,
                              const struct channel *to) MUST_CHECK;

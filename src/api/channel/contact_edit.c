@@ -1,4 +1,5 @@
-/* /api/v1/channels/{id}/contact: the owner of its contact address is asked again, or an operator speaks for them. */
+/* /api/v1/channels/{id}/contact: the owner of its contact address is asked again, or an operator speaks for
+ * them. */
 #include "api/channel/contact_edit.h"
 #include "api/members.h"
 

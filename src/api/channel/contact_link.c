@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/contact: the owner of a contact address, who has the link of the mail that asked and nothing else. Without an answer it is told what
- * is asked; only an answer decides.
+ * POST /api/v1/contact: the owner of a contact address, who has the link of the mail that asked and nothing
+ * else. Without an answer it is told what is asked; only an answer decides.
  */
 #include <stdio.h>
 

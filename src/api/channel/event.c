@@ -277,8 +277,8 @@ static enum err list_run(struct store_call *call, struct backend *b)
     return page_end(&s->page, e);
 }
 
-/* The states of a list such as "retrying,given_up", as bits of what the store knows: a suspended channel's waiting events
- * are shown as suspended, and under no other name. */
+/* The states of a list such as "retrying,given_up", as bits of what the store knows: a suspended channel's
+ * waiting events are shown as suspended, and under no other name. */
 static bool read_states(struct span text, bool suspended, unsigned *ret)
 {
     const unsigned waiting = 1u << EVENT_PENDING | 1u << EVENT_RETRYING;

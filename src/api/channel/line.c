@@ -1,6 +1,7 @@
 /*
- * /v2/bot/channel/webhook: the webhook URL read, set and tried by a channel access token, as the Messaging API has it ("Get webhook endpoint information",
- * "Set webhook endpoint URL", "Test webhook endpoint"). The strings are what its clients know.
+ * /v2/bot/channel/webhook: the webhook URL read, set and tried by a channel access token, as the Messaging
+ * API has it ("Get webhook endpoint information", "Set webhook endpoint URL", "Test webhook endpoint"). The
+ * strings are what its clients know.
  */
 #include <jansson.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* POST /api/v1/channels/{id}/test-event: a text message by the platform itself, so that a developer sees a delivery without a publisher. */
+/* POST /api/v1/channels/{id}/test-event: a text message by the platform itself, so that a developer sees a
+ * delivery without a publisher. */
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* /api/v1/channels/{id}/secret: shown, which is on record, and rotated with a grace in which both secrets sign. */
+/* /api/v1/channels/{id}/secret: shown, which is on record, and rotated with a grace in which both secrets
+ * sign. */
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>

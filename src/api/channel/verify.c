@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/channels/{id}/verify: tries a webhook URL and says what happened, phase by phase as it happens (server-sent events, WHATWG HTML 9.2), or in
- * one JSON object at the end.
+ * POST /api/v1/channels/{id}/verify: tries a webhook URL and says what happened, phase by phase as it happens
+ * (server-sent events, WHATWG HTML 9.2), or in one JSON object at the end.
  */
 #include "api/channel/verify.h"
 

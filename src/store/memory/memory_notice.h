@@ -1,5 +1,6 @@
 #pragma once
-/* The twin of sqlite_notice.c, as far as recorded attempts touch it: the windows. A part of memory.c's tables. */
+/* The twin of sqlite_notice.c, as far as recorded attempts touch it: the windows. A part of memory.c's
+ * tables. */
 #include "store/backend.h"
 
 struct memory_notice {

@@ -1,4 +1,5 @@
-/* SQLite as the other files here speak to it: what its codes mean, statements prepared once, bound and read. */
+/* SQLite as the other files here speak to it: what its codes mean, statements prepared once, bound and
+ * read. */
 #include <errno.h>
 
 #include "base/log.h"

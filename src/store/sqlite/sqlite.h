@@ -83,8 +83,8 @@ sqlite3_stmt *sqlite_statement(struct sqlite *s, enum statement id, enum err *re
 enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt) MUST_CHECK;
 /* *ret_row: whether there is a row; after the last one the statement is reset. */
 enum err sqlite_row(struct sqlite *s, sqlite3_stmt *stmt, bool *ret_row) MUST_CHECK;
-/* The loop over rows: while (sqlite_next(s, q, &e)) … Ends after the last row, or once e is set; the statement is
- * reset then. */
+/* The loop over rows: while (sqlite_next(s, q, &e)) … Ends after the last row, or once e is set; the
+ * statement is reset then. */
 bool sqlite_next(struct sqlite *s, sqlite3_stmt *stmt, enum err *e);
 /* The first number of the first row; ERR_NOT_FOUND: there is none. */
 enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
@@ -170,7 +170,8 @@ void sqlite_checkpoint_stop(struct sqlite *s);
 /* SQLite's own on one of this process's connections, counted. */
 int sqlite_checkpoint_run(struct sqlite *s, sqlite3 *db, int mode, int *ret_all, int *ret_copied);
 /* sqlite_tail.c: ends ERR_IO and the like as every statement does, or ERR_NOMEM */
-/* Reads the tail unless that was done. Afterwards tail.events may be looked at until the next call that adds or rolls back. */
+/* Reads the tail unless that was done. Afterwards tail.events may be looked at until the next call that adds
+ * or rolls back. */
 enum err sqlite_tail_load(struct sqlite *s) MUST_CHECK;
 /* Call before writing events, adding only after they are written. */
 enum err sqlite_tail_make_room(struct sqlite *s, size_t count) MUST_CHECK;

@@ -3,13 +3,15 @@
  *
  *     commits ─► 4000 pages of log ─► copied and synced by a thread beside ─► the few pages since then, by the writer ─► begins anew
  *
- * Copying takes some milliseconds and a sync, three times a second under load, and the slowest hundredth of all 202s waited for just that.
- * The last few pages are the writer's: beside commits the copy is never level with the log, and a log that is not copied to its end is
- * not begun anew (docs/decisions/0004: without bound, when a thread was alone with it).
+ * Copying takes some milliseconds and a sync, three times a second under load, and the slowest hundredth of
+ * all 202s waited for just that. The last few pages are the writer's: beside commits the copy is never level
+ * with the log, and a log that is not copied to its end is not begun anew (docs/decisions/0004: without
+ * bound, when a thread was alone with it).
  *
- * SQLite from 3.7.0 to 3.51.2 has a race (https://sqlite.org/wal.html#walresetbug): a checkpoint that starts when all of the log is copied, on
- * another connection than the commit that begins the log anew at that moment, loses pages. So at most one checkpoint is under way or asked for,
- * the thread is asked only with pages to copy, and only the node checkpoints, not the commands beside it.
+ * SQLite from 3.7.0 to 3.51.2 has a race (https://sqlite.org/wal.html#walresetbug): a checkpoint that starts
+ * when all of the log is copied, on another connection than the commit that begins the log anew at that
+ * moment, loses pages. So at most one checkpoint is under way or asked for, the thread is asked only with
+ * pages to copy, and only the node checkpoints, not the commands beside it.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -114,8 +116,8 @@ static void ask(struct checkpoint *c)
     (void)pthread_cond_signal(&c->wake);
 }
 
-/* Past twice the size the readers of the moment are waited for: as long as one follows the other, the log is copied but never begun anew. Those
- * that come then read the database itself. */
+/* Past twice the size the readers of the moment are waited for: as long as one follows the other, the log is
+ * copied but never begun anew. Those that come then read the database itself. */
 static void restart(struct sqlite *s, int pages)
 {
     s->restart_at = pages + CHECKPOINT_PAGES;

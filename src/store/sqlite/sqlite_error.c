@@ -1,8 +1,8 @@
 /*
- * Error statistics. What is counted now stands together by minute (error_minute), where a storm of failures over all channels keeps
- * touching the same few pages; a minute that is over is moved, some rows a step, to where it is read: by channel within a day of UTC
- * (error_row), which also lets whole days go from the front (docs/decisions/0013-error-rows.md). A row that came late may stand in
- * both, so whoever reads adds them up.
+ * Error statistics. What is counted now stands together by minute (error_minute), where a storm of failures
+ * over all channels keeps touching the same few pages; a minute that is over is moved, some rows a step, to
+ * where it is read: by channel within a day of UTC (error_row), which also lets whole days go from the front
+ * (docs/decisions/0013-error-rows.md). A row that came late may stand in both, so whoever reads adds them up.
  */
 #include "store/sqlite/sqlite.h"
 

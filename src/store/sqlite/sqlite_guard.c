@@ -1,12 +1,14 @@
 /*
- * Whether what is written is kept: the sync of the log, which every commit ends with, says no when database or log are no longer the files that
- * lie under their names (files.h), or the log has lost what was in it. SQLite takes the commit back then, as after a sync that failed, so that
- * memory and disk agree and nobody is answered 202.
+ * Whether what is written is kept: the sync of the log, which every commit ends with, says no when database
+ * or log are no longer the files that lie under their names (files.h), or the log has lost what was in it.
+ * SQLite takes the commit back then, as after a sync that failed, so that memory and disk agree and nobody is
+ * answered 202.
  *
  *     frames written ─► synced ─► names looked up, log looked into ─► the commit is public ─► answers
  *
- * A log that was cut and then written to has a hole. Its index in shared memory knows the last frame that was committed: where the log
- * does not have that frame, it was cut. Layouts: sqlite.org/fileformat2.html, 4.1 and 4.2; sqlite.org/walformat.html, 2.
+ * A log that was cut and then written to has a hole. Its index in shared memory knows the last frame that was
+ * committed: where the log does not have that frame, it was cut. Layouts: sqlite.org/fileformat2.html, 4.1
+ * and 4.2; sqlite.org/walformat.html, 2.
  *
  * A database that was written over has another head (head.h), and no checkpoint has run that could have
  * written it: of those the index tells too, before they write and after. The first commit of a node, and
@@ -226,7 +228,8 @@ void sqlite_guard_commit(struct sqlite *s)
         g->last = (struct log_index){0};
 }
 
-/* The log is deleted or another's, but open here and whole: what is in it goes into the database at once, and is kept whatever comes. */
+/* The log is deleted or another's, but open here and whole: what is in it goes into the database at once, and
+ * is kept whatever comes. */
 static void save_log(struct sqlite *s, struct guard *g)
 {
     int all = 0, count = -1;

@@ -1,12 +1,13 @@
 /*
- * Looking through a database for damage, in steps that hold up nobody and keep no transaction open for long: a log cannot begin anew while one is.
+ * Looking through a database for damage, in steps that hold up nobody and keep no transaction open for long:
+ * a log cannot begin anew while one is.
  *
  *     small database  ─► PRAGMA integrity_check of all of it
  *     large one       ─► table by table: small ─► PRAGMA integrity_check of it and its indexes
  *                                        large ─► its rows in their order, some hundred a step; then each of its indexes so
  *
- * Every page of a large table is read that way, with its rows' last bytes, but nothing compares it with its indexes, and free pages are not
- * looked at: `todoke check` does that, in one go.
+ * Every page of a large table is read that way, with its rows' last bytes, but nothing compares it with its
+ * indexes, and free pages are not looked at: `todoke check` does that, in one go.
  */
 #include <stdio.h>
 

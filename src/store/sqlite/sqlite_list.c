@@ -186,7 +186,8 @@ static enum err begin_walk(struct walk *w, unsigned states, int64_t before, uint
     return e;
 }
 
-/* The newest number that has not been given, 0 at the end; *ret_event: whether a source holds it, else a section begins there. */
+/* The newest number that has not been given, 0 at the end; *ret_event: whether a source holds it, else a
+ * section begins there. */
 static enum err next_of_all(struct walk *w, int64_t *ret_id, bool *ret_event)
 {
     int64_t newest = 0;

@@ -224,7 +224,8 @@ static const struct backend_ops sqlite_ops = {
 /* Of a database that was put together again from what could be read of a damaged one: it may lack these. */
 #define ADD_META "INSERT OR IGNORE INTO meta VALUES ('key_version', 1), ('last_row', 0), ('tail', 0)"
 
-/* How far time has come (steady.h): of a database that does not know yet, by its newest record; a new one believes the clock. */
+/* How far time has come (steady.h): of a database that does not know yet, by its newest record; a new one
+ * believes the clock. */
 static enum err begin_seen(struct sqlite *s)
 {
     int64_t known, audit, account;

@@ -90,7 +90,8 @@ static enum err prune_one(struct sqlite *s, const struct victim *v, struct histo
     return run_with(s, STATEMENT_prune_payload, &v->id, 1);
 }
 
-/* Sections that end behind `after`, by `until`, go with the last of their events. *ret_at: where to go on; `until` at the end. */
+/* Sections that end behind `after`, by `until`, go with the last of their events. *ret_at: where to go on;
+ * `until` at the end. */
 static enum err prune_sections(struct sqlite *s, int64_t after, int64_t until, int64_t *ret_at)
 {
     enum err e = ERR_NONE;

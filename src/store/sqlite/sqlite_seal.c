@@ -1,7 +1,8 @@
 /*
- * Secrets of channels on the disk, and their webhook URLs, whose query or path often holds one: sealed by what the node hands in (backend.h),
- * each for its channel. What is sealed is a blob, what an older version left in clear is a text: that is sealed when a node starts, and
- * then the whole file is written anew, because pages that were freed, and the gaps in others, still hold what was written in clear.
+ * Secrets of channels on the disk, and their webhook URLs, whose query or path often holds one: sealed by
+ * what the node hands in (backend.h), each for its channel. What is sealed is a blob, what an older version
+ * left in clear is a text: that is sealed when a node starts, and then the whole file is written anew,
+ * because pages that were freed, and the gaps in others, still hold what was written in clear.
  */
 #include <stdio.h>
 
@@ -177,7 +178,8 @@ static enum err in_transaction(struct sqlite *s, enum err (*fn)(struct sqlite *s
     return e;
 }
 
-/* Writes the file anew, without the pages and gaps that held what is now sealed. What cannot be done now is done at the next start. */
+/* Writes the file anew, without the pages and gaps that held what is now sealed. What cannot be done now is
+ * done at the next start. */
 static void clean(struct sqlite *s)
 {
     int64_t unclean = 0;

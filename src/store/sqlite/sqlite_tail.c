@@ -1,17 +1,21 @@
 /*
- * The tail: the newest events of all channels, which the writer knows by heart, so that most events need two rows in all.
+ * The tail: the newest events of all channels, which the writer knows by heart, so that most events need two
+ * rows in all.
  *
  *     payload:   … ─ section ─ section ─┬─ tail, four to five sections long ─ accepted now
  *                             meta 'tail' ┘
  *
- * An event of the tail has no row in queue. If it is delivered soon, alone and at the first try, as most are, its attempt is written under the
- * event's own number, and nothing else: both rows are the last of their tables, where those of other channels are, so a commit writes few
- * pages however many channels it serves. Whatever else becomes of it gets rows by channel at once (fate, retry).
+ * An event of the tail has no row in queue. If it is delivered soon, alone and at the first try, as most are,
+ * its attempt is written under the event's own number, and nothing else: both rows are the last of their
+ * tables, where those of other channels are, so a commit writes few pages however many channels it serves.
+ * Whatever else becomes of it gets rows by channel at once (fate, retry).
  *
- * When the tail is five sections long the oldest leaves it in one go, sorted by channel: what waits yet gets its row in queue, and
- * the numbers of what was delivered become one row a channel in table section, by which a channel's history is found again.
+ * When the tail is five sections long the oldest leaves it in one go, sorted by channel: what waits yet gets
+ * its row in queue, and the numbers of what was delivered become one row a channel in table section, by which
+ * a channel's history is found again.
  *
- * All of it follows from the rows, so a crash costs nothing: the tail is read again. So is it after a rollback.
+ * All of it follows from the rows, so a crash costs nothing: the tail is read again. So is it after a
+ * rollback.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
 /*
- * A wall clock that is off by CLOCK_OFFSET_MS, or by what the file CLOCK_FILE says at the moment: loaded into a node with LD_PRELOAD
- * (lib/clock.mjs), so that a test can put midnight where it wants it, and set the clock of a running node. The monotonic clock is left alone.
+ * A wall clock that is off by CLOCK_OFFSET_MS, or by what the file CLOCK_FILE says at the moment: loaded into
+ * a node with LD_PRELOAD (lib/clock.mjs), so that a test can put midnight where it wants it, and set the
+ * clock of a running node. The monotonic clock is left alone.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

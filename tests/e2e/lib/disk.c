@@ -1,6 +1,7 @@
 /*
- * A disk that fails on order: loaded into a node with LD_PRELOAD (lib/disk.mjs), it stands between SQLite and libc and counts what
- * is done to the database and its log. So the program under test is the one that is shipped, without a hook of its own.
+ * A disk that fails on order: loaded into a node with LD_PRELOAD (lib/disk.mjs), it stands between SQLite and
+ * libc and counts what is done to the database and its log. So the program under test is the one that is
+ * shipped, without a hook of its own.
  *
  *     DISK_PLAN=KIND:N:ACTION   what happens at the Nth operation of a kind
  *         kinds    wal_write wal_sync wal_synced (after it) db_write db_sync db_synced, and step: whatever changes any file or its name
@@ -64,7 +65,8 @@ static enum kind file_of(int fd)
     return *at == '\0' ? DB_WRITE : strcmp(at, "-wal") == 0 ? WAL_WRITE : NONE;
 }
 
-/* What was there before each write that is not synced yet, newest first; kept only for a plan that cuts the power. */
+/* What was there before each write that is not synced yet, newest first; kept only for a plan that cuts the
+ * power. */
 struct undo {
     struct undo *next;
     enum kind file;
