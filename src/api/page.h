@@ -3,8 +3,9 @@
  * A list that is answered a page at a time: {"MEMBER":[rows],"cursor":"…"}. The cursor goes into the next
  * call; without one no row is left.
  *
- *     route  page_read()                     cursor and limit of the query, and no parameters but those and the filters
- *     run    page_begin(), the store's list  of page_ask() rows from p.from on, page_row() before each, page_end()
+ *     route  page_read()                     cursor and limit of the query; else only the filters
+ *     run    page_begin(), the store's list  of page_ask() rows from p.from on, page_row() before each,
+ *            page_end()
  */
 #include "base/json_write.h"
 #include "base/span.h"

@@ -17,8 +17,8 @@ enum success {
 
 struct edition {
     enum success success;
-    bool
-        no_tls_record; /* the detail `No SSL/TLS record`; without it those are `TLS handshake failure`, as the older edition has it */
+    /* Whether there is the detail `No SSL/TLS record`. The older edition says `TLS handshake failure`. */
+    bool no_tls_record;
 };
 
 /* Changes the outcome to what this edition calls it: reason, detail and, for a status that is no success any

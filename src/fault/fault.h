@@ -31,7 +31,7 @@ enum blame { BLAME_NOBODY, BLAME_CHANNEL, BLAME_SERVER, BLAME_NETWORK, BLAME_LOC
 enum retry {
     RETRY_NEVER,
     RETRY_LATER,   /* by redelivery, where the channel wants that */
-    RETRY_AT_ONCE, /* the server promises that it did nothing: on a fresh connection, and then by redelivery */
+    RETRY_AT_ONCE, /* the server promises that it did nothing: on a new connection, then by redelivery */
     RETRY_SOON,    /* a fault of our own: in any case */
 };
 

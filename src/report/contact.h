@@ -5,8 +5,8 @@
  * confirmation holds for all channels of one provider. The mail links to a page of the console, where a
  * button decides: mail scanners that only follow links decide nothing.
  *
- *     entered ─► asked, once a mail could come (option approved, switch on) ─► confirmed: gets notices of errors
- *                                                                          └─► refused: never gets a mail again
+ *     entered ─► asked, once a mail could come (option approved, switch on) ─► confirmed: gets notices
+ *                                                                          └─► refused: never mailed again
  *
  * An Admin of the channel gets the notices anyway and is not asked.
  */

@@ -5,7 +5,7 @@
  * will. The limits for one person:
  *
  *     a day                                        INVITEE_DAY_MAX
- *     in total, until one of their links is used   CONTACT_PERSON_UNANSWERED, for accounts that are not confirmed
+ *     in total, until one of their links is used   CONTACT_PERSON_UNANSWERED, for unconfirmed accounts
  *     after they refused as a contact address      none
  */
 #include "store/backend.h"

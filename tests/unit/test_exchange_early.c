@@ -31,8 +31,8 @@ struct peer {
     struct url url;
     SSL_CTX *ctx;
     SSL *ssl;
-    size_t
-        cut; /* the flight with the answer leaves in two parts: so many bytes and, when they have been taken in, the rest */
+    /* The flight with the answer leaves in two parts: so many bytes and, once they are read, the rest. */
+    size_t cut;
     size_t flight;
     bool answered;
     uv_loop_t loop; /* the client's */

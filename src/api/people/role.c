@@ -5,9 +5,9 @@
  * background. The list shows whose role it is only after somebody has used the role. Operators see
  * everything.
  *
- *     an operator gives it          takes effect and is shown at once; a new account's link is in the answer
- *     somebody else gives it        takes effect at once and is shown once it is used; a new account's link is
- *                                   mailed, or the operator makes one
+ *     an operator gives it          takes effect and is shown at once; the answer has a new account's link
+ *     somebody else gives it        takes effect at once and is shown once it is used; a new account's link
+ *                                   is mailed, or the operator makes one
  *     the account is not confirmed  the role waits until it is (access/confirm.h)
  */
 #include <stdio.h>

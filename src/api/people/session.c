@@ -1,7 +1,7 @@
 /*
  * /api/v1/session: logging in and out, and changing one's own account.
  *
- *     body ─► limits ─► store: the account ─► password worker ─► store: the session and its audit line, in one commit
+ *     body ─► limits ─► store: the account ─► password worker ─► store: session and audit line in one commit
  *
  * An unknown address takes the same way to the same answer, so that nobody learns which addresses have
  * accounts.

@@ -4,12 +4,13 @@
  * shipped, without a hook of its own.
  *
  *     DISK_PLAN=KIND:N:ACTION   what happens at the Nth operation of a kind
- *         kinds    wal_write wal_sync wal_synced (after it) db_write db_sync db_synced, and step: whatever changes any file or its name
+ *         kinds    wal_write wal_sync wal_synced (after it) db_write db_sync db_synced, and step: whatever
+ *                  changes any file or its name
  *         actions  kill  before it · tear  half of the write is done, then kill · EIO, ENOSPC  it fails, once
- *                  cut   the power goes before it: of what was written since the last sync of a file some is on the disk and some
- *                        is not, in no order
+ *                  cut   the power goes before it: of what was written since the last sync of a
+ *                        file some is on the disk and some is not, in no order
  *     DISK_FROM=FILE            operations are counted only once FILE is there (from the start without it)
- *     DISK_FAULT=FILE           while FILE is there, every write and sync fails as its text says: EIO or ENOSPC
+ *     DISK_FAULT=FILE           while FILE is there, each write and sync fails as it says: EIO or ENOSPC
  */
 #include <dlfcn.h>
 #include <errno.h>
