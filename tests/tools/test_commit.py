@@ -73,7 +73,7 @@ class Hook(unittest.TestCase):
         (self.root / "tools").mkdir()
         shutil.copy(ROOT / "tools/check-commit", self.root / "tools/check-commit")
         text = (ROOT / "tools/setup").read_text(encoding="utf-8")
-        install = "say() { :; }\n" + text[text.index("# A commit's message is checked"):]
+        install = "say() { :; }\n" + text[text.index("install_hook() {"):]
         subprocess.run(["bash", "-euo", "pipefail", "-c", install], cwd=self.root, check=True)
 
     def test_a_commit_without_a_reason_is_refused(self):
