@@ -77,8 +77,8 @@ describe('a call that fails after a write', () => {
         await ok(providerAdmin.api('PATCH', `/api/v1/providers/${all.providerId}`, { name: 'another' })); // its first use
         await ok(providerAdmin.api('POST', `/api/v1/providers/${all.providerId}/options/error-notification`));
         await ok(node.api('PATCH', `/api/v1/providers/${all.providerId}/options/error-notification`, { state: 'approved' }));
-        // Somebody who has an account already uses a role for the first time.
-        await ok(node.api('PUT', `/api/v1/providers/${all.providerId}/roles`, { email: 'stranger@example.com', role: 'member' }));
+        // Somebody who has an account already uses a role that no operator gave for the first time.
+        await ok(providerAdmin.api('PUT', `/api/v1/providers/${all.providerId}/roles`, { email: 'stranger@example.com', role: 'member' }));
         await ok(all.people.stranger.api('GET', `/api/v1/providers/${all.providerId}`));
         const channel = await all.newChannel({ webhookUrl: bot.url, contactEmail: 'who@example.org', webhookRedelivery: true });
         const path = `/api/v1/channels/${channel.channelId}`;
