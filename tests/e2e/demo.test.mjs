@@ -103,7 +103,7 @@ describe('the demo', { concurrency: 2 }, () => {
             assert.equal(demo.stderr, '', demo.said);
             checkTable(demo);
             assert.match(demo.stdout, /^36 events accepted/m);
-            assert.match(demo.stdout, /^3 delivered .*; 33 not delivered/m);
+            assert.match(demo.stdout, /^3 delivered, .*; 33 not delivered/m);
             assert.match(demo.stdout, /http:\/\/127\.0\.0\.1:\d+/);
             assert.doesNotMatch(demo.stdout, /\x1b/, 'colours in a pipe');
             nothingIsLeft(demo);
@@ -133,7 +133,7 @@ describe('the demo', { concurrency: 2 }, () => {
             method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ token, email: 'someone@example.jp', password: 'a long enough password' }),
         });
         assert.equal(made.status, 201, await made.text());
-        const printed = demo.stdout.slice(demo.stdout.indexOf('  export KEY='), demo.stdout.indexOf('Its data:'));
+        const printed = demo.stdout.slice(demo.stdout.indexOf('  export KEY='), demo.stdout.indexOf("The node's data:"));
         const { stdout } = await promisify(execFile)('bash', ['-c', `${printed}\n:`]);
         assert.match(stdout, /"channels":\s*\[/, printed + stdout);
         assert.match(stdout, /"cause":\s*"tls_cert_expired"/, printed + stdout);
@@ -154,7 +154,7 @@ describe('the demo', { concurrency: 2 }, () => {
 
     it('leaves nothing when it is interrupted half way', { timeout: 90_000 }, async () => {
         const demo = start();
-        await demo.prints('The node is up');
+        await demo.prints('The node and its console are up');
         demo.child.kill('SIGTERM');
         await demo.end;
         assert.equal(demo.code, 143, demo.said);
@@ -163,7 +163,7 @@ describe('the demo', { concurrency: 2 }, () => {
 
     it('takes its node along when it is killed', { timeout: 90_000 }, async () => {
         const demo = start();
-        await demo.prints('The node is up');
+        await demo.prints('The node and its console are up');
         demo.child.kill('SIGKILL');
         await demo.end;
         const until = Date.now() + 10_000;

@@ -533,15 +533,6 @@ describe('with a relay', () => {
         assert.deepEqual([given.mailed, linkIn(await to('byrole@example.com'))], [true, given.invitationToken]);
     });
 
-    it('an address that no mail can be sent to waits for the operator', async () => {
-        const given = await give(attacker, `providers/${providerId}`, 'no:one@example.com');
-        assert.equal(given.status, 200, given.text);
-        const { accountId } = await accountOf(op, 'no:one@example.com');
-        const made = (await op.api('PATCH', `/api/v1/accounts/${accountId}`, { invitation: true })).json;
-        assert.equal(made.mailed, false);
-        assert.equal((await use(node, made.invitationToken)).status, 201);
-    });
-
     it('but no public-url, a link would lead nowhere: it is the operator\'s', async () => {
         for (const url of [undefined, 'http://localhost:8080', 'http://127.1', 'http://[::1]', 'http://0.0.0.0']) {
             const lost = await startNode({ args: [...over(relay), ...(url ? ['--public-url', url] : [])] });
