@@ -63,7 +63,7 @@ suite('whole answers', [
     row('trailers with a content-length', id => [head(id), data(id, 'ok'), headers(id, { 'content-length': '9' }, END_HEADERS | END_STREAM)], hold, ok()),
     ...[8, 9, 10, 50, 500].map(n => row(`a head in ${n} CONTINUATIONs`, id => continued(id, n), hold, ok())),
     { ...row('answers in ten CONTINUATIONs, one after the other', id => continued(id, 10), hold, ok(), { flags: { count: 20 } }), verify: (_, p) => assert.equal(p.conns.length, 1) },
-    { name: 'a head in 20 CONTINUATIONs, byte by byte', peer: h2((c, id) => c.drip(continued(id, 20).subarray(0, 300), 0).then(() => c.write(continued(id, 20).subarray(300)))), want: ok() },
+    { name: 'a head in 20 CONTINUATIONs, byte by byte', peer: h2((c, id) => c.drip(continued(id, 20).subarray(0, 130), 0).then(() => c.write(continued(id, 20).subarray(130)))), want: ok() },
     row('100, then 200', id => [head(id, 100), answer(id)], hold, ok()),
     row('103, 102, then 204', id => [head(id, 103, { link: '</a>' }), head(id, 102), answer(id, 204)], hold, ok(204)),
     row('trailers', id => [head(id), data(id, 'ok'), headers(id, { 'x-sum': '1' }, END_HEADERS | END_STREAM)], hold, ok()),
