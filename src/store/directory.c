@@ -3,11 +3,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define GONE (INT64_MIN / 2) /* the backlog of a deleted channel begins here */
+#define GONE (INT64_MIN / 2) /* backlog of a deleted channel starts here */
 
 struct directory {
     pthread_rwlock_t lock;
-    struct channel_ref **refs; /* rising by id: new ids are always the highest */
+    struct channel_ref **refs; /* sorted by id: new ids are always the highest */
     size_t count, alloc, max;
     _Atomic int64_t backlog;
 };
@@ -49,7 +49,7 @@ void channel_ref_drop(struct channel_ref *ref)
     mem_free(ref);
 }
 
-/* Where id is, or would be inserted. */
+/* Index of id, or where it would be inserted. */
 static size_t position(const struct directory *d, int64_t id)
 {
     size_t low = 0, high = d->count;
@@ -135,9 +135,8 @@ void directory_put(struct directory *d, struct channel_ref *prepared)
     if (at < d->count && d->refs[at]->channel.id == prepared->channel.id) {
         old = d->refs[at];
     } else if (reserve(d)) {
-        /* Two creations were prepared in one commit and there was memory for one; a restart shows the
-         * channel. */
-        log_error("store", "no room in memory for a channel", log_int("channel", prepared->channel.id));
+        /* Two channels were created in one commit but there was memory for one; a restart shows the other. */
+        log_error("store", "out of memory for a channel", log_int("channel", prepared->channel.id));
         old = prepared;
         prepared = NULL;
     } else {
@@ -251,7 +250,7 @@ static enum err load_channel(void *arg, const struct channel *c)
 static enum err load_backlog(void *arg, int64_t channel_id, uint64_t queued, uint64_t retrying)
 {
     struct load *l = arg;
-    struct channel_ref *ref = find(l->d, channel_id); /* nobody else is there yet */
+    struct channel_ref *ref = find(l->d, channel_id); /* no other thread uses the directory yet */
     if (ref)
         (void)directory_backlog_add(l->d, ref->live, (int64_t)(queued + retrying));
     return ERR_NONE;

@@ -22,7 +22,7 @@
 
 #define PATH_LEN 4096u
 #define OTHERS_MS 100u
-/* Far behind the bytes that SQLite locks (0x40000000 and the 511 after it), and behind any database. */
+/* Beyond the bytes that SQLite locks (0x40000000 and the 511 after it) and beyond the end of any database. */
 #define LOCK_BYTE INT64_C(0x7ffffffffffffff0)
 
 struct identity {
@@ -31,23 +31,26 @@ struct identity {
 };
 
 struct files {
-    char paths[FILES_COUNT][PATH_LEN]; /* "": not looked at */
+    char paths[FILES_COUNT][PATH_LEN]; /* "": not watched */
     struct identity opened[FILES_COUNT];
-    int directory, lock, database; /* descriptors, and what they lock */
-    off_t database_size;           /* at the last look, as its head */
+    int directory, lock, database; /* descriptors that hold the locks */
+    off_t database_size;           /* size and head at the last look */
     struct head head;
-    enum files_how database_how; /* FILES_HOWS: it was neither cut nor written over */
-    struct stat key;             /* as it was looked into last */
+    enum files_how database_how; /* FILES_HOWS: neither truncated nor overwritten */
+    struct stat key;             /* as of the last time its content was checked */
     files_key_fn *still;
     void *still_arg;
-    uint64_t others_ms; /* when they were looked at last, monotonic */
+    uint64_t others_ms; /* when the other files were last checked, monotonic */
     enum files_what other;
     enum files_how other_how;
     bool log_cut;
     _Atomic unsigned wrong; /* how << 8 | what */
 };
 
-/* Names of a moved directory lead elsewhere, all of them: that is told, and not what it does to each. */
+/*
+ * Every path into a moved directory leads elsewhere, so only the move is reported, not its effect on each
+ * file.
+ */
 static const char *const texts[FILES_COUNT][2] = {
     [FILES_DIRECTORY] =
         {"The data directory was moved away or replaced under the running node: nothing is accepted. Move it "
@@ -56,16 +59,16 @@ static const char *const texts[FILES_COUNT][2] = {
          "所に"
          "戻すか、ノードを停止して移動先で起動してください。"},
     [FILES_DATABASE] =
-        {"todoke.db was deleted, moved away, replaced, written over or cut short under the running node: "
-         "nothing is accepted. If it was moved away, move it back; else do not stop the node before you have "
-         "read \"Files that go away\" in docs/operations.md.",
+        {"todoke.db was deleted, moved away, replaced, overwritten or truncated under the running node: "
+         "nothing is accepted. If it was moved away, move it back; otherwise do not stop the node before "
+         "reading \"Files that go away\" in docs/operations.md.",
          "稼働中のノードのtodoke."
          "dbが削除、移動、置き換え、上書き、または切り詰められたため、受け付けを停止しています。移動した場合"
          "は元の場所に戻してください。それ以外の場合は、ノードを停止する前にdocs/operations.mdの「Files that "
          "go away」を参照してください。"},
     [FILES_LOG] =
-        {"todoke.db-wal was deleted, moved away, replaced or cut short under the running node: nothing is "
-         "accepted. What was in it has been put into todoke.db, unless it was cut. Restart the node.",
+        {"todoke.db-wal was deleted, moved away, replaced or truncated under the running node: nothing is "
+         "accepted. Its content has been copied into todoke.db, unless it was truncated. Restart the node.",
          "稼働中のノードのtodoke.db-"
          "walが削除、移動、置き換え、または切り詰められたため、受け付けを停止していま"
          "す。切り詰められた場合を除き、内容はtodoke.dbに反映済みです。ノードを再起動してください。"},
@@ -84,7 +87,8 @@ static const char *const texts[FILES_COUNT][2] = {
          "れたものはありません。元の場所に戻すか、ノードを再起動してください。"},
     [FILES_KEY] =
         {"The key file that the secrets of channels are sealed with was deleted, moved away, replaced or "
-         "changed: nothing is accepted, since the next start could open no secret. Bring it back.",
+         "changed: nothing is accepted, because the next start could not open any secret. Restore it."
+         "",
          "チャネルシークレットを封印する鍵ファイルが削除、移動、置き換え、または変更されました。次回の起動時"
          "に"
          "シークレットを復元できなくなるため、受け付けを停止しています。元のファイルに戻してください。"},
@@ -107,7 +111,7 @@ static bool path_in(const char *dir, const char *name, char out[static PATH_LEN]
     return n > 0 && (size_t)n < PATH_LEN;
 }
 
-/* Its size; -1: there is none. */
+/* The file's size; -1: it does not exist. */
 static off_t size_in(const char *dir, const char *name)
 {
     char path[PATH_LEN];
@@ -125,8 +129,8 @@ static bool is_unfinished(const char *dir)
 }
 
 /*
- * A node makes the database first, then the key: where one of the other files is, a database was. A journal
- * belongs to the copy of a backup, or to the very first page of a new database.
+ * A node creates the database first, then the key: where another file of a store exists, a database existed
+ * too. A journal belongs to the copy a backup makes, or to the very first page of a new database.
  */
 enum files_state files_judge(const char *dir)
 {
@@ -137,7 +141,7 @@ enum files_state files_judge(const char *dir)
                           size_in(dir, "secret.key") >= 0))
         return FILES_HEADLESS;
     if (!files_holder(dir) &&
-        head_is_foreign(dir, last_base(dir))) /* a node that runs looks itself, and moves its log */
+        head_is_foreign(dir, last_base(dir))) /* a running node checks this itself, and moves its log */
         return FILES_MIXED;
     return FILES_SOUND;
 }
@@ -146,30 +150,31 @@ const char *files_state_text(enum files_state state)
 {
     switch (state) {
     case FILES_UNFINISHED:
-        return "this is a backup that did not come to its end, so that half of it may be missing; take "
-               "another "
-               "one. Nothing was changed";
+        return "this backup did not finish and may be incomplete; use another one. "
+               "Nothing was changed";
     case FILES_HEADLESS:
-        return "todoke.db is missing or empty, though other files of a store are here; bring it back, or put "
-               "a "
-               "backup in the place of this directory. To begin anew, move all of them away, also "
-               "secret.key. "
+        return "todoke.db is missing or empty, but other files of a store are here; restore it, or replace "
+               "this "
+               "directory with a backup. To start with an empty store, move all of them away, secret.key "
+               "too. "
                "Nothing was changed";
     case FILES_MIXED:
-        return "todoke.db is another one than its log (todoke.db-wal) belongs to, an older copy perhaps: put "
-               "together they make a damaged database, and the newest commits are in the log. Keep a copy of "
-               "the directory; put in the todoke.db that belongs to the log. Without that, move "
-               "todoke.db-wal "
-               "away: what was in it is missing then. See \"Files that go away\" in docs/operations.md. "
-               "Nothing was changed";
+        return "the log (todoke.db-wal) does not belong to this todoke.db, which may be an older copy: "
+               "opening them "
+               "together would damage the database. The newest commits are in the log. Keep a copy of the "
+               "directory, then restore the todoke.db that belongs to the log. If you do not have it, move "
+               "todoke.db-wal away: its commits will be missing. See \"Files that go away\" in "
+               "docs/operations.md. Nothing was changed";
     case FILES_SOUND:
         break;
     }
     return "a directory for a node";
 }
 
-/* ERR_BUSY: another process has it. That it cannot be locked at all (NFS locks no directory) is no failure:
- * there are two more locks. */
+/*
+ * ERR_BUSY: another process holds it. A directory that cannot be locked at all (NFS locks no directory) is no
+ * failure: there are two more locks.
+ */
 static enum err lock_directory(struct files *f, const char *dir)
 {
     f->directory = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -188,7 +193,10 @@ static enum err lock_file(struct files *f)
     return ERR_NONE;
 }
 
-/* A lock of the open file, not of the process: SQLite opens and closes the database in this process too. */
+/*
+ * The lock belongs to the open file, not the process, because SQLite opens and closes the database in this
+ * process too.
+ */
 static enum err lock_database(struct files *f)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_BYTE, .l_len = 1};
@@ -294,7 +302,7 @@ enum err files_watch(struct files *f, const char *database, const char *key, fil
     return ERR_NONE;
 }
 
-/* FILES_HOWS: it is what was opened. */
+/* FILES_HOWS: the file is the one that was opened. */
 static enum files_how look(const struct files *f, enum files_what what, struct stat *ret)
 {
     if (stat(f->paths[what], ret))
@@ -303,7 +311,7 @@ static enum files_how look(const struct files *f, enum files_what what, struct s
     return ret->st_dev == opened->device && ret->st_ino == opened->inode ? FILES_HOWS : FILES_REPLACED;
 }
 
-/* What has become of a database that is not as it was. */
+/* How a database that differs from the last look was changed. */
 static enum files_how judge_database(const struct files *f, const struct head *h, off_t size,
                                      const struct files_log *log)
 {
@@ -311,7 +319,8 @@ static enum files_how judge_database(const struct files *f, const struct head *h
     bool shorter = size < f->database_size;
     if (!log->copied(log->arg, &pages))
         return shorter ? FILES_CUT : FILES_OVERWRITTEN;
-    if (shorter && (!h->sound || head_bytes(h) > (uint64_t)size)) /* VACUUM beside shortens it */
+    /* a VACUUM by another process shortens it */
+    if (shorter && (!h->sound || head_bytes(h) > (uint64_t)size))
         return FILES_CUT;
     return head_follows(&f->head, h) && (!pages || pages == h->pages) ? FILES_HOWS : FILES_OVERWRITTEN;
 }
@@ -350,7 +359,7 @@ static enum files_how look_at_log(const struct files *f, uint64_t bytes)
                                                                           : FILES_HOWS;
 }
 
-/* The same file may hold another key, or none. */
+/* The same file may now hold another key, or none. */
 static enum files_how look_into_key(struct files *f)
 {
     struct stat st;
@@ -394,7 +403,7 @@ static void tell(struct files *f, enum files_what what, enum files_how how)
         log_error("store", texts[what][LANG_EN], log_str("file", f->paths[what]),
                   log_str("it_is", how_texts[how]));
     else
-        log_info("store", "the files of the data directory are what they were; the node goes on");
+        log_info("store", "the files of the data directory are back; accepting events again");
 }
 
 enum err files_check(struct files *f, const struct files_log *log)
@@ -406,7 +415,7 @@ enum err files_check(struct files *f, const struct files_log *log)
         how = look_at_log(f, log->bytes);
     }
     if (how != FILES_HOWS)
-        f->others_ms = 0; /* the directory may be why */
+        f->others_ms = 0; /* the directory may be the cause: check the others now */
     look_at_others(f);
     if (how == FILES_HOWS || f->other == FILES_DIRECTORY) {
         what = f->other;

@@ -42,13 +42,13 @@ bool head_same(const struct head *a, const struct head *b)
            a->generation == b->generation && a->counted == b->counted && a->writer == b->writer;
 }
 
-/* They count through zero. */
+/* The counters wrap around zero. */
 static bool is_behind(uint32_t n, uint32_t of)
 {
     return (int32_t)(n - of) < 0;
 }
 
-/* 0: none was counted yet. */
+/* 0: no generation was counted yet. */
 static bool is_older(uint32_t generation, uint32_t than)
 {
     return than && (!generation || is_behind(generation, than));
@@ -81,11 +81,11 @@ static bool sum_is(const uint32_t sum[2], const uint8_t *p)
 }
 
 struct log_heads {
-    uint32_t frames, count; /* frames that SQLite would read, and how many of them are the first page */
+    uint32_t frames, count; /* frames SQLite would read, and how many of them are page 1 */
     struct head first, last;
 };
 
-/* What a crash has cut short, or an older log has left behind, ends it, as it does for SQLite. */
+/* Stops where SQLite does: at a frame cut short by a crash, or left behind by an older log. */
 static void read_log(int fd, struct log_heads *ret)
 {
     static const uint32_t page_max = 65536;
@@ -124,8 +124,10 @@ static int open_in(const char *dir, const char *name)
     return n > 0 && (size_t)n < sizeof(path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
-/* The log began when all of the one before stood in the database, and a writer counts one further, or not,
- * than what it read there. */
+/*
+ * A log starts once the one before it is entirely in the database. Its writer sets a counter one above the
+ * value in the database, or leaves it equal.
+ */
 static bool log_fits(const struct head *h, struct head first, const struct head *last)
 {
     first.counter--;
@@ -139,14 +141,16 @@ bool head_is_foreign(const char *dir, uint32_t least)
     struct log_heads log = {0};
     struct head h = {0};
     if (database >= 0)
-        head_read(database, &h); /* one that is none is damaged, which SQLite says */
+        head_read(database, &h); /* a file without a valid head is damaged, which SQLite reports */
     if (file >= 0 && h.sound)
         read_log(file, &log);
     if (database >= 0)
         (void)close(database);
     if (file >= 0)
         (void)close(file);
-    /* The log's own first page knows best: the number beside may be that of another directory, or from
-     * before a power cut. */
+    /*
+     * The first page in the log is the better source: the file beside it may come from another directory, or
+     * predate a power failure.
+     */
     return log.frames && (log.count ? !log_fits(&h, log.first, &log.last) : is_older(h.generation, least));
 }

@@ -4,9 +4,9 @@
 
 #define LOOK_MS 1000u /* between looks at the marks */
 #define WEEK_MS (7 * INT64_C(86400000))
-#define AGAIN_MS 3600000u /* between looks through the database that were not due */
+#define AGAIN_MS 3600000u /* minimum time between integrity checks that are not due */
 #define PAUSE_MIN_MS 5u
-#define PAUSE_TIMES 3u /* a quarter of the reader's time at most */
+#define PAUSE_TIMES 3u /* uses at most a quarter of the reader's time */
 
 static void again(struct integrity *i, uint64_t wait_ms);
 
@@ -42,7 +42,7 @@ static enum err step_run(struct store_call *call, struct backend *b)
     return b->ops->integrity(b, &i->step);
 }
 
-/* What is known now is kept: what was found, and that it was looked for to the end. */
+/* Records what is known now: what was found, and that the check was complete. */
 static enum err keep_run(struct store_call *call, struct backend *b)
 {
     struct integrity *i = list_entry(call, struct integrity, call);
@@ -67,7 +67,7 @@ static void keep_done(struct store_call *call)
     struct integrity *i = list_entry(call, struct integrity, call);
     i->busy = false;
     if (call->err)
-        log_debug("store", "integrity: what was found could not be kept", log_err("err", call->err));
+        log_debug("store", "integrity: cannot record the findings", log_err("err", call->err));
     else
         i->kept = i->marks[MARK_DAMAGED] != 0;
     again(i, LOOK_MS);
@@ -90,9 +90,9 @@ static void end_walk(struct integrity *i)
         i->marks[MARK_DAMAGED] = i->marks[MARK_CHECKED];
     tell(i, i->found != 0);
     if (i->found)
-        log_error("store", "the database was looked through and is damaged", log_uint("places", i->found));
+        log_error("store", "integrity check found the database damaged", log_uint("places", i->found));
     else if (was)
-        log_info("store", "the database was looked through and is sound again");
+        log_info("store", "integrity check found the database sound again");
     submit(i, keep_run, keep_done);
 }
 
@@ -100,9 +100,9 @@ static void step_done(struct store_call *call)
 {
     struct integrity *i = list_entry(call, struct integrity, call);
     i->busy = false;
-    /* SQLite refuses to end a transaction in which it met damage as if nothing had been: the step was taken
-     * all the same. */
-    if (call->err && !(call->err == ERR_DAMAGED && i->step.ret_found)) { /* no time for that now */
+    /* SQLite cannot commit a transaction that met damage; the step was done nevertheless. */
+    /* the store is failing: not the time to check */
+    if (call->err && !(call->err == ERR_DAMAGED && i->step.ret_found)) {
         log_debug("store", "integrity: a step failed", log_err("err", call->err));
         again(i, LOOK_MS);
         return;
@@ -117,20 +117,20 @@ static void step_done(struct store_call *call)
         again(i, pause < PAUSE_MIN_MS ? PAUSE_MIN_MS : pause);
 }
 
-/* A time that is to come is none. */
+/* A timestamp in the future counts as none. */
 static bool due(const struct integrity *i)
 {
     int64_t since = wall_ms(i) - i->marks[MARK_CHECKED];
     return since < 0 || since > WEEK_MS || i->met || (!i->looked && (i->kept || i->bytes <= INTEGRITY_SMALL));
 }
 
-/* What the store has met meanwhile, against what is kept; true: it is to be kept. */
+/* Compares what the store has met meanwhile with the record. True: the record must be written. */
 static bool compare(struct integrity *i)
 {
     bool met = atomic_load_explicit(&stats_of(i)->damaged, memory_order_relaxed);
     if (i->marks[MARK_DAMAGED]) {
         i->kept = true;
-    } else if (met && i->kept) { /* `todoke check` has found it to be sound */
+    } else if (met && i->kept) { /* `todoke check` found it sound */
         i->kept = met = false;
     } else if (met) {
         i->marks[MARK_DAMAGED] = wall_ms(i);

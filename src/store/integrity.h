@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The database is looked through for damage: once a week, and, while it is small or when damage was met, soon
- * after the start. In steps of some milliseconds with pauses between them (sqlite_integrity.c). What was
- * found is kept in the store and raises an alarm until a later look finds nothing, or `todoke check` does.
+ * Checks the database for damage once a week, and soon after a start if it is small or damage was met. Works
+ * in steps of some milliseconds with pauses between them (sqlite_integrity.c). A finding is recorded in the
+ * store and raises an alarm until a later check, or `todoke check`, finds nothing.
  */
 #include <uv.h>
 
@@ -11,7 +11,7 @@
 
 struct integrity_config {
     struct store *store;
-    struct mailbox *mailbox; /* of the loop */
+    struct mailbox *mailbox; /* the loop's */
     const struct clock *clock;
 };
 
@@ -20,13 +20,13 @@ struct integrity {
     uv_timer_t timer;
     struct store_call call; /* one at a time */
     bool busy, stopped, walking;
-    bool met;    /* a call has met damage, and since then the database was not looked through */
-    bool kept;   /* that it is damaged is on record */
-    bool looked; /* through all of it, since the start */
+    bool met;    /* a call has met damage since the last complete check */
+    bool kept;   /* the damage is recorded in the store */
+    bool looked; /* a complete check was made since the start */
     int64_t marks[MARK_COUNT];
     uint64_t bytes;    /* of the database */
     uint64_t began_ms; /* of the step, monotonic */
-    uint64_t next_ms;  /* no further look through the database before, monotonic */
+    uint64_t next_ms;  /* no complete check starts before this, monotonic */
     struct integrity_step step;
     uint32_t found; /* so far */
 };

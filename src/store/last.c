@@ -16,8 +16,7 @@ static void open_file(struct last *l)
 {
     l->fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (l->fd < 0)
-        log_warn("store",
-                 "the number of the last commit cannot be kept: commits that go missing would not be noticed",
+        log_warn("store", "cannot write the number of the last commit: missing commits would not be noticed",
                  log_str("file", l->path), log_errno("why", errno));
 }
 
@@ -73,8 +72,7 @@ void last_open(struct last *l, const char *dir, int64_t *ret)
         (void)strftime(l->at, sizeof(l->at), "%Y-%m-%dT%H:%M:%SZ", &tm);
     ssize_t n = l->fd < 0 ? 0 : pread(l->fd, text, sizeof(text), 0);
     if (!parse(text, n, ret) && n > 0)
-        log_warn("store",
-                 "the number of the last commit cannot be read: whether commits are missing is not known",
+        log_warn("store", "cannot read the number of the last commit: missing commits cannot be detected",
                  log_str("file", l->path));
 }
 
@@ -95,7 +93,7 @@ void last_put(struct last *l, int64_t number, uint32_t base)
     print(text, number);
     print(text + TEXT_LEN, base);
     if (pwrite(l->fd, text, sizeof(text), 0) != (ssize_t)sizeof(text))
-        log_debug("store", "the number of the last commit was not kept", log_errno("why", errno));
+        log_debug("store", "cannot write the number of the last commit", log_errno("why", errno));
 }
 
 void last_look(struct last *l, int64_t number, uint32_t base)

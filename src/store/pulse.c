@@ -1,6 +1,6 @@
 #include "store/pulse.h"
 
-/* Moves on to the slot of now; a clock that was set back goes on counting in the newest. */
+/* Advances to the slot of now. If the clock was set back, counting continues in the newest slot. */
 static uint32_t slot_of(struct pulse *p, int64_t now_ms)
 {
     int64_t newest = atomic_load_explicit(&p->newest, memory_order_relaxed), now = now_ms / PULSE_SLOT_MS;
@@ -52,7 +52,7 @@ void pulse_read(const struct pulse *p, int64_t now_ms, struct pulse_view *ret)
         .cause = (enum cause_id)(as >> 16 & 0xffff),
         .status = (int)(as & 0xffff),
     };
-    /* Those of the last hour that the writer has come to; older ones still hold what they held. */
+    /* Only slots of the last hour that have been reached; older slots still hold old counts. */
     for (int64_t n = newest; n > now - PULSE_SLOTS + 1 && n > newest - PULSE_SLOTS && n > 0; n--) {
         ret->delivered += atomic_load_explicit(&p->slots[n % PULSE_SLOTS].delivered, memory_order_relaxed);
         ret->failed += atomic_load_explicit(&p->slots[n % PULSE_SLOTS].failed, memory_order_relaxed);

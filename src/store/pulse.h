@@ -1,8 +1,8 @@
 #pragma once
 /*
- * How a channel has fared lately, in memory: what its health is at a glance, for lists and live views. It
- * begins anew with the node; what must survive (attempts, error rows) is in the store. One thread writes,
- * that of the channel's courier; any thread reads.
+ * Recent health of a channel, in memory, for lists and live views. It starts empty with the node; what must
+ * survive (attempts, error rows) is in the store. The thread of the channel's courier writes; any thread
+ * reads.
  */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #include "fault/outcome.h"
 
 #define PULSE_SLOT_MS 300000 /* five minutes */
-#define PULSE_SLOTS 13       /* an hour, and the slot that is being filled */
+#define PULSE_SLOTS 13       /* an hour, and the slot being filled */
 
 struct pulse {              /* zeroed: nothing happened yet */
     _Atomic int64_t newest; /* number of the newest slot: wall clock / PULSE_SLOT_MS */
@@ -20,16 +20,16 @@ struct pulse {              /* zeroed: nothing happened yet */
     } slots[PULSE_SLOTS];
     _Atomic int64_t
         failing_ms; /* since when every attempt has failed, wall clock; 0: the last one succeeded */
-    _Atomic int64_t failed_ms;  /* the last failure; 0: none */
-    _Atomic uint64_t failed_as; /* what it was, packed */
+    _Atomic int64_t failed_ms;  /* time of the last failure; 0: none */
+    _Atomic uint64_t failed_as; /* the last failure's outcome, packed */
 };
 
-/* A request was taken by the bot server; it carried so many events. */
+/* The bot server accepted a request that carried this many events. */
 void pulse_delivered(struct pulse *p, uint32_t events, int64_t now_ms);
-/* A request failed. Faults of our own machine are not the channel's: do not tell them. */
+/* A request failed. Do not report failures of this machine: they are not the channel's. */
 void pulse_failed(struct pulse *p, const struct outcome *o, int64_t now_ms);
 
-/* It goes to another place now: that the old one failed says nothing of it. */
+/* The webhook URL changed: failures of the old one no longer count. */
 void pulse_moved(struct pulse *p);
 
 struct pulse_view {

@@ -2,19 +2,23 @@
 
 #include "base/log.h"
 
-#define LOOK_MS 1000u        /* between looks at the size */
-#define ROUND_MS 60000u      /* between rounds, at most */
-#define STEP_EVENTS 200u     /* about two milliseconds of the store's time */
-#define SIZE_ANEW_MS 600000u /* rounds that go on where they stopped begin with the oldest so often */
+#define LOOK_MS 1000u    /* between looks at the size */
+#define ROUND_MS 60000u  /* maximum time between rounds */
+#define STEP_EVENTS 200u /* takes about two milliseconds of the store's time */
+/* how often rounds that continue where they stopped restart at the oldest event */
+#define SIZE_ANEW_MS 600000u
 #define STEP_KEYS 500u
 #define STEP_ERRORS 200u
-/* A minute is over for the statistics a little later: results wait for the store, and clocks are set. */
+/*
+ * Statistics treat a minute as over only after this delay: results may still wait for the store, and clocks
+ * are set.
+ */
 #define ERRORS_OVER_MS 60000
 #define PAUSE_MIN_MS 5u
-#define TOKEN_SHOWN_MS (7 * 86400000LL) /* an access token is listed so long after it has expired */
-/* A round by age takes a quarter of the time at most; one by size must keep up: half. */
+#define TOKEN_SHOWN_MS (7 * 86400000LL) /* an expired access token is listed this long */
+/* A round by age uses at most a quarter of the time; one by size must keep up and uses half. */
 #define PAUSE_TIMES 3u
-#define SIZE_LOW(max) ((max) - (max) / 20) /* a round by size ends somewhat below the bound */
+#define SIZE_LOW(max) ((max) - (max) / 20) /* a round by size stops slightly below the limit */
 
 static void again(struct retention *r, uint64_t wait_ms);
 
@@ -28,7 +32,7 @@ static int64_t wall_ms(const struct retention *r)
     return r->config.clock->wall_ms(r->config.clock->arg);
 }
 
-/* Short times (tests, mostly) are looked at more often. */
+/* Short retention times (mostly in tests) are checked more often. */
 static uint64_t round_ms(const struct retention *r)
 {
     uint64_t tenth = r->config.age_ms / 10u + 1;
@@ -40,7 +44,7 @@ static uint64_t look_ms(const struct retention *r)
     return round_ms(r) < LOOK_MS ? round_ms(r) : LOOK_MS;
 }
 
-/* The time by which things are old. */
+/* Anything older than this time may be deleted. */
 static int64_t old_ms(const struct retention *r)
 {
     return steady_time(&r->steady, wall_ms(r), (int64_t)mono_ms(r));
@@ -62,7 +66,7 @@ static enum err keep_clock(struct retention *r, struct backend *b)
     const struct steady_look *l = &r->clock;
     int64_t seen = 0;
     enum err e = b->ops->mark_get(b, MARK_SEEN, &seen);
-    /* Another value: an operator has said since that the clock is right, which the next look takes up. */
+    /* The mark changed: an operator has accepted the clock, and the next look uses that. */
     if (e || seen != l->seen)
         return e;
     if (r->steady.believed)
@@ -72,7 +76,7 @@ static enum err keep_clock(struct retention *r, struct backend *b)
     return e ? e : b->ops->mark_put(b, MARK_TRIAL, l->ret_trial_at);
 }
 
-/* While the clock is not believed nothing is old: no need to look. */
+/* While the clock is not trusted nothing counts as old: nothing to do. */
 static enum err prune_audit(struct retention *r, struct backend *b, int64_t now)
 {
     r->audit = 0;
@@ -81,7 +85,7 @@ static enum err prune_audit(struct retention *r, struct backend *b, int64_t now)
                : ERR_NONE;
 }
 
-/* All that ends with time or with its channel; of secrets, tokens and sessions there are few. */
+/* Whatever expires or belongs to a deleted channel; there are few secrets, tokens and sessions. */
 static enum err prune_keys(struct retention *r, struct backend *b)
 {
     const struct retention_config *c = &r->config;
@@ -138,7 +142,7 @@ static void begin_round(struct retention *r, enum retention_round round)
     r->size_from = r->step.after = r->size_after;
 }
 
-/* The first round of all: its rows are moved while they are few. */
+/* This round runs first, to move its rows while they are few. */
 static void begin_errors(struct retention *r)
 {
     int64_t now = wall_ms(r), believed = old_ms(r);
@@ -151,8 +155,10 @@ static void begin_errors(struct retention *r)
     };
 }
 
-/* Events after a clock that was ahead have numbers ahead of time for as long as it was: their tries tell how
- * old they are. */
+/*
+ * Events accepted after a clock was ahead have ids ahead of time for as long as it was: their attempts tell
+ * how old they are.
+ */
 static void begin_ahead(struct retention *r)
 {
     int64_t now = old_ms(r), from = (now + STEADY_OFF_MS) << ULID_SEQ_SHIFT;
@@ -170,7 +176,7 @@ static void begin_ahead(struct retention *r)
     };
 }
 
-/* They stand in the order in which they were accepted: where young ones begin, the rest is young. */
+/* Events are in order of acceptance: after the first young one all are young. */
 static void go_on_ahead(struct retention *r)
 {
     if (!r->step.ret_young)
@@ -184,9 +190,9 @@ static void end_size(struct retention *r)
     r->round = ROUND_NONE;
     if (r->size.used <= r->config.bytes_max)
         return;
-    r->next_size_ms = mono_ms(r) + round_ms(r); /* nothing was left to take: not at once again */
+    r->next_size_ms = mono_ms(r) + round_ms(r); /* nothing was left to delete: do not retry at once */
     if (!atomic_exchange(&r->stats.over, true))
-        log_error("store", "the database is larger than retention-size, and only what waits is left",
+        log_error("store", "the database exceeds retention-size, and only waiting events are left",
                   log_uint("bytes", r->size.used), log_uint("bound", r->config.bytes_max));
 }
 
@@ -194,12 +200,12 @@ static void go_on_by_size(struct retention *r)
 {
     r->size_after = r->step.after;
     if (!r->step.after && r->size_from && r->size.used > r->config.bytes_max)
-        r->size_from = 0; /* what it began behind is the rest of the history */
+        r->size_from = 0; /* only the history before its starting point remains */
     else if (!r->step.after || r->size.used <= SIZE_LOW(r->config.bytes_max))
         end_size(r);
 }
 
-/* What comes after a step that went well. */
+/* What to do after a step that succeeded. */
 static void go_on(struct retention *r)
 {
     if (r->round == ROUND_CLOCK) {
@@ -234,7 +240,7 @@ static void step_done(struct store_call *call)
 {
     struct retention *r = list_entry(call, struct retention, call);
     r->busy = false;
-    if (call->err) { /* the store is in trouble: no time for that now */
+    if (call->err) { /* the store is failing: not the time for retention */
         log_debug("store", "retention: a step failed", log_err("err", call->err));
         r->round = ROUND_NONE;
         again(r, LOOK_MS);
@@ -254,13 +260,13 @@ static void submit_step(struct retention *r)
     store_submit(r->config.store, &r->call);
 }
 
-/* Whether the clock can be believed now; said when that changes. */
+/* Updates whether the clock is trusted; logs a change. */
 static void take_clock(struct retention *r)
 {
     static const char wrong[] =
-        "this machine's clock is more than a day off what the database has seen: nothing is erased by age "
-        "until it has "
-        "gone steadily for a day, or `todoke check --accept-clock` says that it is right";
+        "this machine's clock is more than a day off the last time in the database: nothing is deleted by "
+        "age "
+        "until it has run steadily for a day, or is accepted with `todoke check --accept-clock`";
     bool known = r->steady.known;
     r->clock.wall_ms = wall_ms(r);
     r->clock.mono_ms = (int64_t)mono_ms(r);
@@ -270,7 +276,7 @@ static void take_clock(struct retention *r)
     if (r->clock.ret_changed && !r->steady.believed)
         log_error("store", wrong, log_int("ahead_s", r->clock.ret_off / 1000));
     else if (r->clock.ret_changed && known)
-        log_info("store", "the clock is believed: what is old by it is erased again");
+        log_info("store", "clock accepted: deleting by age again");
     if (r->clock.ret_changed) {
         r->redated = false;
         r->next_ms = 0;
@@ -291,7 +297,7 @@ static void look_done(struct store_call *call)
     } else if (!call->err && r->clock.ret_keep) {
         r->round = ROUND_CLOCK;
     } else if (!call->err && now >= r->next_ms) {
-        begin_errors(r); /* then the keys and, these gone, by age: the longest of them */
+        begin_errors(r); /* then keys, and last the longest round, by age */
         r->next_ms = now + round_ms(r);
     }
     if (r->round == ROUND_NONE || r->stopped)

@@ -20,14 +20,14 @@ static void begin_trial(struct steady *s, const struct steady_look *l, int64_t a
     s->trial_mono = l->mono_ms;
 }
 
-/* Of a process before this one, if the clock still tells the time that it told then. */
+/* Continues the trial of an earlier process, if the clock is consistent with what it showed then. */
 static int64_t trial_before(const struct steady_look *l)
 {
     int64_t since = l->wall_ms - l->trial_at;
     return l->trial_at && since >= -STEADY_STEP_MS && since <= STEADY_OFF_MS ? l->steady : 0;
 }
 
-/* True: it has gone on for long enough. */
+/* True: the trial has lasted long enough. */
 static bool try(struct steady *s, const struct steady_look *l)
 {
     int64_t elapsed = l->mono_ms - s->trial_mono;
@@ -41,7 +41,7 @@ static bool try(struct steady *s, const struct steady_look *l)
 static void look(struct steady *s, struct steady_look *l)
 {
     if (!s->known) {
-        s->anchor_wall = l->seen ? l->seen : l->wall_ms; /* 0: of a store that keeps none */
+        s->anchor_wall = l->seen ? l->seen : l->wall_ms; /* 0: the store has no mark */
         s->anchor_mono = l->mono_ms;
     }
     l->ret_off = l->wall_ms - s->anchor_wall - (l->mono_ms - s->anchor_mono);
@@ -49,7 +49,7 @@ static void look(struct steady *s, struct steady_look *l)
         if (!s->known || !s->believed)
             believe(s, l);
     } else if (s->known && l->seen != s->kept && is_near(l->seen, l->wall_ms, STEADY_OFF_MS)) {
-        believe(s, l); /* an operator has said so */
+        believe(s, l); /* an operator has accepted the clock */
     } else if (!s->known || s->believed) {
         s->believed = false;
         begin_trial(s, l, s->known ? 0 : trial_before(l));

@@ -8,18 +8,22 @@
 #include "store/files.h"
 #include "store/last.h"
 
-/* Calls in one commit at most: bounds what a failure makes us run again, and how long the first waits for the
- * last. */
+/*
+ * Maximum calls in one commit: limits how much a failure makes us rerun, and how long the first call waits
+ * for the last.
+ */
 #define COMMIT_MAX 4096u
 
-/* Commits in a row that the disk refuses before the rest of a batch is refused untried: a failing sync can
- * take seconds, a lock held by another process takes the whole busy timeout, and publishers wait. */
+/*
+ * After this many failed commits in a row the rest of a batch is refused untried: a failing sync can take
+ * seconds and a lock held by another process the whole busy timeout, while publishers wait.
+ */
 #define IN_VAIN_MAX 4u
 
-/* A writer that has nothing to do looks so often whether its files are still there. */
+/* How often an idle writer checks whether its files still exist. */
 #define IDLE_MS 250
 
-/* One that runs calls: the writer or the reader. */
+/* A thread that runs calls: the writer or the reader. */
 struct hand {
     struct store *store;
     struct backend *backend;
@@ -30,8 +34,8 @@ struct hand {
 struct store {
     struct hand writer, reader;
     struct store_stats stats;
-    struct files *files; /* NULL: of a backend that was open already */
-    struct last last;    /* the same: fd -1 */
+    struct files *files; /* NULL: the backend was already open */
+    struct last last;    /* likewise: fd is -1 */
 };
 
 static void answer(struct store_call *c)
@@ -48,7 +52,7 @@ static void open_letter(struct letter *l)
     c->done(c);
 }
 
-/* Whether the writer's files are those that it has open. */
+/* Checks that the writer's files are the ones it has open. */
 static enum err look(struct hand *h)
 {
     struct store *s = h->store;
@@ -60,8 +64,8 @@ static enum err look(struct hand *h)
 }
 
 /*
- * Runs the calls up to `last`, but those that have an answer already. *ret_undo: one that failed and has
- * written; the calls behind it have not run. An error: the transaction is lost, whatever the call said of it.
+ * Runs the calls up to `last` that have no answer yet. *ret_undo: a call that failed after writing; the calls
+ * after it have not run. An error: the transaction is lost, whatever the call returned.
  */
 static enum err run_each(struct hand *h, struct list *calls, const struct list *last, struct list **ret_undo)
 {
@@ -85,9 +89,9 @@ static enum err run_each(struct hand *h, struct list *calls, const struct list *
 }
 
 /*
- * Runs calls as one transaction and commits it. A call that failed keeps nothing: where it has written, the
- * calls before it run once more without it, and the commit ends there: *ret_last is the last call that has
- * its answer. On failure nothing is kept of any call and the error is returned.
+ * Runs calls as one transaction and commits it. A failed call keeps nothing: if it has written, the calls
+ * before it run again without it, and the commit ends there. *ret_last: the last call that has its answer. On
+ * failure nothing is kept of any call and the error is returned.
  */
 static enum err run_together(struct hand *h, struct list *calls, struct list **ret_last)
 {
@@ -118,8 +122,10 @@ static enum err run_together(struct hand *h, struct list *calls, struct list **r
         b->ops->rollback(b);
     else if (h->writes && !b->unwritten)
         last_put(&h->store->last, b->last, b->base);
-    /* What is told without writing is a promise too. After a commit that failed for it, a log that was
-     * deleted is saved. */
+    /*
+     * A read answer is a promise too, so the files are checked even if nothing was written. After a commit
+     * that failed for that reason, a deleted log is saved.
+     */
     if (e == ERR_GONE || (!e && b->unwritten))
         e = look(h) || e ? ERR_GONE : ERR_NONE;
     *ret_last = last;
@@ -142,7 +148,7 @@ static void note(struct hand *h, enum err e, uint64_t began_us)
     int before = atomic_exchange_explicit(&st->last_error, (int)e, memory_order_relaxed);
     if (e && before != (int)e)
         log_error("store",
-                  e == ERR_DAMAGED ? "a call met damage in the database, and was refused; others go on"
+                  e == ERR_DAMAGED ? "a call met damage in the database and was refused; others continue"
                                    : "commit failed; refusing new events until the store works again",
                   log_err("err", e));
     else if (!e && before)
@@ -163,13 +169,13 @@ static void finish(struct hand *h, struct list *calls)
         answer(list_entry(i, struct store_call, link));
 }
 
-/* Whether the next commit must expect the same: it is not the call's fault. */
+/* Whether the next commit will probably fail too: the error is not the call's fault. */
 static bool of_the_disk(enum err e)
 {
     return e == ERR_BUSY || e == ERR_FULL || e == ERR_IO || e == ERR_GONE;
 }
 
-/* Together they failed: each by itself, so that what one of them meets costs only that one. */
+/* The batch failed as a whole: run each call alone, so that an error costs only the call that caused it. */
 static void run_apart(struct hand *h, struct list *batch, enum err e)
 {
     bool alone = batch->next->next == batch;
@@ -181,7 +187,7 @@ static void run_apart(struct hand *h, struct list *batch, enum err e)
         struct store_call *c = list_entry(i, struct store_call, link);
         if (!alone && in_vain < IN_VAIN_MAX) {
             uint64_t began = clock_system.mono_us(NULL);
-            c->err = ERR_NONE; /* it may have been refused for what another had written */
+            c->err = ERR_NONE; /* it may have been refused because of another call's writes */
             e = run_together(h, &one, &last);
             note(h, e, began);
             in_vain = of_the_disk(e) ? in_vain + 1 : 0;
@@ -212,7 +218,7 @@ static void run_batch(struct hand *h, struct list *batch)
     }
 }
 
-/* Nobody asked for anything: files that went meanwhile are told all the same, and that they are back. */
+/* Without calls, lost and restored files are still reported. */
 static void look_idle(struct hand *h)
 {
     int gone = ERR_GONE;
@@ -226,7 +232,7 @@ static void look_idle(struct hand *h)
 static void *work(void *arg)
 {
     struct hand *h = arg;
-    /* The reader answers each as it is done; the writer commits once for all, and looks after its files. */
+    /* The reader answers each call when it is done; the writer commits once for all, and checks its files. */
     const uint32_t max = h->writes ? COMMIT_MAX : 1;
     const int wait_ms = h->writes && h->store->files ? IDLE_MS : -1;
     struct list batch;
@@ -251,7 +257,7 @@ static void submit(struct hand *h, struct store_call *c)
 {
     c->letter.open = open_letter;
     c->err = ERR_NONE;
-    if (h->writes) /* before the writer can take it away again */
+    if (h->writes) /* before the writer can remove it again */
         atomic_fetch_add_explicit(&h->store->stats.queued, 1, memory_order_relaxed);
     enum err e = worker_put(&h->worker, &c->link);
     if (!e)
@@ -283,7 +289,7 @@ void store_close(struct store *s)
     close_hand(&s->reader);
     close_hand(&s->writer);
     last_close(&s->last);
-    files_close(s->files); /* after the backends, and so gives the directory free */
+    files_close(s->files); /* after the backends, because it unlocks the directory */
     mem_free(s);
 }
 
@@ -304,8 +310,8 @@ static enum err start(struct store **ret, struct backend *writer, struct backend
     if (!e)
         e = worker_start(&s->reader.worker, "store-read", 0, work, &s->reader);
     if (e) {
-        s->files = NULL; /* the caller's, */
-        s->last.fd = -1; /* and this too */
+        s->files = NULL; /* owned by the caller, */
+        s->last.fd = -1; /* likewise */
         store_close(s);
         return e;
     }
@@ -321,7 +327,7 @@ enum err store_start(struct store **ret, struct backend *writer, struct backend 
 
 static enum err mark_lost(struct backend *b, int64_t last)
 {
-    b->ops->number_from(b, last); /* publishers know the numbers that are missing: they are not given again */
+    b->ops->number_from(b, last); /* publishers know the missing numbers: never give them again */
     enum err e = b->ops->begin(b);
     if (e)
         return e;
@@ -333,16 +339,16 @@ static enum err mark_lost(struct backend *b, int64_t last)
     return e;
 }
 
-/* Whether the last commit that the directory has seen is in its database. */
+/* Whether the last commit recorded beside the database is in it. */
 static enum err compare_last(struct last *l, const char *dir, struct backend *writer)
 {
     int64_t seen, kept = writer->last;
     last_open(l, dir, &seen);
     if (seen > kept) {
         log_error("store",
-                  "commits are missing: the database's log (todoke.db-wal) was taken away, or todoke.db is "
-                  "an older "
-                  "one; see \"Commits that are missing\" in docs/operations.md",
+                  "commits are missing: the database's log (todoke.db-wal) was removed, or todoke.db is an "
+                  "older copy; "
+                  "see \"Commits that are missing\" in docs/operations.md",
                   log_str("data", dir), log_str("last_commit", l->at), log_int("its_number", seen),
                   log_int("number_in_database", kept));
         enum err e = mark_lost(writer, seen);

@@ -235,7 +235,7 @@ describe('a clock that is set while the node runs', () => {
                 await until(async () => await alarm(node) === 0, () => `${off}: ${node.log()}`);
                 nothingIsGone(was, data, `${off}`);
             }
-            assert.match(node.log(), /level=info module=store msg="the clock is believed/);
+            assert.match(node.log(), /level=info module=store msg="clock accepted/);
             clock.set(20 * 3_600_000); // less than a day is believed: what is older than 12 hours goes
             node.child.kill('SIGHUP'); // a round at once
             await until(async () => await node.metric('todoke_pruned_events_total') >= 20, () => node.log());

@@ -269,7 +269,7 @@ it('an event whose bytes are another\'s is passed over, and its neighbours arriv
         for (const id of ids.filter((_, n) => n !== 1)) await node.reaches(channel, id, 'delivered');
         assert.ok(!bodies.flat().includes(ids[1]));
         await until(async () => await alarm(node, 'integrity') === 1, () => node.log());
-        assert.match(node.log(), /an event that waits cannot be read/);
+        assert.match(node.log(), /a waiting event cannot be read/);
         assert.equal((await node.api('GET', `/api/v1/channels/${channel.channelId}/events/${ids[1]}`)).status, 503);
     } finally {
         await node.kill();

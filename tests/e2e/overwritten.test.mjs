@@ -74,7 +74,7 @@ async function refused(p) {
     for (const args of [['serve', '--data', p.data, '--listen', '127.0.0.1:0'], ['key', 'create', '--data', p.data, '--role', 'ingest'], ['check', '--data', p.data], ['backup', '--data', p.data, join(p.root, 'to')]]) {
         const r = await command(args, { timeout: 30_000 });
         assert.equal(r.code, 1, `${args[0]}: ${r.stderr}`);
-        assert.match(r.stderr, /todoke\.db is another one than its log \(todoke\.db-wal\) belongs to.*Nothing was changed/, args[0]);
+        assert.match(r.stderr, /todoke\.db-wal\) does not belong to this todoke\.db.*Nothing was changed/, args[0]);
     }
     assert.ok(readFileSync(at(p.data)).equals(was) && readFileSync(at(p.data, 'todoke.db-wal')).equals(log), 'something was changed');
 }

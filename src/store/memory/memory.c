@@ -1,6 +1,7 @@
 /*
- * The store's twin for tests: plain arrays, searched from end to end. A transaction works on a copy of the
- * tables, so that rollback is dropping the copy; bytes are kept until the twin is closed. Right before fast.
+ * The store's twin for tests: plain arrays, searched linearly. A transaction works on a copy of the tables,
+ * so rollback drops the copy; copied bytes are freed when the twin is closed. Written to be correct, not
+ * fast.
  */
 #include "store/memory/memory.h"
 #include "base/mem.h"
@@ -32,7 +33,7 @@ struct m_idempotency {
     struct idempotency value;
 };
 
-struct m_pruned { /* events of an attempt that are gone */
+struct m_pruned { /* deleted events of an attempt */
     int64_t attempt_id;
     uint32_t count;
 };
@@ -48,7 +49,7 @@ struct tables {
 
 struct shared {
     struct tables committed;
-    struct vec blocks; /* copied bytes, given back at the end */
+    struct vec blocks; /* copied bytes, freed on close */
     unsigned refs;
     unsigned long fail_at;
     enum err fail_with;
@@ -59,7 +60,7 @@ struct memory {
     struct shared *shared;
     struct tables t; /* the transaction's */
     bool reader;
-    bool lost;     /* a write has failed since it began, as memory_fail_at() wants it */
+    bool lost;     /* a write has failed since the transaction began, as memory_fail_at() asked */
     int64_t asked; /* m_changes() */
 };
 
@@ -169,7 +170,7 @@ static enum err m_begin(struct backend *b)
     return tables_copy(&m->t, &m->shared->committed);
 }
 
-/* Nobody counts here: whoever asks is told that there was a write, and at worst undoes nothing. */
+/* The twin does not count writes: it always reports one, so at worst the store undoes nothing. */
 static int64_t m_changes(struct backend *b)
 {
     struct memory *m = memory_of(b);
@@ -265,7 +266,7 @@ static enum err m_channel_delete(struct backend *b, int64_t id)
     return ERR_NOT_FOUND;
 }
 
-/* Nothing is left over: rows go with their channel. */
+/* Nothing remains: rows are deleted with their channel. */
 static enum err m_channel_prune(struct backend *b, uint32_t limit, uint32_t *ret_count)
 {
     (void)b;
@@ -364,7 +365,7 @@ static enum err m_retry_list(struct backend *b, int64_t channel_id, uint32_t lim
                              void *arg)
 {
     struct memory *m = memory_of(b);
-    int64_t due = INT64_MIN, id = 0; /* the last one given */
+    int64_t due = INT64_MIN, id = 0; /* of the last event given */
     while (limit-- > 0) {
         const struct m_wait *next = NULL;
         VEC_EACH(struct m_wait, w, &m->t.retry)
@@ -532,7 +533,7 @@ static enum err m_event_list(struct backend *b, int64_t channel_id, unsigned sta
         if (e)
             return e;
     }
-    (void)scan; /* everything is near */
+    (void)scan; /* everything is in memory: no limit needed */
     *ret_last = given == limit ? last : 0;
     return ERR_NONE;
 }
@@ -577,7 +578,7 @@ static enum err m_redeliver_ids(struct backend *b, int64_t channel_id, const int
     return e;
 }
 
-/* Whether its last attempt gave it up, and for the reason, if any is asked for. */
+/* Whether the event's last attempt gave it up, and for the given reason, if one is given. */
 static bool given_up_for(struct memory *m, int64_t channel_id, int64_t event_id, struct span reason)
 {
     bool is = false;
@@ -662,7 +663,7 @@ static enum err m_idempotency_prune(struct backend *b, int64_t before_ms, uint32
     return fails(m);
 }
 
-/* Whether that was the last of the attempt's events. */
+/* *ret_last: whether that was the last of the attempt's events. */
 static enum err count_pruned(struct memory *m, const struct attempt *a, bool *ret_last)
 {
     struct m_pruned *row = NULL;
@@ -704,7 +705,7 @@ static enum err prune_one(struct memory *m, const struct m_payload *p, uint32_t 
     return ERR_NONE;
 }
 
-/* By its tries, where its number tells no time. */
+/* Judges an event by its attempts, where its id tells no time. */
 static bool keep_by_tries(struct memory *m, const struct m_payload *row, struct history_prune *p)
 {
     int64_t newest = 0;

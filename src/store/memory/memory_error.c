@@ -83,7 +83,7 @@ static bool wanted(const struct error_page *p, const struct error_row *row)
            (!p->detail.len || span_eq(p->detail, row->detail));
 }
 
-/* The highest row below the place. */
+/* The highest row below the page's place. */
 static bool next(const struct memory_errors *v, const struct error_page *p, const struct error_place *below,
                  struct error_row *ret)
 {
@@ -129,7 +129,7 @@ void memory_error_forget(struct memory_errors *v, int64_t channel_id)
     v->count = kept;
 }
 
-/* There is one table here, so nothing moves. */
+/* The twin has one table, so nothing is moved. */
 void memory_error_tidy(struct memory_errors *v, struct error_tidy *t)
 {
     t->ret_moved = t->ret_pruned = 0;

@@ -54,7 +54,7 @@ static enum err meaning(struct sqlite *s, int rc)
         errno = s->db ? sqlite3_system_errno(s->db) : 0;
         return ERR_IO;
     default:
-        log_error("store", "unexpected answer of the database", log_int("code", rc),
+        log_error("store", "unexpected error from the database", log_int("code", rc),
                   log_str("text", s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc)));
         return ERR_INTERNAL;
     }

@@ -72,10 +72,11 @@ static enum err pass_over(struct sqlite *s, int64_t id)
         return ERR_DAMAGED;
     s->unreadable[s->unreadable_count++] = id;
     s->backend.damaged = s->backend.passed_over = true;
-    log_error("store",
-              "an event that waits cannot be read, for the database is damaged there: it is passed over, the "
-              "others go on; see \"A damaged database\" in docs/operations.md",
-              log_int("event", id));
+    log_error(
+        "store",
+        "a waiting event cannot be read because the database is damaged: skipping it, the others continue; "
+        "see \"A damaged database\" in docs/operations.md",
+        log_int("event", id));
     return ERR_NONE;
 }
 

@@ -240,9 +240,9 @@ static void save_log(struct sqlite *s, struct guard *g)
     g->saving = false;
     g->saved = rc == SQLITE_OK && all == count;
     if (g->saved)
-        log_info("store", "what stood in the log stands in the database now: nothing is lost");
+        log_info("store", "the log was copied into the database: nothing is lost");
     else
-        log_error("store", "what stands in the log cannot be put into the database yet; tried again",
+        log_error("store", "cannot copy the log into the database yet; trying again",
                   log_str("why", sqlite3_errstr(rc)));
 }
 

@@ -54,7 +54,7 @@ static enum err migrate_in_transaction(struct sqlite *s)
             return e;
     }
     if (!version)
-        log_info("store", "made the database", log_int("schema", newest));
+        log_info("store", "created the database", log_int("schema", newest));
     else if (version < newest)
         log_info("store", "schema migrated", log_int("from", version), log_int("to", newest));
     return ERR_NONE;

@@ -84,11 +84,12 @@ static enum err read_one(struct sqlite *s, sqlite3_stmt *stmt, int column, int64
     struct context context = context_of(channel_id, kept);
     enum err e = s->seal->open(s->seal->arg, span_of(context.text), stored, out, size);
     if (e)
-        log_error("store",
-                  kept == KEPT_URL
-                      ? "a channel's webhook URL cannot be opened: it was changed, or sealed for another one"
-                      : "a channel's secret cannot be opened: it was changed, or sealed for another one",
-                  log_int("channel", channel_id), log_err("err", e));
+        log_error(
+            "store",
+            kept == KEPT_URL
+                ? "a channel's webhook URL cannot be opened: it was altered, or sealed for another channel"
+                : "a channel's secret cannot be opened: it was altered, or sealed for another channel",
+            log_int("channel", channel_id), log_err("err", e));
     return e;
 }
 
@@ -193,10 +194,9 @@ static void clean(struct sqlite *s)
     if (!e)
         e = set_meta(s, STATEMENT_seal_unclean, 0);
     if (e)
-        log_error(
-            "store",
-            "what held secrets before could not be cleared from the file; tried again at the next start",
-            log_err("err", e));
+        log_error("store",
+                  "cannot clear old copies of secrets from the database file; trying again at the next start",
+                  log_err("err", e));
 }
 
 static enum err begin(struct sqlite *s, const void *arg)

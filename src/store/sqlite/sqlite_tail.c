@@ -143,12 +143,13 @@ static enum err load_around(struct sqlite *s, struct hole *h)
 
 static void tell_hole(const struct hole *h, uint32_t read)
 {
-    log_error("store",
-              "some of the newest events cannot be read, for the database is damaged there: they are passed "
-              "over, the others go on; see \"A damaged database\" in docs/operations.md",
-              log_int("accepted_from_ms", h->after >> ULID_SEQ_SHIFT),
-              log_int("to_ms", h->before >> ULID_SEQ_SHIFT), log_int("after", h->after),
-              log_int("before", h->before), log_uint("read", read));
+    log_error(
+        "store",
+        "some of the newest events cannot be read because the database is damaged: skipping them, the others "
+        "continue; see \"A damaged database\" in docs/operations.md",
+        log_int("accepted_from_ms", h->after >> ULID_SEQ_SHIFT),
+        log_int("to_ms", h->before >> ULID_SEQ_SHIFT), log_int("after", h->after),
+        log_int("before", h->before), log_uint("read", read));
 }
 
 /* What is known to be whole, and nothing else is touched. */
