@@ -1,5 +1,7 @@
-/* SQLite as the other files here speak to it: what its codes mean, statements prepared once, bound and
- * read. */
+/*
+ * Helpers for the other files here: meaning of SQLite's result codes; statements prepared once, bound and
+ * read.
+ */
 #include <errno.h>
 
 #include "base/log.h"
@@ -11,11 +13,11 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
 #undef STATEMENT
 };
 
-/* Told once a connection: whoever reads that place meets it again. */
+/* Logged once per connection, because every read of the damaged place meets it again. */
 static enum err sqlite_damaged(struct sqlite *s, int rc)
 {
     bool theirs = s->db && (sqlite3_errcode(s->db) & 0xff) ==
-                               (rc & 0xff); /* else we found it in what SQLite took for sound */
+                               (rc & 0xff); /* otherwise we found it in rows that SQLite took for sound */
     if (!s->damage_told)
         log_error("store", "the database is damaged: see \"A damaged database\" in docs/operations.md",
                   log_str("file", s->db ? sqlite3_db_filename(s->db, "main") : "todoke.db"),
@@ -89,7 +91,7 @@ enum err sqlite_row(struct sqlite *s, sqlite3_stmt *stmt, bool *ret_row)
     if (rc == SQLITE_ROW)
         return ERR_NONE;
     enum err e = sqlite_err(s, rc);
-    (void)sqlite3_reset(stmt); /* says the same again */
+    (void)sqlite3_reset(stmt); /* returns the same code again */
     return e;
 }
 
@@ -157,7 +159,7 @@ void sqlite_bind_number(sqlite3_stmt *stmt, int at, int64_t n)
 
 struct span sqlite_span(sqlite3_stmt *stmt, int column)
 {
-    const void *p = sqlite3_column_blob(stmt, column); /* of a text: its bytes, unchanged */
+    const void *p = sqlite3_column_blob(stmt, column); /* of a text value: its bytes, unchanged */
     int len = sqlite3_column_bytes(stmt, column);
     return (struct span){p ? p : "", p ? (size_t)len : 0};
 }

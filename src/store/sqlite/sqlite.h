@@ -1,5 +1,5 @@
 #pragma once
-/* Inside of the SQLite backend: the handle and small helpers of its files. */
+/* Internals of the SQLite backend: the handle and the helpers its files share. */
 #include <sqlite3.h>
 #include <stdatomic.h>
 
@@ -16,55 +16,62 @@ enum statement {
 /* The newest events of all channels (sqlite_tail.c). */
 enum tail_state {
     TAIL_WAITS,
-    TAIL_DELIVERED, /* alone and at the first try: its attempt has its number */
-    TAIL_LEFT,      /* its rows tell, or it went with its channel */
+    TAIL_DELIVERED, /* alone and on the first attempt: the attempt has the event's id */
+    TAIL_LEFT,      /* its state is in its rows, or it was deleted with its channel */
 };
 struct tail_event {
     int64_t id, channel_id;
     enum tail_state state;
 };
-/* From one event to another; `last` was the last before damage, INT64_MAX where no damage is behind it. */
+/*
+ * Readable range from one event to another. `last`: the last event before damage, INT64_MAX if no damage
+ * follows.
+ */
 struct tail_span {
     int64_t first, last;
 };
 struct tail {
-    struct tail_event *events; /* by id, rising */
+    struct tail_event *events; /* ascending by id */
     uint32_t count, alloc;
-    uint32_t section; /* events that leave it together */
+    uint32_t section; /* number of events that leave the tail together */
     bool loaded;
-    int64_t changes; /* of what is known here, which rows need not tell */
-    /* Where it is damaged: the numbers that bound what can be read; none: all of it. SQLite commits no
-     * transaction that has met damage, so it is met once. */
+    int64_t changes; /* count of changes to the tail, which rows need not show */
+    /*
+     * After damage: the ranges of ids that can be read; none: everything can. SQLite cannot commit a
+     * transaction that has met damage, so damage must be met only once.
+     */
     struct tail_span *whole;
     uint32_t whole_count, whole_alloc;
 };
 
 #define CHANNELS_KNOWN 1024u
-#define UNREADABLE_MAX 256u /* more than a page of small ones; past that channels with such events stop */
-#define SQLITE_BUSY_MS 5000 /* a `todoke key` beside a running node waits this long for the other's commit */
+/* more than one page of small events; beyond that, channels with such events stop */
+#define UNREADABLE_MAX 256u
+#define SQLITE_BUSY_MS 5000 /* how long a `todoke key` beside a running node waits for the other's commit */
 
 struct sqlite {
     struct backend backend;
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     enum store_access access;
-    int64_t changes;     /* rows changed in all when the transaction began */
-    bool lost;           /* the disk has failed or is damaged since it began */
-    struct ulid_seq seq; /* of payload and attempt rows alike */
-    int64_t numbered;    /* the highest number that stands in the database, of this transaction too */
-    struct tail tail;    /* the writer's; of a reader for one transaction */
-    int64_t channels[CHANNELS_KNOWN]; /* the writer's: some that are there, each at its number modulo that */
-    struct checkpoint *checkpoint;    /* the thread that copies the log, once there was one to copy */
-    bool copied;                      /* it was asked to, since the log began */
-    /* Checkpoints of this process, of either connection. */
+    int64_t changes;     /* total rows changed when the transaction began */
+    bool lost;           /* the disk failed or damage was met since the transaction began */
+    struct ulid_seq seq; /* shared by payload and attempt rows */
+    int64_t numbered;    /* the highest number in the database, including this transaction */
+    struct tail tail;    /* kept by the writer; a reader's lasts for one transaction */
+    /* writer only: cache of channels that exist, each at its id modulo the size */
+    int64_t channels[CHANNELS_KNOWN];
+    struct checkpoint *checkpoint;    /* the thread that copies the log; started when first needed */
+    bool copied;                      /* the thread was asked to copy since the log began */
+    /* Checkpoints of this process, on any connection. */
     _Atomic unsigned copies_begun, copies_ended;
-    int restart_at;                     /* pages of log at which a checkpoint waits for readers */
-    const struct store_seal *seal;      /* NULL: what is secret is kept as it is */
-    struct guard *guard;                /* of the node's writer */
-    struct walk *walk;                  /* where looking for damage has come to */
+    int restart_at;                     /* log pages at which a checkpoint waits for readers */
+    const struct store_seal *seal;      /* NULL: secrets are stored in clear */
+    struct guard *guard;                /* the node's writer only */
+    struct walk *walk;                  /* position of the integrity check */
     int64_t unreadable[UNREADABLE_MAX]; /* events whose payload cannot be read */
     uint32_t unreadable_count;
-    bool damage_told; /* that the database is damaged */
+    bool damage_told; /* damage was already logged */
 };
 
 static inline struct sqlite *sqlite_of(struct backend *b)
@@ -72,46 +79,49 @@ static inline struct sqlite *sqlite_of(struct backend *b)
     return (struct sqlite *)(void *)b;
 }
 
-/* What a result code means to the rest of the program; SQLITE_OK, ROW and DONE are ERR_NONE. Logs what an
- * operator must know. */
+/* Translates a result code; SQLITE_OK, ROW and DONE are ERR_NONE. Logs what an operator must know. */
 enum err sqlite_err(struct sqlite *s, int rc) MUST_CHECK;
 
-/* The prepared statement, reset and without bindings; NULL: it cannot be prepared, *ret_err says why. */
+/*
+ * Returns the prepared statement, reset and without bindings. NULL: it cannot be prepared, *ret_err says why.
+ */
 sqlite3_stmt *sqlite_statement(struct sqlite *s, enum statement id, enum err *ret_err);
 
-/* Runs a statement that gives no rows and leaves it reset. */
+/* Runs a statement that returns no rows, and resets it. */
 enum err sqlite_run(struct sqlite *s, sqlite3_stmt *stmt) MUST_CHECK;
-/* *ret_row: whether there is a row; after the last one the statement is reset. */
+/* *ret_row: whether there is a row. After the last row the statement is reset. */
 enum err sqlite_row(struct sqlite *s, sqlite3_stmt *stmt, bool *ret_row) MUST_CHECK;
-/* The loop over rows: while (sqlite_next(s, q, &e)) … Ends after the last row, or once e is set; the
- * statement is reset then. */
+/*
+ * Loop over rows: while (sqlite_next(s, q, &e)) … Ends after the last row, or when *e is set; the statement
+ * is then reset.
+ */
 bool sqlite_next(struct sqlite *s, sqlite3_stmt *stmt, enum err *e);
-/* The first number of the first row; ERR_NOT_FOUND: there is none. */
+/* Returns the first column of the first row; ERR_NOT_FOUND: no row. */
 enum err sqlite_first(struct sqlite *s, enum statement id, const int64_t *numbers, int count,
                       int64_t *ret) MUST_CHECK;
 
-/* Binds the numbers from 1 on and runs it. */
+/* Binds the numbers to parameters 1, 2, … and runs the statement. */
 enum err sqlite_run_with(struct sqlite *s, enum statement id, const int64_t *numbers, int count) MUST_CHECK;
 
-/* Binding never fails but for memory and indices that are wrong in the source; the step reports it. */
+/* Binding fails only for lack of memory or a wrong index in the source; stepping the statement reports it. */
 void sqlite_bind_span(sqlite3_stmt *stmt, int at,
                       struct span text); /* borrowed until the statement is reset */
 void sqlite_bind_bytes(sqlite3_stmt *stmt, int at, const void *p, size_t len);
 void sqlite_bind_number(sqlite3_stmt *stmt, int at, int64_t n);
 
 struct span sqlite_span(sqlite3_stmt *stmt, int column);
-void sqlite_text(sqlite3_stmt *stmt, int column, char *out, size_t size); /* cut to size - 1 */
+void sqlite_text(sqlite3_stmt *stmt, int column, char *out, size_t size); /* truncated to size - 1 */
 int64_t sqlite_number(sqlite3_stmt *stmt, int column);
 
-/* sqlite_migrate.c: brings the schema to the newest, whose number is sqlite_newest(). */
+/* sqlite_migrate.c: migrates the schema to the newest version, sqlite_newest(). */
 enum err sqlite_migrate(struct sqlite *s) MUST_CHECK;
 int sqlite_newest(void);
 
 enum err sqlite_exec(struct sqlite *s, const char *sql) MUST_CHECK;
-enum err sqlite_ask(struct sqlite *s, const char *sql, int64_t *ret) MUST_CHECK; /* one number */
+enum err sqlite_ask(struct sqlite *s, const char *sql, int64_t *ret) MUST_CHECK; /* returns one number */
 
 /* sqlite_seal.c */
-/* The secrets of a channel and its webhook URL, to its row, and from these columns of it. */
+/* Writes a channel's secrets and webhook URL to its row; reads them from these columns of it. */
 enum err sqlite_secret_put(struct sqlite *s, const struct channel *c) MUST_CHECK;
 enum err sqlite_secret_read(struct sqlite *s, sqlite3_stmt *stmt, int secret, int previous, int url,
                             struct channel *c) MUST_CHECK;
@@ -127,7 +137,7 @@ enum err sqlite_secret_prune(struct backend *b, int64_t wall_ms, int64_t before_
 enum err sqlite_channel_insert(struct backend *b, struct channel *c);
 enum err sqlite_channel_update(struct backend *b, const struct channel *c);
 enum err sqlite_channel_delete(struct backend *b, int64_t id);
-/* ERR_NOT_FOUND: there is no such channel. Of the writer; mostly without asking the database. */
+/* ERR_NOT_FOUND: no such channel. Writer only; mostly answered from the cache. */
 enum err sqlite_channel_is(struct sqlite *s, int64_t id) MUST_CHECK;
 void sqlite_channel_forget(struct sqlite *s);
 enum err sqlite_channel_prune(struct backend *b, uint32_t limit, uint32_t *ret_count);
@@ -137,7 +147,7 @@ enum err sqlite_channel_find(struct backend *b, const struct channel_filter *f, 
                              void *arg);
 /* sqlite_event.c */
 enum err sqlite_events_insert(struct backend *b, struct event *const *events, size_t count, int64_t wall_ms);
-/* Whether the bytes of an event are those that were put in, as far as they can say so: one JSON object. */
+/* Whether an event's bytes look intact, as far as the bytes can show: one JSON object. */
 bool sqlite_event_is_whole(struct span json);
 enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after, uint32_t limit,
                            event_row_fn *fn, void *arg);
@@ -157,35 +167,39 @@ enum err sqlite_redate(struct backend *b, int64_t wall_ms);
 /* sqlite_integrity.c */
 enum err sqlite_integrity(struct backend *b, struct integrity_step *step);
 void sqlite_integrity_end(struct sqlite *s);
-/* sqlite_guard.c: NULL guards nothing */
-/* Whether the files are what was opened: ERR_GONE. No transaction may be open. */
+/* sqlite_guard.c: a NULL guard does nothing */
+/* Checks that the files are the ones that were opened: ERR_GONE. No transaction may be open. */
 enum err sqlite_guard_check(struct sqlite *s) MUST_CHECK;
-bool sqlite_guard_wrong(const struct sqlite *s);           /* at the last check */
-enum err sqlite_guard_number(struct sqlite *s) MUST_CHECK; /* in every transaction that writes, last */
-void sqlite_guard_commit(struct sqlite *s);                /* after it */
+bool sqlite_guard_wrong(const struct sqlite *s);           /* result of the last check */
+enum err sqlite_guard_number(struct sqlite *s) MUST_CHECK; /* last call in every writing transaction */
+void sqlite_guard_commit(struct sqlite *s);                /* after the commit */
 void sqlite_guard_end(struct sqlite *s);                   /* before the connection is closed */
-void sqlite_guard_free(struct sqlite *s);                  /* and after */
+void sqlite_guard_free(struct sqlite *s);                  /* after the connection is closed */
 /* sqlite_checkpoint.c */
 void sqlite_checkpoint_stop(struct sqlite *s);
-/* SQLite's own on one of this process's connections, counted. */
+/* Runs SQLite's checkpoint on a connection of this process, and counts it. */
 int sqlite_checkpoint_run(struct sqlite *s, sqlite3 *db, int mode, int *ret_all, int *ret_copied);
-/* sqlite_tail.c: ends ERR_IO and the like as every statement does, or ERR_NOMEM */
-/* Reads the tail unless that was done. Afterwards tail.events may be looked at until the next call that adds
- * or rolls back. */
+/* sqlite_tail.c: functions fail with ERR_IO and the like, as statements do, or with ERR_NOMEM */
+/*
+ * Reads the tail unless it is already read. tail.events is then valid until the next call that adds events or
+ * rolls back.
+ */
 enum err sqlite_tail_load(struct sqlite *s) MUST_CHECK;
-/* Call before writing events, adding only after they are written. */
+/* Call before writing events; sqlite_tail_add() only after they are written. */
 enum err sqlite_tail_make_room(struct sqlite *s, size_t count) MUST_CHECK;
 void sqlite_tail_add(struct sqlite *s, int64_t channel_id, int64_t id);
-/* The event, if it waits and has no row in queue; NULL: queue tells. The tail must be loaded. */
+/*
+ * Returns the event if it waits and has no row in queue; NULL: see its row in queue. The tail must be loaded.
+ */
 struct tail_event *sqlite_tail_waiting(struct sqlite *s, int64_t channel_id, int64_t id);
-/* The first from event `id` on, count if there is none. */
+/* Index of the first event with an id ≥ `id`; count if there is none. */
 uint32_t sqlite_tail_find(const struct tail *t, int64_t id);
-/* What waits for a channel goes. */
+/* Deletes what waits for a channel. */
 void sqlite_tail_drop(struct sqlite *s, int64_t channel_id);
-/* What is known may be wrong: the transaction is rolled back, or another begins. */
+/* Discards the tail, which may be wrong: the transaction was rolled back, or another begins. */
 void sqlite_tail_forget(struct sqlite *s);
 /* sqlite_list.c */
-/* The state of an event by where its rows are; ERR_NOT_FOUND: it has none. */
+/* Derives an event's state from the tables its rows are in; ERR_NOT_FOUND: it has none. */
 enum err sqlite_event_state(struct sqlite *s, int64_t channel_id, struct event_view *v);
 enum err sqlite_event_get(struct backend *b, int64_t channel_id, int64_t id, event_view_fn *fn, void *arg);
 enum err sqlite_event_list(struct backend *b, int64_t channel_id, unsigned states, int64_t before,
@@ -209,13 +223,13 @@ enum err sqlite_key_list(struct backend *b, key_row_fn *fn, void *arg);
 enum err sqlite_key_version(struct backend *b, int64_t *ret);
 enum err sqlite_touch(struct backend *b, int64_t wall_ms);
 /* sqlite_error.c */
-/* What a failed attempt adds to the statistics. */
+/* Adds a failed attempt to the statistics. */
 enum err sqlite_error_result(struct backend *b, const struct attempt *a, int64_t wall_ms);
 enum err sqlite_error_list(struct backend *b, struct error_page *p, error_row_fn *fn, void *arg);
 enum err sqlite_error_tidy(struct backend *b, struct error_tidy *t);
 /* sqlite_notice.c */
 enum err sqlite_notice_put(struct backend *b, const struct notice *n);
-/* What a failed attempt adds to the windows. */
+/* Adds a failed attempt to the windows. */
 enum err sqlite_notice_result(struct backend *b, const struct attempt *a, int64_t wall_ms);
 enum err sqlite_notice_due(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg);
 enum err sqlite_notice_end(struct backend *b, int64_t id);

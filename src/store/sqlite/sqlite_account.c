@@ -1,4 +1,4 @@
-/* Accounts, their sessions, and the links by which they set a password. */
+/* Accounts, their sessions, and the invitation links through which they set a password. */
 #include "store/sqlite/sqlite.h"
 
 static void bind_account(sqlite3_stmt *q, const struct account *a)
@@ -82,7 +82,7 @@ enum err sqlite_account_delete(struct backend *b, int64_t id)
     return e ? e : sqlite_session_delete_others(b, id, NULL);
 }
 
-/* The first row of a bound statement. */
+/* Returns the first row of a bound statement. */
 static enum err one_account(struct sqlite *s, sqlite3_stmt *q, struct account *ret)
 {
     bool row;
@@ -185,7 +185,7 @@ enum err sqlite_session_get(struct backend *b, const uint8_t hash[static SESSION
     return ERR_NONE;
 }
 
-/* A statement with a hash first, and a number after it. */
+/* Runs a statement whose first parameter is a hash and the second a number. */
 static enum err run_hash(struct sqlite *s, enum statement id, const uint8_t *hash, int64_t number)
 {
     enum err e = ERR_NONE;

@@ -1,4 +1,4 @@
-/* The audit log: only ever added to, and cut by age. */
+/* The audit log: lines are only added, and deleted by age. */
 #include "store/sqlite/sqlite.h"
 
 enum err sqlite_audit_insert(struct backend *b, const struct audit_entry *a)

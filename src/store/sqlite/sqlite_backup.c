@@ -1,4 +1,4 @@
-/* A copy of the database as it stood at one moment, while a node goes on writing (sqlite.org/backup.html). */
+/* Copies one consistent state of the database while a node goes on writing (sqlite.org/backup.html). */
 #include <stdio.h>
 
 #include "store/sqlite/sqlite.h"
@@ -24,7 +24,7 @@ static enum err open_copy(sqlite3 **ret, const char *dir, int flags)
     return error_of(rc);
 }
 
-/* All pages in one step: under one read transaction, so a writer neither waits nor makes it begin anew. */
+/* Copies all pages in one step, under one read transaction: a writer neither waits nor forces a restart. */
 static enum err copy(sqlite3 *to, sqlite3 *from)
 {
     sqlite3_backup *b = sqlite3_backup_init(to, "main", from, "main");
@@ -48,7 +48,7 @@ enum err sqlite_backup(const char *dir, const char *to)
 {
     sqlite3 *source = NULL, *target = NULL;
     enum err e =
-        open_copy(&source, dir, SQLITE_OPEN_READWRITE); /* a database in WAL mode wants its -shm written */
+        open_copy(&source, dir, SQLITE_OPEN_READWRITE); /* a database in WAL mode needs a writable -shm */
     if (!e)
         e = open_copy(&target, to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     if (!e)

@@ -1,6 +1,6 @@
 #include "store/sqlite/sqlite.h"
 
-#define CHANNEL_LEAD_PARAMETER 1 /* CHANNEL_KEPT_LEAD stands first; the columns follow in their order */
+#define CHANNEL_LEAD_PARAMETER 1 /* CHANNEL_KEPT_LEAD is first; the columns follow in order */
 
 #define SEALED_COLUMN 0
 #define SEALED_LEAD 0
@@ -11,7 +11,7 @@ _Static_assert(0 CHANNEL_FIELDS(SEALED) == 3, "sqlite_seal.c knows secret, previ
     +_Generic(((struct channel *)NULL)->member, struct channel_schedule : 1, default : 0)
 _Static_assert(0 CHANNEL_FIELDS(SCHEDULES) == 1, "bind_channel() has room for the text of one");
 
-/* Returns how many parameters there are. schedule: room that lives until the statement has run. */
+/* Returns the number of parameters. schedule: buffer that must live until the statement has run. */
 static int bind_channel(sqlite3_stmt *q, const struct channel *c, char schedule[static CHANNEL_SCHEDULE_TEXT])
 {
     int last = CHANNEL_LEAD_PARAMETER;
@@ -39,7 +39,7 @@ static int bind_channel(sqlite3_stmt *q, const struct channel *c, char schedule[
     return last;
 }
 
-/* Where CHANNEL_COLUMNS has it: after the id. */
+/* Column of a field in CHANNEL_COLUMNS, after the id. */
 static int column_of(size_t field)
 {
     return (int)field + 1;
@@ -84,7 +84,7 @@ enum err sqlite_channel_insert(struct backend *b, struct channel *c)
     if (e)
         return e;
     c->id = sqlite3_last_insert_rowid(s->db);
-    return sqlite_secret_put(s, c); /* which is sealed for this id */
+    return sqlite_secret_put(s, c); /* needs the id, for which the secret is sealed */
 }
 
 enum err sqlite_channel_update(struct backend *b, const struct channel *c)
@@ -150,7 +150,7 @@ enum err sqlite_channel_prune(struct backend *b, uint32_t limit, uint32_t *ret_c
             e = sqlite_run_with(s, tables[i], (int64_t[]){id, left}, 2);
             left -= e ? 0 : (uint32_t)sqlite3_changes(s->db);
         }
-        if (!e && left) /* nothing of it is left: no result on its way can put anything off again */
+        if (!e && left) /* nothing of it remains: no late result can postpone anything */
             e = sqlite_run_with(s, STATEMENT_gone_delete, &id, 1);
         if (e)
             return e;

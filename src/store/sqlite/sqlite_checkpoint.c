@@ -1,17 +1,17 @@
 /*
- * Checkpoints: the log goes into the database, so that it can begin anew.
+ * Checkpoints: the log is copied into the database, so that it can restart from its beginning.
  *
- *     commits ─► 4000 pages of log ─► copied and synced by a thread beside ─► the few pages since then, by the writer ─► begins anew
+ *    commits ─► 4000 pages of log ─► copied and synced by a thread beside ─► the few pages since then, by the writer ─► begins anew
  *
- * Copying takes some milliseconds and a sync, three times a second under load, and the slowest hundredth of
- * all 202s waited for just that. The last few pages are the writer's: beside commits the copy is never level
- * with the log, and a log that is not copied to its end is not begun anew (docs/decisions/0004: without
- * bound, when a thread was alone with it).
+ * Copying takes some milliseconds and a sync, three times a second under load; when the writer did it, the
+ * slowest hundredth of all 202s waited for just that. The last few pages are copied by the writer: while
+ * commits go on, the thread's copy never catches up, and a log that is not copied completely is never
+ * restarted (docs/decisions/0004: it grew without limit when only the thread copied).
  *
- * SQLite from 3.7.0 to 3.51.2 has a race (https://sqlite.org/wal.html#walresetbug): a checkpoint that starts
- * when all of the log is copied, on another connection than the commit that begins the log anew at that
- * moment, loses pages. So at most one checkpoint is under way or asked for, the thread is asked only with
- * pages to copy, and only the node checkpoints, not the commands beside it.
+ * SQLite 3.7.0 to 3.51.2 has a race (https://sqlite.org/wal.html#walresetbug): pages are lost when a
+ * checkpoint starts on a completely copied log while a commit on another connection restarts that log. So at
+ * most one checkpoint is running or requested, the thread is asked only when there are pages to copy, and
+ * only the node checkpoints, not the commands that run beside it.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,8 +21,8 @@
 #include "store/sqlite/sqlite.h"
 
 #define CHECKPOINT_PAGES 4000 /* 16 MiB of log between checkpoints */
-#define RESTART_PAGES 8000    /* from here on readers are waited for, so that the log can begin anew */
-/* A foreign reader that stays longer is left alone, until as much again is written. */
+#define RESTART_PAGES 8000    /* from this size a checkpoint waits for readers, so that the log can restart */
+/* Another process's reader that stays longer than this is ignored until as much again is written. */
 #define RESTART_BUSY_MS 200
 
 struct checkpoint {
@@ -54,7 +54,7 @@ static void *copy(void *arg)
             break;
         c->asked = false;
         (void)pthread_mutex_unlock(&c->lock);
-        /* What is not copied now is copied later; the commits stand either way. */
+        /* What is not copied now is copied later; the commits are safe either way. */
         (void)sqlite_checkpoint_run(c->owner, c->db, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
         atomic_store(&c->busy, false);
         (void)pthread_mutex_lock(&c->lock);
@@ -71,7 +71,7 @@ static void dispose(struct checkpoint *c)
     mem_free(c);
 }
 
-/* NULL: the writer does it all. */
+/* NULL: the writer copies everything itself. */
 static struct checkpoint *start(struct sqlite *s)
 {
     struct checkpoint *c = mem_zero(1, sizeof(*c));
@@ -83,7 +83,11 @@ static struct checkpoint *start(struct sqlite *s)
     int rc = sqlite3_open_v2(sqlite3_db_filename(s->db, "main"), &c->db,
                              SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE, NULL);
     if (rc ==
-        SQLITE_OK) /* with the writer's log and syncs, or what it copies is not on the disk when the log is written over */
+        /*
+         * same log and syncs as the writer; otherwise copied pages may not be on disk when the log is
+         * overwritten
+         */
+        SQLITE_OK)
         rc = sqlite3_exec(c->db, "PRAGMA synchronous=FULL; SELECT 1 FROM meta", NULL, NULL, NULL);
     if (rc != SQLITE_OK || pthread_create(&c->thread, NULL, copy, c)) {
         dispose(c);
@@ -116,8 +120,10 @@ static void ask(struct checkpoint *c)
     (void)pthread_cond_signal(&c->wake);
 }
 
-/* Past twice the size the readers of the moment are waited for: as long as one follows the other, the log is
- * copied but never begun anew. Those that come then read the database itself. */
+/*
+ * At twice the size, waits for the current readers: while readers overlap, the log is copied but never
+ * restarted. Readers that start afterwards read the database itself.
+ */
 static void restart(struct sqlite *s, int pages)
 {
     s->restart_at = pages + CHECKPOINT_PAGES;

@@ -1,7 +1,7 @@
-/* What owners of contact addresses said; how many mails were sent on a day. */
+/* Choices of the owners of contact addresses; number of mails sent per day. */
 #include "store/sqlite/sqlite.h"
 
-/* Ends the statement. */
+/* Reads the row and resets the statement. */
 static enum err take(struct sqlite *s, sqlite3_stmt *q, struct contact *ret)
 {
     bool row;

@@ -1,8 +1,8 @@
 /*
- * Error statistics. What is counted now stands together by minute (error_minute), where a storm of failures
- * over all channels keeps touching the same few pages; a minute that is over is moved, some rows a step, to
- * where it is read: by channel within a day of UTC (error_row), which also lets whole days go from the front
- * (docs/decisions/0013-error-rows.md). A row that came late may stand in both, so whoever reads adds them up.
+ * Error statistics. Current counts are stored by minute (error_minute), where a storm of failures across all
+ * channels touches the same few pages. Minutes that are over are moved, some rows per step, to the table used
+ * for reading: by channel within a UTC day (error_row), from which whole days can be deleted
+ * (docs/decisions/0013-error-rows.md). A late row may be in both tables, so readers add the two up.
  */
 #include "store/sqlite/sqlite.h"
 
@@ -25,11 +25,11 @@ enum err sqlite_error_result(struct backend *b, const struct attempt *a, int64_t
     return sqlite_run(s, q);
 }
 
-/* The rows of one table for one page, block by block (a day or a minute), from the highest down. */
+/* The rows of one table for one page, block by block (a day or a minute), in descending order. */
 struct source {
     enum statement rows;
-    int64_t block, lowest; /* the one that is being read; the last one to be read */
-    sqlite3_stmt *open;    /* inside of a block */
+    int64_t block, lowest; /* the block being read; the last one to read */
+    sqlite3_stmt *open;    /* statement within a block */
     bool row;
 };
 
@@ -48,7 +48,10 @@ static enum err number_of(struct sqlite *s, enum statement id, int64_t bound, in
     return e;
 }
 
-/* The next block below: days are walked, minutes (they are few) are looked up. *ret: whether there is one. */
+/*
+ * The next lower block: days are stepped through, minutes (there are few) are looked up. *ret: whether there
+ * is one.
+ */
 static enum err next_block(struct sqlite *s, struct source *from, bool *ret)
 {
     enum err e = ERR_NONE;
@@ -77,7 +80,7 @@ static enum err open_block(struct sqlite *s, struct source *from, const struct e
     return ERR_NONE;
 }
 
-/* To the next row; from->row says whether there is one. */
+/* Advances to the next row; from->row says whether there is one. */
 static enum err advance(struct sqlite *s, struct source *from, const struct error_page *p,
                         const struct error_place *below)
 {
@@ -112,7 +115,7 @@ static struct error_row row_of(const struct source *from, int64_t channel_id)
                               .errors = sqlite_number(q, 5)};
 }
 
-/* Where each source begins: at the page's upper end, and no further than there are rows. */
+/* Positions each source at the page's upper end; its lower end is where rows end. */
 static enum err begin(struct sqlite *s, struct source from[2], const struct error_page *p,
                       const struct error_place *below)
 {

@@ -1,4 +1,4 @@
-/* Events on their way in (payload and queue rows, idempotency keys) and back out to the lanes. */
+/* Events: accepting them (payload and queue rows, idempotency keys) and giving them to the lanes. */
 #include "base/json_scan.h"
 #include "base/log.h"
 #include "store/sqlite/sqlite.h"
@@ -17,7 +17,7 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
         struct event *v = events[i];
         e = ulid_seq_next(&s->seq, wall_ms, &v->item.id);
         if (e)
-            return ERR_INTERNAL; /* the year 2248: not one of the harmless answers */
+            return ERR_INTERNAL; /* the year 2248: not one of the errors that leave the transaction usable */
         sqlite_bind_number(payload, 1, v->item.id);
         sqlite_bind_number(payload, 2, v->channel_id);
         sqlite_bind_number(payload, 3, v->flags);
@@ -27,12 +27,14 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
         sqlite_tail_add(s, v->channel_id, v->item.id);
         s->numbered = v->item.id;
     }
-    sqlite_bind_bytes(payload, 4, "", 0);      /* the bytes were borrowed */
-    return e == ERR_EXISTS ? ERR_INTERNAL : e; /* some rows may be written: not one of the harmless answers */
+    sqlite_bind_bytes(payload, 4, "", 0);      /* clears the binding: the bytes were borrowed */
+    /* some rows may be written: not one of the errors that leave the transaction usable */
+    return e == ERR_EXISTS ? ERR_INTERNAL : e;
 }
 
-/* SQLite has no checksum over what it keeps: where a page was lost or written over, the bytes are no object
- * any more. */
+/*
+ * SQLite has no checksum over its pages: where a page was lost or overwritten, the bytes are no JSON object.
+ */
 bool sqlite_event_is_whole(struct span json)
 {
     return json.len > 0 && json.ptr[0] == '{' && json_check(json, JSON_DEPTH, NULL) == ERR_NONE;
@@ -65,7 +67,7 @@ static bool is_unreadable(const struct sqlite *s, int64_t id)
     return false;
 }
 
-/* The transaction is lost, for it has met damage; the next one does not touch this event. */
+/* This transaction has met damage and is lost; the next one does not touch this event. */
 static enum err pass_over(struct sqlite *s, int64_t id)
 {
     if (s->unreadable_count == UNREADABLE_MAX)
@@ -80,8 +82,10 @@ static enum err pass_over(struct sqlite *s, int64_t id)
     return ERR_NONE;
 }
 
-/* With its payload. *ret_given: false where there is none, or none that can be read: the event is passed
- * over. */
+/*
+ * Gives the event with its payload. *ret_given: false if there is none, or none that can be read: it is
+ * skipped.
+ */
 static enum err give_one(struct sqlite *s, struct event *head, event_row_fn *fn, void *arg, bool *ret_given)
 {
     enum err e = ERR_NONE;
@@ -110,7 +114,7 @@ static enum err give_one(struct sqlite *s, struct event *head, event_row_fn *fn,
     return e;
 }
 
-/* What waits of a channel in the tail, behind `after`. */
+/* Gives a channel's waiting events in the tail after `after`. */
 static enum err give_tail(struct sqlite *s, int64_t channel_id, int64_t after, uint32_t limit,
                           event_row_fn *fn, void *arg)
 {
@@ -129,8 +133,10 @@ static enum err give_tail(struct sqlite *s, int64_t channel_id, int64_t after, u
     return e;
 }
 
-/* Where payloads are damaged each is read by itself, so that those behind them go on. Rows of (id, due_ms,
- * tries, faults). */
+/*
+ * Where payloads are damaged each is read separately, so that those after them continue. Rows of (id, due_ms,
+ * tries, faults).
+ */
 static enum err give_around(struct sqlite *s, sqlite3_stmt *q, const struct event *of, uint32_t limit,
                             event_row_fn *fn, void *arg, uint32_t *ret_count)
 {
@@ -154,7 +160,7 @@ enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after,
 {
     struct sqlite *s = sqlite_of(b);
     enum err e = ERR_NONE;
-    bool around = s->damage_told; /* who meets it first asks again */
+    bool around = s->damage_told; /* the caller that meets damage first asks again */
     sqlite3_stmt *q = sqlite_statement(s, around ? STATEMENT_queue_heads : STATEMENT_queue_list, &e);
     if (!q)
         return e;
@@ -168,7 +174,7 @@ enum err sqlite_queue_list(struct backend *b, int64_t channel_id, int64_t after,
         e = give_events(s, q, channel_id, false, fn, arg, &given);
     }
     return e || given == limit ? e
-                               : give_tail(s, channel_id, after, limit - given, fn, arg); /* younger ones */
+                               : give_tail(s, channel_id, after, limit - given, fn, arg); /* younger events */
 }
 
 enum err sqlite_retry_list(struct backend *b, int64_t channel_id, uint32_t limit, event_row_fn *fn, void *arg)

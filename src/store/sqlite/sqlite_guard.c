@@ -1,18 +1,18 @@
 /*
- * Whether what is written is kept: the sync of the log, which every commit ends with, says no when database
- * or log are no longer the files that lie under their names (files.h), or the log has lost what was in it.
- * SQLite takes the commit back then, as after a sync that failed, so that memory and disk agree and nobody is
- * answered 202.
+ * Checks that written data will be found again. Every commit ends with a sync of the log; that sync fails
+ * when the database or the log is no longer the file at its path (files.h), or when the log has lost content.
+ * SQLite then rolls back the commit, as after a failed sync, so memory and disk agree and nobody is answered
+ * 202.
  *
- *     frames written ─► synced ─► names looked up, log looked into ─► the commit is public ─► answers
+ *    frames written ─► synced ─► paths looked up, log checked ─► the commit is public ─► answers
  *
- * A log that was cut and then written to has a hole. Its index in shared memory knows the last frame that was
- * committed: where the log does not have that frame, it was cut. Layouts: sqlite.org/fileformat2.html, 4.1
- * and 4.2; sqlite.org/walformat.html, 2.
+ * A log that was truncated and then written to has a hole. Its index in shared memory knows the last
+ * committed frame: if the log does not have that frame, it was truncated. Layouts:
+ * sqlite.org/fileformat2.html, 4.1 and 4.2; sqlite.org/walformat.html, 2.
  *
- * A database that was written over has another head (head.h), and no checkpoint has run that could have
- * written it: of those the index tells too, before they write and after. The first commit of a node, and
- * the one after a log has begun anew, counts the generation in the head.
+ * A database was overwritten if its head changed (head.h) although no checkpoint ran that could have written
+ * it: the index shows checkpoints both before and after they write. The first commit of a node, and the first
+ * one after a log restart, increments the generation in the head.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,9 +29,10 @@
 #define HEAD_LEN 32u /* of the log */
 #define FRAME_HEAD_LEN 24u
 #define TAIL_LEN 16u
-#define COPY_LOCK 121 /* of the index: the byte that is locked while a log is copied (WAL_CKPT_LOCK) */
+/* offset in the index of the byte that is locked while a log is copied (WAL_CKPT_LOCK) */
+#define COPY_LOCK 121
 
-/* The head of the index, which stands there twice. */
+/* The head of the index, which holds it twice. */
 struct log_index {
     uint32_t version, unused, change;
     uint8_t is_init, big_endian;
@@ -43,31 +44,31 @@ struct log_index {
 };
 _Static_assert(sizeof(struct log_index) == 48, "as SQLite lays it out");
 
-/* The index, and how far its log was copied into the database. */
+/* The index, and how much of the log was copied into the database. */
 struct log_state {
-    bool known; /* false: it was being changed at that moment */
+    bool known; /* false: the index was being changed */
     struct log_index index;
-    uint32_t copied, begun; /* frames: copied for good, and from there on perhaps */
-    unsigned own;           /* checkpoints of this process so far */
-    bool own_busy;          /* one is at it */
+    uint32_t copied, begun; /* in frames: certainly copied, and possibly copied */
+    unsigned own;           /* checkpoints made by this process so far */
+    bool own_busy;          /* one of them is running */
 };
 
 struct guard {
-    sqlite3_io_methods methods; /* of the log's file, but for the sync; first */
+    sqlite3_io_methods methods; /* wraps the log file's methods, replacing sync; must be first */
     const sqlite3_io_methods *real;
     struct files *files;
     sqlite3_file *log;
-    int index; /* a descriptor; closed after SQLite's own, for closing it takes their locks away */
+    int index; /* a descriptor; closed after SQLite's own, because closing it releases their locks */
     struct sqlite *owner;
-    struct log_state now, idle; /* at this look; at the last one at which no checkpoint was under way */
-    uint32_t next, generation;  /* to be committed, as it was committed, */
-    uint32_t settled;           /* and when `salt` was read */
+    struct log_state now, idle; /* state at this look; at the last look without a running checkpoint */
+    uint32_t next, generation;  /* generation to be committed, generation committed, */
+    uint32_t settled;           /* and generation when `salt` was read */
     uint8_t salt[8];            /* of the log */
-    bool ready;                 /* it watches */
-    bool due, counted;          /* the generation is to be counted, was counted in this transaction */
-    struct log_index last;      /* at the last commit of this connection, */
+    bool ready;                 /* the guard is active */
+    bool due, counted;          /* the generation must be counted; was counted in this transaction */
+    struct log_index last;      /* state at this connection's last commit, */
     uint8_t tail[TAIL_LEN];     /* and the end of its last frame */
-    bool saving, saved;         /* the log was deleted, and its content goes, went into the database */
+    bool saving, saved; /* the log was deleted, and its content is being saved, was saved to the database */
 };
 
 static uint32_t page_of(const struct log_index *i)
@@ -80,7 +81,7 @@ static uint64_t end_of(const struct log_index *i)
     return i->frames ? HEAD_LEN + (uint64_t)i->frames * (FRAME_HEAD_LEN + page_of(i)) : 0;
 }
 
-/* False: it is being changed at this moment. */
+/* False: the index is being changed. */
 static bool read_state(const struct guard *g, struct log_state *ret)
 {
     struct {
@@ -88,7 +89,8 @@ static bool read_state(const struct guard *g, struct log_state *ret)
         uint32_t copied, unused[7], begun;
     } shared;
     _Static_assert(sizeof(shared) == 132, "as SQLite lays it out");
-    unsigned ended = atomic_load(&g->owner->copies_ended); /* first: what begins meanwhile is under way */
+    /* read first: a checkpoint that starts meanwhile then counts as running */
+    unsigned ended = atomic_load(&g->owner->copies_ended);
     ret->own = atomic_load(&g->owner->copies_begun);
     ret->own_busy = ended != ret->own;
     ret->known = pread(g->index, &shared, sizeof(shared), 0) == (ssize_t)sizeof(shared) &&
@@ -105,7 +107,7 @@ static bool same_copies(const struct log_state *a, const struct log_state *b)
            memcmp(a->index.salt, b->index.salt, sizeof(a->index.salt)) == 0;
 }
 
-/* By another process. */
+/* Whether another process has copied the log. */
 static bool is_copied_beside(const struct guard *g)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = COPY_LOCK, .l_len = 1};
@@ -113,9 +115,9 @@ static bool is_copied_beside(const struct guard *g)
 }
 
 /*
- * files_log.copied. A checkpoint tells how far it goes before it writes, and that it has come so far after.
- * Only one beside that was killed on the way may go unnoticed, where another one that went as far had
- * failed before: the node refuses until it is restarted.
+ * Implements files_log.copied. A checkpoint records how far it will go before it writes, and how far it got
+ * afterwards. Only a checkpoint of another process that was killed midway can go unnoticed, if an earlier one
+ * that went as far had failed: the node then refuses events until it is restarted.
  */
 static bool copied(void *arg, uint32_t *ret_pages)
 {
@@ -130,7 +132,7 @@ static bool copied(void *arg, uint32_t *ret_pages)
     return after.own_busy || !same_copies(&g->idle, &after) || is_copied_beside(g);
 }
 
-/* What lies past the end of the file reads as zeros. */
+/* Reads past the end of the file return zeros. */
 static bool read_log(struct guard *g, void *to, size_t len, uint64_t at)
 {
     int rc = g->real->xRead(g->log, to, (int)len, (sqlite3_int64)at);
@@ -152,7 +154,7 @@ static bool log_has(struct guard *g, const struct log_index *i)
         number_at(frame + 20) != i->checksum[1])
         return false;
     if (memcmp(i, &g->last, sizeof(*i)) != 0)
-        return true; /* a command beside has gone on */
+        return true; /* another process has committed since */
     return read_log(g, tail, sizeof(tail), end_of(i) - sizeof(tail)) &&
            memcmp(tail, g->tail, sizeof(tail)) == 0;
 }
@@ -197,8 +199,9 @@ enum err sqlite_guard_number(struct sqlite *s)
     return sqlite_exec(s, sql);
 }
 
-/* A log begins anew when all of the one before stands in the database, with the generation that was
- * committed by then. */
+/*
+ * A log restarts when the previous one is completely in the database, with the generation committed by then.
+ */
 static void note_generation(struct sqlite *s, struct guard *g, const struct log_state *state)
 {
     g->due = g->due && !g->counted;
@@ -228,8 +231,10 @@ void sqlite_guard_commit(struct sqlite *s)
         g->last = (struct log_index){0};
 }
 
-/* The log is deleted or another's, but open here and whole: what is in it goes into the database at once, and
- * is kept whatever comes. */
+/*
+ * The log was deleted or replaced, but the open one is complete: copy it into the database at once, so that
+ * its content is safe.
+ */
 static void save_log(struct sqlite *s, struct guard *g)
 {
     int all = 0, count = -1;
@@ -267,8 +272,10 @@ bool sqlite_guard_wrong(const struct sqlite *s)
     return s->guard && files_what(s->guard->files, &how) != FILES_NONE;
 }
 
-/* A log with a hole must not be copied over the database, none over another database, and a database with a
- * hole is left as it is for those who mend it. */
+/*
+ * Prevents SQLite's final checkpoint: a log with a hole must not be copied over the database, and no log over
+ * a foreign database; a damaged database is left as it is for those who repair it.
+ */
 void sqlite_guard_end(struct sqlite *s)
 {
     enum files_how how;
@@ -302,7 +309,7 @@ static enum err begin(struct sqlite *s, struct guard *g, const char *database)
     if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&g->log) != SQLITE_OK ||
         !g->log || !g->log->pMethods)
         return ERR_INTERNAL;
-    for (int i = 0; i < 1000 && !read_state(g, &g->idle); i++) /* a command beside writes at this moment */
+    for (int i = 0; i < 1000 && !read_state(g, &g->idle); i++) /* another process may be writing */
         (void)sched_yield();
     if (!g->idle.known)
         return ERR_BUSY;
@@ -325,7 +332,7 @@ enum err sqlite_guard(struct backend *b, struct files *files, const struct store
     g->owner = s;
     g->index = -1;
     enum err e = begin(s, g, database);
-    if (!e) /* after the index was read: what is copied from then on is noticed */
+    if (!e) /* after reading the index: later copies are then noticed */
         e = files_watch(files, database, seal ? seal->file : NULL, seal ? seal->still : NULL,
                         seal ? seal->arg : NULL);
     g->ready = !e;

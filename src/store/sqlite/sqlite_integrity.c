@@ -1,13 +1,13 @@
 /*
- * Looking through a database for damage, in steps that hold up nobody and keep no transaction open for long:
- * a log cannot begin anew while one is.
+ * Checks a database for damage in steps that delay nobody and keep no transaction open for long, because a
+ * log cannot restart while one is open.
  *
- *     small database  ─► PRAGMA integrity_check of all of it
- *     large one       ─► table by table: small ─► PRAGMA integrity_check of it and its indexes
- *                                        large ─► its rows in their order, some hundred a step; then each of its indexes so
+ *    small database  ─► PRAGMA integrity_check of all of it
+ *    large one       ─► table by table: small ─► PRAGMA integrity_check of it and its indexes
+ *                                       large ─► its rows in order, some hundred per step; then each index likewise
  *
- * Every page of a large table is read that way, with its rows' last bytes, but nothing compares it with its
- * indexes, and free pages are not looked at: `todoke check` does that, in one go.
+ * This reads every page of a large table, to the last bytes of each row, but does not compare the table with
+ * its indexes, nor read free pages: `todoke check` does that in one go.
  */
 #include <stdio.h>
 
@@ -21,16 +21,16 @@
 #define SLICE_BYTES (4u << 20)
 #define KEYS_MAX 12 /* columns of a key */
 #define NAMES_MAX 4096u
-#define FOUND_MAX 20 /* lines of the log for one table */
+#define FOUND_MAX 20 /* log lines per table */
 
 struct walk {
-    int64_t object;                /* of sqlite_schema: tables and indexes, in their order */
-    sqlite3_value *keys[KEYS_MAX]; /* of the last row that was read; all NULL: none yet */
+    int64_t object;                /* number of a table or index in sqlite_schema */
+    sqlite3_value *keys[KEYS_MAX]; /* of the last row read; all NULL: none yet */
 };
 
 struct object {
     char type[8], name[128], table[128];
-    char *condition; /* of an index of some rows only; NULL */
+    char *condition; /* of a partial index; NULL */
     bool without_rowid;
 };
 
@@ -64,7 +64,7 @@ static bool is_damage(int rc)
     return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
 }
 
-/* What the statement ended with, if it is no answer: damage is one. */
+/* Maps what the statement ended with, if that is an error: damage counts as a finding. */
 static enum err end(struct sqlite *s, sqlite3_stmt *q, int rc, struct integrity_step *step, const char *where)
 {
     if (is_damage(rc))
@@ -73,7 +73,7 @@ static enum err end(struct sqlite *s, sqlite3_stmt *q, int rc, struct integrity_
     return is_damage(rc) || rc == SQLITE_ROW ? ERR_NONE : sqlite_err(s, rc);
 }
 
-/* PRAGMA integrity_check, of one table or, "", of all. */
+/* Runs PRAGMA integrity_check on one table or, for "", on everything. */
 static enum err check_whole(struct sqlite *s, const char *table, struct integrity_step *step)
 {
     char sql[192], where[160];
@@ -121,7 +121,7 @@ static enum err read_object(struct sqlite *s, int64_t n, struct object *ret, boo
     return end(s, q, rc, step, "schema");
 }
 
-/* The columns that order the object's rows, quoted and with commas; *ret_count of them. */
+/* The columns that order the object's rows, quoted and comma-separated; *ret_count: how many. */
 static enum err key_columns(struct sqlite *s, const struct object *o, struct buf *out, int *ret_count,
                             struct integrity_step *step)
 {
@@ -180,7 +180,7 @@ static enum err slice_sql(struct sqlite *s, const struct object *o, struct buf *
     return e ? e : buf_add(out, "", 1);
 }
 
-/* The next rows of a large table or index; *ret_end: there are no more, or they cannot be read. */
+/* Reads the next rows of a large table or index. *ret_end: there are no more, or they cannot be read. */
 static enum err check_slice(struct sqlite *s, const struct object *o, bool *ret_end,
                             struct integrity_step *step)
 {
@@ -201,7 +201,7 @@ static enum err check_slice(struct sqlite *s, const struct object *o, bool *ret_
         rc = sqlite3_bind_value(q, i + 1, w->keys[i]);
     while (rc == SQLITE_OK && bytes < SLICE_BYTES && (rc = sqlite3_step(q)) == SQLITE_ROW) {
         for (int i = 0; i < sqlite3_column_count(q); i++) {
-            (void)sqlite3_column_blob(q, i); /* to its last page */
+            (void)sqlite3_column_blob(q, i); /* reads the value to its last page */
             bytes += (uint64_t)sqlite3_column_bytes(q, i);
         }
         forget_keys(w);
@@ -215,7 +215,7 @@ static enum err check_slice(struct sqlite *s, const struct object *o, bool *ret_
     return end(s, q, rc == SQLITE_OK ? SQLITE_DONE : rc, step, o->name);
 }
 
-/* One that is damaged among its first rows may be of any size: its slices meet that. */
+/* A table damaged in its first rows counts as large: reading it in slices finds the damage. */
 static enum err is_small(struct sqlite *s, const struct object *o, bool *ret, struct integrity_step *step)
 {
     char sql[256];
@@ -235,7 +235,7 @@ static enum err check_object(struct sqlite *s, struct integrity_step *step)
     struct object o;
     bool row, small = false, over = true;
     enum err e = read_object(s, w->object, &o, &row, step);
-    if (!e && row && !w->keys[0]) /* else its slices have begun */
+    if (!e && row && !w->keys[0]) /* otherwise its slices have begun */
         e = is_small(s, &o, &small, step);
     if (!e && row && small && o.type[0] == 't')
         e = check_whole(s, o.table, step);
@@ -297,13 +297,13 @@ enum err sqlite_integrity_all(const char *dir, uint32_t limit, integrity_fn *fn,
     char path[4096], sql[64];
     if (snprintf(path, sizeof(path), "%s/todoke.db", dir) >= (int)sizeof(path))
         return ERR_INVALID;
-    struct sqlite s = {0}; /* for its errors */
+    struct sqlite s = {0}; /* used for error reporting */
     struct listing listing = {fn, arg};
     int rc = sqlite3_open_v2(path, &s.db, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE,
                              NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_timeout(s.db, SQLITE_BUSY_MS);
-    if (rc == SQLITE_OK) /* what is only looked at is left as it is */
+    if (rc == SQLITE_OK) /* a check must not change the database */
         rc = sqlite3_db_config(s.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(s.db, "PRAGMA query_only=1", NULL, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Where events stand, and lists of a channel's: several sources, each newest first, walked together. */
+/* States of events, and lists of a channel's events: several sources, each newest first, merged. */
 #include "base/mem.h"
 #include "store/sqlite/sqlite.h"
 
@@ -68,12 +68,12 @@ enum err sqlite_event_get(struct backend *b, int64_t channel_id, int64_t id, eve
 
 /* The ids of one channel in the sections, newest first. */
 struct sections {
-    uint8_t *ids; /* of the channel in section at; 8 bytes each */
+    uint8_t *ids; /* the channel's ids in section `at`; 8 bytes each */
     uint32_t count;
-    int64_t at, below; /* last id of the section, and of the one before it; 0: none */
+    int64_t at, below; /* last id of the section, and of the previous one; 0: none */
 };
 
-/* To section `at`, if there is one: what it holds of the channel. */
+/* Loads the channel's ids in section `at`, if there is one. */
 static enum err enter(struct sqlite *s, struct sections *v, int64_t channel_id, int64_t at)
 {
     v->at = at;
@@ -102,7 +102,7 @@ static enum err enter(struct sqlite *s, struct sections *v, int64_t channel_id, 
     return v->ids ? ERR_NONE : ERR_NOMEM;
 }
 
-/* *ret_id: the next one; or where the section begins, once its ids are given; 0 at the end. */
+/* *ret_id: the next id; once all are given, the start of the section; 0 at the end. */
 static enum err next_of_sections(struct sqlite *s, struct sections *v, int64_t channel_id, int64_t *ret_id,
                                  bool *ret_border)
 {
@@ -123,7 +123,7 @@ enum { SOURCE_QUEUE, SOURCE_TAIL, SOURCE_RETRY, SOURCE_FATE, SOURCE_SECTIONS, SO
 
 static const struct {
     enum statement statement;
-    unsigned states; /* that are found there */
+    unsigned states; /* states found in that source */
 } sources[SOURCES] = {
     [SOURCE_QUEUE] = {STATEMENT_queue_before, 1u << EVENT_PENDING},
     [SOURCE_TAIL] = {STATEMENT_tail_before, 1u << EVENT_PENDING | 1u << EVENT_DELIVERED},
@@ -135,10 +135,10 @@ static const struct {
 struct walk {
     struct sqlite *s;
     int64_t channel_id;
-    sqlite3_stmt *rows[SOURCES]; /* NULL: at its end, or not asked */
+    sqlite3_stmt *rows[SOURCES]; /* NULL: exhausted, or not needed */
     struct sections sections;
-    int64_t heads[SOURCES]; /* the next of each; 0: none */
-    bool border;            /* the head of the sections is where one begins */
+    int64_t heads[SOURCES]; /* next id of each source; 0: none */
+    bool border;            /* the head of the sections is the start of one */
 };
 
 static enum err advance(struct walk *w, int source)
@@ -169,7 +169,7 @@ static enum err begin_walk(struct walk *w, unsigned states, int64_t before, uint
             if (!e)
                 e = enter(w->s, &w->sections, w->channel_id, at);
         } else {
-            /* Failures have an index of their own. */
+            /* Failures have their own index. */
             bool given_up = i == SOURCE_FATE && !(states & 1u << EVENT_DELIVERED);
             w->rows[i] =
                 sqlite_statement(w->s, given_up ? STATEMENT_fate_failed_before : sources[i].statement, &e);
@@ -186,8 +186,10 @@ static enum err begin_walk(struct walk *w, unsigned states, int64_t before, uint
     return e;
 }
 
-/* The newest number that has not been given, 0 at the end; *ret_event: whether a source holds it, else a
- * section begins there. */
+/*
+ * The newest id not given yet, 0 at the end. *ret_event: whether it is an event; otherwise a section starts
+ * there.
+ */
 static enum err next_of_all(struct walk *w, int64_t *ret_id, bool *ret_event)
 {
     int64_t newest = 0;

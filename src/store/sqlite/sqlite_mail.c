@@ -1,4 +1,4 @@
-/* The outbox: mails by recipient, and what they say, once for all that say the same. */
+/* The outbox: one row per recipient; the text is stored once for all recipients of the same mail. */
 #include "store/sqlite/sqlite.h"
 
 static enum err insert_content(struct sqlite *s, const struct mail_draft *d, int64_t *ret_id)
@@ -105,7 +105,7 @@ enum err sqlite_mail_tried(struct backend *b, const struct mail *m)
     sqlite_bind_number(q, 4, m->next_ms);
     sqlite_bind_span(q, 5, m->last_error);
     e = sqlite_run(s, q);
-    /* The last of its recipients has it: nobody needs the words any more. */
+    /* The last recipient has it: the text is no longer needed. */
     bool ended = m->state == MAIL_SENT || m->state == MAIL_WRITTEN;
     return e || !ended ? e : run_by_id(s, STATEMENT_mail_content_forget, m->id);
 }
@@ -136,7 +136,7 @@ enum err sqlite_mail_retry(struct backend *b, int64_t id, int64_t wall_ms)
 
 #define PRUNE_MAX 256u
 
-/* Deletes those of one state that ended before. */
+/* Deletes mails of one state that ended earlier. */
 static enum err prune_state(struct sqlite *s, enum mail_state state, int64_t before_ms, uint32_t limit,
                             uint32_t *ret_count)
 {

@@ -1,4 +1,4 @@
-/* What the store keeps of itself: a number a name in meta. */
+/* The store's records about itself: named numbers in table meta. */
 #include "store/sqlite/sqlite.h"
 
 static const char *const names[MARK_COUNT] = {
@@ -44,7 +44,7 @@ static const char *const redated[] = {
     "used_ms=min(used_ms,?1), created_ms=?1 WHERE created_ms>?2",
     "UPDATE access_token SET used_ms=?1 WHERE used_ms>?2",
     "UPDATE invitation SET expires_ms=expires_ms-created_ms+?1, created_ms=?1 WHERE created_ms>?2",
-    /* How long the grace was is not known: seven days at most, and a day if nobody says otherwise. */
+    /* The original length of the grace period is unknown: seven days at most, and a day by default. */
     "UPDATE channel SET previous_until_ms=?2 WHERE previous_until_ms>?2+6*86400000",
     "UPDATE mail SET next_ms=min(next_ms,?1), created_ms=min(created_ms,?1) WHERE next_ms>?2 OR "
     "created_ms>?2",

@@ -1,4 +1,4 @@
-/* Numbered migrations: schema.sql in sections, of which a database has had the first so many. */
+/* Numbered migrations: the sections of schema.sql; a database's version is how many it has had. */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -7,7 +7,7 @@
 
 extern const char store_schema[];
 
-/* The SQL of migration n (from 1), or NULL; *ret_len excludes the next section. */
+/* Returns the SQL of migration n (from 1), or NULL; *ret_len excludes the next section. */
 static const char *migration(int n, size_t *ret_len)
 {
     char mark[32];
@@ -62,7 +62,9 @@ static enum err migrate_in_transaction(struct sqlite *s)
 
 enum err sqlite_migrate(struct sqlite *s)
 {
-    /* The version is read inside the write transaction: two processes that come at once migrate once. */
+    /*
+     * The version is read inside the write transaction, so that of two processes at once only one migrates.
+     */
     enum err e = sqlite_exec(s, "BEGIN IMMEDIATE");
     if (e)
         return e;

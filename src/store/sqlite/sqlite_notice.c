@@ -1,11 +1,11 @@
-/* Windows of the error notification: opened with the first error, counted up, told once they are closed. */
+/* Windows of the error notification: opened by the first error, counted up, sent once they are closed. */
 #include "model/account.h"
 #include "store/sqlite/sqlite.h"
 
 #define TOPIC_MAX                                                                                            \
-    160 /* reason and detail; longer ones (there are none) would share a window with their like */
+    160 /* reason and detail; longer ones (there are none) would share a window with similar ones */
 
-/* What shares a window. */
+/* Errors with the same topic share a window. */
 static struct span topic_of(const struct notice *n, char out[TOPIC_MAX])
 {
     if (n->kind != NOTICE_FAULT)
@@ -45,7 +45,8 @@ enum err sqlite_notice_put(struct backend *b, const struct notice *n)
     sqlite_bind_number(q, 2, n->kind);
     sqlite_bind_span(q, 3, topic);
     sqlite_bind_number(q, 4, n->first_ms);
-    sqlite_bind_number(q, 5, n->closes_ms); /* one that closes later was opened before the clock went back */
+    /* a window that closes later was opened before the clock was set back */
+    sqlite_bind_number(q, 5, n->closes_ms);
     sqlite_bind_number(q, 6, n->errors);
     e = sqlite_run(s, q);
     return e || sqlite3_changes(s->db) ? e : open_window(s, n, topic);
@@ -70,7 +71,7 @@ enum err sqlite_notice_result(struct backend *b, const struct attempt *a, int64_
     return sqlite_notice_put(b, &n);
 }
 
-/* Windows that close after `after`, by `until`; *limit is what may still be given. */
+/* Windows that close after `after` and by `until`; *limit: how many more may be given. */
 static enum err list_due(struct sqlite *s, int64_t after, int64_t until, uint32_t *limit, notice_row_fn *fn,
                          void *arg)
 {
@@ -101,7 +102,7 @@ static enum err list_due(struct sqlite *s, int64_t after, int64_t until, uint32_
 enum err sqlite_notice_due(struct backend *b, int64_t wall_ms, uint32_t limit, notice_row_fn *fn, void *arg)
 {
     enum err e = list_due(sqlite_of(b), INT64_MIN, wall_ms, &limit, fn, arg);
-    if (!e && limit) /* what would close in a day or later was opened before the clock was set back */
+    if (!e && limit) /* one that closes in a day or later was opened before the clock was set back */
         e = list_due(sqlite_of(b), wall_ms + NOTICE_WINDOW_MAX_MS, INT64_MAX, &limit, fn, arg);
     return e;
 }

@@ -1,5 +1,5 @@
 /*
- * Opening a data directory: pragmas, transactions, and the table of operations that the other files fill.
+ * Opens a data directory: pragmas, transactions, and the table of operations that the other files implement.
  *
  * WAL with synchronous=FULL: a commit is on the disk when COMMIT returns.
  */
@@ -17,7 +17,7 @@ static enum err op_begin(struct backend *b)
     struct sqlite *s = sqlite_of(b);
     enum err e = ERR_NONE;
     if (s->access == STORE_READ)
-        sqlite_tail_forget(s); /* the writer has gone on */
+        sqlite_tail_forget(s); /* the writer may have changed it since */
     s->changes = sqlite3_total_changes64(s->db);
     s->lost = false;
     s->numbered = b->last;
@@ -26,7 +26,7 @@ static enum err op_begin(struct backend *b)
     return stmt ? sqlite_run(s, stmt) : e;
 }
 
-/* A commit without a row that has a number of its own leaves one behind. */
+/* A commit that wrote no numbered row still uses up a number. */
 static enum err number_commit(struct sqlite *s)
 {
     int64_t number;
@@ -57,7 +57,7 @@ static enum err op_commit(struct backend *b)
 static int64_t op_changes(struct backend *b)
 {
     struct sqlite *s = sqlite_of(b);
-    if (s->lost || sqlite3_get_autocommit(s->db)) /* SQLite has rolled it back: disk full, no memory */
+    if (s->lost || sqlite3_get_autocommit(s->db)) /* SQLite has rolled back: disk full, no memory */
         return -1;
     return sqlite3_total_changes64(s->db) + s->tail.changes;
 }
@@ -80,7 +80,7 @@ static void op_rollback(struct backend *b)
     sqlite_tail_forget(s);
     sqlite_channel_forget(s);
     if (sqlite3_get_autocommit(s->db))
-        return; /* SQLite did so itself: disk full, I/O error */
+        return; /* SQLite has already rolled back: disk full, I/O error */
     enum err e = ERR_NONE;
     sqlite3_stmt *stmt = sqlite_statement(s, STATEMENT_rollback, &e);
     if (stmt)
@@ -221,11 +221,13 @@ static const struct backend_ops sqlite_ops = {
     .audit_prune = sqlite_audit_prune,
 };
 
-/* Of a database that was put together again from what could be read of a damaged one: it may lack these. */
+/* A database recovered from a damaged one may lack these rows. */
 #define ADD_META "INSERT OR IGNORE INTO meta VALUES ('key_version', 1), ('last_row', 0), ('tail', 0)"
 
-/* How far time has come (steady.h): of a database that does not know yet, by its newest record; a new one
- * believes the clock. */
+/*
+ * Sets MARK_SEEN (steady.h) where it is missing: from the newest record, or, in a new database, from the
+ * clock.
+ */
 static enum err begin_seen(struct sqlite *s)
 {
     int64_t known, audit, account;
@@ -264,10 +266,11 @@ static enum err prepare_writer(struct sqlite *s)
     return begin_seen(s);
 }
 
-/* Nobody asks SQLite how much memory it has: it need not take a lock for each block to know. */
+/* Memory statistics are unused; without them SQLite takes no lock per allocation. */
 static void configure(void)
 {
-    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused where it has begun already: then it counts */
+    /* refused if SQLite is already initialised: statistics then stay on */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 enum err sqlite_open(struct backend **ret, const char *dir, enum store_access access)
@@ -289,7 +292,7 @@ enum err sqlite_open(struct backend **ret, const char *dir, enum store_access ac
     if (!e)
         e = sqlite_err(s, sqlite3_busy_timeout(s->db, SQLITE_BUSY_MS));
     if (!e)
-        e = sqlite_err(s, sqlite3_wal_autocheckpoint(s->db, 0)); /* sqlite_checkpoint() */
+        e = sqlite_err(s, sqlite3_wal_autocheckpoint(s->db, 0)); /* sqlite_checkpoint() does it */
     if (!e)
         e = access == STORE_WRITE ? prepare_writer(s) : sqlite_exec(s, "PRAGMA query_only=1");
     if (e) {
@@ -307,7 +310,7 @@ enum err sqlite_version(const char *dir, int64_t *ret, int64_t *ret_newest)
     char path[4096];
     if (snprintf(path, sizeof(path), "%s/todoke.db", dir) >= (int)sizeof(path))
         return ERR_INVALID;
-    struct sqlite s = {0}; /* for its errors */
+    struct sqlite s = {0}; /* used for error reporting */
     *ret_newest = sqlite_newest();
     enum err e = sqlite_err(
         &s, sqlite3_open_v2(path, &s.db, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE,

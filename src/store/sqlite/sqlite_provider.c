@@ -1,4 +1,4 @@
-/* Providers, and who has which role on them and on channels. */
+/* Providers, and the roles of accounts on providers and channels. */
 #include "store/sqlite/sqlite.h"
 
 enum err sqlite_provider_insert(struct backend *b, struct provider *p)

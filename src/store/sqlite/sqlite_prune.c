@@ -1,9 +1,9 @@
-/* Retention: events that have ended go, with their attempts, a few at a time. */
+/* Retention: deletes ended events with their attempts, a few at a time. */
 #include "store/sqlite/sqlite.h"
 
 #define STEP_MAX 1000u
 #define SECTIONS_MAX 256u
-#define ATTEMPTS_MAX 256u /* of one event in one step; those of a longer history go in several */
+#define ATTEMPTS_MAX 256u /* of one event per step; a longer history takes several steps */
 
 struct victim {
     int64_t id, channel_id;
@@ -20,7 +20,7 @@ static enum err run_with(struct sqlite *s, enum statement id, const int64_t *num
     return sqlite_run(s, q);
 }
 
-/* The attempts that carried an event, oldest first. */
+/* Attempts that carried an event, oldest first. */
 static enum err attempts_of(struct sqlite *s, const struct victim *v, int64_t *ids, uint32_t *ret_n)
 {
     enum err e = ERR_NONE;
@@ -37,7 +37,7 @@ static enum err attempts_of(struct sqlite *s, const struct victim *v, int64_t *i
     return e;
 }
 
-/* An attempt goes with the last of its events. */
+/* An attempt is deleted with the last of its events. */
 static enum err drop_attempt(struct sqlite *s, int64_t id, uint32_t *count)
 {
     enum err e = run_with(s, STATEMENT_prune_attempt, &id, 1);
@@ -50,7 +50,7 @@ static enum err drop_attempt(struct sqlite *s, int64_t id, uint32_t *count)
     return run_with(s, STATEMENT_prune_attempt_one, &id, 1);
 }
 
-/* ERR_NOT_FOUND: it waits for nothing. */
+/* ERR_NOT_FOUND: the event does not wait. */
 static enum err waits(struct sqlite *s, const struct victim *v)
 {
     if (sqlite_tail_waiting(s, v->channel_id, v->id))
@@ -75,7 +75,7 @@ static enum err prune_one(struct sqlite *s, const struct victim *v, struct histo
         if (young || !newest_ms || newest_ms > p->tried_now_ms)
             return ERR_NONE;
     } else if (e || newest_ms >= p->before_ms) {
-        return e; /* its end is younger than its acceptance */
+        return e; /* it ended later than it was accepted: still young */
     }
     int64_t attempts[ATTEMPTS_MAX];
     uint32_t n = 0;
@@ -85,13 +85,15 @@ static enum err prune_one(struct sqlite *s, const struct victim *v, struct histo
     if (!e && n)
         e = run_with(s, STATEMENT_prune_event_fates, (int64_t[]){v->channel_id, v->id, attempts[n - 1]}, 3);
     if (e || n == ATTEMPTS_MAX)
-        return e; /* the event itself goes with the rest of them, next time */
+        return e; /* the event is deleted with its last attempts, in a later step */
     p->ret_events++;
     return run_with(s, STATEMENT_prune_payload, &v->id, 1);
 }
 
-/* Sections that end behind `after`, by `until`, go with the last of their events. *ret_at: where to go on;
- * `until` at the end. */
+/*
+ * Deletes sections that end after `after` and by `until`, if their last event is deleted. *ret_at: where to
+ * continue; `until` at the end.
+ */
 static enum err prune_sections(struct sqlite *s, int64_t after, int64_t until, int64_t *ret_at)
 {
     enum err e = ERR_NONE;

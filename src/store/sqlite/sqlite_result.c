@@ -1,4 +1,4 @@
-/* What became of events: attempts recorded, states read, finished events taken up again. */
+/* Results of deliveries: records attempts, reads states, makes finished events due again. */
 #include "store/sqlite/sqlite.h"
 
 static enum err put_attempt(struct sqlite *s, const struct attempt *a)
@@ -67,7 +67,7 @@ static enum err put_fate(struct sqlite *s, const struct attempt *a, const struct
     return sqlite_run(s, q);
 }
 
-/* The event waits no longer; *ret_waited: whether it did. */
+/* Removes the event from waiting; *ret_waited: whether it waited. */
 static enum err unwait(struct sqlite *s, int64_t channel_id, const struct fate *f, bool *ret_waited)
 {
     struct tail_event *v = f->was_retry ? NULL : sqlite_tail_waiting(s, channel_id, f->event_id);
@@ -83,7 +83,7 @@ static enum err unwait(struct sqlite *s, int64_t channel_id, const struct fate *
     return e;
 }
 
-/* One event, delivered at the first try: its attempt tells it all (sqlite_tail.c). */
+/* One event, delivered on the first attempt: the attempt row is enough (sqlite_tail.c). */
 static enum err put_own(struct sqlite *s, struct attempt *a, struct tail_event *v)
 {
     a->id = v->id;
@@ -93,7 +93,7 @@ static enum err put_own(struct sqlite *s, struct attempt *a, struct tail_event *
     return e;
 }
 
-/* Any other: a row for each event. */
+/* Any other case: a fate row per event. */
 static enum err put_with_fates(struct sqlite *s, struct attempt *a, const struct fate *fates, size_t count,
                                int64_t wall_ms)
 {
@@ -110,7 +110,7 @@ static enum err put_with_fates(struct sqlite *s, struct attempt *a, const struct
             e = put_fate(s, a, f);
         if (!e)
             e = unwait(s, a->channel_id, f, &waited);
-        if (!e && fate_waits(f->end) && waited) /* else the channel is gone, and its events with it */
+        if (!e && fate_waits(f->end) && waited) /* otherwise the channel is gone, and its events with it */
             e = put_retry(s, a->channel_id, f->event_id, f->next_due_ms, f->tries, f->faults);
     }
     return e;
@@ -197,10 +197,12 @@ enum err sqlite_redeliver_ids(struct backend *b, int64_t channel_id, const int64
 }
 
 #define RANGE_CHUNK 256u
-#define RANGE_SCAN 20000u /* rows looked at in one step: some tens of milliseconds of the writer's time */
+#define RANGE_SCAN 20000u /* rows examined per step: some tens of milliseconds of the writer's time */
 
-/* Collects, from event `from` on, ids whose last attempt gave up for the reason; *from moves on, to `to` at
- * the end. *scan: rows that may be looked at, but for the last event's. */
+/*
+ * Collects ids, from event `from` on, whose last attempt gave up for the reason. *from advances, to `to` at
+ * the end. *scan: rows that may still be examined, excluding the last event's.
+ */
 static enum err collect_range(struct sqlite *s, int64_t channel_id, int64_t *from, int64_t to,
                               struct span reason, int64_t *ids, uint32_t max, uint32_t *scan, uint32_t *ret_n)
 {
@@ -216,7 +218,7 @@ static enum err collect_range(struct sqlite *s, int64_t channel_id, int64_t *fro
     bool wanted = false;
     while (sqlite_next(s, q, &e)) {
         int64_t next = sqlite_number(q, 0);
-        if (id && next != id) { /* rows of an event stand together; the last one counts */
+        if (id && next != id) { /* an event's rows are adjacent; the last one counts */
             if (wanted)
                 ids[n++] = id;
             if (n == max || !*scan) {
@@ -243,7 +245,7 @@ enum err sqlite_redeliver_range(struct backend *b, int64_t channel_id, struct re
 {
     int64_t from = range->from_ms << ULID_SEQ_SHIFT, to = range->to_ms << ULID_SEQ_SHIFT;
     uint32_t total = 0, scan = RANGE_SCAN;
-    if (range->resume) /* what came before was looked at */
+    if (range->resume) /* earlier events were already examined */
         from = range->resume;
     while (from < to && total < limit && scan) {
         int64_t ids[RANGE_CHUNK];

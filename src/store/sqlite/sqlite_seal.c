@@ -1,8 +1,8 @@
 /*
- * Secrets of channels on the disk, and their webhook URLs, whose query or path often holds one: sealed by
- * what the node hands in (backend.h), each for its channel. What is sealed is a blob, what an older version
- * left in clear is a text: that is sealed when a node starts, and then the whole file is written anew,
- * because pages that were freed, and the gaps in others, still hold what was written in clear.
+ * Secrets and webhook URLs of channels on disk (a URL's query or path often contains a secret): sealed
+ * through what the node passes in (backend.h), each for its channel. Sealed values are blobs; values that an
+ * older version stored in clear are texts. Those are sealed when a node starts, and the whole file is then
+ * rewritten, because freed pages and gaps in others still hold the clear values.
  */
 #include <stdio.h>
 
@@ -17,7 +17,7 @@ struct context {
     char text[64];
 };
 
-/* What something sealed is good for: "channel 2000000001 secret". */
+/* Context of a sealed value, such as "channel 2000000001 secret". */
 static struct context context_of(int64_t channel_id, enum kept kept)
 {
     struct context c;
@@ -79,7 +79,7 @@ static enum err read_one(struct sqlite *s, sqlite3_stmt *stmt, int column, int64
         sqlite_text(stmt, column, out, size);
         return ERR_NONE;
     }
-    if (!s->seal) /* a command without the key; nobody there needs it */
+    if (!s->seal) /* a command without the key; it needs no secrets */
         return ERR_NONE;
     struct context context = context_of(channel_id, kept);
     enum err e = s->seal->open(s->seal->arg, span_of(context.text), stored, out, size);
@@ -112,7 +112,7 @@ static enum err set_meta(struct sqlite *s, enum statement id, int64_t value)
     return sqlite_run(s, q);
 }
 
-/* The next channel after c->id of which something is in clear; *ret_row. */
+/* The next channel after c->id with a value in clear; *ret_row: whether there is one. */
 static enum err next_clear(struct sqlite *s, struct channel *c, bool *ret_row)
 {
     enum err e = ERR_NONE;
@@ -179,8 +179,10 @@ static enum err in_transaction(struct sqlite *s, enum err (*fn)(struct sqlite *s
     return e;
 }
 
-/* Writes the file anew, without the pages and gaps that held what is now sealed. What cannot be done now is
- * done at the next start. */
+/*
+ * Rewrites the file without the pages and gaps that held clear values. If that fails, the next start tries
+ * again.
+ */
 static void clean(struct sqlite *s)
 {
     int64_t unclean = 0;
@@ -228,7 +230,7 @@ static enum err reseal(struct sqlite *s, const void *arg)
     const struct store_seal *seal = arg;
     struct channel c = {0};
     enum err e;
-    for (int64_t last = -1; last != c.id;) { /* one at a time: what is listed is not changed meanwhile */
+    for (int64_t last = -1; last != c.id;) { /* one at a time: rows must not change while they are listed */
         last = c.id;
         e = s->backend.ops->channel_list(&s->backend, last, 1, take_next, &c);
         if (!e && c.id != last)

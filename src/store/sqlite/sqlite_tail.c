@@ -1,20 +1,20 @@
 /*
- * The tail: the newest events of all channels, which the writer knows by heart, so that most events need two
- * rows in all.
+ * The tail: the newest events of all channels, which the writer keeps in memory, so that most events need
+ * only two rows in all.
  *
- *     payload:   … ─ section ─ section ─┬─ tail, four to five sections long ─ accepted now
- *                             meta 'tail' ┘
+ *    payload:   … ─ section ─ section ─┬─ tail, four to five sections long ─ accepted now
+ *                            meta 'tail' ┘
  *
- * An event of the tail has no row in queue. If it is delivered soon, alone and at the first try, as most are,
- * its attempt is written under the event's own number, and nothing else: both rows are the last of their
- * tables, where those of other channels are, so a commit writes few pages however many channels it serves.
- * Whatever else becomes of it gets rows by channel at once (fate, retry).
+ * An event in the tail has no row in queue. Most events are delivered soon, alone and on the first attempt;
+ * then the attempt is written under the event's own number and nothing else. Both rows are the last of their
+ * tables, beside those of other channels, so a commit writes few pages however many channels it serves. Any
+ * other outcome gets rows by channel at once (fate, retry).
  *
- * When the tail is five sections long the oldest leaves it in one go, sorted by channel: what waits yet gets
- * its row in queue, and the numbers of what was delivered become one row a channel in table section, by which
- * a channel's history is found again.
+ * When the tail is five sections long, the oldest section leaves it in one step, sorted by channel: events
+ * that still wait get rows in queue, and the numbers of delivered ones become one row per channel in table
+ * section, by which a channel's history is found.
  *
- * All of it follows from the rows, so a crash costs nothing: the tail is read again. So is it after a
+ * The tail follows from the rows, so a crash loses nothing: the tail is read again, as it is after a
  * rollback.
  */
 #include <stdlib.h>
@@ -23,10 +23,10 @@
 #include "base/mem.h"
 #include "store/sqlite/sqlite.h"
 
-#define SECTION 2048u /* one leaves in half a millisecond, in two if all of it waits */
-/* Looks behind damage: each is a search down the tree from either end, some microseconds. */
+#define SECTION 2048u /* a section leaves in half a millisecond, in two if all its events wait */
+/* Probes past damage: each is a search down the tree from either end, some microseconds. */
 #define HOLES_MAX 1024u
-#define SECTIONS 4u /* that stay: 250 KiB, a quarter of a second at full speed, 10 ms to read again */
+#define SECTIONS 4u /* that remain: 250 KiB, a quarter of a second at full speed, 10 ms to read again */
 
 static enum err reserve(struct tail *t, uint32_t count)
 {
@@ -42,11 +42,12 @@ static enum err reserve(struct tail *t, uint32_t count)
 }
 
 struct hole {
-    int64_t after, before; /* numbers */
+    int64_t after, before; /* event numbers */
 };
 
-/* The events in a hole, up to `last` if that is among them, or up to damage; *ret_met: the last one that
- * was read. */
+/*
+ * Loads the events in a hole, up to `last` if it is among them, or up to damage; *ret_met: the last one read.
+ */
 static enum err load_between(struct sqlite *s, bool back, struct hole h, int64_t last, int64_t *ret_met)
 {
     struct tail *t = &s->tail;
@@ -82,7 +83,7 @@ static int by_first(const void *a, const void *b)
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* What was read since the tail had `from` events: without damage between them. */
+/* Adds a span for events read since the tail had `from` events: there is no damage between them. */
 static enum err add_span(struct tail *t, uint32_t from, bool open)
 {
     if (from == t->count && !open)
@@ -96,7 +97,7 @@ static enum err add_span(struct tail *t, uint32_t from, bool open)
         t->whole_alloc = alloc;
     }
     struct tail_span span = {INT64_MAX, open ? INT64_MAX : 0};
-    for (uint32_t i = from; i < t->count; i++) { /* rising or falling */
+    for (uint32_t i = from; i < t->count; i++) { /* ascending or descending */
         int64_t id = t->events[i].id;
         span.first = id < span.first ? id : span.first;
         span.last = id > span.last ? id : span.last;
@@ -106,8 +107,9 @@ static enum err add_span(struct tail *t, uint32_t from, bool open)
 }
 
 /*
- * What is whole before damage and behind it. What is left between is halved by number, breadth first: where
- * its middle is on a whole page, two smaller holes are left. *h becomes what spans all that cannot be read.
+ * Loads what is readable before and after damage. The range left between is halved by number, breadth first:
+ * if its middle is on a readable page, two smaller holes remain. *h becomes the range that covers everything
+ * unreadable.
  */
 static enum err load_around(struct sqlite *s, struct hole *h)
 {
@@ -152,7 +154,7 @@ static void tell_hole(const struct hole *h, uint32_t read)
         log_int("before", h->before), log_uint("read", read));
 }
 
-/* What is known to be whole, and nothing else is touched. */
+/* Loads only the ranges known to be readable and touches nothing else. */
 static enum err load_whole(struct sqlite *s, int64_t after)
 {
     struct tail *t = &s->tail;
@@ -168,7 +170,7 @@ static enum err load_whole(struct sqlite *s, int64_t after)
     return e;
 }
 
-/* After damage was met for the first time, or once more. */
+/* Called after damage was met for the first time, or again. */
 static enum err learn(struct sqlite *s, int64_t after)
 {
     struct tail *t = &s->tail;
@@ -249,7 +251,7 @@ static enum err put_delivered(struct sqlite *s, int64_t last_id, int64_t channel
     return e;
 }
 
-/* The first n events leave the tail; events is room for them, ids for their numbers. */
+/* Moves the first n events out of the tail; events and ids are buffers for them and their numbers. */
 static enum err leave(struct sqlite *s, uint32_t n, struct tail_event *events, uint8_t *ids)
 {
     struct tail *t = &s->tail;

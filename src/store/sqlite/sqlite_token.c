@@ -1,4 +1,4 @@
-/* Channel access tokens, and what goes with time. */
+/* Channel access tokens, and deletion of expired secrets and tokens. */
 #include "store/sqlite/sqlite.h"
 
 static enum err count_valid(struct sqlite *s, int64_t channel_id, int64_t wall_ms, int64_t *ret)
