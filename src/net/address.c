@@ -22,8 +22,10 @@ struct range6 {
 
 #define V4(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
 
-/* IANA's special-purpose registries (RFC 6890) as far as they lead inside; the documentation ranges lead
- * nowhere. */
+/*
+ * IANA's special-purpose registries (RFC 6890), as far as the ranges lead inside; the documentation ranges
+ * lead nowhere.
+ */
 static const struct range4 ranges4[] = {
     {V4(0, 0, 0, 0), 8, "this network (RFC 791)"},
     {V4(10, 0, 0, 0), 8, "private (RFC 1918)"},
@@ -54,8 +56,10 @@ static const struct range6 ranges6[] = {
     {{0xff}, 8, "multicast (RFC 4291)"},
 };
 
-/* WHATWG Fetch, "port blocking": ports of services that are no web servers and might take what we send for
- * something else. Rising. */
+/*
+ * WHATWG Fetch, "port blocking": ports of services other than web servers, which might misinterpret a
+ * webhook. Ascending.
+ */
 static const uint16_t other_services[] = {
     0,    1,    7,    9,    11,   13,   15,   17,   19,   20,   21,   22,   23,   25,   37,    42,   43,
     53,   69,   77,   79,   87,   95,   101,  102,  103,  104,  109,  110,  111,  113,  115,   117,  119,

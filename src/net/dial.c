@@ -11,9 +11,11 @@
 #include "net/socket.h"
 
 #define STAGGER_MAX_US 250000u /* RFC 8305 5: Connection Attempt Delay */
-#define STAGGER_MIN_US 10000u  /* and what it must not be below */
-/* Addresses at once: a name with a hundred dead ones must not take a hundred descriptors. The one that has
- * waited longest makes room. */
+#define STAGGER_MIN_US 10000u  /* and its lower limit */
+/*
+ * Maximum concurrent attempts, so that a name with a hundred dead addresses does not take a hundred
+ * descriptors. The attempt that has waited longest makes room.
+ */
 #define ATTEMPTS_MAX 32
 
 struct attempt {
@@ -29,17 +31,17 @@ struct dial {
     struct timers *timers;
     const struct address_guard *guard;
     union address *addresses;
-    size_t count, next; /* next: the first that has not been tried */
-    bool more;          /* others may be added */
+    size_t count, next; /* next: index of the first address not tried */
+    bool more;          /* more addresses may be added */
     uint16_t port;
     uint32_t timeout_ms;
-    struct list attempts; /* the open ones, the oldest first */
+    struct list attempts; /* attempts in progress, oldest first */
     size_t open;
     struct timer deadline, stagger;
     uint64_t deadline_us;
     bool expired;  /* the deadline ended some attempts */
-    int sys_errno; /* the most telling failure so far; 0: none */
-    int want;      /* what the next address could not be tried for; 0: nothing */
+    int sys_errno; /* errno of the most informative failure so far; 0: none */
+    int want;      /* errno of the shortage for which the next address could not be tried; 0: none */
     char address[64];
     dial_done_fn *done;
     void *arg;
@@ -50,7 +52,7 @@ static void on_attempt_closed(uv_handle_t *handle)
     mem_free(handle->data);
 }
 
-/* Lets go of an attempt; its socket is closed unless the dialler keeps it. */
+/* Ends an attempt and closes its socket, unless the dialler keeps it. */
 static void attempt_end(struct attempt *a, bool keep_fd)
 {
     list_remove(&a->link);
@@ -87,14 +89,16 @@ static void dial_end(struct dial *d, int fd, enum ended ended, enum cause_id cau
     done(arg, &r);
 }
 
-/* Whether this machine lacks something, so that the address was not tried and its server is not to blame. */
+/* Whether this machine lacks a resource: the address was then not tried and its server is not to blame. */
 static bool is_want(int e)
 {
     return e == EMFILE || e == ENFILE || e == ENOBUFS || e == ENOMEM;
 }
 
-/* How much a failure says. A want of our own machine above all. Then an answer of the server's host, then
- * one of the way there, last that this machine does not speak that protocol at all. */
+/*
+ * Ranks failures by how much they say. A shortage on this machine ranks first, then an answer of the server's
+ * host, then one of a router on the way; last, that this machine does not support the protocol.
+ */
 static int telling(int e)
 {
     if (is_want(e))
@@ -125,7 +129,7 @@ static void dial_next(struct dial *d);
 
 static void on_connect(uv_poll_t *poll, int status, int events)
 {
-    (void)status; /* libuv says EBADF for every error: the socket itself knows which */
+    (void)status; /* libuv reports EBADF for every error: the socket has the real one */
     (void)events;
     struct attempt *a = poll->data;
     struct dial *d = a->dial;
@@ -146,7 +150,7 @@ static void on_connect(uv_poll_t *poll, int status, int events)
     dial_next(d);
 }
 
-/* Starts to connect to one address. 0: under way; else the errno. */
+/* Starts to connect to one address. Returns 0 if in progress, else the errno. */
 static int attempt_start(struct dial *d, const union address *address)
 {
     int fd = socket_open(address->any.sa_family, SOCK_STREAM);
@@ -189,7 +193,7 @@ static void on_stagger(struct timer *t)
     dial_next(list_entry(t, struct dial, stagger));
 }
 
-/* When the next address has its turn: the last one is to have a quarter of the time left. */
+/* Schedules the next address so that the last one still gets a quarter of the time. */
 static void stagger_arm(struct dial *d)
 {
     uint64_t now = now_us(d), last = d->deadline_us - (uint64_t)d->timeout_ms * 1000 / 4;
@@ -198,8 +202,7 @@ static void stagger_arm(struct dial *d)
     timer_arm(d->timers, &d->stagger, now + us, on_stagger);
 }
 
-/* Begins with the next address that may be tried; with none left, none under way and none to come, tells
- * the failure. */
+/* Starts the next address that may be tried; reports the failure if none is left, in progress or expected. */
 static void dial_next(struct dial *d)
 {
     while (d->next < d->count) {
@@ -213,7 +216,7 @@ static void dial_next(struct dial *d)
         address_set_port(&address->any, d->port);
         int e = attempt_start(d, address);
         d->want = is_want(e) ? e : 0;
-        if (d->want) { /* it keeps its turn: what those under way hold, or others, may soon be free */
+        if (d->want) { /* the address keeps its turn: descriptors may soon be free again */
             d->next--;
             break;
         }
@@ -226,11 +229,11 @@ static void dial_next(struct dial *d)
     }
     timer_disarm(d->timers, &d->stagger);
     if (!list_empty(&d->attempts)) {
-        if (d->next < d->count) /* for want of something */
+        if (d->next < d->count) /* not tried for lack of a resource */
             stagger_arm(d);
         return;
     }
-    if (d->more) /* nothing to be ended by the clock: the other family has a deadline of its own */
+    if (d->more) /* not ended by the clock: the other family has its own deadline */
         timer_disarm(d->timers, &d->deadline);
     else if (d->want) /* not every address was tried */
         dial_end(d, -1, ENDED_ERRNO, CAUSE_ok);
@@ -287,7 +290,7 @@ static bool is_tried(const struct dial *d, union address address)
     address_set_port(&address.any, d->port);
     for (size_t i = 0; i < d->next; i++) {
         union address tried = d->addresses[i];
-        address_set_port(&tried.any, d->port); /* one that the guard refused has none yet */
+        address_set_port(&tried.any, d->port); /* an address refused by the guard has no port yet */
         if (memcmp(&tried, &address, sizeof(address)) == 0)
             return true;
     }
@@ -298,7 +301,7 @@ void dial_add(struct dial *d, const union address *addresses, size_t count)
 {
     d->more = false;
     union address *all = mem_zero(d->next + count + 1, sizeof(*all));
-    if (all) { /* else those it has must do */
+    if (all) { /* otherwise the addresses it has must do */
         size_t n = d->next;
         memcpy(all, d->addresses, n * sizeof(*all));
         for (size_t i = 0; i < count; i++)

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Addresses → one connected TCP socket: happy eyeballs (RFC 8305), the address guard right before each
- * connect(), one deadline over all attempts.
+ * Addresses → one connected TCP socket: happy eyeballs (RFC 8305), the address guard just before each
+ * connect(), one deadline for all attempts.
  */
 #include <netinet/in.h>
 
@@ -13,7 +13,7 @@ struct dial;
 
 struct dial_result {
     int fd;           /* ≥ 0: connected, owned by the receiver */
-    enum ended ended; /* of a failure: ENDED_GUARD, ENDED_ERRNO, ENDED_DEADLINE, ENDED_LOCAL */
+    enum ended ended; /* how it failed: ENDED_GUARD, ENDED_ERRNO, ENDED_DEADLINE, ENDED_LOCAL */
     enum cause_id cause;
     int sys_errno;
     char address[64]; /* the one connected to, or the last one tried; "" when none was */
@@ -22,16 +22,18 @@ struct dial_result {
 typedef void dial_done_fn(void *arg, const struct dial_result *r);
 
 /*
- * Tries the addresses in their order: a new one every 250 ms, sooner where there are so many that all would
- * not have their turn, and at once when one has failed. addresses are copied. more: others may be added, and
- * without them it has not failed. done is called exactly once, possibly from inside this call or dial_add(),
- * unless cancelled. ERR_NOMEM.
+ * Tries the addresses in order: a new one every 250 ms, sooner if there are too many to try in time, and at
+ * once when one has failed. addresses are copied. more: addresses may be added later, and the dial does not
+ * fail before that. done is called exactly once, possibly inside this call or dial_add(), unless cancelled.
+ * ERR_NOMEM.
  */
 enum err dial_start(uv_loop_t *loop, struct timers *timers, const struct address_guard *guard,
                     const union address *addresses, size_t count, bool more, uint16_t port,
                     uint32_t timeout_ms, dial_done_fn *done, void *arg, struct dial **ret) MUST_CHECK;
 
-/* These are all addresses, those of dial_start() among them: what has not been tried is tried in this
- * order, and has the whole time-out again. None are added after that. */
+/*
+ * Gives the complete list of addresses, including those of dial_start(): untried ones are tried in this
+ * order, with the whole timeout again. No more may be added afterwards.
+ */
 void dial_add(struct dial *d, const union address *addresses, size_t count);
-void dial_cancel(struct dial *d); /* no callback any more */
+void dial_cancel(struct dial *d); /* no callback afterwards */

@@ -3,16 +3,16 @@
 #include <string.h>
 
 #define HEADER_LEN 12
-#define RECORD_LEN 10 /* of a record, without its name and its data */
+#define RECORD_LEN 10 /* length of a record without its name and data */
 #define NAME_MAX_LEN 255
 #define LABEL_MAX 63
 #define POINTER 0xc0 /* RFC 1035 4.1.4 */
 #define CLASS_IN 1
 #define TYPE_CNAME 5
 #define TYPE_OPT 41
-#define POINTERS_MAX 127    /* of one name: as many as it can have labels */
+#define POINTERS_MAX 127    /* per name: as many as it can have labels */
 #define ALIASES_MAX 32      /* resolvers give up sooner */
-#define CNAMES_MAX 128      /* records that are looked at for them; others may stand between */
+#define CNAMES_MAX 128      /* CNAME records examined for aliases; unrelated ones may stand between them */
 #define TTL_MAX 0x7fffffffu /* RFC 2181 8: more means 0 */
 
 enum {
@@ -30,33 +30,32 @@ struct message {
     size_t len;
 };
 
-/* A name as it stands on the wire, without pointers and in lower case: dots inside of labels stay what
- * they are. */
+/* A name as on the wire, without pointers and in lower case; dots inside labels stay. */
 struct name {
     size_t len;
     uint8_t bytes[NAME_MAX_LEN];
 };
 
 struct record {
-    size_t owner; /* where its name begins */
+    size_t owner; /* offset where its name begins */
     unsigned type, class;
     uint32_t ttl;
     size_t data, data_len;
 };
 
-/* The aliases in an answer, of whatever name: read once, then searched for each name on the way. */
+/* All aliases in an answer, read once, then searched for each name in the chain. */
 struct cnames {
     size_t count;
     bool more;
     struct record list[CNAMES_MAX];
 };
 
-/* The names on the way from the question to its addresses. */
+/* The names from the question to its addresses. */
 struct chain {
     size_t count;
     bool is_alias[ALIASES_MAX + 1];
     bool too_long;
-    struct name names[ALIASES_MAX + 1]; /* the question's first */
+    struct name names[ALIASES_MAX + 1]; /* the question's name comes first */
 };
 
 static unsigned read16(const uint8_t *p)
@@ -128,14 +127,13 @@ static bool question_is(const uint8_t *msg, size_t len, const uint8_t *question,
         return false;
     const uint8_t *theirs = msg + HEADER_LEN;
     for (size_t i = 0; i < question_len;
-         i++) /* lengths are below 'A'; type and class are the same either way */
+         i++) /* length bytes are below 'A'; type and class are equal in either case */
         if (lower(theirs[i]) != lower(question[i]))
             return false;
     return true;
 }
 
-/* Where the message goes on behind the name at at; 0: it does not. What a pointer leads to is not looked
- * at. */
+/* Offset after the name at `at`; 0: the name leaves the message. Pointers are not followed. */
 static size_t name_end(struct message m, size_t at)
 {
     while (at < m.len) {
@@ -151,9 +149,11 @@ static size_t name_end(struct message m, size_t at)
     return 0;
 }
 
-/* Reads the name at at. Pointers must lead back, each behind the one before (RFC 1035 4.1.4: "a prior
- * occurrence"), so there is an end; and it must be near, for a message has room for thousands of names that
- * share a way of thousands of pointers. */
+/*
+ * Reads the name at `at`. Pointers must lead back, each to before the previous one (RFC 1035 4.1.4: "a prior
+ * occurrence"), so reading ends. Their number is limited too: a message has room for thousands of names that
+ * share a chain of thousands of pointers.
+ */
 static bool name_read(struct message m, size_t at, struct name *ret)
 {
     size_t len = 0;
@@ -179,7 +179,7 @@ static bool name_read(struct message m, size_t at, struct name *ret)
     return false;
 }
 
-/* Reads the record at *at and moves behind it; false: it leaves the message. */
+/* Reads the record at *at and advances past it; false: it leaves the message. */
 static bool record_read(struct message m, size_t *at, struct record *ret)
 {
     size_t p = name_end(m, *at);
@@ -197,8 +197,7 @@ static bool record_read(struct message m, size_t *at, struct record *ret)
     return true;
 }
 
-/* Whether there is an OPT record among so many, the first of which stands at at. If one before it is broken,
- * there is none. */
+/* Finds the OPT record among `records` records starting at `at`. A broken record before it means none. */
 static bool opt_find(struct message m, size_t at, unsigned records, struct record *ret)
 {
     for (unsigned i = 0; i < records && record_read(m, &at, ret); i++)
@@ -207,7 +206,7 @@ static bool opt_find(struct message m, size_t at, unsigned records, struct recor
     return false;
 }
 
-/* RFC 6891 6.1.3: the upper bits of the error code. */
+/* RFC 6891 6.1.3: the upper bits of the response code. */
 static unsigned opt_rcode(const struct record *opt)
 {
     return (opt->ttl >> 24) << 4;
@@ -226,7 +225,7 @@ bool dns_is_answer(const uint8_t *msg, size_t len, uint16_t id, const uint8_t *q
     return rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN;
 }
 
-/* The index of the name in the chain, or its count. */
+/* The index of the name in the chain, or the chain's length if absent. */
 static size_t chain_find(const struct chain *c, const struct name *name)
 {
     size_t i = 0;
@@ -258,7 +257,7 @@ static void cnames_read(struct cnames *c, struct message m, size_t answers, unsi
     }
 }
 
-/* Adds where the alias leads to, if it is one of the chain's name at i. False: the record is broken. */
+/* If the record is an alias of the chain's name at i, adds its target. False: the record is broken. */
 static bool chain_follow(struct chain *c, size_t i, struct message m, const struct record *r,
                          struct dns_answer *a)
 {
@@ -280,8 +279,10 @@ static bool chain_follow(struct chain *c, size_t i, struct message m, const stru
     return true;
 }
 
-/* Looks for the aliases of each name, and of those that it adds: an alias may stand before the one that leads
- * to it. False: one is broken. */
+/*
+ * Searches aliases of each name, including the names it adds: an alias may precede the one that leads to it.
+ * False: an alias is broken.
+ */
 static bool chain_build(struct chain *c, struct message m, const struct cnames *cnames, struct dns_answer *a)
 {
     c->count = 1;
@@ -292,7 +293,7 @@ static bool chain_build(struct chain *c, struct message m, const struct cnames *
     return true;
 }
 
-/* Without an end that is no alias, the names lead in a circle. */
+/* If every name has an alias, the names form a loop. */
 static bool chain_is_loop(const struct chain *c)
 {
     size_t i = 0;
@@ -304,7 +305,7 @@ static bool chain_is_loop(const struct chain *c)
 static void address_add(struct dns_answer *a, enum dns_type type, const uint8_t *data)
 {
     union address address;
-    memset(&address, 0, sizeof(address)); /* the whole of it: addresses are compared as bytes */
+    memset(&address, 0, sizeof(address)); /* all bytes: addresses are compared with memcmp */
     if (type == DNS_A) {
         address.v4.sin_family = AF_INET;
         memcpy(&address.v4.sin_addr, data, 4);
@@ -319,7 +320,7 @@ static void address_add(struct dns_answer *a, enum dns_type type, const uint8_t 
         a->addresses[a->count++] = address;
 }
 
-/* The addresses of every name in the chain. False: a record is broken. */
+/* Collects the addresses of every name in the chain. False: a record is broken. */
 static bool addresses_read(const struct chain *c, struct message m, size_t answers, unsigned count,
                            enum dns_type type, struct dns_answer *a)
 {
@@ -341,7 +342,7 @@ static bool addresses_read(const struct chain *c, struct message m, size_t answe
     return true;
 }
 
-/* What the records of an answer without an error code say. */
+/* The cause for an answer without an error code. */
 static enum cause_id cause_of_records(struct message m, size_t answers, unsigned count, enum dns_type type,
                                       struct dns_answer *a)
 {
@@ -385,8 +386,10 @@ bool dns_is_failure(enum cause_id cause)
            cause != CAUSE_dns_cname_loop;
 }
 
-/* Whether a failure may be that of the EDNS in the query: a server that speaks EDNS says so in every
- * answer (RFC 6891 6.1.1), but one that sends the query back with an error code has our OPT record in it. */
+/*
+ * Whether EDNS in the query may have caused the failure. A server that supports EDNS says so in every answer
+ * (RFC 6891 6.1.1), but one that echoes the query with an error code echoes our OPT record too.
+ */
 static bool is_edns_blamed(const struct dns_answer *a, unsigned rcode)
 {
     return dns_is_failure(a->cause) &&
@@ -414,7 +417,7 @@ void dns_answer_read(struct dns_answer *ret, const uint8_t *msg, size_t len, enu
     bool whole = at > 0, cut = msg[2] & 0x02;
     for (unsigned i = 0; i < count && whole; i++)
         whole = record_read(m, &at, &r);
-    /* What follows the answers matters for its OPT record only: if it is broken, there is none. */
+    /* The sections after the answers matter only for the OPT record: a broken one counts as none. */
     unsigned others = read16(msg + 8) + read16(msg + 10);
     ret->edns = whole && opt_find(m, at, others, &r);
     if (ret->edns)
@@ -422,7 +425,8 @@ void dns_answer_read(struct dns_answer *ret, const uint8_t *msg, size_t len, enu
     ret->truncated = cut && rcode == RCODE_NOERROR; /* an error code needs no more room */
     if (rcode != RCODE_NOERROR)
         ret->cause = cause_of_rcode(rcode);
-    else if (questions == 1 && answers > 0 && (whole || cut)) /* a cut answer is good as far as it goes */
+    /* a truncated answer is usable as far as it goes */
+    else if (questions == 1 && answers > 0 && (whole || cut))
         ret->cause = cause_of_records(m, answers, count, type, ret);
     ret->blames_edns = is_edns_blamed(ret, rcode);
 }

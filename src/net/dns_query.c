@@ -10,9 +10,9 @@
 #include "base/random.h"
 #include "net/socket.h"
 
-#define PAUSE_MAX_US 500000u      /* a lost datagram costs half a second at most */
-#define PLAIN_FOR_US 600000000ull /* RFC 6891 6.2.2: what was learned about a server is not for ever */
-#define DATAGRAM_MAX 4096         /* of a server that does not keep to what we can take */
+#define PAUSE_MAX_US 500000u      /* a lost datagram costs at most half a second */
+#define PLAIN_FOR_US 600000000ull /* RFC 6891 6.2.2: knowledge about a server must expire */
+#define DATAGRAM_MAX 4096         /* from a server that ignores the size we announced */
 #define MESSAGE_MIN 12            /* a header */
 
 /* How a server is asked by datagram. */
@@ -23,12 +23,12 @@ struct channel {
     uv_poll_t poll;
     int fd;
     struct dns_query *query;
-    struct question *question; /* of a stream */
+    struct question *question; /* for a stream */
     size_t server;
-    size_t sent; /* of a stream: bytes of the query, behind its length */
+    size_t sent; /* for a stream: bytes of the query sent, after its length */
     uint8_t prefix[2];
-    uint8_t *msg;    /* of a stream: the answer, once its length is there */
-    size_t len, got; /* of the answer with its length */
+    uint8_t *msg;    /* for a stream: the answer, once its length is known */
+    size_t len, got; /* of the answer, its length included */
 };
 
 struct question {
@@ -38,17 +38,17 @@ struct question {
     uint16_t id[FORM_COUNT];
     uint8_t bytes[DNS_QUESTION_MAX];
     size_t len;
-    size_t server;  /* the one asked last */
-    unsigned turns; /* how often one was asked */
-    /* Sets of servers, a bit each. */
-    unsigned asked[FORM_COUNT], heard[FORM_COUNT]; /* by datagram; what became of the last one */
+    size_t server;  /* the last one asked */
+    unsigned turns; /* number of turns so far */
+    /* Sets of servers, one bit each. */
+    unsigned asked[FORM_COUNT], heard[FORM_COUNT]; /* by datagram; result of the last one */
     unsigned refused_edns;
-    unsigned failed;         /* they cannot or will not answer */
-    enum cause_id said;      /* the first failure that a server told; CAUSE_ok: none */
-    enum cause_id trouble;   /* why one could not be asked; CAUSE_ok: all could */
-    bool waiting;            /* the one asked last may still answer */
-    bool silent;             /* one let its time pass */
-    struct dns_answer *part; /* the addresses of a cut answer are better than none */
+    unsigned failed;         /* servers that cannot or will not answer */
+    enum cause_id said;      /* the first failure a server reported; CAUSE_ok: none */
+    enum cause_id trouble;   /* why a server could not be asked; CAUSE_ok: all could */
+    bool waiting;            /* the last server asked may still answer */
+    bool silent;             /* a server did not answer in time */
+    struct dns_answer *part; /* the addresses of a truncated answer, better than none */
     struct channel *streams[DNS_SERVERS_MAX];
     struct timer again;
 };
@@ -61,7 +61,7 @@ struct dns_query {
     struct question questions[2];
     struct timer deadline;
     uint64_t pause_us;  /* between two turns */
-    bool ending, freed; /* by the clock; inside of a callback meanwhile */
+    bool ending, freed; /* ended by the clock; freed inside a callback */
     dns_answered_fn *answered;
     void *arg;
 };
@@ -152,22 +152,24 @@ static void question_close(struct question *n)
     n->part = NULL;
 }
 
-/* Addresses in hand are told rather than that there are none. May free the query. */
+/* If a truncated answer has addresses, reports those rather than a failure. May free the query. */
 static void question_end(struct question *n, const struct dns_answer *a)
 {
     struct dns_query *q = n->query;
     struct dns_answer part;
     if (a->count == 0 && n->part) {
         part = *n->part;
-        part.ttl_s = 0; /* good for this once: a cut answer is not to be kept (RFC 2181 9) */
+        part.ttl_s = 0; /* use it only once: a truncated answer must not be cached (RFC 2181 9) */
         a = &part;
     }
     question_close(n);
     q->answered(q->arg, n->type, a);
 }
 
-/* What is to be said of a question without an answer: a server's word says more than another's silence,
- * and silence more than that one could not be asked. */
+/*
+ * Cause of a question without an answer: a server's error says more than another's silence, and silence more
+ * than a server that could not be asked.
+ */
 static enum cause_id question_verdict(const struct question *n)
 {
     bool open = n->waiting || n->silent;
@@ -178,7 +180,7 @@ static enum cause_id question_verdict(const struct question *n)
     return open || n->trouble == CAUSE_ok ? CAUSE_dns_timeout : n->trouble;
 }
 
-/* There is no answer, and none is waited for any more. May free the query. */
+/* Ends the question: there is no answer, and none is expected. May free the query. */
 static void question_give_up(struct question *n)
 {
     const struct dns_answer a = {.cause = question_verdict(n)};
@@ -201,15 +203,16 @@ static void on_deadline(struct timer *t)
 
 static void trouble_note(struct question *n, size_t server, int e)
 {
-    for (size_t form = 0; form < FORM_COUNT; form++) /* its silence says nothing of EDNS */
+    for (size_t form = 0; form < FORM_COUNT; form++) /* its silence then says nothing about EDNS */
         n->heard[form] |= bit(server);
     n->trouble = cause_of_errno(e);
     if (n->server == server)
         n->waiting = false;
 }
 
-/* A server could not be asked. As long as there are others that have not been, they are asked at once;
- * else at the next turn. */
+/*
+ * A server could not be asked. Servers not asked yet are asked at once; if there are none, at the next turn.
+ */
 static void question_trouble(struct question *n, size_t server, int e)
 {
     trouble_note(n, server, e);
@@ -229,8 +232,7 @@ static int question_send(struct question *n, size_t server, enum form form)
         uint8_t msg[DNS_QUERY_MAX];
         size_t len = dns_query_write(msg, n->id[form], n->bytes, n->len, form == FORM_EDNS);
         int fd = q->datagrams[server]->fd;
-        /* An error may be what became of an earlier datagram: the second try says what becomes of this
-         * one. */
+        /* The error may belong to an earlier datagram: the second try reports this one's. */
         if (send(fd, msg, len, MSG_NOSIGNAL) < 0 && send(fd, msg, len, MSG_NOSIGNAL) < 0 && errno != EAGAIN)
             e = errno;
     }
@@ -245,19 +247,19 @@ static void question_ask(struct question *n, size_t server, enum form form)
         question_trouble(n, server, e);
 }
 
-/* Whether a server let a query with EDNS pass: firewalls and old servers drop those. */
+/* Whether a server did not answer a query with EDNS: firewalls and old servers drop those. */
 static bool is_silent_to_edns(const struct question *n, size_t server)
 {
     return n->asked[FORM_EDNS] & ~n->heard[FORM_EDNS] & bit(server);
 }
 
-/* Not one that has failed, nor one that is being asked over TCP. */
+/* False for a server that has failed or is being asked over TCP. */
 static bool may_be_asked(const struct question *n, size_t server)
 {
     return !(n->failed & bit(server)) && !n->streams[server];
 }
 
-/* The turn goes to the next of so many servers behind the one asked last. */
+/* Passes the turn to the next of `others` servers after the last one asked. */
 static void question_step_to(struct question *n, size_t others)
 {
     struct dns_query *q = n->query;
@@ -275,14 +277,16 @@ static void question_step_to(struct question *n, size_t others)
     }
 }
 
-/* The next turn. */
+/* Starts the next turn. */
 static void question_step(struct question *n)
 {
     question_step_to(n, n->query->servers->count);
 }
 
-/* Nothing has come: the next server is asked. The one that was silent to EDNS is asked without it in the same
- * turn: until its own turn comes again the time may be over. */
+/*
+ * No answer came: asks the next server. A server that was silent with EDNS is asked without it in the same
+ * turn, because its own next turn may come too late.
+ */
 static void on_again(struct timer *t)
 {
     struct question *n = list_entry(t, struct question, again);
@@ -298,7 +302,7 @@ static void on_again(struct timer *t)
     question_step_to(n, count - 1);
 }
 
-/* A server cannot or will not answer: perhaps another can. May free the query. */
+/* A server cannot or will not answer: another one may. May free the query. */
 static void question_failed(struct question *n, size_t server, enum cause_id cause)
 {
     n->failed |= bit(server);
@@ -314,7 +318,7 @@ static void question_failed(struct question *n, size_t server, enum cause_id cau
 
 /* ---- answers ---- */
 
-/* The stream has ended without an answer, or could not be opened. May free the query. */
+/* The stream ended without an answer, or could not be opened. May free the query. */
 static void question_lost_stream(struct question *n, size_t server, int e)
 {
     channel_close(&n->streams[server]);
@@ -324,7 +328,7 @@ static void question_lost_stream(struct question *n, size_t server, int e)
         question_trouble(n, server, e);
 }
 
-/* Of two cut answers the one with more addresses. */
+/* Keeps the truncated answer with more addresses. */
 static void question_keep_part(struct question *n, const struct dns_answer *a)
 {
     if (a->count <= (n->part ? n->part->count : 0))
@@ -335,7 +339,7 @@ static void question_keep_part(struct question *n, const struct dns_answer *a)
         *n->part = *a;
 }
 
-/* The answer does not fit into a datagram. */
+/* The answer does not fit into a datagram: asks over TCP. */
 static void question_go_tcp(struct question *n, size_t server, const struct dns_answer *a)
 {
     question_keep_part(n, a);
@@ -346,7 +350,7 @@ static void question_go_tcp(struct question *n, size_t server, const struct dns_
         question_lost_stream(n, server, e);
 }
 
-/* What a server says to a datagram. May free the query. */
+/* Handles a server's answer to a datagram. May free the query. */
 static void question_take(struct question *n, size_t server, enum form form, const struct dns_answer *a)
 {
     n->heard[form] |= bit(server);
@@ -360,7 +364,7 @@ static void question_take(struct question *n, size_t server, enum form form, con
     } else if (form == FORM_EDNS && a->blames_edns) {
         n->refused_edns |= bit(server);
         n->said = n->said == CAUSE_ok ? a->cause : n->said;
-        if (!(n->asked[FORM_PLAIN] & bit(server))) { /* else that is under way */
+        if (!(n->asked[FORM_PLAIN] & bit(server))) { /* otherwise the plain query is already sent */
             timer_arm(n->query->timers, &n->again, now_us(n->query) + n->query->pause_us, on_again);
             question_ask(n, server, FORM_PLAIN);
         }
@@ -369,18 +373,18 @@ static void question_take(struct question *n, size_t server, enum form form, con
     }
 }
 
-/* One datagram a call: what it says may free the query. */
+/* Reads one datagram per call, because handling it may free the query. */
 static void on_datagram(uv_poll_t *poll, int status, int events)
 {
     (void)events;
     struct channel *c = poll->data;
     struct dns_query *q = c->query;
     size_t server = c->server;
-    if (status < 0) /* libuv has stopped the poll; which error it is, the socket knows */
+    if (status < 0) /* libuv has stopped the poll; the socket has the actual error */
         (void)uv_poll_start(poll, UV_READABLE, on_datagram);
     uint8_t msg[DATAGRAM_MAX];
     ssize_t n = recv(c->fd, msg, sizeof(msg), MSG_TRUNC);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) { /* nobody listens there, or there is no way */
+    if (n < 0 && errno != EAGAIN && errno != EINTR) { /* nobody listens there, or there is no route */
         int e = errno;
         for (size_t i = 0; i < 2; i++)
             if (!q->questions[i].over && q->questions[i].server == server && q->questions[i].waiting)
@@ -390,7 +394,7 @@ static void on_datagram(uv_poll_t *poll, int status, int events)
         return;
     size_t len = (size_t)n < sizeof(msg) ? (size_t)n : sizeof(msg);
     if ((size_t)n > sizeof(msg))
-        msg[2] |= 0x02; /* truncated, if by ourselves */
+        msg[2] |= 0x02; /* truncated by our own buffer */
     for (size_t i = 0; i < 2; i++) {
         struct question *question = &q->questions[i];
         for (enum form form = 0; form < FORM_COUNT && !question->over; form++) {
@@ -405,8 +409,10 @@ static void on_datagram(uv_poll_t *poll, int status, int events)
     }
 }
 
-/* Sends the rest of the query, its length first (RFC 1035 4.2.2). Without EDNS: it has nothing to add
- * here. Returns 0, or the errno. */
+/*
+ * Sends the rest of the query, its length first (RFC 1035 4.2.2). Without EDNS, which adds nothing over TCP.
+ * Returns 0, or the errno.
+ */
 static int stream_write(struct channel *c)
 {
     uint8_t msg[2 + DNS_QUERY_MAX];
@@ -424,7 +430,7 @@ static int stream_write(struct channel *c)
     return 0;
 }
 
-/* Reads the answer. Returns 0 when it is there whole, or the errno. */
+/* Reads the answer. Returns 0 when it is complete, or the errno. */
 static int stream_read(struct channel *c)
 {
     for (;;) {
@@ -467,7 +473,7 @@ static void on_stream(uv_poll_t *poll, int status, int events)
     }
     struct dns_answer a;
     dns_answer_read(&a, c->msg, c->len, n->type);
-    if (a.truncated) { /* the rest cannot be had of this server */
+    if (a.truncated) { /* this server cannot give the rest */
         question_keep_part(n, &a);
         question_lost_stream(n, server, EPROTO);
     } else if (dns_is_failure(a.cause)) {
@@ -501,14 +507,14 @@ enum err dns_query_new(struct dns_query **ret, uv_loop_t *loop, struct timers *t
         n->server = servers->first;
         n->id[FORM_EDNS] = (uint16_t)chance;
         n->id[FORM_PLAIN] = (uint16_t)(chance >> 16);
-        if (n->id[FORM_PLAIN] == n->id[FORM_EDNS]) /* the answer tells which form it answers */
+        if (n->id[FORM_PLAIN] == n->id[FORM_EDNS]) /* the id tells which form an answer belongs to */
             n->id[FORM_PLAIN] ^= 1;
     }
     if (q->questions[0].len == 0) {
         mem_free(q);
         return ERR_INVALID;
     }
-    /* Time for each server in both forms, and as much again for the last one's answer. */
+    /* Time for each server in both forms, and once more for the last one's answer. */
     uint64_t pause_us = (uint64_t)timeout_ms * 1000 / (2 * servers->count + 1);
     q->pause_us = pause_us < PAUSE_MAX_US ? pause_us : PAUSE_MAX_US;
     timer_arm(timers, &q->deadline, now_us(q) + (uint64_t)timeout_ms * 1000, on_deadline);
@@ -523,7 +529,7 @@ void dns_query_free(struct dns_query *q)
     if (!q)
         return;
     q->freed = true;
-    if (q->ending) /* once both questions are told */
+    if (q->ending) /* once both questions are reported */
         return;
     timer_disarm(q->timers, &q->deadline);
     for (size_t i = 0; i < 2; i++)

@@ -7,7 +7,7 @@ static size_t payload_len(const uint8_t *header)
     return (size_t)header[0] << 16 | (size_t)header[1] << 8 | header[2];
 }
 
-/* How many of these bytes end before a header that is not there whole. */
+/* How many of these bytes precede an incomplete frame header. */
 static size_t whole_headers(struct http2_cut *c, const uint8_t *p, size_t len)
 {
     size_t at = 0;

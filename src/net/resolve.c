@@ -10,11 +10,11 @@
 #include "base/origin.h"
 #include "net/dns_query.h"
 
-#define RESOLUTION_DELAY_US 50000 /* RFC 8305 3: how long the other family is waited for */
-#define TTL_MAX_S 300             /* an answer is asked for anew at least so often, whatever it says */
-#define TTL_UNSURE_S 10           /* and so often, where no resolver has said what the other family has */
+#define RESOLUTION_DELAY_US 50000 /* RFC 8305 3: how long to wait for the other family */
+#define TTL_MAX_S 300             /* maximum time an answer is cached, whatever its TTL */
+#define TTL_UNSURE_S 10           /* the same, where no resolver has answered for the other family */
 
-/* What became of one family's question. */
+/* State of one family's question. */
 enum family_state {
     FAMILY_PENDING,
     FAMILY_ADDRESSES,
@@ -34,12 +34,12 @@ struct resolve_query {
     struct dns_query *dns;
     struct family v4, v6;
     struct timer delay;
-    bool told; /* one family's addresses, while the other is still asked for */
+    bool told; /* one family's addresses were reported, the other is still being asked for */
     resolve_done_fn *done;
     void *arg;
 };
 
-/* c-ares knows where a system keeps its resolvers and its hosts; it sends nothing itself. */
+/* c-ares only reads where the system keeps its resolvers and hosts; it sends nothing. */
 struct resolver {
     uv_loop_t *loop;
     struct timers *timers;
@@ -85,7 +85,7 @@ enum err resolver_new(struct resolver **ret, uv_loop_t *loop, struct timers *tim
     if (server) {
         union address *a = &r->servers.list[0].address;
         e = address_parse(server, NS_DEFAULTPORT, a);
-        if (!e && a->v4.sin_port == 0) /* where the port of IPv6 is, too */
+        if (!e && a->v4.sin_port == 0) /* the IPv6 port is at the same place */
             e = ERR_INVALID;
         r->servers.count = 1;
     }
@@ -124,7 +124,7 @@ static void query_free(struct resolve_query *q)
     mem_free(q);
 }
 
-/* IPv6 first, then by turns (RFC 8305 4). */
+/* IPv6 first, then alternating (RFC 8305 4). */
 static void gather(const struct resolve_query *q, struct resolve_result *ret)
 {
     const struct family *families[2] = {&q->v6, &q->v4};
@@ -147,7 +147,7 @@ static void gather(const struct resolve_query *q, struct resolve_result *ret)
     ret->cause = CAUSE_ok;
 }
 
-/* Tells what addresses there are; the query goes on if one family's are still to come. */
+/* Reports the addresses so far; the query continues if one family is still missing. */
 static void query_tell(struct resolve_query *q)
 {
     struct resolve_result result;
@@ -157,12 +157,13 @@ static void query_tell(struct resolve_query *q)
     q->told = true;
     if (!result.more)
         query_free(q);
-    done(arg, &result); /* may cancel what goes on */
+    done(arg, &result); /* may cancel the rest of the query */
 }
 
-/* Of two families without an address the one that says more. NXDOMAIN is said of the name, whatever was
- * asked for; a question without an answer may have been the one with the address; "no such record" says
- * least. */
+/*
+ * The more informative of two failures. NXDOMAIN holds for the name, whichever family was asked for; an
+ * unanswered question may have been the one with an address; "no such record" says least.
+ */
 static enum cause_id worse(enum cause_id a, enum cause_id b)
 {
     static const enum cause_id order[] = {
@@ -191,7 +192,7 @@ static void on_delay(struct timer *t)
     query_tell(list_entry(t, struct resolve_query, delay));
 }
 
-/* One family has its end: the other is waited for, whatever the first has said. */
+/* One family is finished: the other is still awaited, whatever the first result. */
 static void on_answered(void *arg, enum dns_type type, const struct dns_answer *answer)
 {
     struct resolve_query *q = arg;
@@ -239,7 +240,7 @@ static void look_up_file(struct resolver *r, struct family *f, int af, const cha
     ares_free_hostent(found);
 }
 
-/* The hosts file first, as every resolver of the system does; localhost needs no file (RFC 6761 6.3). */
+/* Reads the hosts file first, as every system resolver does; localhost needs no file (RFC 6761 6.3). */
 static bool look_up_hosts(struct resolver *r, struct resolve_query *q, const char *host)
 {
     q->v4.state = q->v6.state = FAMILY_FAILED;
@@ -272,7 +273,7 @@ enum err resolve_start(struct resolver *r, const char *host, uint32_t timeout_ms
     }
     q->v4.state = q->v6.state = FAMILY_PENDING;
     enum err e = dns_query_new(&q->dns, r->loop, r->timers, &r->servers, host, timeout_ms, on_answered, q);
-    if (e == ERR_INVALID) { /* such a name cannot even be asked for */
+    if (e == ERR_INVALID) { /* such a name cannot be asked for */
         query_fail(q, CAUSE_dns_bad_response);
         return ERR_NONE;
     }

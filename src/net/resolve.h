@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Name → addresses: /etc/hosts, then the resolvers with A and AAAA asked apart, because an honest cause needs
- * both (docs/attribution.md "Names").
+ * Name → addresses: /etc/hosts, then the resolvers, with A and AAAA asked separately, because an accurate
+ * cause needs both (docs/attribution.md "Names").
  */
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -22,24 +22,26 @@ struct resolve_result {
     enum ended ended; /* ENDED_COMPLETE: count > 0; ENDED_DNS or ENDED_LOCAL with cause */
     enum cause_id cause;
     union address
-        addresses[RESOLVE_ADDRESSES_MAX]; /* all there are so far, in the order to try (RFC 8305 4), port 0 */
+        addresses[RESOLVE_ADDRESSES_MAX]; /* all addresses so far, in the order to try (RFC 8305 4), port 0 */
     size_t count;
-    uint32_t ttl_s; /* how long they may be kept */
+    uint32_t ttl_s; /* how long they may be cached */
     bool more;      /* the other family is still being asked for: done will be called once more */
 };
 
 typedef void resolve_done_fn(void *arg, const struct resolve_result *r);
 
-/* server "ADDR:PORT" or NULL for /etc/resolv.conf. ERR_INVALID: no such address. */
+/* server: "ADDR:PORT", or NULL for /etc/resolv.conf. ERR_INVALID: not an address. */
 enum err resolver_new(struct resolver **ret, uv_loop_t *loop, struct timers *timers,
                       const char *server) MUST_CHECK;
 void resolver_free(struct resolver *r); /* queries must have been cancelled */
 
-/* done is called once, possibly from inside this call, or twice where the first result says so; the query
- * is over with the last call. It may be cancelled inside the first. timeout_ms: the whole budget. */
+/*
+ * done is called once, possibly inside this call, or twice if the first result has `more` set; the query ends
+ * with the last call. It may be cancelled inside the first. timeout_ms: the whole budget.
+ */
 enum err resolve_start(struct resolver *r, const char *host, uint32_t timeout_ms, resolve_done_fn *done,
                        void *arg, struct resolve_query **ret) MUST_CHECK;
 
-/* After the first result: the second is told to this one. */
+/* After the first result: reports the second to this callback. */
 void resolve_hand_over(struct resolve_query *q, resolve_done_fn *done, void *arg);
-void resolve_cancel(struct resolve_query *q); /* no callback any more */
+void resolve_cancel(struct resolve_query *q); /* no callback afterwards */

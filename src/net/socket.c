@@ -6,10 +6,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RESERVE_MAX 64u /* descriptors that are not for connections to others */
+#define RESERVE_MAX 64u /* descriptors not used for outgoing connections */
 
-/* The last descriptors are the API's and the store's: a node whose bots all hang must still answer whoever
- * asks. The kernel gives the lowest free number, so the number says how many are in use at least. */
+/*
+ * The last descriptors are reserved for the API and the store: a node whose bots all hang must still answer
+ * its callers. The kernel gives the lowest free number, so the number tells how many are at least in use.
+ */
 static bool is_reserved(int fd)
 {
     struct rlimit limit;

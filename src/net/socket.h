@@ -1,6 +1,8 @@
 #pragma once
-/* Sockets for what this node asks of others: bots and resolvers. */
+/* Sockets for outgoing connections: to bots and resolvers. */
 
-/* A socket that does not block. Returns its descriptor, or -errno; -EMFILE also where only the descriptors
- * are left that are kept for the API and the store. */
+/*
+ * A non-blocking socket. Returns its descriptor, or -errno; -EMFILE also if only the descriptors reserved for
+ * the API and the store are left.
+ */
 int socket_open(int family, int type);

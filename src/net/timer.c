@@ -17,7 +17,7 @@ static void on_uv_timer(uv_timer_t *uv)
     timers_update(ts);
 }
 
-/* Points the one uv timer at the earliest deadline. */
+/* Sets the one uv timer to the earliest deadline. */
 static void timers_update(struct timers *ts)
 {
     if (uv_is_closing((uv_handle_t *)&ts->uv))
@@ -63,5 +63,5 @@ void timer_disarm(struct timers *ts, struct timer *t)
     t->armed = false;
     heap_remove(
         &ts->heap,
-        &t->node); /* the uv timer may fire once for nothing: cheaper than setting it anew each time */
+        &t->node); /* the uv timer may fire without a due deadline: cheaper than resetting it each time */
 }

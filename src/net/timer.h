@@ -1,6 +1,8 @@
 #pragma once
-/* Deadlines of one loop: a heap of them behind a single uv_timer_t, so that an owner may free its timer at
- * once. */
+/*
+ * Deadlines of one loop: a heap of them behind a single uv_timer_t, so that an owner may free its timer at
+ * once.
+ */
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -24,6 +26,6 @@ struct timers {
 void timers_init(struct timers *ts, uv_loop_t *loop, const struct clock *clock);
 void timers_close(struct timers *ts, uv_close_cb closed); /* ts->uv.data is the caller's */
 
-/* Arms t for the absolute time due_us of the clock; replaces an earlier due time. Never fails. */
+/* Arms t for due_us, an absolute time of the clock; replaces an earlier due time. Never fails. */
 void timer_arm(struct timers *ts, struct timer *t, uint64_t due_us, void (*fire)(struct timer *t));
 void timer_disarm(struct timers *ts, struct timer *t);

@@ -10,8 +10,10 @@
 
 #define SUITES_13 "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
 
-/* The last line is for HTTP/1.x servers only: RFC 9113 9.2.2 forbids them for HTTP/2, and OpenSSL cannot
- * offer by protocol. */
+/*
+ * The last line is for HTTP/1.x servers only: RFC 9113 9.2.2 forbids those suites for HTTP/2, and OpenSSL
+ * cannot offer suites per protocol.
+ */
 #define SUITES_12                                                                                            \
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"               \
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"                 \
@@ -19,8 +21,7 @@
 
 static const unsigned char alpn[] = "\x02h2\x08http/1.1";
 
-/* Whether the system's certificates lie in the default directory by their hashes: then each is read when it
- * is needed. */
+/* Whether the default directory has the system's certificates by hash: each is then read only when needed. */
 static bool directory_is_hashed(void)
 {
     DIR *dir = opendir(X509_get_default_cert_dir());
@@ -33,8 +34,10 @@ static bool directory_is_hashed(void)
     return hashed;
 }
 
-/* The system's trust store. Its one large file costs 10 ms and more to read, the directory nothing: a probe
- * feels that. */
+/*
+ * Loads the system's trust store. Its one large file takes 10 ms or more to read, the directory nothing; a
+ * probe notices the difference.
+ */
 static bool load_system_store(SSL_CTX *ctx)
 {
     bool chosen = getenv(X509_get_default_cert_file_env()) || getenv(X509_get_default_cert_dir_env());

@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #define TLS_RECORD_HEADER 5
-/* Bytes one OpenSSL call takes in. Left alone it reads on as long as records without data come (tickets, key
- * updates), and a peer can send those for ever. */
+/*
+ * Maximum input bytes of one OpenSSL call. Otherwise it reads on as long as records without data arrive
+ * (tickets, key updates), and a peer can send those forever.
+ */
 #define CALL_MAX 65536u
 
-/* RFC 8446 5.1: ContentType 20..23 (24: heartbeat, RFC 6520), legacy major version 3, a fragment that is not
- * empty. */
+/*
+ * RFC 8446 5.1: ContentType 20..23 (24: heartbeat, RFC 6520), legacy major version 3, a non-empty fragment.
+ */
 static bool first_byte_is_tls(uint8_t type)
 {
     return type >= 20 && type <= 24;
@@ -28,7 +31,7 @@ static bool first_bytes_are_tls(const uint8_t p[TLS_RECORD_HEADER])
 
 static bool errno_is_reset(int e)
 {
-    /* An established connection that ends by these was ended by the other side or the path to it. */
+    /* On an established connection these mean that the peer, or the path to it, ended the connection. */
     return e == ECONNRESET || e == EPIPE || e == ETIMEDOUT || e == EHOSTUNREACH || e == ENETUNREACH ||
            e == ENOTCONN;
 }
@@ -72,7 +75,7 @@ static enum io raw_write(struct transport *t, const void *p, size_t len, size_t 
     return io_of_errno(t, errno, IO_WANT_WRITE);
 }
 
-/* Looks at the first bytes of the answer as they pass; false: they are no TLS record. */
+/* Checks the first bytes of the answer; false: they are no TLS record. */
 static bool first_bytes_pass(struct transport *t, const uint8_t *p, size_t len)
 {
     if (!t->is_client || t->first_len == TLS_RECORD_HEADER)
@@ -92,7 +95,7 @@ static int bio_read(BIO *bio, char *p, int len)
     BIO_clear_retry_flags(bio);
     if (t->not_tls || len <= 0)
         return -1;
-    if (t->raw_in >= t->raw_in_stop) { /* the descriptor stays readable: the owner comes back */
+    if (t->raw_in >= t->raw_in_stop) { /* the descriptor stays readable: the owner calls again */
         BIO_set_retry_read(bio);
         return -1;
     }
@@ -105,7 +108,7 @@ static int bio_read(BIO *bio, char *p, int len)
         return -1;
     case IO_EOF:
     case IO_RESET:
-        /* Too short for a record and nothing more will come: the first byte decides. */
+        /* Too short for a record, and nothing more will arrive: the first byte decides. */
         if (t->is_client && t->first_len > 0 && t->first_len < TLS_RECORD_HEADER &&
             !first_byte_is_tls(t->first[0]))
             t->not_tls = true;
@@ -202,7 +205,7 @@ enum err transport_init_client(struct transport *t, int fd, SSL_CTX *ctx, const 
         t->ssl = NULL;
         return ERR_NOMEM;
     }
-    /* RFC 9525 6.3, 2: a wildcard is the whole left-most label, and the subject (CN) names nobody. */
+    /* RFC 9525 6.3, 2: a wildcard must be the whole left-most label, and the subject (CN) is ignored. */
     SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     SSL_set_connect_state(t->ssl);
     return ERR_NONE;
@@ -225,8 +228,10 @@ enum err transport_init_server(struct transport *t, int fd, SSL_CTX *ctx)
 void transport_deinit(struct transport *t)
 {
     if (t->ssl) {
-        /* A connection that did not end well does not spoil its session for resumption (RFC 8446 6.1, RFC
-         * 5246 7.2.1). */
+        /*
+         * A connection that ended badly does not invalidate its session for resumption (RFC 8446 6.1, RFC
+         * 5246 7.2.1).
+         */
         SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         SSL_free(t->ssl);
     }
@@ -236,7 +241,7 @@ void transport_deinit(struct transport *t)
     t->fd = -1;
 }
 
-/* An OpenSSL call failed with SSL_ERROR_SSL: the alert it carries, our own verdict, or no memory. */
+/* After SSL_ERROR_SSL: the error is the peer's alert, our own verdict, or lack of memory. */
 static enum io tls_error(struct transport *t)
 {
     enum io io = IO_TLS;
@@ -314,7 +319,7 @@ enum io transport_read(struct transport *t, void *p, size_t len, size_t *ret_len
 {
     if (!t->ssl)
         return raw_read(t, p, len, ret_len);
-    if (t->tls_failed) /* OpenSSL must not be asked again; what was said stands */
+    if (t->tls_failed) /* OpenSSL must not be called again; the earlier error stands */
         return t->alert >= 0 ? IO_ALERT : t->seen_reset ? IO_RESET : t->seen_eof ? IO_EOF : IO_TLS;
     begin_call(t);
     size_t got = 0;
@@ -355,8 +360,7 @@ enum io transport_write(struct transport *t, const void *p, size_t len, size_t *
         *ret_len = put;
         return IO_OK;
     }
-    /* A write that fails on the socket says nothing yet of what the peer sent before: the reading side stays
-     * usable. */
+    /* A write error on the socket says nothing about what the peer sent before: reading must still work. */
     if (t->seen_reset && SSL_get_error(t->ssl, r) == SSL_ERROR_SYSCALL) {
         ERR_clear_error();
         return IO_RESET;

@@ -1,6 +1,6 @@
 /*
- * The order of the checks is the order in which a person would want to be told: length and stray characters
- * first, then the grammar, then what our use of it forbids, then the host name.
+ * The checks run in the order in which a person wants to be told: length and stray characters first, then the
+ * grammar, then what todoke forbids, then the host name.
  */
 #include "net/url.h"
 
@@ -18,7 +18,7 @@
 
 #define LABEL_MAX 63
 #define NAME_MAX_DNS 253
-#define TEXT_MAX ((size_t)URL_MAX * 4) /* bytes: a character of UTF-8 takes at most four */
+#define TEXT_MAX ((size_t)URL_MAX * 4) /* bytes: a UTF-8 character takes at most four */
 
 static enum err refuse(enum cause_id why, enum cause_id *ret)
 {
@@ -46,7 +46,8 @@ static enum err check_text(struct span text, enum cause_id *ret)
     return ERR_NONE;
 }
 
-/* The authority of an absolute URL, before uriparser sees it: what stands between "//" and the next of "/?#".
+/*
+ * The authority of an absolute URL, found before uriparser runs: the text between "//" and the next of "/?#".
  */
 static struct span find_authority(struct span text)
 {
@@ -59,8 +60,10 @@ static struct span find_authority(struct span text)
     return (struct span){start, (size_t)(end - start)};
 }
 
-/* Undoes percent-encoding, which a reg-name may carry (RFC 3986 3.2.2), so that the guard and the resolver
- * see one spelling. */
+/*
+ * Decodes percent-encoding in a reg-name (RFC 3986 3.2.2), so that the guard and the resolver see one
+ * spelling.
+ */
 static bool decode_host(struct span in, char *out, size_t size)
 {
     size_t n = 0;
@@ -82,7 +85,7 @@ static bool decode_host(struct span in, char *out, size_t size)
     return n > 0;
 }
 
-/* Letters, digits, hyphen inside, and the underscore that DNS itself allows (RFC 2181 11). */
+/* Allows letters, digits, hyphens inside, and the underscore, which DNS itself allows (RFC 2181 11). */
 static enum err check_labels(const char *name, enum cause_id *ret)
 {
     size_t label = 0;
@@ -105,9 +108,10 @@ static enum err check_labels(const char *name, enum cause_id *ret)
     }
 }
 
-/* A host that ends in a number is an IPv4 address in one of the spellings of inet_aton(3), or nothing (as
- * browsers have it): octal, hexadecimal and integer forms reach the same machine and must meet the same
- * guard. */
+/*
+ * As in browsers, a host that ends in a number is an IPv4 address in one of the spellings of inet_aton(3), or
+ * invalid: octal, hexadecimal and integer forms reach the same machine and must meet the same guard.
+ */
 static bool ends_in_number(const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -125,7 +129,9 @@ static void set_ipv4(struct url *u, struct in_addr addr)
     u->is_ip = true;
 }
 
-/* A plain name needs no IDNA; and IDNA would refuse some that DNS and browsers take ("ab--cd.example"). */
+/*
+ * A plain ASCII name needs no IDNA, which would reject some that DNS and browsers accept ("ab--cd.example").
+ */
 static bool needs_idna(const char *name)
 {
     for (const char *p = name; *p; p++)
@@ -134,7 +140,7 @@ static bool needs_idna(const char *name)
     return false;
 }
 
-/* A-labels (RFC 5891), on the heap. */
+/* Converts to A-labels (RFC 5891), on the heap. */
 static enum err to_ascii(const char *name, char **ret_ascii, enum cause_id *ret)
 {
     if (!needs_idna(name))
@@ -168,7 +174,7 @@ static enum err set_name(struct url *u, struct span raw, enum cause_id *ret)
     if (e)
         return e;
     size_t len = strlen(ascii);
-    if (len > 0 && ascii[len - 1] == '.') /* the root's dot: the same name */
+    if (len > 0 && ascii[len - 1] == '.') /* the root's dot: the same name without it */
         ascii[--len] = '\0';
     struct in_addr v4;
     if (len == 0) {
@@ -211,7 +217,7 @@ static enum err parse_port(struct span text, bool https, uint16_t *ret_port, enu
     return ERR_NONE;
 }
 
-/* Path and query as they stand in the text; the fragment stays here (RFC 9110 4.2.5). */
+/* Path and query as in the text; the fragment is not sent (RFC 9110 4.2.5). */
 static void set_target(struct url *u, struct span text, struct span authority)
 {
     const char *p = authority.ptr + authority.len, *stop = text.ptr + text.len;
@@ -259,8 +265,10 @@ static enum err take_apart(const UriUriA *uri, struct span raw_host, const struc
     return set_name(u, raw_host, ret);
 }
 
-/* uriparser knows RFC 3986 only, where a host is ASCII: an internationalised one is shown to it as a stand-in
- * of letters. */
+/*
+ * uriparser supports RFC 3986 only, where a host is ASCII: an internationalised host is replaced by letters
+ * for it.
+ */
 static size_t stand_in(struct span text, struct span host, char *out)
 {
     size_t n = 0;
@@ -273,7 +281,7 @@ static size_t stand_in(struct span text, struct span host, char *out)
     return n;
 }
 
-/* A syntax error is told more closely where its place speaks for itself. */
+/* A more specific cause for a syntax error, where its place shows one. */
 static enum cause_id syntax_cause(struct span authority)
 {
     if (!authority.ptr)
@@ -317,7 +325,7 @@ enum err url_parse(struct span text, const struct url_rules *rules, struct url *
     if (!uri.scheme.first) {
         e = refuse(CAUSE_url_syntax, ret_cause);
     } else if (!authority.ptr || authority.ptr != text.ptr + (uri.scheme.afterLast - uri.scheme.first) + 3) {
-        /* "https:/path" or "mailto:…": another scheme is the likelier mistake */
+        /* "https:/path" or "mailto:…": a wrong scheme is the likelier mistake */
         struct span scheme = uri_span(uri.scheme);
         bool ours = span_eq_nocase(scheme, SPAN_LIT("https")) || span_eq_nocase(scheme, SPAN_LIT("http"));
         e = refuse(ours ? CAUSE_url_host_empty : CAUSE_url_scheme, ret_cause);

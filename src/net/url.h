@@ -1,6 +1,8 @@
 #pragma once
-/* A webhook URL, checked and taken apart: RFC 3986 (uriparser), IDNA 2008 (libidn2), and the rules of
- * docs/attribution.md "Invalid URL syntax". */
+/*
+ * Checks a webhook URL and splits it into its parts: RFC 3986 (uriparser), IDNA 2008 (libidn2), and the rules
+ * of docs/attribution.md "Invalid URL syntax".
+ */
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,7 +28,9 @@ struct url_rules {
     bool allow_http;
 };
 
-/* Parses text into *ret. ERR_INVALID: *ret_cause is the url_… cause. Nothing is allocated that outlives the
- * call; ERR_NOMEM. */
+/*
+ * Parses text into *ret. ERR_INVALID: *ret_cause is the url_… cause. Allocates nothing that outlives the
+ * call; ERR_NOMEM.
+ */
 enum err url_parse(struct span text, const struct url_rules *rules, struct url *ret,
                    enum cause_id *ret_cause) MUST_CHECK;
