@@ -4,8 +4,8 @@
 
 #define LANES_MAX 200000u /* as many as there may be channels */
 #define BATCH_ITEMS_MAX 500u
-#define NAP_US 10000000u /* a lane that rests for longer leaves its memory to others */
-#define RETRY_TURN 4u    /* with fresh items waiting, one request in four may be a retry */
+#define NAP_US 10000000u /* a lane that rests longer than this releases its memory to others */
+#define RETRY_TURN 4u    /* while fresh items wait, at most one request in four is a retry */
 
 enum err dispatch_new(struct dispatch **ret, const struct dispatch_config *config)
 {
@@ -84,7 +84,7 @@ void dispatch_each(struct dispatch *d, void (*fn)(void *arg, struct lane *lane),
         fn(arg, lane);
 }
 
-/* After it began or ended to rest, or will rest for another time. */
+/* Call after a rest began, ended or changed its length. */
 static void settle(struct dispatch *d, struct lane *lane)
 {
     bool was_asleep = lane->asleep;
@@ -132,13 +132,13 @@ void dispatch_sent(struct dispatch *d, struct lane *lane, enum lane_news news)
             lane->window = max;
     } else if (news == LANE_BAD) {
         lane->steady = true;
-        /* By one for each failure, so that a whole window that fails at once brings it down to one. */
+        /* Shrinks by one per failure, so that a full window of simultaneous failures shrinks it to one. */
         lane->window = lane->window > 2 ? lane->window - 1 : 1;
     }
     turn_activate(d, lane);
 }
 
-/* What goes into the next request: one retry, or fresh items as many as fit. */
+/* Chooses the next request's items: one retry, or as many fresh items as fit. */
 static uint32_t pick(struct dispatch *d, struct lane *lane, struct item **items, uint32_t room)
 {
     bool retry = turn_may_retry(lane) && (list_empty(&lane->fresh) || ++lane->turn % RETRY_TURN == 0);
@@ -178,7 +178,7 @@ static enum err send_one(struct dispatch *d, struct lane *lane)
     struct item *items[BATCH_ITEMS_MAX];
     uint32_t room = turn_room(d, lane, lane->batch_max);
     if (!room)
-        return ERR_NONE; /* turn_activate() has it looked at in time */
+        return ERR_NONE; /* turn_activate() schedules the lane */
     uint32_t n = pick(d, lane, items, room);
     lane->in_flight++;
     d->in_flight++;
@@ -203,7 +203,7 @@ static void wake_due(struct dispatch *d, uint64_t now_us)
         struct lane *lane = list_entry(w, struct lane, wake);
         turn_unwake(d, lane);
         if (lane->held_us)
-            dispatch_hold(d, lane, 0); /* its time has come */
+            dispatch_hold(d, lane, 0); /* its rest is over */
         struct heap_node *n;
         while ((n = heap_min(&lane->later)) && n->key <= now) {
             heap_remove(&lane->later, n);
@@ -212,7 +212,7 @@ static void wake_due(struct dispatch *d, uint64_t now_us)
         }
         turn_activate(d, lane);
         stock_refill(d, lane);
-        if (lane->horizon_ms <= now) /* being loaded; a lane that sleeps is looked at when it goes on */
+        if (lane->horizon_ms <= now) /* being loaded; a sleeping lane is checked when it wakes */
             lane->horizon_ms = lane->asleep ? UINT64_MAX : now + DISPATCH_AGAIN_MS;
         turn_set_wake(d, lane);
     }

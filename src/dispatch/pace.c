@@ -2,9 +2,9 @@
 
 #define SECOND_NS 1e9
 #define LONGEST_NS                                                                                           \
-    86400e9 /* slower than one item a day is one a day: 500 items at once stay far below 2^64 ns */
+    86400e9 /* minimum rate is one item a day: the time of 500 items stays far below 2^64 ns */
 
-/* From where the grid goes on: what is later than it may be is not caught up. */
+/* Start of the next interval: delays beyond PACE_LATE_NS are not caught up. */
 static uint64_t grid(const struct pace *p, uint64_t now_ns)
 {
     uint64_t oldest = now_ns > PACE_LATE_NS ? now_ns - PACE_LATE_NS : 0;

@@ -1,7 +1,7 @@
 #include "dispatch/dispatch_core.h"
 
-#define SOON_MS 5000u  /* retries due by then are worth memory that is scarce */
-#define FEED_LOOKS 16u /* lanes looked at for one that has nothing */
+#define SOON_MS 5000u  /* retries due within this time are worth scarce memory */
+#define FEED_LOOKS 16u /* how many lanes are searched for one without items */
 
 static void forget(struct dispatch *d, struct item *item)
 {
@@ -26,8 +26,10 @@ static void let_go(struct dispatch *d, struct lane *lane, struct item *item)
     forget(d, item);
 }
 
-/* Memory that slow lanes hold must not stop the others: past the bound, up to twice of it, a lane still
- * gets a few items at a time. */
+/*
+ * Memory held by slow lanes must not stop the others: between the limit and twice the limit, a lane still
+ * gets a few items at a time.
+ */
 static uint32_t fresh_room(const struct dispatch *d, const struct lane *lane)
 {
     uint32_t max = d->c.lane_items_max;
@@ -40,13 +42,13 @@ static uint32_t fresh_room(const struct dispatch *d, const struct lane *lane)
     return lane->fresh_count < max ? max - lane->fresh_count : 0;
 }
 
-/* What waits for minutes leaves most of the memory to what can be sent now. */
+/* Retries that wait for minutes leave most of the memory to items that can be sent now. */
 static bool retries_roomy(const struct dispatch *d)
 {
     return d->memory < d->c.memory_max / 4;
 }
 
-/* Asks for more once half of what a lane may hold is gone. */
+/* Loads more once a lane holds less than half of its limit. */
 void stock_refill(struct dispatch *d, struct lane *lane)
 {
     if (lane->asleep || d->stopped)
@@ -56,7 +58,7 @@ void stock_refill(struct dispatch *d, struct lane *lane)
         uint32_t room = fresh_room(d, lane);
         if (scarce && !list_linked(&lane->hungry))
             list_push_back(&d->hungry, &lane->hungry);
-        if (room && (!scarce || !lane->fresh_count)) { /* scarce: asked for again once these have left */
+        if (room && (!scarce || !lane->fresh_count)) { /* scarce: loads again once these have left */
             lane->refilling = true;
             lane->refill_from = lane->high;
             d->c.refill(d->c.arg, lane, lane->high, room);
@@ -66,13 +68,14 @@ void stock_refill(struct dispatch *d, struct lane *lane)
         ((lane->retries.count < d->c.lane_retries_max / 2 && retries_roomy(d)) ||
          lane->horizon_ms <= dispatch_now_ms(d))) {
         lane->retry_refilling = true;
-        lane->horizon_ms = UINT64_MAX; /* those let go from now on count anew */
+        lane->horizon_ms = UINT64_MAX; /* retries dropped from now on set it again */
         d->c.load_retries(d->c.arg, lane, (uint32_t)lane->retries.count + d->c.lane_retries_max);
     }
 }
 
-/* Called whenever an item goes. While memory is scarce the lanes that have nothing get their turn, one an
- * item. */
+/*
+ * Called whenever an item leaves. While memory is scarce, the lanes without items take turns, one per item.
+ */
 void stock_feed(struct dispatch *d)
 {
     while (d->memory < d->c.memory_max / 2 && !list_empty(&d->hungry))
@@ -84,14 +87,13 @@ void stock_feed(struct dispatch *d)
             list_push_back(&d->hungry, &lane->hungry);
             continue;
         }
-        stock_refill(d, lane); /* behind the others again, if memory is scarce */
+        stock_refill(d, lane); /* goes to the end of the queue if memory is scarce */
         if (lane->refilling)
             break;
     }
 }
 
-/* Lets go of what is not on its way; the store has it. What is on its way has lower ids than all that
- * waits. */
+/* Drops what is not in flight; the store has it. Items in flight have lower ids than all waiting ones. */
 void stock_shed(struct dispatch *d, struct lane *lane)
 {
     struct list *i;
@@ -136,7 +138,7 @@ void dispatch_behind(struct dispatch *d, struct lane *lane, bool fresh, bool ret
     lane->behind |= fresh;
     if (retries) {
         lane->retry_behind = true;
-        lane->horizon_ms = 0; /* they may be due at once */
+        lane->horizon_ms = 0; /* some may be due at once */
     }
     stock_refill(d, lane);
     turn_set_wake(d, lane);
@@ -167,7 +169,7 @@ void dispatch_fresh(struct dispatch *d, struct lane *lane, struct item *item)
 void dispatch_refilled(struct dispatch *d, struct lane *lane, struct list *items, bool more)
 {
     lane->refilling = false;
-    bool stale = lane->asleep || lane->high != lane->refill_from; /* it was asleep since then: once more */
+    bool stale = lane->asleep || lane->high != lane->refill_from; /* it slept meanwhile: load again */
     for (struct list *i; (i = list_pop_front(items));) {
         struct item *item = list_entry(i, struct item, link);
         if (stale || item->id <= lane->high) {
@@ -179,7 +181,7 @@ void dispatch_refilled(struct dispatch *d, struct lane *lane, struct list *items
         lane->fresh_count++;
         list_push_back(&lane->fresh, &item->link);
     }
-    lane->behind = stale || more || lane->high < lane->missed; /* some came while we were reading */
+    lane->behind = stale || more || lane->high < lane->missed; /* some arrived during the load */
     turn_activate(d, lane);
     stock_refill(d, lane);
 }
@@ -190,11 +192,11 @@ static uint64_t due_at(const struct dispatch *d, const struct item *item)
     return dispatch_now_ms(d) + (uint64_t)(wait > 0 ? wait : 0);
 }
 
-/* A retry that is not in memory yet; false: it was let go. */
+/* Adds a retry that is not in memory yet; false: it was dropped. */
 static bool add_retry(struct dispatch *d, struct lane *lane, struct item *item, uint64_t at)
 {
     item->retry = true;
-    if (map_put(&lane->retries, id_span(item), item)) { /* no room, or it is here */
+    if (map_put(&lane->retries, id_span(item), item)) { /* no room, or already present */
         forget(d, item);
         return false;
     }
@@ -223,7 +225,7 @@ void dispatch_retry(struct dispatch *d, struct lane *lane, struct item *item)
 {
     uint64_t at = due_at(d, item);
     stock_come_back(lane, item);
-    if (item->retry) /* it was one before: off the map, to be let go or put back */
+    if (item->retry) /* it was a retry before: take it off the map, to be dropped or put back */
         (void)map_remove(&lane->retries, id_span(item));
     d->memory -= item->memory;
     bool room = !lane->asleep && lane->retries.count < d->c.lane_retries_max && retries_roomy(d);
@@ -251,7 +253,7 @@ void dispatch_done(struct dispatch *d, struct lane *lane, struct item *item)
     stock_feed(d);
 }
 
-/* While memory is scarce: a few of those that are due, or nearly. */
+/* While memory is scarce: a few retries that are due or almost due. */
 static bool worth_loading(const struct dispatch *d, const struct lane *lane, uint64_t at)
 {
     if (retries_roomy(d))
@@ -282,7 +284,7 @@ void dispatch_retries_loaded(struct dispatch *d, struct lane *lane, struct list 
         } else if (!add_retry(d, lane, item, at))
             lane->retry_behind = true;
     }
-    if (more && last < lane->horizon_ms) /* those behind the last one are due after it */
+    if (more && last < lane->horizon_ms) /* the ones after the last are due later */
         lane->horizon_ms = last > dispatch_now_ms(d) ? last : dispatch_now_ms(d) + DISPATCH_AGAIN_MS;
     turn_set_wake(d, lane);
 }

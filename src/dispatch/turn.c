@@ -5,8 +5,7 @@ bool turn_rests(const struct lane *lane)
     return lane->paused || lane->held_us;
 }
 
-/* A quarter of the window is not for retries: however many have come due, a fresh item finds a place at
- * once. */
+/* A quarter of the window is closed to retries: however many are due, a fresh item finds room at once. */
 bool turn_may_retry(const struct lane *lane)
 {
     uint32_t window = (uint32_t)lane->window, room = window - (window + 3) / 4;
@@ -53,12 +52,14 @@ void turn_unwake(struct dispatch *d, struct lane *lane)
     lane->wake_set = false;
 }
 
-/* When the lane must be looked at again: its first retry, in memory or let go; the next item that its rate
- * lets go; the end of its rest. */
+/*
+ * When the lane must be looked at again: at its first retry, in memory or dropped; when its rate allows the
+ * next item; at the end of its rest.
+ */
 static uint64_t wake_us(const struct lane *lane)
 {
     if (lane->held_us)
-        return lane->held_us; /* nothing can be done before */
+        return lane->held_us; /* nothing can be done earlier */
     uint64_t at = lane->retry_behind && !lane->asleep ? lane->horizon_ms : UINT64_MAX;
     struct heap_node *first = heap_min(&lane->later);
     if (first && first->key < at)

@@ -20,7 +20,7 @@ void edition_apply(const struct edition *e, struct outcome *o)
         o->fault = FAULT_status;
         o->reason = REASON_ERROR_STATUS_CODE;
     } else if (o->fault == FAULT_no_tls_record && !e->no_tls_record) {
-        o->fault = FAULT_tls_handshake; /* the cause stays what it was: it is finer */
+        o->fault = FAULT_tls_handshake; /* the cause is unchanged: it is more specific */
         o->reason = fault_of(FAULT_tls_handshake)->reason;
     }
 }

@@ -1,14 +1,14 @@
 #pragma once
 /*
- * The two editions of LINE's documentation differ in what counts as a success and in one row of the
- * catalogue. todoke follows the newer one; a node can be told to follow the older (docs/conformance.md,
- * "Where the editions differ").
+ * The two editions of LINE's documentation differ in which statuses are a success and in one row of the
+ * catalogue. todoke follows the newer edition; a node can be set to follow the older one
+ * (docs/conformance.md, "Where the editions differ").
  */
 #include <stdbool.h>
 
 #include "fault/outcome.h"
 
-/* The statuses of a success. */
+/* Which statuses count as success. */
 enum success {
     SUCCESS_2XX, /* 200 to 299: 「200番台」 of both Japanese editions */
     SUCCESS_20X, /* 200 to 209: "20x" of the newer English edition */
@@ -21,6 +21,8 @@ struct edition {
     bool no_tls_record;
 };
 
-/* Changes the outcome to what this edition calls it: reason, detail and, for a status that is no success any
- * more, the cause. Never what may have been processed. */
+/*
+ * Renames the outcome for this edition: reason, detail and, for a status that is no longer a success, the
+ * cause. Never changes whether the request may have been processed.
+ */
 void edition_apply(const struct edition *e, struct outcome *o);

@@ -8,7 +8,7 @@ unsigned effect_of(const struct outcome *o)
     if (cause->retry == RETRY_SOON)
         return EFFECT_AGAIN;
     unsigned retry = cause->retry != RETRY_NEVER ? EFFECT_RETRY : 0;
-    if (cause->blame == BLAME_LOCAL) /* our resolver: it goes on by the schedule, as for any name */
+    if (cause->blame == BLAME_LOCAL) /* our resolver: retried on the schedule, like any name */
         return retry;
     return retry | EFFECT_COUNT | EFFECT_NOTIFY | EFFECT_SUSPEND;
 }

@@ -1,22 +1,21 @@
 #pragma once
 /*
- * What an outcome leads to, beyond the event it happened to: the one place where that is decided. Whoever
- * acts on it adds what only he knows: the channel's switches, how often it was tried, for how long it has
- * lasted.
+ * What follows from an outcome beyond the event itself, decided only here. The caller adds what only it
+ * knows: the channel's settings, the number of attempts, and how long failures have lasted.
  */
 #include "fault/outcome.h"
 
 enum effect {
-    EFFECT_RETRY = 1,    /* redelivery may send it again, where the channel wants that */
-    EFFECT_AGAIN = 2,    /* it is sent again in any case, and soon */
-    EFFECT_COUNT = 4,    /* an error of the bot server: it stands in the error statistics */
-    EFFECT_NOTIFY = 8,   /* and is told by mail */
-    EFFECT_SUSPEND = 16, /* and speaks for suspending the channel, if that goes on */
+    EFFECT_RETRY = 1,    /* redelivery may send it again, if the channel wants that */
+    EFFECT_AGAIN = 2,    /* it is sent again soon in any case */
+    EFFECT_COUNT = 4,    /* an error of the bot server: counted in the error statistics */
+    EFFECT_NOTIFY = 8,   /* reported by mail */
+    EFFECT_SUSPEND = 16, /* a reason to suspend the channel, if it continues */
 };
 
 /*
- * A set of enum effect; 0 for a success. What is to blame on our own side (causes that begin with local_, and
- * a resolver of ours that cannot be reached) is never held against the bot: it is not counted, not told and
- * suspends nothing; the operator learns of it by an alarm.
+ * A set of enum effect; 0 for a success. Failures of this node (causes that begin with local_, and its
+ * resolver being unreachable) are never held against the bot: they are not counted, not reported and suspend
+ * nothing; an alarm informs the operator.
  */
 unsigned effect_of(const struct outcome *o);

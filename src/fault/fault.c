@@ -35,7 +35,7 @@ static const struct cause causes[CAUSE_COUNT] = {
 #undef RST_STREAM
 #undef ALERT
 
-/* One word for programs, a phrase a language for people. */
+/* An identifier for programs, and a phrase per language for people. */
 struct word {
     const char *text;
     const char *words[2];
@@ -161,7 +161,7 @@ enum processed processed_by_status(int status)
     return status == 429 || (status >= 502 && status <= 504) ? PROCESSED_UNKNOWN : PROCESSED_YES;
 }
 
-/* The words of the first three are those of enum processed. */
+/* The first three are the words of enum processed. */
 static const struct {
     enum processed processed;
     const char *words[2];

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The catalogue: every reason, detail and cause exists exactly once, in reason.def, fault.def and cause.def;
- * ids, texts, explanations, labels, documentation and tests are made from the rows. Stored and shown by
- * string, never by number.
+ * The catalogue: every reason, detail and cause is defined exactly once, in reason.def, fault.def and
+ * cause.def. Ids, texts, explanations, labels, documentation and tests are generated from these rows. Stored
+ * and shown as strings, never as numbers.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,25 +17,27 @@ enum reason {
     REASON_COUNT
 };
 
-/* May the server have handled the request? NO = provably never, so that a retry is always safe. */
+/* Whether the server may have handled the request. NO = provably not, so that a retry is always safe. */
 enum processed { PROCESSED_NO, PROCESSED_UNKNOWN, PROCESSED_YES };
 
-/* What a row says of that, before an attempt is looked at. BY_*: the status decides (processed_by_status()),
- * any, or one of that family; UNKNOWN while none is known. */
+/*
+ * What a row says about that in general. BY_*: the status decides (processed_by_status()), any status or one
+ * of that family; UNKNOWN while the status is unknown.
+ */
 enum verdict { VERDICT_NO, VERDICT_UNKNOWN, VERDICT_YES, VERDICT_BY_STATUS, VERDICT_BY_4XX, VERDICT_BY_5XX };
 
-/* Whose side the fault is on. LOCAL never blames the bot. */
+/* Who is responsible. LOCAL never blames the bot. */
 enum blame { BLAME_NOBODY, BLAME_CHANNEL, BLAME_SERVER, BLAME_NETWORK, BLAME_LOCAL };
 
-/* When it may be sent again; what follows from that is decided in effect.c. */
+/* When the request may be sent again; effect.c decides what follows. */
 enum retry {
     RETRY_NEVER,
-    RETRY_LATER,   /* by redelivery, where the channel wants that */
-    RETRY_AT_ONCE, /* the server promises that it did nothing: on a new connection, then by redelivery */
-    RETRY_SOON,    /* a fault of our own: in any case */
+    RETRY_LATER,   /* by redelivery, if the channel wants that */
+    RETRY_AT_ONCE, /* the server guarantees that it did nothing: on a new connection, then by redelivery */
+    RETRY_SOON,    /* a local failure: in any case */
 };
 
-/* A code of the peer's that has a cause of its own. */
+/* Kinds of the peer's error codes that have a cause of their own. */
 enum code_kind { CODE_NONE, CODE_RST_STREAM, CODE_ALERT };
 
 enum lang { LANG_EN, LANG_JA };
@@ -59,7 +61,7 @@ struct reason_info {
     const char *explanation[2];
     const char *seed_text[2]; /* LINE's current documentation, byte for byte; "" for ok */
     const char *old_text[2];  /* LINE's older documentation, byte for byte; "" for ok */
-    const char *differs[2];   /* how the two editions differ and what we do */
+    const char *differs[2];   /* how the two editions differ and what todoke does */
 };
 
 struct fault {
@@ -70,7 +72,7 @@ struct fault {
     enum verdict verdict;
     enum retry retry;
     const char *text[2];     /* explanation by enum lang: LINE's current documentation, byte for byte */
-    const char *old_text[2]; /* the older edition's; "" where it has no such row */
+    const char *old_text[2]; /* the older edition's; "" if it has no such row */
     const char *advice[2];   /* what to do, by enum lang */
 };
 
@@ -81,7 +83,7 @@ struct cause {
     enum verdict verdict;
     enum retry retry;
     enum code_kind code_kind;
-    unsigned code;      /* of that kind */
+    unsigned code;      /* a code of that kind */
     const char *source; /* RFC section, man page or document that defines the condition */
     const char *text[2];
     const char *advice[2];
@@ -91,7 +93,7 @@ const struct fault *fault_of(enum fault_id id);
 const struct cause *cause_of(enum cause_id id);
 const struct reason_info *reason_of(enum reason r);
 
-/* Stored and shown to programs. */
+/* The string stored and shown to programs. */
 const char *reason_text(enum reason r);       /* "could_not_connect" */
 const char *processed_text(enum processed p); /* "no", "unknown", "yes" */
 const char *blame_text(enum blame b);         /* "nobody", "channel", "server", "network", "local" */

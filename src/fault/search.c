@@ -48,7 +48,7 @@ static bool contains_nocase(struct span s, struct span part)
     return false;
 }
 
-/* A pasted line begins with its reason: what stands behind it says more. Empty if there is nothing behind. */
+/* A pasted line starts with its reason; the text after it is more specific. Empty if nothing follows. */
 static struct span behind_reason(struct span text)
 {
     for (enum reason r = 0; r < REASON_COUNT; r++) {
@@ -67,7 +67,7 @@ static struct span behind_reason(struct span text)
     return (struct span){"", 0};
 }
 
-/* "503" → 503; 0 for anything that is no status number. */
+/* "503" → 503; 0 if not a status number. */
 static int status_of(struct span text)
 {
     if (text.len != 3 || text.ptr[0] < '1')
@@ -81,8 +81,7 @@ static int status_of(struct span text)
     return n;
 }
 
-/* Whether the text is this detail, or the detail with the URL behind it, as the verification of a URL
- * answers. */
+/* Whether the text is this detail, or the detail followed by the URL, as URL verification answers. */
 static bool is_detail(struct span text, const char *detail)
 {
     struct span d = span_of(detail);
@@ -116,7 +115,7 @@ static bool find_exact(struct span text, struct search_hit *ret)
     return false;
 }
 
-/* What a person may remember of a row: whether one of its texts holds part. */
+/* Whether one of the row's texts contains part. */
 typedef bool holds_fn(const struct search_hit *hit, struct span part);
 
 static bool any_holds(const char *const *texts, size_t count, struct span part)
@@ -162,7 +161,7 @@ static bool row_holds_words(const struct search_hit *hit, struct span words)
     return true;
 }
 
-/* Passes on the rows that hold the text. */
+/* Passes on rows that contain the text. */
 struct filter {
     struct span text;
     holds_fn *holds;
@@ -180,7 +179,7 @@ static void filter_row(void *arg, const struct search_hit *hit)
     }
 }
 
-/* The closest rows so far, closest first; of equals the one that stands first in the catalogue. */
+/* The closest rows so far, closest first; among equals the first in the catalogue. */
 struct nearest {
     struct span text;
     size_t count;
@@ -194,7 +193,7 @@ static void nearest_row(void *arg, const struct search_hit *hit)
 {
     struct nearest *n = arg;
     if (hit->kind != SEARCH_REASON && hit->fault == FAULT_ok)
-        return; /* "ok" once is enough */
+        return; /* list "ok" only once */
     const char *name = hit->kind == SEARCH_REASON   ? reason_text(hit->reason)
                        : hit->kind == SEARCH_DETAIL ? fault_of(hit->fault)->detail
                                                     : cause_of(hit->cause)->id;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Finds rows of the catalogue by what a person has in hand: a reason, a detail, a cause, a status number, a
- * line copied from the error statistics, a fragment of any text in either language, or something mistyped.
+ * Finds rows of the catalogue by whatever a person has: a reason, a detail, a cause, a status number, a line
+ * copied from the error statistics, a fragment of any text in either language, or a misspelling.
  */
 #include "fault/fault.h"
 
@@ -16,21 +16,26 @@ struct search_hit {
     enum reason reason;
     enum fault_id fault; /* DETAIL, CAUSE; FAULT_ok otherwise */
     enum cause_id cause; /* CAUSE; CAUSE_ok otherwise */
-    int status; /* CAUSE: the status number that was asked for, which is then the detail; 0: none was */
+    int status; /* CAUSE: the status number searched for, which is then the detail; 0: none */
 };
 
 typedef void search_fn(void *arg, const struct search_hit *hit);
 
 /*
- * Calls fn once a row found, and returns how: the first of these that finds anything, ASCII case ignored.
- *   EXACT     a reason, a detail (also "Detail: URL", as the verification answers), a cause, a status number
- * of three digits (the cause of its family); a reason in front of any of these is skipped ("error_status_code
- * 503") FRAGMENT  rows that hold the text somewhere, in catalogue order; failing that, rows that hold every
- * word of it NEAREST   up to SEARCH_NEAREST_MAX rows by edit distance of their names, closest first fn must
- * not call back. No allocation.
+ * Calls fn once per row found and returns how they were found: the first of these that finds anything,
+ * ignoring ASCII case.
+ *
+ *     EXACT     a reason, a detail (also "Detail: URL", as the verification answers), a cause, or a status number
+ *               of three digits (the cause of its family); a reason before any of these is skipped
+ *               ("error_status_code 503")
+ *     FRAGMENT  rows that contain the text anywhere, in catalogue order; failing that, rows that contain every
+ *               word of it
+ *     NEAREST   up to SEARCH_NEAREST_MAX rows by edit distance of their names, closest first
+ *
+ * fn must not call back. No allocation.
  */
 #define SEARCH_NEAREST_MAX 5
 enum search_match search_catalogue(struct span text, search_fn *fn, void *arg);
 
-/* Every row, grouped: a reason, each of its details, behind each detail its causes. */
+/* Calls fn for every row, grouped: a reason, each of its details, after each detail its causes. */
 void search_all(search_fn *fn, void *arg);
