@@ -41,7 +41,7 @@ static void on_handle_closed(uv_handle_t *handle)
 static void on_deliver(uv_idle_t *handle)
 {
     struct engine *engine = handle->data;
-    struct list batch; /* what a callback starts and ends at once waits for the next turn */
+    struct list batch; /* work that a callback starts and ends at once waits for the next turn */
     list_init(&batch);
     struct list *l;
     while ((l = list_pop_front(&engine->finished)) != NULL)
@@ -66,7 +66,7 @@ static void deliver_soon(struct engine *engine)
 
 static const struct engine_events events = {.finished = deliver_soon, .handle_closed = handle_closed};
 
-/* OpenSSL has a session that may be resumed: the origin keeps the newest. */
+/* OpenSSL has a new resumable session: the origin keeps the newest. */
 static int on_ticket(SSL *ssl, SSL_SESSION *session)
 {
     struct session *s = SSL_get_app_data(ssl);
@@ -75,7 +75,7 @@ static int on_ticket(SSL *ssl, SSL_SESSION *session)
     s->heard = true;
     if (!SSL_SESSION_is_resumable(session))
         return 0;
-    if (SSL_get_SSL_CTX(ssl) != s->engine->tls) /* checked by certificates that have been read anew since */
+    if (SSL_get_SSL_CTX(ssl) != s->engine->tls) /* verified with certificates that were reloaded since */
         return 0;
     SSL_SESSION_free(s->origin->ticket);
     s->origin->ticket = session;
@@ -109,7 +109,7 @@ enum err engine_new(struct engine **ret, uv_loop_t *loop, const struct engine_co
     }
     if (!e)
         e = tls_client_context(&engine->tls, engine->ca_file, on_ticket);
-    if (!e) /* the last that can fail: from here on there are handles to close */
+    if (!e) /* the last step that can fail: from here on there are handles to close */
         e = resolver_new(&engine->resolver, loop, &engine->timers, config->dns_server);
     if (e) {
         engine_free(engine);
@@ -145,7 +145,7 @@ void engine_close(struct engine *engine, void (*done)(void *arg), void *arg)
         origin_end_look_up(o);
     resolver_free(engine->resolver);
     timers_close(&engine->timers, on_handle_closed);
-    deliver_soon(engine); /* hands over what was cancelled, then closes itself */
+    deliver_soon(engine); /* delivers cancelled exchanges, then closes itself */
 }
 
 void engine_stats_get(const struct engine *engine, struct engine_stats *ret)
@@ -164,7 +164,7 @@ enum err engine_reload_ca(struct engine *engine)
     size_t pos = 0;
     struct origin *o;
     while ((o = map_next(&engine->origins, &pos)) !=
-           NULL) { /* what was trusted then need not be trusted now */
+           NULL) { /* a formerly trusted certificate may no longer be trusted */
         SSL_SESSION_free(o->ticket);
         o->ticket = NULL;
     }

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * What all exchanges of one loop share: resolver, TLS client context, connection pool, address guard. One per
- * loop thread, used from that thread only.
+ * loop thread, used on that thread only.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,12 +15,13 @@ struct engine;
 struct engine_config {
     const char *ca_file;      /* PEM, added to the system's trust store; NULL: none */
     const char *dns_server;   /* "ADDR:PORT"; NULL: /etc/resolv.conf */
-    bool allow_private;       /* targets inside our network are allowed */
-    bool allow_any_port;      /* so are ports of services that are no web servers */
-    uint32_t connections_max; /* in all; 0: 20000 */
+    bool allow_private;       /* allow targets inside our network */
+    bool allow_any_port;      /* allow ports of services other than web servers */
+    uint32_t connections_max; /* of all origins; 0: 20000 */
     uint32_t
-        connections_per_origin; /* 0: half of them, so that no one host takes all; HTTP/2 streams do not count */
-    const struct clock *clock; /* NULL: the system's */
+        /* 0: half of connections_max, so that no host takes all; HTTP/2 streams do not count */
+        connections_per_origin;
+    const struct clock *clock; /* NULL: the system's clock */
 };
 
 struct engine_stats {
@@ -39,5 +40,5 @@ void engine_close(struct engine *engine, void (*done)(void *arg), void *arg);
 
 void engine_stats_get(const struct engine *engine, struct engine_stats *ret);
 
-/* Reads the CA file anew (SIGHUP); open connections are kept. */
+/* Reloads the CA file (SIGHUP); open connections are kept. */
 enum err engine_reload_ca(struct engine *engine) MUST_CHECK;

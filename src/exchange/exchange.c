@@ -1,7 +1,7 @@
 /*
  * One request → one outcome. The opening phases (resolve … session) belong to the session an exchange waits
- * for; send and await are here, under one absolute response clock that no interim answer resets
- * (docs/attribution.md "request_timeout").
+ * for. Sending and awaiting the answer are here, under one absolute response deadline that no interim answer
+ * resets (docs/attribution.md "request_timeout").
  */
 #include "exchange/exchange.h"
 
@@ -26,7 +26,8 @@ static void on_response_deadline(struct timer *t)
     struct evidence e;
     session_evidence(s, x, &e);
     e.ended = ENDED_DEADLINE;
-    if (!x->origin->resumes) /* a resumption that has never worked here may be what swallows requests */
+    /* a resumption that has never worked with this origin may be why requests get no answer */
+    if (!x->origin->resumes)
         session_doubt(s);
     session_abandon(s, x);
     on_ended(x, &e);
@@ -38,7 +39,7 @@ static uint32_t share_of(const struct exchange *x, const struct opening *how, en
     return from ? elapsed_us(from > x->try_us ? from : x->try_us, to) : 0;
 }
 
-/* Takes its share of the time down. */
+/* Records the exchange's share of the opening times. */
 static void take_times(struct exchange *x, const struct opening *how)
 {
     struct exchange_timings *t = &x->result.timings;
@@ -49,13 +50,13 @@ static void take_times(struct exchange *x, const struct opening *how)
 
 static void on_phase(struct exchange *x, enum phase phase)
 {
-    if (!x->request.on_phase || phase <= x->told) /* a retry walks through them again */
+    if (!x->request.on_phase || phase <= x->told) /* a retry goes through the phases again */
         return;
     x->told = phase;
     x->request.on_phase(x->arg, phase, elapsed_us(x->started_us, engine_now(x->engine)));
 }
 
-/* A session is there: the response clock starts with the first byte, which is written now. */
+/* A session is ready: the response deadline starts with the first byte, which is written now. */
 static void on_attached(struct exchange *x, struct session *s, bool reused)
 {
     struct engine *engine = x->engine;
@@ -76,7 +77,7 @@ static void on_attached(struct exchange *x, struct session *s, bool reused)
     on_phase(x, PHASE_SEND);
 }
 
-/* The time since what was counted last. */
+/* Returns the time since the last call. */
 static uint32_t count_time(struct exchange *x)
 {
     uint64_t since = x->counted_us;
@@ -95,8 +96,10 @@ static void on_answers(struct exchange *x)
     x->result.timings.first_byte_us += count_time(x);
 }
 
-/* Once, besides the others, and while half of the session's budget is left: its full handshake has a whole
- * one. */
+/*
+ * At most once, in addition to other retries, and while half of the session's budget is left: the retry's
+ * full handshake has a whole budget.
+ */
 static bool wants_full_handshake(struct exchange *x, const struct evidence *e, const struct outcome *o)
 {
     if (x->full || !outcome_wants_full_handshake(e, o) ||
@@ -106,8 +109,10 @@ static bool wants_full_handshake(struct exchange *x, const struct evidence *e, c
     return true;
 }
 
-/* Tries again by itself only while more than half of the response budget is left: a server that turns us away
- * slowly is then named for that and not for the clock, and nobody waits longer than the budget says. */
+/*
+ * Retries only while more than half of the response budget is left: a server that refuses slowly is then
+ * named for that and not for a timeout, and nobody waits longer than the budget.
+ */
 static bool retry(struct exchange *x, const struct evidence *e, const struct outcome *o)
 {
     if (x->engine->closing)
@@ -125,7 +130,8 @@ static bool retry(struct exchange *x, const struct evidence *e, const struct out
     x->fresh = true;
     x->try_us = engine_now(x->engine);
     x->result =
-        (struct exchange_result){.retries = x->result.retries, .tls_alert = -1}; /* of the last try only */
+        /* results of the last try only */
+        (struct exchange_result){.retries = x->result.retries, .tls_alert = -1};
     pool_acquire(x);
     return true;
 }

@@ -7,7 +7,7 @@
 #include "exchange/http1_octet.h"
 
 enum step {
-    STEP_START, /* empty lines may come before the status line */
+    STEP_START, /* empty lines may precede the status line */
     STEP_PROTOCOL,
     STEP_MAJOR,
     STEP_DOT,
@@ -16,23 +16,23 @@ enum step {
     STEP_STATUS,
     STEP_STATUS_END,
     STEP_REASON,
-    STEP_LINE_LF, /* behind the CR of a line that is not the last */
+    STEP_LINE_LF, /* after the CR of a line that is not the last */
     STEP_FIELDS,  /* at the start of a line */
     STEP_NAME,
     STEP_VALUE,
-    STEP_HEAD_LF, /* behind the CR of the empty line */
+    STEP_HEAD_LF, /* after the CR of the empty line */
     STEP_HEAD_END,
-    STEP_LENGTH, /* content of a length that was said */
+    STEP_LENGTH, /* content of a known length */
     STEP_CHUNKS,
     STEP_CLOSE, /* content until the peer closes */
 };
 
 enum field {
     FIELD_OTHER,
-    FIELD_LENGTH, /* from here on lists, whose parts are taken one by one */
+    FIELD_LENGTH, /* from here on lists, whose elements are processed one by one */
     FIELD_CODING,
     FIELD_CONNECTION,
-    FIELD_KEEP_ALIVE, /* from here on values, kept as far as there is room */
+    FIELD_KEEP_ALIVE, /* from here on values, stored as far as there is room */
     FIELD_RETRY_AFTER,
 };
 
@@ -75,7 +75,7 @@ static void take_coding(struct http1_response *r, struct span coding)
     r->chunked_said |= r->chunked;
 }
 
-/* The end of a field, or of an element of its list. */
+/* End of a field, or of an element of its list. */
 static void end_value(struct http1_response *r)
 {
     struct span v = span_trim((struct span){r->value, r->value_len});
@@ -109,7 +109,7 @@ static void keep_value(struct http1_response *r, char c)
     if (c == ',' && r->field < FIELD_KEEP_ALIVE)
         end_value(r);
     else if (r->field == FIELD_LENGTH && r->value_len == 1 && r->value[0] == '0' && c >= '0' && c <= '9')
-        r->value[0] = c; /* zeros in front need no room */
+        r->value[0] = c; /* leading zeros need no room */
     else if (r->value_len < sizeof(r->value) && !(blank && r->value_len == 0))
         r->value[r->value_len++] = c;
     else
@@ -118,7 +118,7 @@ static void keep_value(struct http1_response *r, char c)
 
 /* ---- fields, of heads and trailers ---- */
 
-/* What an interim head, or a trailer, says of lengths and connections is not said of the final answer. */
+/* Lengths and connection options in an interim head or a trailer do not apply to the final answer. */
 static enum field field_of(const struct http1_response *r)
 {
     struct span name = {r->name, r->name_len};
@@ -163,7 +163,7 @@ static const char *take_value(struct http1_response *r, const char *p, const cha
         return p;
     if (*p == '\r') {
         r->step = STEP_LINE_LF;
-    } else if (*p == '\n') { /* RFC 9112 2.2: may be taken for a line's end */
+    } else if (*p == '\n') { /* RFC 9112 2.2: may be accepted as a line end */
         r->lax = true;
         r->step = STEP_FIELDS;
     } else {
@@ -172,7 +172,7 @@ static const char *take_value(struct http1_response *r, const char *p, const cha
     return p + 1;
 }
 
-/* At the start of a line: the end of the head, a value that goes on, or another field. */
+/* At the start of a line: the end of the head, a folded value, or another field. */
 static const char *take_line_start(struct http1_response *r, const char *p)
 {
     bool folded = *p == ' ' || *p == '\t';
@@ -180,7 +180,7 @@ static const char *take_line_start(struct http1_response *r, const char *p)
         malformed(r);
         return p;
     }
-    if (folded) { /* RFC 9112 5.2: a blank */
+    if (folded) { /* RFC 9112 5.2: counts as a blank */
         r->lax = true;
         r->step = STEP_VALUE;
         return p;
@@ -214,7 +214,7 @@ static void take_status(struct http1_response *r, char c)
         r->step = STEP_STATUS_END;
 }
 
-/* The end of the status line, or what stands between status and reason. */
+/* The end of the status line, or what separates status and reason. */
 static void take_status_end(struct http1_response *r, char c)
 {
     if (c == '\r') {
@@ -345,7 +345,7 @@ static void finish(struct http1_response *r)
     r->keep_alive = (r->version == 11 || r->said_keep_alive) && !r->said_close && !r->lax && r->code != 101;
 }
 
-/* No content follows, whatever the fields say; but who announces some may send it. */
+/* No content follows, whatever the fields say; but a server that announces some may send it. */
 static void end_without_content(struct http1_response *r)
 {
     const struct content_length *l = &r->length;
@@ -355,8 +355,10 @@ static void end_without_content(struct http1_response *r)
 
 static void begin_content(struct http1_response *r)
 {
-    /* More than one length, a coding that is none, chunks of a version that has none: clients differ in what
-     * they make of it, and so may the server. */
+    /*
+     * More than one length, an invalid coding, or chunks in a version without them: clients differ in how
+     * they read these, and so may the server.
+     */
     r->lax |= r->length.said > 1 || (r->coding_said && !r->coded) ||
               (r->coded && (r->length.said > 0 || r->version == 10));
     r->body_left = r->length.value;
@@ -424,7 +426,7 @@ static void take_content(struct http1_response *r, const char *p, size_t len)
         refuse(r, CAUSE_local_out_of_memory);
 }
 
-/* Content of which left bytes are still to come. */
+/* Content with `left` bytes still to come. */
 static const char *feed_counted(struct http1_response *r, const char *p, const char *end, uint64_t *left)
 {
     size_t n = (size_t)(end - p) < *left ? (size_t)(end - p) : (size_t)*left;
@@ -479,7 +481,7 @@ enum http1_state http1_response_feed(struct http1_response *r, const char *p, si
     const char *end = p + len;
     while (p < end && r->state == HTTP1_MORE)
         p = feed_some(r, p, end);
-    if (p < end) /* what follows is no part of our answer */
+    if (p < end) /* bytes after the message are not part of the answer */
         r->keep_alive = false;
     return r->state;
 }

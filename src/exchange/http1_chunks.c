@@ -4,27 +4,27 @@
 #include "exchange/http1_octet.h"
 
 enum step {
-    STEP_SIZE,        /* a digit must come */
-    STEP_DIGITS,      /* behind one */
-    STEP_SIZE_BLANKS, /* behind the size and blanks */
-    STEP_NAME,        /* behind ';': a name must come */
+    STEP_SIZE,        /* a digit must follow */
+    STEP_DIGITS,      /* after a digit */
+    STEP_SIZE_BLANKS, /* after the size and blanks */
+    STEP_NAME,        /* after ';': a name must follow */
     STEP_IN_NAME,
-    STEP_NAME_BLANKS, /* behind a name and blanks */
-    STEP_VALUE,       /* behind '=': a value must come */
+    STEP_NAME_BLANKS, /* after a name and blanks */
+    STEP_VALUE,       /* after '=': a value must follow */
     STEP_IN_TOKEN,
     STEP_IN_STRING,
-    STEP_ESCAPED, /* behind the '\' of a quoted pair */
+    STEP_ESCAPED, /* after the '\' of a quoted pair */
     STEP_STRING_END,
-    STEP_VALUE_BLANKS, /* behind a value and blanks */
-    STEP_ANYTHING,     /* in what is no extension */
-    STEP_LF,           /* behind the CR of that line */
-    STEP_CONTENT_CR,   /* behind content */
+    STEP_VALUE_BLANKS, /* after a value and blanks */
+    STEP_ANYTHING,     /* in text that is no valid extension */
+    STEP_LF,           /* after the CR of that line */
+    STEP_CONTENT_CR,   /* after content */
     STEP_CONTENT_LF,
 };
 
 static void take_digit(struct http1_chunks *c, int digit)
 {
-    if (c->step == STEP_DIGITS && c->size == 0) /* the digit before was a zero that says nothing */
+    if (c->step == STEP_DIGITS && c->size == 0) /* the digit before was a leading zero */
         c->extra++;
     if (c->size > UINT64_MAX >> 4)
         c->broken = true;
@@ -32,7 +32,7 @@ static void take_digit(struct http1_chunks *c, int digit)
     c->step = STEP_DIGITS;
 }
 
-/* The step behind a byte of an extension: chunk-ext of RFC 9112 7.1.1. */
+/* The step after a byte of an extension: chunk-ext of RFC 9112 7.1.1. */
 static enum step extension_step(enum step step, char c)
 {
     bool blank = c == ' ' || c == '\t', token = http1_octet_is(c, OCTET_TOKEN);
@@ -69,8 +69,10 @@ static enum step extension_step(enum step step, char c)
     return STEP_ANYTHING;
 }
 
-/* A byte behind the size. Behind the size itself only ';' may stand, blanks aside: "5x" and "0x5" are no
- * sizes. A control character shows that we have lost the framing, or that it never was one. */
+/*
+ * Handles a byte after the size. Directly after the size only ';' is allowed, apart from blanks: "5x" and
+ * "0x5" are not sizes. A control character shows that the framing was lost, or never was one.
+ */
 static void take_extension(struct http1_chunks *c, char byte)
 {
     enum step step = (enum step)c->step;

@@ -1,5 +1,5 @@
 #pragma once
-/* Which bytes may stand where in HTTP/1 (RFC 9110 5.5, 5.6.2). */
+/* Which bytes are allowed where in HTTP/1 (RFC 9110 5.5, 5.6.2). */
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -8,17 +8,17 @@
 #include "base/origin.h"
 #include "net/http2_cut.h"
 
-#define WINDOW 1048576     /* a whole body of the largest size we accept, so that no answer waits for us */
+#define WINDOW 1048576     /* the largest body we accept, so that no answer waits for a WINDOW_UPDATE */
 #define HEADERS_MAX_OUT 40 /* fields of one request of ours */
 #define BLOCK_MAX                                                                                            \
-    (4u * HTTP2_HEAD_MAX) /* bytes of a head as it is sent: no coding makes one we take that large */
+    (4u * HTTP2_HEAD_MAX) /* bytes of a head as received: no coding makes an acceptable head that large */
 
 struct http2 {
     nghttp2_session *session;
     struct http2_events events;
     struct list streams;
     uint32_t open;
-    uint64_t block;                    /* bytes of the frames of the head that is being received */
+    uint64_t block;                    /* bytes of the frames of the head being received */
     uint8_t first[HTTP2_FRAME_HEADER]; /* the peer's first frame header: it must be SETTINGS (RFC 9113 3.4) */
     uint8_t first_len;
     struct http2_cut cut;
@@ -26,7 +26,7 @@ struct http2 {
     int32_t goaway_last;
     uint32_t goaway_code;
     enum cause_id broken;
-    struct http2_stream *packing_headers, *packing_end; /* whose frame nghttp2 hands out right now */
+    struct http2_stream *packing_headers, *packing_end; /* streams whose frame nghttp2 is handing out */
     uint64_t packed, flushed;                           /* output offsets */
 };
 
@@ -35,7 +35,7 @@ static struct http2_stream *stream_of(struct http2 *h, int32_t id)
     return id > 0 ? nghttp2_session_get_stream_user_data(h->session, id) : NULL;
 }
 
-/* Forgets the stream; from here on nghttp2's callbacks for it find nothing. */
+/* Forgets the stream: from here on nghttp2's callbacks find nothing for it. */
 static void stream_close(struct http2 *h, struct http2_stream *s)
 {
     (void)nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
@@ -64,11 +64,11 @@ static void complete(struct http2 *h, struct http2_stream *s)
     bool unsent = s->body_end == 0;
     s->complete = true;
     stream_end(h, s, ENDED_COMPLETE, CAUSE_ok, 0);
-    if (unsent) /* an early answer: the rest of the request is of no use (RFC 9113 8.1) */
+    if (unsent) /* an early answer: the rest of the request is useless (RFC 9113 8.1) */
         (void)nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
 }
 
-/* We end the stream for what the peer sent on it. */
+/* Ends the stream because of what the peer sent on it. */
 static void refuse(struct http2 *h, struct http2_stream *s, enum cause_id cause, uint32_t code)
 {
     (void)nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id, code);
@@ -88,7 +88,7 @@ static void answers(struct http2 *h, struct http2_stream *s)
     }
 }
 
-/* A head that is too large costs its stream; one that does not end would keep us decoding. */
+/* A head that is too large ends its stream; a head without end would keep us decoding. */
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *frame, void *arg)
 {
     (void)session;
@@ -136,7 +136,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         malformed(h, s);
         return 0;
     }
-    if (s->answer == ANSWER_HEAD || field == HTTP2_FIELD_IGNORED) /* trailers say nothing that we use */
+    if (s->answer == ANSWER_HEAD || field == HTTP2_FIELD_IGNORED) /* trailers hold nothing we use */
         return 0;
     s->status = s->message.status;
     if (s->status >= 200 && span_eq(n, SPAN_LIT("retry-after")))
@@ -173,7 +173,7 @@ static void on_goaway(struct http2 *h, const nghttp2_goaway *frame)
     h->goaway_code = frame->error_code;
 }
 
-/* A frame of the answer is whole. */
+/* A frame of the answer is complete. */
 static void on_message(struct http2 *h, struct http2_stream *s, uint8_t type, bool end_stream)
 {
     struct http2_message *m = &s->message;
@@ -207,7 +207,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-/* What nghttp2 refuses, in our words. */
+/* The cause for an error of nghttp2. */
 static enum cause_id cause_of_lib(int lib_error)
 {
     switch (lib_error) {
@@ -222,7 +222,7 @@ static enum cause_id cause_of_lib(int lib_error)
     }
 }
 
-/* other: what any other error code means here, of a connection or of a stream. */
+/* other: the cause of any other error code, which differs between connection and stream. */
 static enum cause_id cause_of_code(uint32_t code, enum cause_id other)
 {
     switch (code) {
@@ -243,12 +243,14 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
     struct http2 *h = arg;
     struct http2_stream *s = stream_of(h, frame->hd.stream_id);
     if (s)
-        s->cause = cause_of_lib(lib_error); /* the RST_STREAM or GOAWAY that nghttp2 sends now ends it */
+        s->cause = cause_of_lib(lib_error); /* the RST_STREAM or GOAWAY that nghttp2 now sends ends it */
     return 0;
 }
 
-/* nghttp2 tells its own verdicts by the frames it sends: GOAWAY with an error breaks the connection,
- * RST_STREAM the stream. */
+/*
+ * nghttp2 reports its own verdicts through the frames it sends: GOAWAY with an error breaks the connection,
+ * RST_STREAM the stream.
+ */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     (void)session;
@@ -282,19 +284,19 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     struct http2 *h = arg;
     struct http2_stream *s = stream_of(h, id);
     for (struct list *l = h->streams.next; !s && l != &h->streams;
-         l = l->next) /* one that never left the queue has no user data */
+         l = l->next) /* a stream that never left the queue has no user data */
         if (list_entry(l, struct http2_stream, link)->id == id)
             s = list_entry(l, struct http2_stream, link);
-    if (!s) /* told already */
+    if (!s) /* already reported */
         return 0;
     if (h->goaway && (id > h->goaway_last || s->headers_end == 0))
         stream_end(h, s, ENDED_GOAWAY, CAUSE_ok, h->goaway_code);
     else if (h->broken != CAUSE_ok)
         stream_end(h, s, ENDED_PROTOCOL, h->broken, code);
     else if (s->headers_end ==
-             0) /* our HEADERS could not be made: nghttp2 closes the stream before it says so */
+             0) /* our HEADERS could not be made: nghttp2 closes the stream before it reports that */
         stream_end(h, s, ENDED_LOCAL, CAUSE_local_out_of_memory, code);
-    else /* closed without a word that we saw: what we hold against it is its message */
+    else /* closed without a frame that we saw: its message was malformed */
         stream_end(h, s, ENDED_PROTOCOL, s->cause != CAUSE_ok ? s->cause : CAUSE_h2_malformed_message, code);
     return 0;
 }
@@ -358,8 +360,8 @@ static enum err session_make(struct http2 *h)
     nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
     nghttp2_option_set_peer_max_concurrent_streams(opt, HTTP2_STREAMS_MAX);
     nghttp2_option_set_max_send_header_block_length(opt, HTTP2_HEAD_MAX);
-    nghttp2_option_set_no_http_messaging(opt, 1); /* http2_message.h */
-#ifdef HAVE_NGHTTP2_MAX_CONTINUATIONS             /* a version without it has no limit */
+    nghttp2_option_set_no_http_messaging(opt, 1); /* http2_message.h checks instead */
+#ifdef HAVE_NGHTTP2_MAX_CONTINUATIONS             /* older versions have no limit */
     nghttp2_option_set_max_continuations(opt, HTTP2_CONTINUATIONS_MAX);
 #endif
     if (nghttp2_session_client_new3(&h->session, cb, h, opt, &mem) != 0)
@@ -456,8 +458,7 @@ enum err http2_pack(struct http2 *h, struct buf *out, size_t limit)
         if (e)
             return e;
         h->packed += (uint64_t)n;
-        /* nghttp2 hands out a frame at a time and calls on_frame_send for it before: here its end is known.
-         */
+        /* nghttp2 hands out one frame at a time and calls on_frame_send first: its end is known here. */
         if (h->packing_headers)
             h->packing_headers->headers_end = h->packed;
         if (h->packing_end)
@@ -505,7 +506,7 @@ enum err http2_request(struct http2 *h, struct http2_stream *s, const struct exc
     if (id == NGHTTP2_ERR_NOMEM)
         return ERR_NOMEM;
     if (id < 0)
-        return ERR_CONFLICT; /* stream ids used up */
+        return ERR_CONFLICT; /* stream ids are used up */
     s->id = id;
     list_push_back(&h->streams, &s->link);
     h->open++;

@@ -2,8 +2,10 @@
 
 #include <nghttp2/nghttp2.h>
 
-/* A head that has no content whatever it says (RFC 9110 6.4.1): to have a content-length is not malformed
- * then (RFC 9113 8.1.1), and none is held against what comes. */
+/*
+ * A head that never has content (RFC 9110 6.4.1): a content-length is then not malformed (RFC 9113 8.1.1) and
+ * is not compared with what arrives.
+ */
 static bool without_content(int status)
 {
     return status < 200 || status == 204 || status == 304;
@@ -21,7 +23,10 @@ void http2_message_begin(struct http2_message *m)
     m->status = m->final ? m->status : 0;
 }
 
-/* :status is the one pseudo-field of a response, and comes first. 101 is not for HTTP/2 (RFC 9113 8.6). */
+/*
+ * :status is the only pseudo-field of a response and comes first. 101 is not allowed in HTTP/2 (RFC 9113
+ * 8.6).
+ */
 static enum http2_field take_pseudo(struct http2_message *m, struct span name, struct span value)
 {
     if (!span_eq(name, SPAN_LIT(":status")) || m->trailers || m->regular || m->status != 0 || value.len != 3)
@@ -38,7 +43,7 @@ static enum http2_field take_pseudo(struct http2_message *m, struct span name, s
     return HTTP2_FIELD_TAKEN;
 }
 
-/* Fields that speak of the connection (RFC 9113 8.2.2). */
+/* Connection-specific fields (RFC 9113 8.2.2). */
 static bool of_connection(struct span name, struct span value)
 {
     static const struct span names[] = {SPAN_LIT("connection"), SPAN_LIT("keep-alive"),

@@ -1,8 +1,8 @@
 /*
- * Which session serves which exchange. Per origin (scheme, host, port): idle HTTP/1 sessions, last used
- * first; HTTP/2 sessions with room for streams; sessions that are opening; exchanges that wait. As long as
- * nobody knows what an origin speaks, or it speaks HTTP/2, one session opens and all wait for it; HTTP/1 gets
- * one each.
+ * Decides which session serves which exchange. Per origin (scheme, host, port): idle HTTP/1 sessions, last
+ * used first; HTTP/2 sessions with room for streams; sessions that are opening; exchanges that wait. While an
+ * origin's protocol is unknown, or is HTTP/2, one session opens and all exchanges wait for it; with HTTP/1
+ * each exchange opens its own.
  */
 #include <string.h>
 
@@ -65,7 +65,7 @@ static enum err origin_make(struct engine *engine, const struct url *url, const 
     char *copy = mem_dup(key, strlen(key));
     enum err e = o->host && copy ? map_put(&engine->origins, span_of(copy), o) : ERR_NOMEM;
     if (e == ERR_LIMIT &&
-        !list_empty(&engine->unused)) { /* forget the one that nobody has needed for longest */
+        !list_empty(&engine->unused)) { /* forget the least recently used one */
         origin_free(list_entry(engine->unused.next, struct origin, link));
         e = map_put(&engine->origins, span_of(copy), o);
     }
@@ -115,8 +115,10 @@ static void wait_for_session(struct exchange *x)
 {
     struct origin *o = x->origin;
     const struct exchange_deadlines *d = &x->request.deadlines;
-    /* An opening session ends by its own deadlines, which are earlier than this: it is for those that find no
-     * room to open one. */
+    /*
+     * An opening session fails by its own, earlier deadlines: this one is for exchanges that find no room to
+     * open one.
+     */
     uint64_t budget = (session_opening_ms(d) + 200) * 1000;
     timer_arm(&x->engine->timers, &x->timer, engine_now(x->engine) + budget, on_wait_deadline);
     list_push_back(&o->waiters, &x->wait);
@@ -133,7 +135,7 @@ void pool_forget(struct exchange *x)
     origin_note_use(x->origin);
 }
 
-/* Nothing to do: it may be given up for room. */
+/* The session has no work: it may be closed to make room. */
 static void rest(struct session *s)
 {
     if (list_linked(&s->idle_link))
@@ -177,11 +179,11 @@ static struct session *find_open(struct origin *o)
             continue;
         if (session_alive(s) && session_capacity(s) > 0)
             return s;
-        next = o->multiplexed.next; /* it may have closed others, too; itself it is gone or full */
+        next = o->multiplexed.next; /* serving may have closed other sessions; this one is gone or full */
     }
     while (!list_empty(&o->idle)) {
         struct session *s = list_entry(o->idle.next, struct session, pool_link);
-        if (session_alive(s)) /* else it has been closed, and is off the list */
+        if (session_alive(s)) /* otherwise it was closed and removed from the list */
             return s;
     }
     return NULL;
@@ -204,13 +206,13 @@ static bool has_room(const struct engine *engine)
     return engine->stats.connections_open < engine->config.connections_max;
 }
 
-/* Room for one more connection; an idle one of any origin is given up for it. */
+/* Makes room for one more connection, by closing an idle one of any origin if needed. */
 static bool make_room(struct origin *o)
 {
     struct engine *engine = o->engine;
     if (o->open + o->opening >= engine->config.connections_per_origin)
         return false;
-    while (!has_room(engine)) { /* what becomes free may go to another that has waited for it longer */
+    while (!has_room(engine)) { /* a free place may go to another origin that has waited longer */
         if (list_empty(&engine->idle)) {
             if (!list_linked(&o->starved_link))
                 list_push_back(&engine->starved, &o->starved_link);
@@ -221,7 +223,7 @@ static bool make_room(struct origin *o)
     return true;
 }
 
-/* Goes round until the room is used: not every origin that was starved still needs it. */
+/* Repeats until the room is used: not every starved origin still needs it. */
 static void use_room(struct engine *engine)
 {
     struct list *l;
@@ -244,7 +246,7 @@ static void serve_waiters(struct session *s, bool is_new)
     struct origin *o = s->origin;
     struct exchange *x;
     while (!s->closed && session_capacity(s) > 0 && (x = next_waiter(o, is_new)) != NULL) {
-        if (!is_new && s->http != 20 && !session_alive(s)) /* as when it is taken from the idle ones */
+        if (!is_new && s->http != 20 && !session_alive(s)) /* as when it is taken from the idle list */
             return;
         pool_forget(x);
         serve(s, x);
@@ -273,11 +275,13 @@ static void on_vacant(struct session *s)
     if (s->closed || !session_is_idle(s))
         return;
     rest(s);
-    use_room(s->engine); /* who waits for room may have its */
+    use_room(s->engine); /* origins that wait for room may get its place */
 }
 
-/* The waiter that a failed session of its own is told to. Those that wait for a full handshake did not wait
- * for a resumption that was still under way: others are opening for them. */
+/*
+ * The waiter to which a failed session is reported. Waiters for a full handshake did not wait for a
+ * resumption in progress: other sessions are opening for them.
+ */
 static struct exchange *waiter_of_failed(struct origin *o, const struct evidence *e)
 {
     for (struct list *l = o->waiters.next; l != &o->waiters; l = l->next) {
@@ -291,7 +295,7 @@ static struct exchange *waiter_of_failed(struct origin *o, const struct evidence
 static void on_failed(struct origin *o, const struct opening *how, int http, const struct evidence *e)
 {
     o->opening--;
-    /* One waiter a session where each opens its own; else all have waited for this one. */
+    /* One waiter per session if each opens its own; else all have waited for this one. */
     unsigned fail = o->http == 11 ? (o->waiting > 0 ? 1 : 0) : o->waiting;
     struct list failed;
     list_init(&failed);
@@ -336,7 +340,7 @@ static const struct session_events session_events = {
 /* Opens as many sessions as the waiters need. */
 static void origin_pump(struct origin *o)
 {
-    if (o->pumping) /* a session that failed at once: the outer turn goes on */
+    if (o->pumping) /* called for a session that failed at once: the outer call continues */
         return;
     o->pumping = true;
     while (o->waiting > 0 && !o->engine->closing) {

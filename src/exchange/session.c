@@ -1,10 +1,10 @@
 /*
- * One connection to an origin. While it opens it walks the first rows of the table of phases:
+ * One connection to an origin. While it opens it goes through the first rows of the phase table:
  *
- *     resolve → connect → tls → session → (ready)
+ *    resolve → connect → tls → session → (ready)
  *
- * Then it carries requests, one at a time by HTTP/1 or many streams by HTTP/2. What ends it is told as
- * evidence. Codecs never call out while they hold the read buffer: streams that end are listed and told
+ * Then it carries requests, one at a time by HTTP/1 or many streams by HTTP/2. How it ends is reported as
+ * evidence. Codecs never call out while they hold the read buffer: streams that end are listed and reported
  * afterwards.
  */
 #include <assert.h>
@@ -18,10 +18,12 @@
 #include "exchange/parts.h"
 
 #define UNACKED_MS                                                                                           \
-    30000u /* how long the kernel waits for an acknowledgement before it gives a connection up */
-/* How long HTTP/1 listens after the first resumption with an origin, above twice what TCP and TLS took,
- * before it sends: a server that takes the ticket and then ends the connection is caught before the request
- * is out. A busy server, and one far away, gets more time. */
+    30000u /* how long the kernel waits for an acknowledgement before it drops a connection */
+/*
+ * How long HTTP/1 waits before it sends after the first resumption with an origin, in addition to twice what
+ * TCP and TLS took: so a server that accepts the ticket and then ends the connection is noticed before the
+ * request is sent. A busy or distant server gets more time.
+ */
 #define LISTEN_US 200000u
 
 static void enter_resolve(struct session *s);
@@ -36,12 +38,12 @@ enum watch { WATCH_RESOLVER, WATCH_DIALLER, WATCH_SESSION, WATCH_EXCHANGE };
 /*
  * The phases of an exchange, each with its deadline and what ends it. The first four open a connection that
  * exchanges wait for; in the last two each exchange has its own clock (exchange.c). A limit counts from the
- * beginning of the phase in `since`: where that is an earlier one, its clock goes on. Who watches the clock
- * ends the phase with ENDED_DEADLINE.
+ * start of the phase `since`; if that is an earlier phase, its clock continues. The watcher of a phase ends
+ * it with ENDED_DEADLINE.
  */
 static const struct phase_row {
     void (*enter)(struct session *s);
-    size_t limit; /* of struct exchange_deadlines */
+    size_t limit; /* offset in struct exchange_deadlines */
     enum phase since;
     enum watch watch;
     enum phase next;
@@ -49,13 +51,13 @@ static const struct phase_row {
 #define LIMIT(name) offsetof(struct exchange_deadlines, name)
     /* ends when addresses are known (on_resolved) */
     [PHASE_RESOLVE] = {enter_resolve, LIMIT(dns_ms), PHASE_RESOLVE, WATCH_RESOLVER, PHASE_CONNECT},
-    /* ends when one address has accepted, or all have refused (on_dialled) */
+    /* ends when one address has accepted, or all have failed (on_dialled) */
     [PHASE_CONNECT] = {enter_connect, LIMIT(connect_ms), PHASE_CONNECT, WATCH_DIALLER, PHASE_TLS},
     /* ends with the handshake; at once without TLS (handshake) */
     [PHASE_TLS] = {enter_tls, LIMIT(session_ms), PHASE_TLS, WATCH_SESSION, PHASE_SESSION},
-    /* ends with the server's SETTINGS (session_settle); HTTP/1 at once, or once no resumption is on trial */
+    /* ends with the server's SETTINGS (session_settle); with HTTP/1 at once, or after a resumption's trial */
     [PHASE_SESSION] = {enter_session, LIMIT(session_ms), PHASE_TLS, WATCH_SESSION, PHASE_SEND},
-    /* ends when the request was accepted whole (session_flush), or with what ends PHASE_AWAIT */
+    /* ends when the whole request was accepted (session_flush), or with what ends PHASE_AWAIT */
     [PHASE_SEND] = {NULL, LIMIT(response_ms), PHASE_SEND, WATCH_EXCHANGE, PHASE_AWAIT},
     /* ends with the answer, or with the stream or the connection (session_serve.c) */
     [PHASE_AWAIT] = {NULL, LIMIT(response_ms), PHASE_SEND, WATCH_EXCHANGE, PHASE_DONE},
@@ -133,15 +135,15 @@ static void answer_evidence(enum answer answer, int status, struct evidence *e)
     e->status = answer == ANSWER_HEAD ? status : 0;
 }
 
-/* A resumption was offered to the server, and as far as we know it has not declined it, and nothing has come
- * of it yet. */
+/*
+ * Whether a resumption was offered, was not declined as far as we know, and has not received an answer yet.
+ */
 static bool may_blame_resumption(const struct session *s)
 {
     return (s->phase == PHASE_TLS ? s->offered : s->resumed) && !s->answered;
 }
 
-/* What is known of an exchange on this session right now; x NULL: while opening. ended is the caller's to
- * set. */
+/* The evidence for an exchange on this session now; x NULL: while opening. The caller sets `ended`. */
 void session_evidence(const struct session *s, const struct exchange *x, struct evidence *ret)
 {
     struct evidence e = {
@@ -216,7 +218,7 @@ void session_doubt(struct session *s)
     o->resume_from_us = engine_now(s->engine) + FULL_HANDSHAKES_US;
 }
 
-/* It did not get ready: all that waited for it hear why, once it is gone and its room free. */
+/* The session failed to open: reports the cause to all waiters, after it is gone and its place free. */
 static void session_fail(struct session *s, const struct evidence *e)
 {
     struct origin *o = s->origin;
@@ -249,7 +251,7 @@ static void on_session_deadline(struct timer *t)
     session_fail_as(list_entry(t, struct session, timer), ENDED_DEADLINE, CAUSE_ok);
 }
 
-/* When the phase must be over that the session is in; WATCH_SESSION. */
+/* When the session's current phase must end; WATCH_SESSION. */
 static uint64_t due_us(const struct session *s)
 {
     return s->opening.began_us[phases[s->phase].since] +
@@ -299,8 +301,10 @@ static void forget_addresses(struct origin *o)
     o->address_count = 0;
 }
 
-/* For connections to come. What is known of one family only is never kept: who takes it would not know of
- * the other. Without memory the name is looked up again. */
+/*
+ * Caches the addresses for later connections. A result with one family only is never cached, because its
+ * users would miss the other. Without memory the name is looked up again.
+ */
 static void keep_addresses(struct origin *o, const struct resolve_result *r)
 {
     union address *copy = mem_alloc(r->count * sizeof(*copy));
@@ -322,8 +326,10 @@ static void on_look_up(void *arg, const struct resolve_result *r)
         keep_addresses(o, r);
 }
 
-/* The connection is up without the other family. The origin asks on: where that family is slow or silent,
- * every connection would else look the name up anew. */
+/*
+ * The connection is up without the other family. The origin continues the look-up: otherwise, where that
+ * family is slow or silent, every connection would look the name up again.
+ */
 static void look_up_goes_on(struct session *s)
 {
     struct origin *o = s->origin;
@@ -375,11 +381,11 @@ static void on_dialled(void *arg, const struct dial_result *r)
     struct session *s = arg;
     struct origin *o = s->origin;
     s->dial = NULL;
-    if (s->query) /* only when it is connected: without the other family it has not failed */
+    if (s->query) /* only if connected: without the other family it has not failed */
         look_up_goes_on(s);
     memcpy(s->opening.address, r->address, sizeof(s->opening.address));
     if (r->ended != ENDED_COMPLETE) {
-        forget_addresses(o); /* next time ask where it lives now */
+        forget_addresses(o); /* look up its address again next time */
         struct evidence e;
         session_evidence(s, NULL, &e);
         e.ended = r->ended;
@@ -389,8 +395,10 @@ static void on_dialled(void *arg, const struct dial_result *r)
         return;
     }
     struct transport *t = &s->transport;
-    /* A path that has died takes our bytes and says nothing, and an HTTP/2 session survives time-outs: let
-     * the kernel end it. */
+    /*
+     * A dead path accepts our bytes silently, and an HTTP/2 session outlives request timeouts: let the kernel
+     * end the connection.
+     */
     unsigned unacked_ms =
         s->deadlines.response_ms > UNACKED_MS / 2 ? s->deadlines.response_ms * 2 : UNACKED_MS;
     (void)setsockopt(r->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
@@ -399,7 +407,7 @@ static void on_dialled(void *arg, const struct dial_result *r)
         t->fd = r->fd; /* to be closed with the session */
     if (!e && t->ssl) {
         SSL_set_app_data(t->ssl, s);
-        /* OpenSSL takes a ticket of TLS 1.3 for used once it was. */
+        /* OpenSSL treats a TLS 1.3 ticket as used after one use. */
         if (o->ticket && SSL_SESSION_is_resumable(o->ticket) && engine_now(s->engine) >= o->resume_from_us)
             s->offered = SSL_set_session(t->ssl, o->ticket) == 1;
     }
@@ -462,7 +470,7 @@ static void handshake(struct session *s)
 
 static void enter_tls(struct session *s)
 {
-    handshake(s); /* done at once without TLS */
+    handshake(s); /* completes at once without TLS */
 }
 
 static void on_idle_deadline(struct timer *t)
@@ -504,7 +512,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     int wanted = s->poll_events;
     s->again = false;
-    if (status < 0) /* what error it is shows when the socket is read; libuv has stopped the poll meanwhile */
+    if (status < 0) /* libuv has stopped the poll; reading the socket shows the error */
         s->poll_events = 0;
     if (s->phase == PHASE_TLS) {
         handshake(s);
@@ -536,7 +544,7 @@ static void enter_session(struct session *s)
             session_fail_as(s, ENDED_LOCAL, CAUSE_local_out_of_memory);
             return;
         }
-        if (session_read(s)) /* SETTINGS may stand there already */
+        if (session_read(s)) /* SETTINGS may already be there */
             session_settle(s);
         return;
     }
@@ -548,9 +556,11 @@ static void on_listened(struct timer *t)
     session_ready(list_entry(t, struct session, timer));
 }
 
-/* The first resumption with this origin is on trial: an end of it that comes before the request leaves no
- * doubt that nothing was handled. Some servers that go on with it say so by a new ticket; one that came with
- * the handshake is no such word. */
+/*
+ * Whether the first resumption with this origin is on trial: if it ends before the request, certainly nothing
+ * was handled. Some servers confirm the resumption with a new ticket; one sent during the handshake does not
+ * count.
+ */
 static bool is_on_trial(struct session *s)
 {
     if (!s->resumed || s->origin->resumes)
@@ -567,11 +577,12 @@ static bool is_on_trial(struct session *s)
     return true;
 }
 
-/* HTTP/1, the handshake is over: the end of the connection may stand there already. */
+/* HTTP/1, after the handshake: the connection may already have ended. */
 static void listen_first(struct session *s)
 {
     session_watch(s, UV_READABLE);
-    enum io io = transport_peek(&s->transport); /* an end seen before the write leaves no doubt */
+    /* an end seen before the write proves that nothing was handled */
+    enum io io = transport_peek(&s->transport);
     if (io != IO_OK && io != IO_WANT_READ && io != IO_WANT_WRITE) {
         session_over(s, io);
         return;
@@ -579,7 +590,8 @@ static void listen_first(struct session *s)
     if (io != IO_OK && is_on_trial(s))
         return;
     if (io ==
-        IO_OK) /* early bytes are judged with the answer; TLS may hold them already, and no poll tells of those */
+        /* early bytes are judged with the answer; TLS may already hold them, and no poll reports those */
+        IO_OK)
         session_come_back(s);
     session_ready(s);
 }

@@ -1,6 +1,6 @@
 /*
  * What a session does with bytes: requests out, answers in, by HTTP/1 one at a time or by HTTP/2 in many
- * streams. Codecs never call out while they hold the read buffer: streams that end are listed and told
+ * streams. Codecs never call out while they hold the read buffer: streams that end are listed and reported
  * afterwards.
  */
 #include <string.h>
@@ -9,10 +9,10 @@
 
 #define IDLE_MARGIN_MS 250 /* before the server's own Keep-Alive limit */
 #define PACK_LIMIT 65536   /* output gathered before it is written */
-#define HEAD_ROOM 640      /* most heads take no more */
+#define HEAD_ROOM 640      /* most heads are smaller */
 #define SPARE_MAX 65536    /* a larger buffer is not kept */
 #define TURN_MAX                                                                                             \
-    1048576 /* bytes read, and bytes written, before other sessions and the timers have their turn */
+    1048576 /* bytes read, and bytes written, before other sessions and the timers get their turn */
 
 /* ---- HTTP/2 ---- */
 
@@ -22,7 +22,7 @@ void session_stream_ended(void *arg, struct http2_stream *stream)
     list_push_back(&s->ended, &stream->link);
 }
 
-/* A resumption that has brought an answer is none that the server refuses. */
+/* The server accepts a resumption that received an answer. */
 void session_answers(struct session *s)
 {
     s->answered = true;
@@ -37,7 +37,7 @@ void session_stream_answers(void *arg, struct http2_stream *stream)
     x->events->answers(x);
 }
 
-/* Takes the exchange off the session. */
+/* Removes the exchange from the session. */
 static void detach(struct session *s, struct exchange *x)
 {
     list_remove(&x->wait);
@@ -46,7 +46,7 @@ static void detach(struct session *s, struct exchange *x)
         s->x = NULL;
 }
 
-/* Tells the streams that ended inside the codec. */
+/* Reports the streams that ended inside the codec. */
 static void tell_ended(struct session *s)
 {
     struct list *l;
@@ -67,7 +67,7 @@ static void tell_ended(struct session *s)
     }
 }
 
-/* The connection ends with streams on it: what each has seen is taken down before it closes. */
+/* The connection ends with open streams: their evidence is recorded before it closes. */
 static void end_streams(struct session *s, enum ended ended, enum cause_id cause)
 {
     tell_ended(s);
@@ -80,12 +80,14 @@ static void end_streams(struct session *s, enum ended ended, enum cause_id cause
         e.cause = cause;
         http2_cancel(s->h2, &x->stream);
         detach(s, x);
-        s->draining = true; /* a retry must not come back here */
+        s->draining = true; /* a retry must not use this session */
         x->events->ended(x, &e);
     }
 }
 
-/* Our own memory ran out inside the codec: what nghttp2 handed out may be lost, so the whole session is. */
+/*
+ * We ran out of memory inside the codec: frames that nghttp2 handed out may be lost, so the whole session is.
+ */
 static void no_memory(struct session *s)
 {
     if (s->ready)
@@ -95,14 +97,14 @@ static void no_memory(struct session *s)
     session_close(s);
 }
 
-/* A socket that can be written to says so at once. */
+/* A writable socket reports so at once. */
 void session_come_back(struct session *s)
 {
     s->again = true;
     session_watch(s, UV_READABLE | UV_WRITABLE);
 }
 
-/* Sends what the codec wants to say, as long as the socket takes it; may end the session. */
+/* Writes the codec's output as long as the socket accepts it; may end the session. */
 static void send_packed(struct session *s)
 {
     for (size_t sent = 0;; sent += PACK_LIMIT) {
@@ -121,7 +123,7 @@ static void send_packed(struct session *s)
     }
 }
 
-/* After bytes went in: sends what the codec wants to say, tells what ended, gets ready, drains. */
+/* After input: writes the codec's output, reports ended streams, becomes ready, drains. */
 void session_settle(struct session *s)
 {
     send_packed(s);
@@ -195,7 +197,7 @@ static void h1_broken(struct session *s)
 
 static void h1_input(struct session *s, size_t len)
 {
-    if (!s->x) { /* nobody asked: an unsolicited 408, say */
+    if (!s->x) { /* unsolicited, such as a 408 */
         session_close(s);
         return;
     }
@@ -217,7 +219,7 @@ static void h1_input(struct session *s, size_t len)
 
 /* ---- bytes ---- */
 
-/* The connection is over for reading. */
+/* Nothing more can be read from the connection. */
 void session_over(struct session *s, enum io io)
 {
     enum ended ended = session_ended_of(io);
@@ -255,12 +257,12 @@ void session_over(struct session *s, enum io io)
         x->events->ended(x, &e);
 }
 
-/* Reads all there is, as far as one turn may. Returns false when the session has ended (or failed) by it. */
+/* Reads all there is, up to the limit of one turn. False: the session ended or failed. */
 bool session_read(struct session *s)
 {
     struct engine *engine = s->engine;
     for (uint64_t stop = s->transport.raw_in + TURN_MAX;;) {
-        if (s->transport.raw_in >= stop) { /* a peer that never stops talking does not stop the clock */
+        if (s->transport.raw_in >= stop) { /* a peer that never stops sending does not stop the clock */
             session_come_back(s);
             return true;
         }
@@ -273,7 +275,7 @@ bool session_read(struct session *s)
             return true;
         }
         if (io != IO_OK) {
-            if (s->h2) { /* what came before the end is told first, and nobody new is let on */
+            if (s->h2) { /* report what came before the end first, and accept no new exchanges */
                 s->draining = true;
                 session_settle(s);
             }
@@ -296,11 +298,12 @@ bool session_read(struct session *s)
         if (s->closed)
             return false;
         if (len < sizeof(engine->scratch) && !transport_pending(&s->transport))
-            return true; /* all there was; the poll tells of more, and asking costs a call an answer */
+            /* nothing left; asking again would cost a call per answer, and the poll reports more */
+            return true;
     }
 }
 
-/* The memory for output goes round among the sessions of a loop: one of them writes at a time, mostly. */
+/* Sessions of a loop share output memory, because mostly one of them writes at a time. */
 static void take_spare(struct session *s)
 {
     struct buf *spare = &s->engine->spare;
@@ -337,7 +340,7 @@ void session_flush(struct session *s)
             return;
         if (io != IO_OK) {
             s->write_dead =
-                true; /* the socket is readable now: reading tells who ended it and what was said before */
+                true; /* the socket is now readable: reading tells who ended it and what was sent before */
             session_watch(s, UV_READABLE);
             return;
         }
@@ -399,7 +402,7 @@ static enum err h1_write_request(struct session *s, const struct exchange_reques
 {
     struct buf *out = &s->out;
     take_spare(s);
-    /* The whole at once: what is added then moves no bytes. */
+    /* Reserve everything at once, so that appending moves no bytes. */
     enum err e = buf_reserve(out, HEAD_ROOM + r->body.len);
     const char *const line[] = {r->method ? r->method : "POST",
                                 " ",
@@ -455,7 +458,8 @@ enum err session_serve(struct session *s, struct exchange *x)
         return ERR_NONE;
     }
     send_packed(s);
-    if (!s->closed && !list_empty(&s->ended)) /* its HEADERS could not be made, say: told at the next turn */
+    /* for example, its HEADERS could not be made: reported at the next turn */
+    if (!s->closed && !list_empty(&s->ended))
         session_come_back(s);
     return ERR_NONE;
 }

@@ -1,5 +1,5 @@
 /*
- * The heart: what a finished exchange is called. One question after the other, the earliest phase first; see
+ * Decides what a finished exchange is called: one question after the other, the earliest phase first; see
  * docs/attribution.md for the rules and their reasons.
  */
 #include "fault/outcome.h"
@@ -28,7 +28,7 @@ static enum cause_id cause_of_errno(int e)
         return CAUSE_tcp_host_unreachable;
     case ENETUNREACH:
     case ENETDOWN:
-    case EAFNOSUPPORT: /* no IPv6 here: no way to that network */
+    case EAFNOSUPPORT: /* no IPv6 here: no route to that network */
         return CAUSE_tcp_net_unreachable;
     case EACCES:
     case EPERM:
@@ -84,9 +84,10 @@ static enum cause_id cause_of_verify(long verify)
     }
 }
 
-/* A fatal alert is a failed handshake while the handshake runs, and in TLS 1.3 until the server has said
- * something of its own: there a server judges our (absent) certificate only after our side of the handshake
- * is over. */
+/*
+ * A fatal alert is a failed handshake while the handshake runs, and in TLS 1.3 until the server has sent
+ * data: a server judges our (absent) certificate only after our side of the handshake is over.
+ */
 static enum cause_id cause_of_alert(const struct evidence *e)
 {
     bool handshake = e->phase == PHASE_TLS;
