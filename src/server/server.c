@@ -8,10 +8,10 @@
 #include "base/origin.h"
 #include "server/server_conn.h"
 
-#define ACCEPTS_MAX 64         /* a turn */
-#define ACCEPT_PAUSE_US 100000 /* after running out of descriptors */
+#define ACCEPTS_MAX 64         /* per turn */
+#define ACCEPT_PAUSE_US 100000 /* after descriptors ran out */
 #define DRAIN_NOTICE_US                                                                                      \
-    500000 /* between the GOAWAY that warns and the one that counts: a round trip and more */
+    500000 /* between the first GOAWAY, a notice, and the final one: more than a round trip */
 
 /* ---- time ---- */
 
@@ -68,7 +68,7 @@ static void on_tick(uv_timer_t *timer)
         (void)uv_timer_stop(timer);
 }
 
-/* Often enough for the shortest wait, seldom enough to cost nothing. */
+/* Often enough for the shortest wait, rarely enough to cost nothing. */
 static void start_tick(struct server *s)
 {
     if (uv_is_active((uv_handle_t *)&s->tick))
@@ -103,8 +103,10 @@ static void on_again(uv_idle_t *idle)
     (void)idle;
 }
 
-/* What is put off while the put-off runs must not wait for the next event: an idle handle keeps the loop
- * turning. */
+/*
+ * Work put off while put-off work runs must not wait for the next event: an idle handle keeps the loop
+ * turning.
+ */
 static void end_of_turn(struct server *s)
 {
     run_dirty(s);
@@ -136,8 +138,8 @@ static void resume_accepting(struct server *s)
 }
 
 /*
- * No descriptors or no memory: what waits in the kernel's queue keeps waiting, and keeps the listener
- * readable, so asking at once would spin. The connections we have go on; a stranger's makes room.
+ * No descriptors or no memory: connections in the kernel's queue stay there and keep the listener readable,
+ * so accepting at once would spin. Existing connections continue; a stranger's is closed to make room.
  */
 static void pause_accepting(struct server *s)
 {
@@ -156,7 +158,7 @@ static void on_admit(uv_timer_t *timer)
         resume_accepting(s);
 }
 
-/* Strangers who came have to go before others come in, and have a moment left. */
+/* Strangers must leave before others are accepted, and have a moment left. */
 static void await_room(struct server *s)
 {
     uint64_t until_us = door_close_behind(s), now_us = server_now_us(s);
@@ -201,7 +203,9 @@ static void on_listener(uv_poll_t *poll, int status, int events)
             pause_accepting(s);
             return;
         }
-        /* Anything else concerns the one connection that was waiting (accept(2)): the next, please. */
+        /*
+         * Any other error concerns only the connection that was waiting (accept(2)): continue with the next.
+         */
     }
 }
 
@@ -252,7 +256,7 @@ static const struct server_events events = {
 static const struct door_calls door_calls = {
     .owes = server_conn_owes, .hear_out = server_conn_hear_out, .close = server_conn_close};
 
-/* Newcomers are refused by the kernel, or reach another process that listens there. */
+/* The kernel then refuses new connections, or gives them to another process that listens there. */
 static void close_listener(struct server *s)
 {
     if (s->fd < 0)
@@ -328,7 +332,7 @@ static void start(struct server *s)
     s->tick.data = s->admit.data = s->before.data = s->after.data = s->again.data = s->listener.data = s;
     (void)uv_prepare_start(&s->before, on_before);
     (void)uv_check_start(&s->after, on_after);
-    /* They only accompany what others do. */
+    /* These handles must not keep the loop alive. */
     uv_unref((uv_handle_t *)&s->before);
     uv_unref((uv_handle_t *)&s->after);
     s->handles = 6;
@@ -359,7 +363,7 @@ enum err server_new(struct server **ret, uv_loop_t *loop, const struct server_co
     if (e) {
         int saved = errno;
         if (config->listen_fd > 0)
-            s->fd = -1; /* stays the caller's */
+            s->fd = -1; /* still owned by the caller */
         server_free(s);
         errno = saved;
         return e;
@@ -379,7 +383,7 @@ void server_drain(struct server *s)
 {
     if (s->draining || s->closing)
         return;
-    on_listener(&s->listener, 0, UV_READABLE); /* who waits in the queue has been promised an answer */
+    on_listener(&s->listener, 0, UV_READABLE); /* connections in the queue were already acknowledged */
     s->draining = true;
     s->drain_us = server_now_us(s) + DRAIN_NOTICE_US;
     s->resume_us = 0;

@@ -8,17 +8,17 @@
 #include "base/mem.h"
 #include "server/server_h2.h"
 
-#define READS_MAX 16             /* a turn: one fast sender must not starve the others */
-#define READ_MIN 1024u           /* room offered to a read at least */
-#define OUT_MAX (64u << 20)      /* whole responses are copied: beyond this they must be streamed */
-#define LINGER_BYTES (16u << 20) /* read and dropped at most, behind an early answer, */
-#define LINGER_CALMED (1u << 20) /* and behind a flood */
+#define READS_MAX 16             /* per turn: a fast sender must not starve the others */
+#define READ_MIN 1024u           /* minimum room offered to a read */
+#define OUT_MAX (64u << 20)      /* whole responses are copied: larger ones must be streamed */
+#define LINGER_BYTES (16u << 20) /* maximum input read and dropped after an early answer, */
+#define LINGER_CALMED (1u << 20) /* and after a flood */
 
-/* What each phase waits for where the caller is known; CONN_H2 depends on its streams (wanted_wait). */
+/* What each phase waits for, for regulars; CONN_H2 depends on its streams (wanted_wait). */
 static const struct {
     const char *name;
     enum wait wait;
-    const char *too_late; /* the deadline is answered 408 with this; NULL: closed without a word */
+    const char *too_late; /* text of the 408 when the deadline passes; NULL: closed without an answer */
 } phases[] = {
     [CONN_HANDSHAKE] = {"handshake", WAIT_HEAD, NULL},
     [CONN_HEAD] = {"head", WAIT_HEAD, "The request head took too long"},
@@ -34,7 +34,10 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 /* ---- waiting ---- */
 
-/* A stranger's connection has no time to lose; a stranger's request on a regular's (a proxy's) neither. */
+/*
+ * Shortens the wait of a stranger's connection; but not of a stranger's request on a regular's connection (a
+ * proxy's).
+ */
 static enum wait of_strangers(const struct server_conn *c, enum wait wait)
 {
     if (wait == WAIT_IDLE)
@@ -47,16 +50,16 @@ static enum wait wanted_wait(const struct server_conn *c)
 {
     if (c->phase == CONN_LINGER || c->phase == CONN_CLOSED)
         return phases[c->phase].wait;
-    /* Nothing has been asked for yet: no PING that is answered puts the end off. */
+    /* No request yet: answered PINGs must not postpone the end. */
     if (c->phase == CONN_H2 && !c->known && !c->used)
         return WAIT_STRANGER;
-    if (c->phase == CONN_H2 && h2_calmed(c->h2)) /* not one who reads what he is told */
+    if (c->phase == CONN_H2 && h2_calmed(c->h2)) /* not for a client that ignores what it is told */
         return WAIT_LINGER;
     if (buf_len(&c->out) > 0)
         return WAIT_WRITE;
     if (c->phase != CONN_H2)
         return of_strangers(c, phases[c->phase].wait);
-    /* Streams have deadlines of their own. */
+    /* Streams have their own deadlines. */
     if (h2_in_head(c->h2))
         return of_strangers(c, WAIT_HEAD);
     return h2_open_streams(c->h2) == 0 ? of_strangers(c, WAIT_IDLE) : WAIT_NONE;
@@ -73,7 +76,7 @@ static int wanted_events(const struct server_conn *c)
         events |= UV_READABLE;
     if (buf_len(&c->out) > 0 || c->handshake_writes)
         events |= UV_WRITABLE;
-    /* Nothing to ask for, but a reset must still be heard; errors come with whatever is asked. */
+    /* Nothing to wait for, but a reset must still be noticed; errors are reported with any event. */
     return events ? events : UV_PRIORITIZED;
 }
 
@@ -116,7 +119,7 @@ static void on_closed(uv_handle_t *handle)
 void server_conn_drop(struct server_conn *c, struct server_request *r)
 {
     if (r == c->req) {
-        /* The handler may still be reading: the bytes go with the request. */
+        /* The handler may still be reading: the request takes the bytes over. */
         r->text = c->in;
         c->in = (struct buf){.max = c->in.max};
         c->req = NULL;
@@ -134,7 +137,7 @@ void server_conn_close(struct server_conn *c)
     }
     struct server *s = c->server;
     c->phase = CONN_CLOSED;
-    c->running = true; /* handlers told of the end must not come back in here */
+    c->running = true; /* handlers told about the end must not re-enter */
     server_wait(s, &c->deadline, WAIT_NONE);
     list_remove(&c->dirty);
     list_remove(&c->link);
@@ -179,7 +182,7 @@ static void linger(struct server_conn *c)
     }
     c->close_after_out = false;
     c->phase = CONN_LINGER;
-    if (!c->req) /* an answer to a head: what came of the body */
+    if (!c->req) /* an answer to a head: decide about the body */
         server_give_back(c->server, &c->in);
     transport_shutdown(&c->t);
 }
@@ -207,7 +210,7 @@ void server_conn_flush(struct server_conn *c)
         server_give_back(c->server, &c->out);
     if (wrote && server_conn_is_h1(c) && c->req && buf_len(&c->out) < SERVER_OUT_HIGH / 2)
         server_request_drained(c->req);
-    /* What lies in our buffer or inside TLS makes no descriptor readable. */
+    /* Input in our buffer or inside TLS makes no descriptor readable. */
     if (c->held && buf_len(&c->out) < SERVER_OUT_HIGH) {
         c->held = false;
         server_conn_dirty(c);
@@ -218,7 +221,7 @@ void server_conn_flush(struct server_conn *c)
 
 /* ---- reading ---- */
 
-/* Where the next bytes go; len 0: nowhere now. */
+/* Where the next bytes are read to; len 0: nowhere now. */
 static struct span room_for_input(struct server_conn *c, bool *scratch)
 {
     *scratch = !server_conn_is_h1(c);
@@ -233,7 +236,7 @@ static struct span room_for_input(struct server_conn *c, bool *scratch)
             return (struct span){NULL, 0};
         }
     }
-    /* While a request is with the handler its bytes must not move: only what room there is. */
+    /* While the handler has a request its bytes must not move: use only the existing room. */
     if (!c->in.data)
         return (struct span){NULL, 0};
     return (struct span){c->in.data + c->in.tail, c->in.alloc - c->in.tail};
@@ -298,7 +301,7 @@ static void read_input(struct server_conn *c)
 static void handshake(struct server_conn *c)
 {
     enum io io = transport_handshake(&c->t);
-    if (c->t.raw_out > 0) /* there is an answer to what it said */
+    if (c->t.raw_out > 0) /* there is an answer to what it sent */
         door_hear(c);
     c->handshake_writes = io == IO_WANT_WRITE;
     if (io == IO_WANT_READ || io == IO_WANT_WRITE)
@@ -316,7 +319,7 @@ static void handshake(struct server_conn *c)
         server_conn_h2_begin(c);
 }
 
-/* The end of everything that happens to a connection. */
+/* Called at the end of everything that happens to a connection. */
 static void settle(struct server_conn *c)
 {
     if (!c->doomed && c->phase == CONN_H2 && buf_len(&c->out) == 0)
@@ -366,8 +369,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         server_conn_doom(c);
     } else if (events & UV_PRIORITIZED) {
         char byte;
-        /* A reset, or urgent data nobody asked for: then there is nothing left to listen to until the answer.
-         */
+        /* A reset, or unexpected urgent data: nothing to listen to until the answer. */
         if (recv(c->t.fd, &byte, 1, MSG_PEEK) < 0 && errno != EAGAIN && errno != EINTR)
             server_conn_doom(c);
         else
@@ -452,6 +454,6 @@ void server_conn_open(struct server *s, int fd, const struct sockaddr *peer)
     buf_init(&c->out, OUT_MAX);
     c->phase = s->tls ? CONN_HANDSHAKE : CONN_HEAD;
     s->stats.connections_open++;
-    /* Most have said already what they want, and may be regulars before anybody asks for their place. */
+    /* Most have already sent a request, and may become regulars before their place is needed. */
     server_conn_hear_out(c);
 }

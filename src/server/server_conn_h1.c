@@ -1,4 +1,4 @@
-/* A connection that speaks HTTP/1: one request at a time, the next one waits in the buffer. */
+/* A connection that speaks HTTP/1: one request at a time; the next one waits in the buffer. */
 #include <string.h>
 
 #include "server/server_conn.h"
@@ -21,7 +21,7 @@ void server_conn_answered(struct server_conn *c)
     server_request_free(r);
     if (close || c->h1.used == 0) {
         c->close_after_out = true;
-        c->phase = CONN_BUSY; /* nothing more is read as a request */
+        c->phase = CONN_BUSY; /* no further input is parsed as a request */
     } else {
         buf_consume(&c->in, c->h1.used);
         c->phase = buf_len(&c->in) > 0 ? CONN_HEAD : CONN_IDLE;
@@ -40,7 +40,7 @@ void server_conn_h1_refuse(struct server_conn *c, struct server_refusal refusal)
 {
     struct server_request *r = c->req;
     r->base = buf_span(&c->in).ptr;
-    if (!c->h1.head_done) /* what could not be understood has no method and no target to speak of */
+    if (!c->h1.head_done) /* a refused head has no usable method or target */
         server_head_clear(&r->head);
     c->server->events->refuse(r, &refusal);
 }
@@ -49,7 +49,7 @@ static void h1_head(struct server_conn *c)
 {
     struct server_request *r = c->req;
     r->base = buf_span(&c->in).ptr;
-    /* A request without a body is all there: an answer to its head may keep the connection. */
+    /* A request without a body is complete: answering its head may keep the connection. */
     if (!r->head.chunked && r->head.content_length == 0)
         c->h1.used = c->h1.head_len;
     c->phase = CONN_BODY;
@@ -69,7 +69,7 @@ static void h1_request(struct server_conn *c)
     server_request_dispatch(r);
 }
 
-/* Not all of the request is there yet. */
+/* The request is incomplete. */
 static void h1_more(struct server_conn *c)
 {
     struct server_request *r = c->req;
@@ -82,7 +82,7 @@ static void h1_more(struct server_conn *c)
         return;
     }
     if (r->head.expect_continue) {
-        /* Not if the body is on its way already (RFC 9110 10.1.1). */
+        /* Not if the body is already arriving (RFC 9110 10.1.1). */
         if (buf_len(&c->in) == c->h1.head_len)
             say(c, SPAN_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
         r->head.expect_continue = false;
@@ -124,7 +124,7 @@ static bool h1_step_once(struct server_conn *c)
     }
 }
 
-/* Clear text only: do the first bytes announce HTTP/2? Those of no request begin like that. */
+/* Clear text only: whether the first bytes announce HTTP/2. No request starts with them. */
 static bool looks_like_h2(struct server_conn *c, bool *all)
 {
     struct span s = buf_span(&c->in);
@@ -152,7 +152,7 @@ void server_conn_h1_run(struct server_conn *c)
     c->used = true;
     while (server_conn_is_h1(c) && c->phase != CONN_BUSY && !c->close_after_out && !c->doomed) {
         if (buf_len(&c->out) >= SERVER_OUT_HIGH) {
-            /* Many short requests in one piece: their answers must get away before more are made. */
+            /* Many short requests in one read: their answers must be sent before more are made. */
             server_conn_flush(c);
             if (buf_len(&c->out) >= SERVER_OUT_HIGH) {
                 c->held = true;

@@ -1,12 +1,14 @@
-/* A connection that speaks HTTP/2: what the session has to say to its host. */
+/* A connection that speaks HTTP/2: implements the callbacks of the session's host. */
 #include "server/server_conn.h"
 
-/* Bytes of answers that wait for the peer; past it requests wait to be dispatched. */
+/* Bytes of answers queued for the peer; beyond this, requests wait to be dispatched. */
 #define QUEUED_MAX (1u << 20)
-/* Of one connection, while nobody knows who calls: requests whose bodies have not come. No console has so
- * many. */
+/*
+ * Per connection without an authenticated caller: requests whose bodies have not arrived. No console has as
+ * many.
+ */
 #define STRANGE_BODIES_MAX 8u
-/* Of all connections of strangers together: past it none gets more than so many at once. */
+/* All strangers' connections together: beyond this, each gets only that many at once. */
 #define STRANGE_REQUESTS_MAX 4096u
 #define STRANGE_REQUESTS_LEAST 8u
 
@@ -66,7 +68,7 @@ static void on_h2_request(void *arg, struct server_request *r)
     }
 }
 
-/* Those whose turn it is, in the order they came. */
+/* Dispatches requests whose turn it is, in order of arrival. */
 static void dispatch_put_off(struct server_conn *c)
 {
     for (struct list *i = c->requests.next, *next; c->put_off > 0 && c->queued < QUEUED_MAX; i = next) {
@@ -118,11 +120,11 @@ void server_conn_h2_unread(struct server_conn *c, struct server_request *r)
 {
     struct server *s = c->server;
     if (c->phase != CONN_H2)
-        return; /* it is over already, and was counted */
+        return; /* already over and counted */
     h2_reset(c->h2, r);
     server_conn_dirty(c);
     if (c->close_after_out || server_now_us(s) - c->taken_us < (uint64_t)s->limits.write_timeout_ms * 1000)
-        return; /* others are read: this one is not wanted, or has to wait for its turn */
+        return; /* other answers are read: this one is unwanted, or waits for its turn */
     s->stats.unread_total++;
     server_conn_h2_end(c);
 }

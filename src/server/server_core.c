@@ -1,4 +1,4 @@
-/* What all parts of a server stand on: its clock and its waits, the date, the memory that is lent. */
+/* What all parts of a server use: its clock and waits, the date, lent memory. */
 #include "server/server_core.h"
 
 #include <stdio.h>
@@ -37,7 +37,7 @@ const char *server_date(struct server *s)
 {
     time_t now = (time_t)(s->clock->wall_ms(s->clock->arg) / 1000);
     if (now != s->date_second || !s->date[0]) {
-        /* Not strftime's names: those follow the locale. */
+        /* Not strftime's names, which depend on the locale. */
         static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
         struct tm t;
         if (!gmtime_r(&now, &t))
@@ -55,7 +55,7 @@ void server_lend(struct server *s, struct buf *b)
     if (b->data)
         return;
     char *block = s->block_count ? s->blocks[--s->block_count] : mem_alloc(SERVER_BLOCK);
-    if (block) { /* else the caller's next buf_reserve says so */
+    if (block) { /* otherwise the caller's next buf_reserve reports it */
         b->data = block;
         b->alloc = SERVER_BLOCK;
     }

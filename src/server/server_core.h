@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Inside the server: its own state, the waits, the request. A wait is one of few kinds, each with one length,
- * so a list a kind is in the order of its ends: arming and disarming cost two pointer swaps, and one timer
- * looks at the fronts.
+ * Internals of the server: its state, the waits, the request. There are few kinds of wait, each with one
+ * length, so a list per kind is ordered by deadline: arming and disarming cost two pointer swaps, and one
+ * timer checks the first of each list.
  */
 #include <openssl/ssl.h>
 
@@ -18,7 +18,7 @@ enum wait {
     WAIT_NONE,
     WAIT_HEAD,
     WAIT_BODY,
-    WAIT_IDLE, /* regulars (server_door.h); what a stranger is waited for, is one of the next two */
+    WAIT_IDLE, /* of regulars (server_door.h); the next two are for strangers */
     WAIT_STRANGER,
     WAIT_STRANGER_IDLE,
     WAIT_WRITE,
@@ -33,17 +33,20 @@ struct deadline {
     bool of_request; /* inside a server_request; else inside a server_conn */
 };
 
-/* Bytes of a response after which the sender is asked to wait, and below which it may go on. */
+/* Bytes of a queued response above which the sender is told to wait, and below which it may continue. */
 #define SERVER_OUT_HIGH (64u * 1024)
 #define SERVER_SCRATCH (64u * 1024)
 #define SERVER_PROGRESS_MIN 4096u /* bytes that count as progress for the write deadline */
 #define SERVER_BLOCK 4096u
 #define SERVER_BLOCKS_MAX 512u
 
-/* What a connection has to tell; the server passes it. No file calls one of a later stage
- * (tools/stages.txt). */
+/*
+ * What a connection reports; the server passes this table. No file calls one of a later stage
+ * (tools/stages.txt).
+ */
 struct server_events {
-    void (*refuse)(struct server_request *r, const struct server_refusal *refusal); /* is to be answered so */
+    /* answer the request with this refusal */
+    void (*refuse)(struct server_request *r, const struct server_refusal *refusal);
     void (*gone)(struct server *s);          /* its descriptor is free again */
     void (*handle_closed)(struct server *s); /* one of server.handles */
 };
@@ -60,23 +63,23 @@ struct server {
     int fd;
     uv_poll_t listener;
     uv_timer_t tick;
-    uv_timer_t admit;    /* active: nobody is let in until it ends (server_door.h) */
-    uv_prepare_t before; /* both: what was put off to the end of the turn (dirty) */
+    uv_timer_t admit;    /* active: no connection is accepted until it ends (server_door.h) */
+    uv_prepare_t before; /* both run what was put off to the end of the turn (dirty) */
     uv_check_t after;
     uv_idle_t again;
     unsigned handles;   /* uv handles of the server not closed yet */
-    uint64_t resume_us; /* accepting pauses until then; 0: it does not */
+    uint64_t resume_us; /* accepting is paused until then; 0: it is not */
     uint64_t drain_us;  /* draining: when the last GOAWAY is due */
     bool draining, drained, closing;
 
     struct list conns, dirty;
-    struct list orphans; /* requests whose client is gone and whose handler has not said so yet */
-    struct list spare;   /* request structs to use again */
+    struct list orphans; /* requests whose client is gone and whose handler has not answered yet */
+    struct list spare;   /* request structs for reuse */
     unsigned spare_count;
     struct list waits[WAIT_COUNT];
     struct door door;
-    uint32_t strange_requests; /* on connections of strangers */
-    size_t strange_bytes;      /* of their bodies, part of stats.buffered */
+    uint32_t strange_requests; /* on strangers' connections */
+    size_t strange_bytes;      /* of their bodies, included in stats.buffered */
     struct server_stats stats;
 
     uint64_t id_seed[2], id_next;
@@ -84,7 +87,7 @@ struct server {
     char date[32];
     char *blocks[SERVER_BLOCKS_MAX];
     unsigned block_count;
-    char *scratch; /* SERVER_SCRATCH bytes: what is read from HTTP/2 connections and what is only discarded */
+    char *scratch; /* SERVER_SCRATCH bytes: for input of HTTP/2 connections and for discarded input */
     void (*closed)(void *arg);
     void *closed_arg;
 };
@@ -95,70 +98,71 @@ struct server_request {
     struct server *server;    /* NULL once the server is gone */
     struct server_conn *conn; /* NULL once the client is gone */
     int32_t stream;           /* HTTP/2; 0: HTTP/1 */
-    const char *base;         /* where the offsets of head count from */
+    const char *base;         /* offsets in head count from here */
     struct buf text; /* HTTP/2: the fields. HTTP/1: the connection's input, once the client is gone */
     struct buf body; /* HTTP/2 */
-    struct buf out;  /* HTTP/2: what of the response body is not framed yet */
+    struct buf out;  /* HTTP/2: part of the response body not framed yet */
     size_t body_at, body_len; /* HTTP/1: counted from base */
     uint32_t body_max;
-    size_t charged; /* counted in stats.buffered */
+    size_t charged; /* bytes counted in stats.buffered */
     size_t sent;    /* HTTP/2: since the write deadline was armed */
     uint64_t stamp; /* of server_vouch() */
     union address peer;
     bool is_tls;
     bool known;       /* vouched for */
     bool strange;     /* counted in server.strange_requests */
-    bool held;        /* on_head has not found out yet who calls */
-    bool put_off;     /* HTTP/2: complete, and to be dispatched once less of the answers waits */
+    bool held;        /* on_head has not identified the caller yet */
+    bool put_off;     /* HTTP/2: complete, dispatched once fewer answer bytes are queued */
     bool dispatched;  /* the handler owes an answer */
     bool answered;    /* the response has begun */
-    bool streaming;   /* …in pieces: server_respond_end will come */
-    bool ended;       /* …and is complete, or broken off */
-    bool broken;      /* broken off */
+    bool streaming;   /* …in pieces: server_respond_end() must follow */
+    bool ended;       /* …and is complete, or cut off */
+    bool broken;      /* cut off */
     bool no_body;     /* HEAD, 204, 304 */
     bool chunked;     /* HTTP/1.1 in pieces */
     bool close;       /* HTTP/1: the connection ends with this response */
-    bool remote_done; /* HTTP/2: END_STREAM has come */
+    bool remote_done; /* HTTP/2: END_STREAM was received */
     bool deferred;    /* HTTP/2: nghttp2 waits for nghttp2_session_resume_data */
     bool want_drain;
-    struct server_refusal refusal; /* HTTP/2: found while the fields come in */
+    struct server_refusal refusal; /* HTTP/2: found while the fields arrive */
     void (*on_abort)(void *arg);
     void *abort_arg;
     void (*on_drain)(void *arg);
     void *drain_arg;
     char id[37];
-    struct server_head head; /* last: cleared up to its table of fields */
+    struct server_head head; /* last member: cleared up to its table of fields */
 };
 
 /* server_core.c */
 uint64_t server_now_us(const struct server *s);
-uint64_t server_wait_us(const struct server *s, enum wait kind);        /* how long */
+uint64_t server_wait_us(const struct server *s, enum wait kind);        /* length of a wait */
 void server_wait(struct server *s, struct deadline *d, enum wait kind); /* from now; WAIT_NONE disarms */
 const char *server_date(struct server *s); /* IMF-fixdate (29 characters), made once a second */
-/* Blocks for input and output are lent to a connection while it is busy: one that is idle owns none. */
+/* Lends blocks for input and output to a connection while it is busy: an idle one owns none. */
 void server_lend(struct server *s, struct buf *b);
 void server_give_back(struct server *s, struct buf *b);
 
 /* server_listen.c */
-/* Makes or takes over the listening descriptor. ERR_INVALID: no ADDR:PORT; ERR_IO: errno. */
+/* Creates or takes over the listening descriptor. ERR_INVALID: not ADDR:PORT; ERR_IO: errno. */
 enum err server_listen(struct server *s, const struct server_config *config) MUST_CHECK;
 
 /* server_request.c */
 struct server_request *server_request_new(struct server *s, struct server_conn *c,
                                           int32_t stream); /* NULL: no memory */
 void server_request_free(struct server_request *r);
-/* The client is gone: tells the handler, or frees what nobody owes an answer for. */
+/* The client is gone: tells the handler, or frees the request if no answer is owed. */
 void server_request_abort(struct server_request *r);
-/* It is answered: what was read of it is not needed any more. */
+/* The request is answered: releases what was read of it. */
 void server_request_spent(struct server_request *r);
-bool server_request_owed(const struct server_request *r); /* somebody will answer, or let it go on */
-/* Counts len more bytes of r's body; false: server_limits.buffered_max, or the share of those nobody
- * knows. */
+bool server_request_owed(const struct server_request *r); /* somebody will answer it or call server_go_on() */
+/*
+ * Counts len more bytes of r's body. False: over server_limits.buffered_max, or over the share of strangers.
+ */
 bool server_charge(struct server_request *r, size_t len);
 void server_request_head(
-    struct server_request *r); /* the head is complete: asks on_head, who may answer and so free r */
+    struct server_request *r); /* the head is complete: calls on_head, which may answer and so free r */
 void server_request_dispatch(struct server_request *r);
-/* Too much waited and no longer does: tells the sender. */
+/* Room after too much was queued: tells the sender. */
 void server_request_drained(struct server_request *r);
 
 /* server_respond.c */

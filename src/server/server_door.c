@@ -4,16 +4,16 @@
 #include "base/mem.h"
 #include "server/server_conn.h"
 
-#define SHARE 4u            /* strangers have a quarter of the places, */
-#define SHARE_LEAST 32u     /* or so many where places are few, but never more than half */
-#define RESERVE 32u         /* and a 32nd where all others are regulars' */
-#define HANDSHAKE_US 300000 /* a way to and fro */
-#define LOOKED_AT_MAX 16    /* of an address, to find one that nobody owes an answer */
-#define TURN_BITS 40        /* of a heap key: years of turns, and counts below 2^24 */
+#define SHARE 4u            /* strangers get a quarter of the places, */
+#define SHARE_LEAST 32u     /* or this many if there are few places, but never more than half */
+#define RESERVE 32u         /* and a 32nd if regulars hold all the others */
+#define HANDSHAKE_US 300000 /* a round trip */
+#define LOOKED_AT_MAX 16    /* per address, to find one to which no answer is owed */
+#define TURN_BITS 40        /* of a heap key: enough for years of turns, and counts below 2^24 */
 
 struct door_address {
     struct heap_node node;
-    struct list strangers; /* server_conn.stranger: the oldest first */
+    struct list strangers; /* server_conn.stranger: oldest first */
     struct door_kind *kind;
     uint32_t count;
     uint8_t key_len;
@@ -88,7 +88,7 @@ static struct door_address *address_at(struct door_kind *k, const union address 
     return a;
 }
 
-/* Its strangers have changed: it has another place in the order, or none. */
+/* The number of its strangers changed: updates its place in the order. */
 static void reorder(struct door_address *a)
 {
     struct door_kind *k = a->kind;
@@ -141,7 +141,7 @@ void door_hear(struct server_conn *c)
         return;
     struct door_address *a = address_at(&d->heard, &c->peer);
     if (!a)
-        return; /* stays among the mute, for want of memory */
+        return; /* stays among the mute, for lack of memory */
     step_aside(c);
     stand(c, a);
 }
@@ -162,7 +162,7 @@ static void displace(struct server_conn *c)
     c->server->door.calls->close(c);
 }
 
-/* The oldest at the address with the most; one that is owed an answer only if it must be. */
+/* The oldest stranger at the address with the most; one that is owed an answer only if it must be. */
 static struct server_conn *first_to_go(const struct door_kind *k, bool must)
 {
     struct heap_node *node = heap_min(&k->crowds);
@@ -186,7 +186,7 @@ bool door_full(const struct door *d)
 uint64_t door_close_behind(struct server *s)
 {
     struct door *d = &s->door;
-    /* A place is left to the newcomer even where regulars have all the others. */
+    /* One place is left for the newcomer even if regulars hold all the others. */
     uint32_t free = d->regulars < d->places ? d->places - d->regulars : 1;
     uint32_t share = smallest(d->strangers_max, free);
     while (door_strangers(d) > share) {
@@ -194,7 +194,7 @@ uint64_t door_close_behind(struct server *s)
         struct server_conn *c = first_to_go(mute ? &d->mute : &d->heard, true);
         if (!mute && s->tls && server_now_us(s) < c->came_us + HANDSHAKE_US)
             return door_strangers(d) > free ? c->came_us + HANDSHAKE_US : 0;
-        /* What it has said may lie unread behind what others say. */
+        /* Its input may be unread because others were read first. */
         const struct door_kind *kind = c->address->kind;
         d->calls->hear_out(c);
         if (c->address && c->address->kind == kind)
@@ -212,11 +212,13 @@ void door_spare(struct server *s)
         displace(c);
 }
 
-/* The regular that has been idle longest; not one whose next request lies unread: its client could not tell
- * whether it was taken. */
+/*
+ * The regular that has been idle longest; not one whose next request is unread: its client could not tell
+ * whether it was processed.
+ */
 static struct server_conn *first_idle(struct server *s)
 {
-    const struct list *all = &s->waits[WAIT_IDLE]; /* of regulars only */
+    const struct list *all = &s->waits[WAIT_IDLE]; /* regulars only */
     int looked_at = 0, unread = 0;
     for (struct list *i = all->next; i != all && looked_at < LOOKED_AT_MAX; i = i->next, looked_at++) {
         struct server_conn *c = list_entry(i, struct server_conn, deadline.link);

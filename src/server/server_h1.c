@@ -43,7 +43,7 @@ static enum h1_event set_version(struct h1 *p, struct span v, struct server_head
                 v.ptr[6] == '.' && v.ptr[7] >= '0' && v.ptr[7] <= '9';
     if (!form)
         return refuse(p, 400, "The request line is malformed", NULL);
-    /* A higher minor version is answered as the highest one known (RFC 9110 2.5). */
+    /* A higher minor version is handled as the highest one known (RFC 9110 2.5). */
     if (v.ptr[5] != '1')
         return refuse(p, 505, "HTTP/1.1 and HTTP/2 are spoken here", NULL);
     head->http = v.ptr[7] == '0' ? 10 : 11;
@@ -84,14 +84,16 @@ static enum h1_event head_too_large(struct h1 *p)
     return refuse(p, 431, "The header fields are too large", NULL);
 }
 
-/* No whole request line yet: does what is there look like one? Strangers (TLS, binary noise) need not wait
- * for the deadline. */
+/*
+ * The request line is incomplete: checks whether it looks like one so far. Strangers (TLS, binary noise) need
+ * not wait for the deadline.
+ */
 static enum h1_event check_beginning(struct h1 *p, struct span s)
 {
     size_t n = s.len < METHOD_MAX + 1 ? s.len : METHOD_MAX + 1;
     const char *space = memchr(s.ptr, ' ', n);
     size_t method = space ? (size_t)(space - s.ptr) : n;
-    /* An empty line may precede: its CR has come, its LF has not. */
+    /* An empty line may precede: its CR has arrived, its LF has not. */
     if (!space && s.len == 1 && s.ptr[0] == '\r')
         return H1_MORE;
     if (!space && method > 0 && s.ptr[method - 1] == '\r')
@@ -103,7 +105,7 @@ static enum h1_event check_beginning(struct h1 *p, struct span s)
     return H1_MORE;
 }
 
-/* Finds the end of the head; head_len is set then. H1_MORE otherwise. */
+/* Finds the end of the head and sets head_len; H1_MORE if it is not there yet. */
 static enum h1_event scan_head(struct h1 *p, struct buf *in, struct server_head *head)
 {
     for (;;) {
@@ -203,9 +205,9 @@ static const llhttp_settings_t settings = {
 };
 
 /*
- * The request line was read above: llhttp knows a fixed list of methods and treats some in its own ways, and
- * refuses versions it must not (HTTP/1.2). What a method means is the router's matter. So llhttp is shown a
- * plain line and then our fields.
+ * The request line was parsed above, because llhttp knows a fixed list of methods, treats some specially, and
+ * rejects versions it must not (HTTP/1.2). The router decides about methods. So llhttp gets a plain request
+ * line followed by the client's fields.
  */
 static enum h1_event parse_fields(struct h1 *p, char *base, struct server_head *head)
 {
@@ -224,7 +226,7 @@ static enum h1_event parse_fields(struct h1 *p, char *base, struct server_head *
         return refuse(p, 400, "The length is given more than once or is no number", "content-length");
     if (e == HPE_INVALID_TRANSFER_ENCODING)
         return refuse(p, 400, "The transfer coding must end with chunked", "transfer-encoding");
-    /* It must have come to its end exactly where we saw it. */
+    /* llhttp must end exactly where we found the end. */
     if (e != HPE_PAUSED || llhttp_get_error_pos(&parser) < base + p->head_len - 1)
         return refuse(p, 400, "A header field is malformed", NULL);
     for (uint32_t i = 0; i < head->field_count; i++) {
@@ -266,7 +268,9 @@ static enum h1_event check_host(struct h1 *p, const char *base, const struct ser
     return host_is_valid(host) ? H1_HEAD : refuse(p, 400, "Host is malformed", "host");
 }
 
-/* RFC 9112 6.1 to 6.3. Whoever sends both lengths may mean to smuggle: refused, as the RFC allows. */
+/*
+ * RFC 9112 6.1 to 6.3. A request with both lengths may be an attempt to smuggle: refused, as the RFC allows.
+ */
 static enum h1_event check_lengths(struct h1 *p, const char *base, struct server_head *head)
 {
     struct span length = server_head_find(head, base, SPAN_LIT("content-length"), 0);
@@ -331,7 +335,7 @@ static enum h1_event bad_chunk(struct h1 *p)
     return refuse(p, 400, "The chunked body is malformed", "transfer-encoding");
 }
 
-/* "1f[;extension]" without CRLF (RFC 9112 7.1); extensions mean nothing to us. */
+/* "1f[;extension]" without CRLF (RFC 9112 7.1); extensions are ignored. */
 static bool parse_chunk_line(struct span line, uint64_t *ret)
 {
     uint64_t n = 0;
@@ -353,7 +357,7 @@ static bool parse_chunk_line(struct span line, uint64_t *ret)
     return true;
 }
 
-/* The line at raw, if its end is there: false. chunk_line remembers what was searched already. */
+/* Takes the line at raw; false: its end has not arrived. chunk_line remembers how far was searched. */
 static enum h1_event take_line(struct h1 *p, struct span s, struct span *ret)
 {
     const char *from = s.ptr + p->raw;
@@ -417,7 +421,7 @@ static enum h1_event chunk_end(struct h1 *p, struct span s)
     return H1_REQUEST;
 }
 
-/* Trailer fields are checked for their form and dropped. done: the empty line was there. */
+/* Checks the form of trailer fields and drops them. *done: the empty line was found. */
 static enum h1_event chunk_trailer(struct h1 *p, struct span s, bool *done)
 {
     struct span line;
@@ -432,7 +436,7 @@ static enum h1_event chunk_trailer(struct h1 *p, struct span s, bool *done)
     return H1_REQUEST;
 }
 
-/* Moves what is not decoded yet right behind the content, so that framing takes no room. */
+/* Moves undecoded bytes directly after the content, so that framing takes no room. */
 static void chunk_compact(struct h1 *p, struct buf *in)
 {
     size_t end = p->body_at + p->body_len;
@@ -463,7 +467,7 @@ static enum h1_event read_chunked(struct h1 *p, struct buf *in)
             e = chunk_trailer(p, buf_span(in), &done);
             break;
         }
-        /* One-byte chunks are legal (6 bytes for 1); more framing than that is somebody keeping us busy. */
+        /* One-byte chunks are legal (6 bytes for 1); more framing than that is an attempt to keep us busy. */
         if (e == H1_REQUEST && p->framing > p->limits->head_max + 8 * (uint64_t)p->body_len)
             return refuse(p, 400, "The chunked body is mostly framing", "transfer-encoding");
     } while (e == H1_REQUEST && !done);

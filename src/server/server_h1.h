@@ -1,20 +1,20 @@
 #pragma once
 /*
- * HTTP/1 requests: bytes in, events out, no I/O. The caller keeps the bytes in one buffer; this one says what
- * the front of it is. Head and decoded body lie in that buffer side by side, so a request costs no copy.
+ * HTTP/1 requests: bytes in, events out, no I/O. The caller keeps the bytes in one buffer; the parser reports
+ * what the front of it is. Head and decoded body lie side by side in that buffer, so a request costs no copy.
  *
  * Lines are checked here before llhttp sees them (RFC 9112 2.2, 5.2): CRLF only, no bare CR, no folding.
- * llhttp 8.1 built loosely accepts bare CR and any two bytes behind a chunk; two readers of one message that
- * disagree are how requests are smuggled. For the same reason the chunked coding is decoded here.
+ * llhttp 8.1 in its lenient build accepts a bare CR and any two bytes after a chunk; requests are smuggled
+ * where two parsers disagree on one message. For the same reason the chunked coding is decoded here.
  */
 #include "base/buf.h"
 #include "server/server_head.h"
 
 enum h1_event {
-    H1_MORE,    /* nothing more to say about these bytes */
-    H1_HEAD,    /* the head is complete; set body_max, then go on */
-    H1_REQUEST, /* the whole request is there: head, body of body_len at body_at, used bytes in all */
-    H1_REFUSE,  /* refusal says why; nothing behind it can be understood: answer and close */
+    H1_MORE,    /* more bytes are needed */
+    H1_HEAD,    /* the head is complete; set body_max, then continue */
+    H1_REQUEST, /* the request is complete: head, body of body_len at body_at, used bytes in all */
+    H1_REFUSE,  /* refusal says why; nothing after it can be understood: answer and close */
 };
 
 struct h1_limits {
@@ -23,8 +23,8 @@ struct h1_limits {
 
 struct h1 {
     const struct h1_limits *limits;
-    uint32_t body_max;    /* set before the step behind H1_HEAD */
-    size_t scanned, line; /* looked at so far; where the current line begins */
+    uint32_t body_max;    /* set before the step after H1_HEAD */
+    size_t scanned, line; /* bytes examined so far; start of the current line */
     uint32_t lines;       /* complete lines of the head */
     uint32_t skipped;     /* empty lines before the request line */
     bool head_done;
@@ -39,17 +39,17 @@ struct h1 {
     struct server_refusal refusal;
 };
 
-/* Before each request; limits must outlive it. */
+/* Call before each request; limits must outlive it. */
 void h1_init(struct h1 *p, const struct h1_limits *limits);
 
 /*
- * What the front of in is. Called again after H1_HEAD, and after H1_MORE with more bytes in. It may drop
- * bytes at the front (empty lines before a request) and in the middle (chunk framing), and lowers the case of
- * field names in place. head's offsets count from the front of in.
+ * Reports what the front of `in` is. Called again after H1_HEAD, and after H1_MORE with more bytes in it. It
+ * may drop bytes at the front (empty lines before a request) and in the middle (chunk framing), and converts
+ * field names to lower case in place. head's offsets count from the front of in.
  */
 enum h1_event h1_step(struct h1 *p, struct buf *in, struct server_head *head);
 
-/* A message has begun: a deadline that ends it deserves a 408. */
+/* A message has begun: if a deadline ends it, answer 408. */
 bool h1_begun(const struct h1 *p, const struct buf *in);
-/* Bytes still missing where that is known (content-length), else 0. */
+/* Number of missing bytes if known (content-length), else 0. */
 size_t h1_missing(const struct h1 *p, const struct buf *in, const struct server_head *head);

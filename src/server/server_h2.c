@@ -13,14 +13,15 @@
 #define CONTINUATIONS_MAX 8
 #define OUTBOUND_ACK_MAX 128
 #define SETTINGS_ENTRIES_MAX 16
-#define STREAM_WINDOW (256 * 1024) /* so that most bodies need no WINDOW_UPDATE round trip */
+#define STREAM_WINDOW (256 * 1024) /* large enough that most bodies need no WINDOW_UPDATE round trip */
 #define CONNECTION_WINDOW (1024 * 1024)
 #define CLOSED_MAX 256u /* more than the streams that may be open at once */
 
-/* What became of a stream, in the slot that its id names; a later one may have taken the slot. */
+/* State of a closed stream, in the slot for its id; a later stream may have taken the slot. */
 struct closed {
     uint32_t stream;
-    int32_t left; /* bytes the client may still send on it, which we drop; -1: it ended the stream itself */
+    /* bytes the client may still send on it, which are dropped; -1: the client ended the stream itself */
+    int32_t left;
 };
 
 struct h2 {
@@ -29,10 +30,10 @@ struct h2 {
     const struct server_limits *limits;
     struct h2_budget budget;
     struct closed closed[CLOSED_MAX];
-    uint32_t last_stream; /* the highest that the client has opened, as far as nghttp2 has read, */
+    uint32_t last_stream; /* the highest stream the client opened, as far as nghttp2 has read, */
     uint32_t walked;      /* and as far as the walk has */
     struct h2_walk walk;
-    uint32_t fault; /* that the walk has seen; told once nghttp2 has read as far */
+    uint32_t fault; /* fault found by the walk; reported once nghttp2 has read as far */
     struct h2_memory memory;
     uint32_t open, continuations;
     bool in_head, terminated, calmed;
@@ -41,7 +42,7 @@ struct h2 {
 
 /* ---- how it ends ---- */
 
-/* The first reason is the one that is told. */
+/* The first reason is the one reported. */
 static void terminate(struct h2 *h, uint32_t code)
 {
     if (h->terminated)
@@ -64,9 +65,9 @@ static void note_closed(struct h2 *h, uint32_t stream, bool by_client)
 }
 
 /*
- * A frame that needs an open stream, on one that nghttp2 does not know (any more). What we ended, the client
- * may not know of yet: what it sends is dropped, as much as it could have on its way. What it ended itself it
- * knows of. NGHTTP2_NO_ERROR: nothing is wrong.
+ * Judges a frame that needs an open stream, on a stream that nghttp2 does not know (any more). If we ended
+ * the stream, the client may not know yet: its frames are dropped, as many as could be in flight. If the
+ * client ended it, the frame is an error. NGHTTP2_NO_ERROR: nothing is wrong.
  */
 static uint32_t closed_fault(struct h2 *h, uint8_t type, uint32_t stream, uint32_t length)
 {
@@ -84,8 +85,8 @@ static bool is_open(struct h2 *h, uint32_t stream)
 }
 
 /*
- * Every frame, before nghttp2 reads it and whether or not it tells us of it. It does not of DATA on closed
- * streams, of frames of unknown types, and of PRIORITY, since we said that we do not heed it (RFC 9218 2.1).
+ * Sees every frame before nghttp2 reads it. nghttp2 does not report DATA on closed streams, frames of unknown
+ * types, or PRIORITY, which we announced to ignore (RFC 9218 2.1).
  */
 static void on_walk(void *arg, const struct h2_frame *f)
 {
@@ -98,7 +99,7 @@ static void on_walk(void *arg, const struct h2_frame *f)
         fault = NGHTTP2_PROTOCOL_ERROR;
     if (f->type == NGHTTP2_HEADERS && f->stream % 2 == 1 && f->stream > h->walked) {
         h->walked = f->stream;
-        note_closed(h, f->stream, false); /* nghttp2 may refuse it, without a word to us */
+        note_closed(h, f->stream, false); /* nghttp2 may refuse it without a callback */
     }
     struct closed *c = slot_of(h, f->stream);
     bool noted = c->stream == f->stream;
@@ -173,7 +174,7 @@ static void refuse(struct server_request *r, int status, const char *detail, con
         r->refusal = (struct server_refusal){status, detail, property};
 }
 
-/* Which part of the head a pseudo-header field is; NULL: not one we keep. */
+/* The part of the head for a pseudo-header field; NULL: not one we keep. */
 static struct server_part *pseudo_part(struct server_head *head, struct span name)
 {
     if (span_eq(name, SPAN_LIT(":method")))
@@ -208,11 +209,13 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
             return 0;
         }
         struct server_field *f = &head->fields[head->field_count];
-        /* :authority is what Host is in HTTP/1.1 (RFC 9113 8.3.1), and comes first. */
+        /* :authority corresponds to Host in HTTP/1.1 (RFC 9113 8.3.1), and comes first. */
         ok = name[0] == ':' ? text_add(r, (const uint8_t *)"host", 4, &f->name)
                             : text_add(r, name, name_len, &f->name);
-        /* RFC 9113 8.2.1 forbids blanks at its ends, and nghttp2 would drop the field without a word: an
-         * Idempotency-Key, say. */
+        /*
+         * RFC 9113 8.2.1 forbids blanks at its ends, and nghttp2 would silently drop the field: an
+         * Idempotency-Key, for example.
+         */
         struct span v = span_trim((struct span){(const char *)value, value_len});
         ok = ok && text_add(r, (const uint8_t *)v.ptr, v.len, &f->value);
         if (ok)
@@ -299,7 +302,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         return head_complete(h, r);
     bool data = frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0;
     if (data && frame->hd.length == frame->data.padlen && !end)
-        h2_budget_spend(&h->budget, H2_COST_CONTROL); /* nothing but padding */
+        h2_budget_spend(&h->budget, H2_COST_CONTROL); /* only padding */
     if (end && !r->answered && !r->dispatched && !r->held)
         h->host->request(h->host->arg, r);
     return 0;
@@ -353,7 +356,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM)
         h->calmed = true;
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
-        /* Streams we had to reset are errors the client made us answer (CVE-2025-8671), unless they are ours.
+        /*
+         * Resets we must send are errors the client made us answer (CVE-2025-8671), unless they are our own.
          */
         struct server_request *r = request_of(h, frame->hd.stream_id);
         uint32_t code = frame->rst_stream.error_code;
@@ -422,7 +426,7 @@ enum err h2_respond(struct h2 *h, struct server_request *r, int status,
     for (size_t i = 0; i < count_out && i < SERVER_HEADERS_OUT_MAX; i++)
         nv[n++] = field(headers[i].name, headers[i].value);
     nghttp2_data_provider provider = {.source.ptr = r, .read_callback = on_read_body};
-    /* What more comes of the request is dropped: the client gets no window for it. */
+    /* The rest of the request is dropped: the client gets no window for it. */
     if (!r->remote_done)
         (void)nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, r->stream, 0);
     bool body = !r->no_body && (!r->ended || r->broken || buf_len(&r->out) > 0);
@@ -495,7 +499,7 @@ enum err h2_new(struct h2 **ret, const struct h2_host *host, const struct server
     h->host = host;
     h->limits = limits;
     h2_memory_init(&h->memory);
-    h->cut.payload_left = HTTP2_MAGIC; /* passes as it comes */
+    h->cut.payload_left = HTTP2_MAGIC; /* passes unchanged */
     h2_budget_init(&h->budget, host->now_us(host->arg));
     h2_walk_init(&h->walk);
     nghttp2_settings_entry settings[] = {
@@ -528,7 +532,7 @@ void h2_free(struct h2 *h)
     mem_free(h);
 }
 
-/* After input and output, which are bounded: what was earned in the same piece counts. */
+/* Checked after input and output, which are bounded: what was earned in the same read counts. */
 static void check_budget(struct h2 *h)
 {
     if (h2_budget_spent(&h->budget))
@@ -539,7 +543,7 @@ static enum err receive(void *arg, const uint8_t *p, size_t len)
 {
     struct h2 *h = arg;
     ssize_t n = nghttp2_session_mem_recv(h->session, p, len);
-    if (n == NGHTTP2_ERR_FLOODED) /* more acknowledgements owed than OUTBOUND_ACK_MAX */
+    if (n == NGHTTP2_ERR_FLOODED) /* more pending acknowledgements than OUTBOUND_ACK_MAX */
         terminate(h, NGHTTP2_ENHANCE_YOUR_CALM);
     if (h->memory.out || n == NGHTTP2_ERR_NOMEM)
         return ERR_NOMEM;

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-/* A browser that cancels a page of two hundred requests, or a client that reads a page of small DATA frames
- * and acknowledges each, stays below; a flood of any kind is over after some thousand frames, and goes on
- * with fifty dear or five hundred cheap ones a second. */
+/*
+ * A browser that cancels a page of two hundred requests, or a client that reads a page of small DATA frames
+ * and acknowledges each, stays below this. A flood of any kind ends after some thousand frames; from then on
+ * it may send fifty expensive or five hundred cheap frames a second.
+ */
 #define BURST 4000
 #define RATE 500
 
@@ -62,7 +64,7 @@ static uint32_t length_of(const uint8_t *h)
     return (uint32_t)h[0] << 16 | (uint32_t)h[1] << 8 | h[2];
 }
 
-/* How much has to be there at once; a PRIORITY of another length than 5 is nghttp2's to refuse. */
+/* Bytes needed at once; nghttp2 refuses a PRIORITY of a length other than 5. */
 static size_t needed(const uint8_t *h)
 {
     return h[3] == TYPE_PRIORITY && length_of(h) == 5 ? HEADER_LEN + 4 : HEADER_LEN;
@@ -74,7 +76,7 @@ static struct h2_frame frame_of(const uint8_t *h)
     return (struct h2_frame){length_of(h), stream_at(h + 5), h[3], depends_on};
 }
 
-/* A header that does not come in one piece. Returns how many of the bytes belong to it. */
+/* Collects a header that arrives in parts. Returns how many of the bytes belong to it. */
 static size_t gather(struct h2_walk *w, const uint8_t *p, size_t len, bool *ret_whole)
 {
     for (size_t i = 0; i < len; i++) {

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 
 struct chunk {
-    struct list link; /* 16 bytes: what follows is aligned as malloc's is */
+    struct list link; /* 16 bytes: what follows is aligned like malloc's memory */
 };
 
 static void *chunk_add(struct h2_memory *m, struct chunk *c)

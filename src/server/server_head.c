@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* One row a status we may send or name (RFC 9110 15, RFC 6585). */
+/* One row per status we may send or name (RFC 9110 15, RFC 6585). */
 static const struct {
     int status;
     const char *text;
@@ -64,7 +64,7 @@ void server_head_clear(struct server_head *h)
 
 size_t server_head_refusal_body(const struct server_refusal *r, char out[512])
 {
-    /* All texts are ours and free of characters JSON would escape. */
+    /* All texts are ours and free of characters that JSON would escape. */
     int n = r->property
                 ? snprintf(out, 512,
                            "{\"message\":\"%s\",\"details\":[{\"message\":\"%s\",\"property\":\"%s\"}]}",
@@ -96,7 +96,9 @@ static bool target_is_printable(struct span t)
     return true;
 }
 
-/* Where the path begins in an absolute-form target, past scheme and authority; SIZE_MAX: it is none. */
+/*
+ * Where the path begins in an absolute-form target, after scheme and authority; SIZE_MAX: not absolute-form.
+ */
 static size_t absolute_form_path(struct span t)
 {
     size_t at;

@@ -1,4 +1,4 @@
-/* Where a server listens. */
+/* Opens the listening socket. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -8,7 +8,7 @@
 
 #include "base/origin.h"
 
-#define BACKLOG 4096 /* the kernel takes what net.core.somaxconn allows */
+#define BACKLOG 4096 /* the kernel caps it at net.core.somaxconn */
 
 enum err server_listen(struct server *s, const struct server_config *config)
 {

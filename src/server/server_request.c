@@ -1,12 +1,12 @@
-/* One request: its life, what is read of it, what its handler is told. The answer is in server_respond.c. */
+/* One request: its lifetime, reading it, calling its handler. server_respond.c has the answer. */
 #include <arpa/inet.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "server/server_conn.h"
 
-#define SPARE_MAX 256 /* request structs kept for use again: 3 KB each */
-/* Of bodies while nobody knows whose they are, all connections together. */
+#define SPARE_MAX 256 /* request structs kept for reuse: 3 KB each */
+/* Bodies of unauthenticated callers, all connections together. */
 #define STRANGE_BYTES_MAX (8u << 20)
 #define REQUEST_TEXT_SLACK 512u
 
@@ -182,8 +182,10 @@ void server_peer(const struct server_request *r, char out[64])
     address_text(&r->peer.any, out);
 }
 
-/* A bijection of 64 bits (splitmix64's finaliser): a counter through it never repeats and does not look like
- * one. */
+/*
+ * A bijection on 64 bits (splitmix64's finaliser): a counter passed through it never repeats and does not
+ * look like a counter.
+ */
 static uint64_t mix(uint64_t x)
 {
     x += 0x9e3779b97f4a7c15u;

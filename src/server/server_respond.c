@@ -1,4 +1,4 @@
-/* The answer to a request, whole or in pieces, by either protocol. */
+/* Answers a request, whole or in pieces, over either protocol. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 /* ---- answering ---- */
 
-/* Fields that are ours to send, or that frame a message (RFC 9110 7.6.1). */
+/* Fields that the server sends itself, or that frame a message (RFC 9110 7.6.1). */
 static bool header_is_ours(struct span name)
 {
     static const struct span ours[] = {
@@ -60,9 +60,9 @@ static void put_number(struct cursor *c, uint64_t n)
     put(c, digits + i, sizeof(digits) - i);
 }
 
-#define HEAD_FIXED 320 /* status line and our own fields, at their longest */
+#define HEAD_FIXED 320 /* maximum length of the status line and our own fields */
 
-/* The head, and body behind it, in one go. length SIZE_MAX: unknown. */
+/* Writes the head and the body after it in one go. length SIZE_MAX: unknown. */
 static enum err h1_put_response(struct server_request *r, int status, const struct server_header_out *headers,
                                 size_t count, size_t length, struct span body)
 {
@@ -110,7 +110,7 @@ static bool status_has_length(int status)
     return status >= 200 && status != 204 && status != 304;
 }
 
-/* Common to whole and streamed answers. false: nobody is there to be answered. */
+/* Shared by whole and streamed answers. False: the client is gone. */
 static bool answer_begins(struct server_request *r, int status)
 {
     assert(!r->answered && status >= 200 && status <= 599);
@@ -190,7 +190,7 @@ void server_respond_begin(struct server_request *r, int status, const struct ser
         h2_answer(r, status, clean, count, NULL);
         return;
     }
-    /* HTTP/1.0 knows no chunks: there the body ends with the connection. */
+    /* HTTP/1.0 has no chunks: the body ends with the connection. */
     r->chunked = r->head.http == 11 && !r->no_body;
     r->close = r->close || r->head.http != 11;
     c->phase = CONN_BUSY;

@@ -11,8 +11,10 @@ struct server_tls {
     char *cert, *key; /* paths, for the next reload */
 };
 
-/* ALPN (RFC 7301): HTTP/2 before HTTP/1.1 whatever order the client has. Nothing in common: no ALPN, and so
- * HTTP/1.1. */
+/*
+ * ALPN (RFC 7301): HTTP/2 before HTTP/1.1, whatever the client's order. Nothing in common: no ALPN, and so
+ * HTTP/1.1.
+ */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
                    unsigned in_len, void *arg)
 {
@@ -31,15 +33,17 @@ static enum err ctx_new(SSL_CTX **ret, const char *cert, const char *key)
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (!ctx)
         return ERR_NOMEM;
-    /* A client may not renegotiate: that is work for us at its wish, and a write that waits for a read. */
+    /* No renegotiation by the client: it would cost us work on demand, and make a write wait for a read. */
     SSL_CTX_set_options(ctx,
                         SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
-    /* Tickets carry the session: no table of ours for strangers to fill. */
+    /* Tickets carry the session: there is no server-side table for strangers to fill. */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     static const unsigned char id[] = "todoke";
-    /* For TLS 1.2: forward secrecy and authenticated encryption only, which is also what HTTP/2 asks (RFC
-     * 9113 9.2.2). */
+    /*
+     * For TLS 1.2: only forward secrecy and authenticated encryption, which HTTP/2 requires too (RFC 9113
+     * 9.2.2).
+     */
     bool ok = SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
               SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
               SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1) == 1 &&
