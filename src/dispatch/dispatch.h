@@ -163,8 +163,7 @@ void dispatch_stop(struct dispatch *d);
 
 struct dispatch_stats {
     uint64_t in_flight, lanes, memory, active;
-    uint64_t window; /* sum over lanes that do not rest */
-    uint64_t
-        waiting; /* lanes that do not rest and have items, but lack window, rate or memory */
+    uint64_t window;  /* sum over lanes that do not rest */
+    uint64_t waiting; /* lanes that do not rest and have items, but lack window, rate or memory */
 };
 void dispatch_stats_get(const struct dispatch *d, struct dispatch_stats *ret);

@@ -1,8 +1,7 @@
 #include "dispatch/pace.h"
 
 #define SECOND_NS 1e9
-#define LONGEST_NS                                                                                           \
-    86400e9 /* minimum rate is one item a day: the time of 500 items stays far below 2^64 ns */
+#define LONGEST_NS 86400e9 /* minimum rate is one item a day: the time of 500 items stays far below 2^64 ns */
 
 /* Start of the next interval: delays beyond PACE_LATE_NS are not caught up. */
 static uint64_t grid(const struct pace *p, uint64_t now_ns)

@@ -18,9 +18,8 @@ struct engine_config {
     bool allow_private;       /* allow targets inside our network */
     bool allow_any_port;      /* allow ports of services other than web servers */
     uint32_t connections_max; /* of all origins; 0: 20000 */
-    uint32_t
-        /* 0: half of connections_max, so that no host takes all; HTTP/2 streams do not count */
-        connections_per_origin;
+    /* 0: half of connections_max, so that no host takes all; HTTP/2 streams do not count */
+    uint32_t connections_per_origin;
     const struct clock *clock; /* NULL: the system's clock */
 };
 

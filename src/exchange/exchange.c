@@ -129,9 +129,8 @@ static bool retry(struct exchange *x, const struct evidence *e, const struct out
     x->attached_us = 0;
     x->fresh = true;
     x->try_us = engine_now(x->engine);
-    x->result =
-        /* results of the last try only */
-        (struct exchange_result){.retries = x->result.retries, .tls_alert = -1};
+    /* results of the last try only */
+    x->result = (struct exchange_result){.retries = x->result.retries, .tls_alert = -1};
     pool_acquire(x);
     return true;
 }

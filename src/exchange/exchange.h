@@ -27,10 +27,9 @@ struct exchange_request {
     const struct header
         *headers; /* borrowed until done; without host, content-length, connection, which are added here */
     size_t header_count;
-    const char *method; /* NULL: "POST" */
-    struct span body;   /* borrowed until done */
-    struct buf
-        *response_body; /* the answer's content is appended here, up to its cap; NULL: discarded */
+    const char *method;        /* NULL: "POST" */
+    struct span body;          /* borrowed until done */
+    struct buf *response_body; /* the answer's content is appended here, up to its cap; NULL: discarded */
     struct exchange_deadlines deadlines;
     bool fresh; /* use a new connection, not one that is open */
     /*

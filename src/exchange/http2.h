@@ -29,10 +29,10 @@ struct http2_stream {
     int32_t id;       /* 0: not open */
     enum answer answer;
     int status;
-    bool complete;        /* END_STREAM of the answer was seen */
+    bool complete; /* END_STREAM of the answer was seen */
     /* output offset after our HEADERS, which are sent once the output is flushed that far; 0: not packed */
     uint64_t headers_end;
-    uint64_t body_end;    /* the same for our END_STREAM */
+    uint64_t body_end; /* the same for our END_STREAM */
     struct http2_message message;
     uint32_t head_bytes, body_bytes;
     uint32_t retry_after_s;

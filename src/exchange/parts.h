@@ -153,7 +153,7 @@ struct exchange {     /* wait, stream and result are used by the session that se
 struct opening {
     /* start of each phase, which is the end of the one before; 0: not started */
     uint64_t began_us[PHASE_SEND + 1];
-    uint32_t session_us;               /* from the TCP connection to its failure */
+    uint32_t session_us; /* from the TCP connection to its failure */
     char address[64];
 };
 
@@ -178,8 +178,7 @@ struct session {
     struct exchange_deadlines deadlines;
     struct timer timer; /* of the phase, then of idle time */
     struct resolve_query *query;
-    const struct resolve_result
-        *resolved; /* for enter_connect(); NULL: use the origin's addresses */
+    const struct resolve_result *resolved; /* for enter_connect(); NULL: use the origin's addresses */
     struct dial *dial;
     struct transport transport;
     uv_poll_t poll;

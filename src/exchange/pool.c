@@ -64,8 +64,7 @@ static enum err origin_make(struct engine *engine, const struct url *url, const 
     o->host = mem_dup(url->host, strlen(url->host));
     char *copy = mem_dup(key, strlen(key));
     enum err e = o->host && copy ? map_put(&engine->origins, span_of(copy), o) : ERR_NOMEM;
-    if (e == ERR_LIMIT &&
-        !list_empty(&engine->unused)) { /* forget the least recently used one */
+    if (e == ERR_LIMIT && !list_empty(&engine->unused)) { /* forget the least recently used one */
         origin_free(list_entry(engine->unused.next, struct origin, link));
         e = map_put(&engine->origins, span_of(copy), o);
     }

@@ -17,8 +17,7 @@
 #include "base/mem.h"
 #include "exchange/parts.h"
 
-#define UNACKED_MS                                                                                           \
-    30000u /* how long the kernel waits for an acknowledgement before it drops a connection */
+#define UNACKED_MS 30000u /* how long the kernel waits for an acknowledgement before it drops a connection */
 /*
  * How long HTTP/1 waits before it sends after the first resumption with an origin, in addition to twice what
  * TCP and TLS took: so a server that accepts the ticket and then ends the connection is noticed before the
@@ -589,9 +588,8 @@ static void listen_first(struct session *s)
     }
     if (io != IO_OK && is_on_trial(s))
         return;
-    if (io ==
-        /* early bytes are judged with the answer; TLS may already hold them, and no poll reports those */
-        IO_OK)
+    /* early bytes are judged with the answer; TLS may already hold them, and no poll reports those */
+    if (io == IO_OK)
         session_come_back(s);
     session_ready(s);
 }

@@ -16,7 +16,7 @@ struct search_hit {
     enum reason reason;
     enum fault_id fault; /* DETAIL, CAUSE; FAULT_ok otherwise */
     enum cause_id cause; /* CAUSE; CAUSE_ok otherwise */
-    int status; /* CAUSE: the status number searched for, which is then the detail; 0: none */
+    int status;          /* CAUSE: the status number searched for, which is then the detail; 0: none */
 };
 
 typedef void search_fn(void *arg, const struct search_hit *hit);

@@ -11,8 +11,7 @@
 
 #include "base/err.h"
 
-#define ADDRESS_OWN_MAX                                                                                      \
-    64 /* a node with more interface addresses must list the rest as denied targets */
+#define ADDRESS_OWN_MAX 64 /* a node with more interface addresses must list the rest as denied targets */
 
 /*
  * An Internet address with its port. A sockaddr_storage is four times as large, and a name may have many

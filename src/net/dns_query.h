@@ -10,8 +10,7 @@
 #include "net/dns_message.h"
 #include "net/timer.h"
 
-#define DNS_SERVERS_MAX                                                                                      \
-    4 /* glibc reads three of resolv.conf; more could not be asked within two seconds */
+#define DNS_SERVERS_MAX 4 /* glibc reads three of resolv.conf; more could not be asked within two seconds */
 
 struct dns_server {
     union address address;

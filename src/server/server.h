@@ -91,8 +91,8 @@ struct server_stats {
     uint64_t rejected_total;      /* answered by the server itself */
     uint64_t timeouts_total;      /* ended by a deadline, except idle ones */
     uint64_t floods_total;        /* HTTP/2 connections ended by ENHANCE_YOUR_CALM */
-    uint64_t unread_total; /* HTTP/2 connections ended because the client did not read its answers */
-    uint64_t buffered;     /* bytes of request bodies held now */
+    uint64_t unread_total;        /* HTTP/2 connections ended because the client did not read its answers */
+    uint64_t buffered;            /* bytes of request bodies held now */
 };
 void server_stats_get(const struct server *s, struct server_stats *ret);
 

@@ -84,7 +84,7 @@ void server_conn_h2_begin(struct server_conn *c);
 void server_conn_h2_take(struct server_conn *c, const char *p, size_t len);
 void server_conn_h2_run(
     struct server_conn *c); /* writes the session's output as long as the socket accepts it */
-void server_conn_h2_go_on(struct server_conn *c, struct server_request *r);  /* r is no longer held */
+void server_conn_h2_go_on(struct server_conn *c, struct server_request *r); /* r is no longer held */
 /* its client does not read the answer */
 void server_conn_h2_unread(struct server_conn *c, struct server_request *r);
 void server_conn_h2_end(struct server_conn *c); /* GOAWAY, then close at the end of this turn */

@@ -20,8 +20,7 @@
 /* State of a closed stream, in the slot for its id; a later stream may have taken the slot. */
 struct closed {
     uint32_t stream;
-    /* bytes the client may still send on it, which are dropped; -1: the client ended the stream itself */
-    int32_t left;
+    int32_t left; /* bytes the client may still send, which are dropped; -1: the client ended the stream */
 };
 
 struct h2 {
@@ -65,9 +64,9 @@ static void note_closed(struct h2 *h, uint32_t stream, bool by_client)
 }
 
 /*
- * Judges a frame that needs an open stream, on a stream that nghttp2 does not know (any more). If we ended
- * the stream, the client may not know yet: its frames are dropped, as many as could be in flight. If the
- * client ended it, the frame is an error. NGHTTP2_NO_ERROR: nothing is wrong.
+ * Judges a frame that needs an open stream, on a stream that nghttp2 does not know (any more). If we ended the
+ * stream, the client may not know yet: frames that may have been in flight are dropped. If the client ended it,
+ * the frame is an error. NGHTTP2_NO_ERROR: nothing is wrong.
  */
 static uint32_t closed_fault(struct h2 *h, uint8_t type, uint32_t stream, uint32_t length)
 {

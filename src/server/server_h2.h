@@ -16,8 +16,7 @@ struct h2_host {
     void (*head)(void *arg, struct server_request *r); /* the fields are complete; may answer, or hold it */
     bool (*charge)(void *arg, struct server_request *r, size_t len);
     void (*request)(void *arg, struct server_request *r); /* complete, or r->refusal says what is wrong */
-    void (*gone)(void *arg,
-                 struct server_request *r); /* the stream closed, answered or not; h2 forgets r */
+    void (*gone)(void *arg, struct server_request *r); /* the stream closed, answered or not; h2 forgets r */
     void (*sent)(void *arg, struct server_request *r, size_t len); /* len bytes of r->out were sent */
     uint64_t (*now_us)(void *arg);
     void *arg;

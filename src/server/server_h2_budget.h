@@ -43,8 +43,7 @@ struct h2_frame {
 
 struct h2_walk {
     size_t payload_left; /* of the current frame */
-    uint8_t held
-        [13]; /* a frame header, or its received part; for PRIORITY also the stream it depends on */
+    uint8_t held[13]; /* a frame header, or its received part; for PRIORITY also the stream it depends on */
     uint8_t held_len;
 };
 

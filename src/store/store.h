@@ -47,9 +47,8 @@ struct store_stats {
     _Atomic(const char *const *) files;
     /* The database is damaged; commits are missing. Both stay set until integrity.h clears them. */
     atomic_bool damaged, lost;
-    atomic_bool
-        /* some waiting events cannot be read; set until the next start, whatever integrity.h finds */
-        passed_over;
+    /* some waiting events cannot be read; set until the next start, whatever integrity.h finds */
+    atomic_bool passed_over;
 };
 
 /*

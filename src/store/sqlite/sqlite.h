@@ -61,8 +61,8 @@ struct sqlite {
     struct tail tail;    /* kept by the writer; a reader's lasts for one transaction */
     /* writer only: cache of channels that exist, each at its id modulo the size */
     int64_t channels[CHANNELS_KNOWN];
-    struct checkpoint *checkpoint;    /* the thread that copies the log; started when first needed */
-    bool copied;                      /* the thread was asked to copy since the log began */
+    struct checkpoint *checkpoint; /* the thread that copies the log; started when first needed */
+    bool copied;                   /* the thread was asked to copy since the log began */
     /* Checkpoints of this process, on any connection. */
     _Atomic unsigned copies_begun, copies_ended;
     int restart_at;                     /* log pages at which a checkpoint waits for readers */

@@ -82,12 +82,11 @@ static struct checkpoint *start(struct sqlite *s)
     (void)pthread_cond_init(&c->wake, NULL);
     int rc = sqlite3_open_v2(sqlite3_db_filename(s->db, "main"), &c->db,
                              SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE, NULL);
-    if (rc ==
-        /*
-         * same log and syncs as the writer; otherwise copied pages may not be on disk when the log is
-         * overwritten
-         */
-        SQLITE_OK)
+    /*
+     * same log and syncs as the writer; otherwise copied pages may not be on disk when the log is
+     * overwritten
+     */
+    if (rc == SQLITE_OK)
         rc = sqlite3_exec(c->db, "PRAGMA synchronous=FULL; SELECT 1 FROM meta", NULL, NULL, NULL);
     if (rc != SQLITE_OK || pthread_create(&c->thread, NULL, copy, c)) {
         dispose(c);

@@ -27,7 +27,7 @@ enum err sqlite_events_insert(struct backend *b, struct event *const *events, si
         sqlite_tail_add(s, v->channel_id, v->item.id);
         s->numbered = v->item.id;
     }
-    sqlite_bind_bytes(payload, 4, "", 0);      /* clears the binding: the bytes were borrowed */
+    sqlite_bind_bytes(payload, 4, "", 0); /* clears the binding: the bytes were borrowed */
     /* some rows may be written: not one of the errors that leave the transaction usable */
     return e == ERR_EXISTS ? ERR_INTERNAL : e;
 }
