@@ -51,10 +51,10 @@ static enum err read_key(const char *path, uint8_t key[static SEAL_KEY_LEN])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? ERR_NOT_FOUND : err_origin(ERR_IO);
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
     char text[FILE_LEN + 16];
     ssize_t len = read(fd, text, sizeof(text));
-    enum err e = len < 0 ? err_origin(ERR_IO) : parse(text, len, key);
+    enum err e = len < 0 ? ERR_IO : parse(text, len, key);
     struct stat st;
     if (!e && fstat(fd, &st) == 0 && (st.st_mode & 0077))
         log_warn("access", "others may read the key file of the secrets; run chmod 600 on it",

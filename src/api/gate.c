@@ -272,19 +272,15 @@ static void meet_done(struct store_call *s)
     mem_free(list_entry(s, struct meeting, call));
 }
 
-/*
- * The account uses a role for the first time: from now on whoever sees the list of roles may know whose it
- * is. Nobody waits for it; what comes after in the writer's order counts on it.
- */
-static void meet(struct call *c)
+void gate_meet(struct call *c, enum grant_scope scope, int64_t id)
 {
     struct meeting *m = mem_zero(1, sizeof(*m));
     if (!m)
         return; /* the next use will do */
     m->call = (struct store_call){.run = meet_run, .done = meet_done};
     m->account_id = c->account->id;
-    m->id = call_channel_id(c->params[0]);
-    (void)wants(c->route->who, &m->scope);
+    m->id = id;
+    m->scope = scope;
     store_submit(c->api->config.store, &m->call);
 }
 
@@ -304,8 +300,11 @@ static void lookup_done(struct store_call *s)
             c->grant = GRANT_ADMIN;
         if (session_stale(&l->session, c->api->config.access->session_ms, call_now(c)))
             touch(c, &l->session);
-        if (!l->known && may(c))
-            meet(c);
+        enum grant_scope scope;
+        if (!l->known && may(c)) {
+            (void)wants(c->route->who, &scope);
+            gate_meet(c, scope, call_channel_id(c->params[0]));
+        }
     }
     decide(c);
 }

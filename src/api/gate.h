@@ -44,3 +44,10 @@ enum gate gate_early(const struct api *a, const struct route *r, struct server_r
  * session.
  */
 void gate_again(struct call *c, void (*done)(struct call *c, bool allowed));
+
+/*
+ * The account of the call has used a role that it holds there for the first time: from now on whoever sees the
+ * list of roles may know whose role it is. The write is a store call of its own, so it stays even where the
+ * call itself is refused. Nobody waits for it; later calls in the writer's order see it.
+ */
+void gate_meet(struct call *c, enum grant_scope scope, int64_t id);

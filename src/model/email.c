@@ -28,8 +28,6 @@ static const char *refuse_local(struct span local)
         return "more than 64 bytes stand in front of the @";
     for (size_t i = 0, n; i < local.len; i += n) {
         n = utf8_next(local.ptr + i, local.len - i, &cp);
-        if (n == 1 && cp == '.' && (i == 0 || i + 1 == local.len || local.ptr[i - 1] == '.'))
-            return "a dot in front of the @ needs something on both of its sides";
         if (n == 0 || utf8_is_control(cp) ||
             (n == 1 && cp != '.' && !is_alnum((char)cp) && !strchr("!#$%&'*+-/=?^_`{|}~", (int)cp)))
             return "a character in front of the @ cannot stand there";

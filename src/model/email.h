@@ -2,13 +2,15 @@
 /*
  * What a mail address is, in one place: whoever stores one, mails to one or looks one up asks here.
  *
- *     local part   dot-atom of RFC 5322 3.2.3, and characters beyond ASCII (RFC 6532 3.2); 1 to 64 bytes (RFC 5321 4.5.3.1.1)
- *     domain       labels of letters, digits and hyphens (RFC 5321 4.1.2, RFC 1035 2.3.4), one is enough; or an international one
- *     in all       254 bytes as mails carry it (RFC 5321 4.5.3.1.3, without the angle brackets)
+ *     local part   atext of RFC 5322 3.2.3 and dots, and characters beyond ASCII (RFC 6532 3.2); 1 to 64
+ *                  bytes (RFC 5321 4.5.3.1.1)
+ *     domain       labels of letters, digits and hyphens (RFC 5321 4.1.2, RFC 1035 2.3.4), one is enough; or
+ *                  an international domain
+ *     in total     254 bytes as mails carry it (RFC 5321 4.5.3.1.3, without the angle brackets)
  *
- * Refused on purpose, though RFC 5321 has them: quoted local parts, address literals, a dot at the end, a dot
- * without something on both of its sides (docs/decisions/0031-one-of-each.md). Whether mail arrives, only
- * mail can tell.
+ * Refused on purpose, though RFC 5321 has them: quoted local parts, address literals, a dot at the end of
+ * the domain. Accepted, though RFC 5321 has them not: dots at the ends of a local part, or in a row
+ * (docs/decisions/0031-one-of-each.md). Whether mail arrives, only mail can tell.
  */
 #include <stdbool.h>
 

@@ -63,7 +63,7 @@ enum err tls_client_context(SSL_CTX **ret, const char *ca_file, int (*saved)(SSL
     if (!load_system_store(ctx))
         goto fail;
     if (ca_file && SSL_CTX_load_verify_file(ctx, ca_file) != 1) {
-        e = err_origin(ERR_IO);
+        e = ERR_IO; /* the file that the operator named; the caller says so */
         goto fail;
     }
     ERR_clear_error();

@@ -566,7 +566,7 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
         first && n->loops ? node_store_open(&n->store, &n->directory, &n->seal, settings) : ERR_NOMEM;
     bool opened = !e;
     if (!e)
-        e = node_access_open(&n->access, n->store, settings, n->setup);
+        e = node_access_open(&n->access, n->store, n->directory, settings, n->setup);
     n->intake.store = n->store;
     n->intake.directory = n->directory;
     for (uint32_t i = 0; !e && i < n->count; i++) {

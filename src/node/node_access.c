@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "model/email.h"
 #include "node/public_url.h"
-#include "report/stale_address.h"
+#include "store/directory.h"
 
 #define PASSWORD_QUEUE 64u /* about five seconds' work */
 
@@ -15,26 +16,32 @@ struct accounts_call {
     unsigned doubtful, stale;
 };
 
+/* An address that an older todoke took and model/email.c refuses: no mail is sent to it. */
+static void count_stale(struct accounts_call *found, const char *email)
+{
+    char recipient[EMAIL_MAX + 1];
+    found->stale += email[0] && email_recipient(span_of(email), recipient);
+}
+
+static void look_at_channel(void *arg, struct channel_ref *ref)
+{
+    count_stale(arg, ref->channel.contact_email);
+    channel_ref_drop(ref);
+}
+
 static enum err look_at(void *arg, const struct account *a)
 {
     struct accounts_call *found = arg;
     found->any = true;
     found->doubtful += !a->confirmed && a->password[0];
-    return ERR_NONE;
-}
-
-static enum err count_stale(void *arg, const struct stale_address *s)
-{
-    (void)s;
-    ((struct accounts_call *)arg)->stale++;
+    count_stale(found, a->email);
     return ERR_NONE;
 }
 
 static enum err look_at_accounts(struct store_call *call, struct backend *b)
 {
     struct accounts_call *a = list_entry(call, struct accounts_call, call);
-    enum err e = b->ops->account_list(b, 0, UINT32_MAX, look_at, a);
-    return e ? e : stale_address_list(b, count_stale, a);
+    return b->ops->account_list(b, 0, UINT32_MAX, look_at, a);
 }
 
 /* The address for links, and whether invitations are mailed. */
@@ -53,11 +60,13 @@ static void take_invitations(struct api_access *a, const struct settings *s)
                            "Operators pass them on");
 }
 
-enum err node_access_open(struct api_access *a, struct store *store, const struct settings *settings,
-                          char setup[static TICKET_LEN + 1])
+enum err node_access_open(struct api_access *a, struct store *store, struct directory *directory,
+                          const struct settings *settings, char setup[static TICKET_LEN + 1])
 {
     struct accounts_call accounts = {.call = {.run = look_at_accounts}};
     enum err e = store_wait(store, &accounts.call);
+    if (!e)
+        e = directory_each(directory, look_at_channel, &accounts);
     if (!e && accounts.doubtful)
         log_warn(
             "access",

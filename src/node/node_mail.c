@@ -25,10 +25,17 @@ static enum err take_from(struct node_mail *m, const struct settings *s)
     (void)gethostname(host, sizeof(host) - 1);
     int n = s->mail_from ? snprintf(m->from, sizeof(m->from), "%s", s->mail_from)
                          : snprintf(m->from, sizeof(m->from), "todoke@%s", host);
-    if (!s->mail_from && message_address(m->from, address)) /* a host may be called what no domain is */
+    if (!s->mail_from && message_address(m->from, address)) { /* a host may be called what no domain is */
+        log_warn("app",
+                 "this host's name cannot stand in a mail address: mails come from todoke@localhost; set "
+                 "mail-from",
+                 log_str("host", host));
         n = snprintf(m->from, sizeof(m->from), "todoke@localhost");
+    }
     if (n < 0 || (size_t)n >= sizeof(m->from) || message_address(m->from, address))
-        return refuse("mail-from", "neither an address nor Name <address>, in ASCII");
+        return refuse(
+            "mail-from",
+            "neither an address (letters, digits and hyphens behind the @) nor Name <address>, in ASCII");
     (void)snprintf(m->domain, sizeof(m->domain), "%s", strrchr(address, '@') + 1);
     return ERR_NONE;
 }

@@ -28,7 +28,7 @@ enum err server_listen(struct server *s, const struct server_config *config)
         if (setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
             (config->reuse_port && setsockopt(s->fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0) ||
             bind(s->fd, &at.any, address_len(&at.any)) != 0 || listen(s->fd, BACKLOG) != 0)
-            return err_origin(ERR_IO);
+            return ERR_IO; /* an address in use or not of this machine; the caller says so */
     }
     if (config->defer_accept)
         (void)setsockopt(s->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &one, sizeof(one)); /* seconds */

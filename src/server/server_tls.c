@@ -53,7 +53,7 @@ static enum err ctx_new(SSL_CTX **ret, const char *cert, const char *key)
     ERR_clear_error();
     if (!ok) {
         SSL_CTX_free(ctx);
-        return err_origin(ERR_IO);
+        return ERR_IO; /* files that the operator named; the caller says so */
     }
     *ret = ctx;
     return ERR_NONE;

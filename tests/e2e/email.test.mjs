@@ -12,8 +12,8 @@ import { startRelay } from './lib/smtp.mjs';
 const sql = (data, text) => execFileSync('sqlite3', ['-cmd', '.timeout 5000', join(data, 'todoke.db'), text], { encoding: 'utf8' }).trim();
 const local = `${'a'.repeat(65)}@example.com`;
 // Each with a word of why.
-const refused = [['a:b@example.com', /in front of the @/], ['a\\b@example.com', /in front of the @/], ['"a b"@example.com', /quotes/], ['a..b@example.com', /dot in front/],
-    ['.a@example.com', /dot in front/], [local, /64 bytes/], ['a@[127.0.0.1]', /brackets/], ['a@-example.com', /hyphen/], ['a@exa_mple.com', /letters, digits/], ['a@b@example.com', /more than one/],
+const refused = [['a:b@example.com', /in front of the @/], ['a\\b@example.com', /in front of the @/], ['"a b"@example.com', /quotes/],
+    [local, /64 bytes/], ['a@[127.0.0.1]', /brackets/], ['a@-example.com', /hyphen/], ['a@exa_mple.com', /letters, digits/], ['a@b@example.com', /more than one/],
     [`a@${'b'.repeat(64)}.com`, /63 bytes/], [`a@${'b.'.repeat(127)}com`, /254 bytes/], ['a b@example.com', /in front of the @/], ['example.com', /missing/]];
 
 describe('a mail address', () => {
@@ -29,7 +29,7 @@ describe('a mail address', () => {
             const r = await command(['account', 'create', '--data', node.data, '--email', email], { input: `${password}\n` });
             assert.deepEqual([r.code, why.test(r.stderr)], [2, true], r.stderr);
         }
-        for (const email of ['Taro.Yamada+x@Example.co.jp', '太郎@例え.jp', "!#$%&'*+-/=?^_`{|}~@example.org", 'a@localhost']) {
+        for (const email of ['Taro.Yamada+x@Example.co.jp', '太郎@例え.jp', "!#$%&'*+-/=?^_`{|}~@example.org", 'a@localhost', 'a..b.@docomo.example.jp']) {
             assert.equal((await node.api('POST', '/api/v1/accounts', { email })).status, 201, email);
             const r = await node.api('PATCH', `/api/v1/channels/${channel.channelId}`, { contactEmail: email });
             assert.deepEqual([r.status, r.json.contactEmail], [200, email]);

@@ -8,6 +8,7 @@
 #include "api/channel/channel_health.h"
 #include "api/channel/channel_json.h"
 #include "api/channel/contact_edit.h"
+#include "api/gate.h"
 #include "api/page.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -19,6 +20,7 @@ struct change_state {
     struct channel_ref *prepared;
     struct courier_note *note;
     bool lacks_url, not_approved;
+    bool meets;        /* the caller uses its role on the provider for the first time */
     enum err provider; /* what a new channel's provider says to its maker */
     struct channel_token token;
     char token_text[TOKEN_TEXT_LEN + 1];
@@ -153,8 +155,9 @@ static enum err ask_contact(struct call *c, struct backend *b, struct change_sta
 }
 
 /* Whether the caller may make channels of that provider: ERR_NOT_FOUND it is none of theirs; ERR_DENIED. */
-static enum err check_provider(struct call *c, struct backend *b, int64_t id)
+static enum err check_provider(struct call *c, struct backend *b, struct change_state *state)
 {
+    int64_t id = state->channel.provider_id;
     struct provider provider;
     struct grant_held held = {GRANT_ADMIN, true};
     enum err e = b->ops->provider_get(b, id, &provider);
@@ -162,8 +165,7 @@ static enum err check_provider(struct call *c, struct backend *b, int64_t id)
         e = b->ops->grant_on_provider(b, c->account->id, id, &held);
     if (!e && held.grant < GRANT_ADMIN)
         e = held.grant == GRANT_NONE ? ERR_NOT_FOUND : ERR_DENIED;
-    if (!e && !held.known)
-        e = b->ops->grant_meet(b, c->account->id, GRANT_SCOPE_PROVIDER, id);
+    state->meets = !e && !held.known;
     return e;
 }
 
@@ -174,7 +176,7 @@ static enum err create_run(struct store_call *s, struct backend *b)
     if (directory_full(c->api->config.directory))
         return ERR_LIMIT;
     static const struct channel nothing = {0};
-    state->provider = check_provider(c, b, state->channel.provider_id);
+    state->provider = check_provider(c, b, state);
     enum err e = state->provider;
     if (!e)
         e = check_notification(c, state);
@@ -187,6 +189,8 @@ static enum err create_run(struct store_call *s, struct backend *b)
         e = channel_edit_audit(c, b, "channel.create", &nothing, &state->channel);
     if (!e)
         e = ask_contact(c, b, state);
+    if (!e && state->meets)
+        e = b->ops->grant_meet(b, c->account->id, GRANT_SCOPE_PROVIDER, state->channel.provider_id);
     return e ? e : prepare(c, state);
 }
 
@@ -195,6 +199,9 @@ static void create_done(struct store_call *s)
     struct call *c = call_of(s);
     struct change_state *state = c->state;
     if (s->err) {
+        if (state
+                ->meets) /* the caller has learnt something of the provider, though nothing is kept of the call */
+            gate_meet(c, GRANT_SCOPE_PROVIDER, state->channel.provider_id);
         change_failed(c, state, s->err);
         return;
     }

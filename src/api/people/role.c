@@ -368,7 +368,7 @@ static enum err put_run(struct store_call *s, struct backend *b)
     struct role_state *r = c->state;
     struct account a;
     enum err e;
-    /* Refuse before changing anything: such an error does not roll back the transaction. */
+    /* Refuse before changing anything. */
     if ((e = find_row(c, b, r)) || (e = check_room(c, b, r)) || (e = keep(c, b, r)) ||
         (e = find_account(c, b, r, &a)))
         return e;
