@@ -82,7 +82,7 @@ describe('a damaged database', () => {
         unlinkSync(at(data));
         let r = await serve(data);
         assert.deepEqual([r.code, existsSync(at(data))], [1, false]);
-        assert.match(r.stderr, /todoke\.db is missing or empty.*bring it back/);
+        assert.match(r.stderr, /todoke\.db is missing or empty.*restore it/);
         unlinkSync(at(data, 'todoke.db-last'));
         r = await serve(data); // only a key
         assert.deepEqual([r.code, existsSync(at(data))], [1, false]);
@@ -235,7 +235,7 @@ describe('a page that is damaged among what waits', () => {
         try {
             await until(async () => await alarm(node, 'integrity') === 1, () => node.log());
             assert.doesNotMatch(node.log(), /commit failed/);
-            if (!/before/.test(name)) assert.match(node.log(), /level=error module=store msg="some of the newest events cannot be read, [^\n]* after=\d+ before=\d+ read=\d+/);
+            if (!/before/.test(name)) assert.match(node.log(), /level=error module=store msg="some of the newest events cannot be read because [^\n]* after=\d+ before=\d+ read=\d+/);
             await until(async () => ((await (await fetch(`${node.url}/readyz`)).json()).alarms ?? []).includes('integrity'), () => node.log());
             const lost = pages(all).length;
             await until(() => seen.size >= ids.length - 2 * lost, () => `${seen.size} of ${ids.length}: ${node.log()}`, 60_000);

@@ -123,7 +123,7 @@ describe('a file that goes away under a running node', () => {
             await until(async () => (await fetch(`${node.url}/readyz`)).status === 503, () => node.log(), 2000);
             back();
             await until(async () => (await fetch(`${node.url}/readyz`)).status === 200, () => node.log(), 2000);
-            assert.match(node.log(), /level=info module=store msg="the files of the data directory are what they were/);
+            assert.match(node.log(), /level=info module=store msg="the files of the data directory are back/);
         } finally {
             await node.stop();
             rmSync(data, { recursive: true, force: true });

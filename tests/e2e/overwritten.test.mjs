@@ -91,7 +91,7 @@ describe('todoke.db written over in place', () => {
                 assert.equal(r.status, 503, `${r.text}: ${p.node.log()}`);
             }
             const ready = await fetch(`${p.node.url}/readyz`);
-            assert.deepEqual([ready.status, /todoke\.db was .*written over/.test((await ready.json()).message)], [503, true]);
+            assert.deepEqual([ready.status, /todoke\.db was .*overwritten/.test((await ready.json()).message)], [503, true]);
             assert.equal(await alarm(p.node), 1);
             assert.match(p.node.log(), /level=error module=store msg="todoke\.db was [^\n]* it_is=(overwritten|cut)/);
             over(join(p.root, 'right'), p.data); // pages of the other one may be in memory: the node must be restarted
