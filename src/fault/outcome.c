@@ -10,7 +10,7 @@
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 
-/* TCP is up and the request has not begun. */
+/* TCP is connected and the request has not begun. */
 static bool before_sent(const struct evidence *e)
 {
     return !e->sent;
@@ -102,7 +102,7 @@ static enum cause_id cause_of_alert(const struct evidence *e)
 static enum cause_id cause_of_tls_local(const struct evidence *e)
 {
     if (e->phase > PHASE_TLS && before_sent(e) &&
-        !e->settings) /* what should have made it a session is no TLS */
+        !e->settings) /* the bytes expected to be SETTINGS are no TLS record */
         return e->http == 20 ? CAUSE_h2_first_frame : CAUSE_tls_handshake_abort;
     if (e->phase > PHASE_TLS)
         return CAUSE_tls_broken_record;
@@ -176,14 +176,16 @@ static enum cause_id cause_of_deadline(const struct evidence *e)
     return e->sent_whole ? CAUSE_response_silent : CAUSE_request_stalled;
 }
 
-/* The ends that bring their own cause. One without, or one that means success, is a mistake of ours and must
- * not pass for an answer. */
+/*
+ * Ends that name their own cause. A missing cause, or one that means success, is a bug of ours and must not
+ * pass for an answer.
+ */
 static enum cause_id cause_named(enum cause_id cause)
 {
     return cause > CAUSE_ok && cause < CAUSE_COUNT ? cause : CAUSE_local_internal;
 }
 
-/* The peer's bytes break HTTP. Before its SETTINGS were accepted there was no session to break. */
+/* The peer's bytes break HTTP. Before its SETTINGS were accepted there was no session yet. */
 static enum cause_id cause_of_protocol(const struct evidence *e)
 {
     if (e->http == 20 && !e->settings)
@@ -209,7 +211,7 @@ static enum cause_id cause_of_evidence(const struct evidence *e)
     case ENDED_RST:
         return cause_of_closed(e, true);
     case ENDED_GOAWAY:
-        if (e->answer == ANSWER_HEAD) /* then it has seen the request, whatever it says now */
+        if (e->answer == ANSWER_HEAD) /* then it has read the request, whatever it says now */
             return CAUSE_h2_goaway_then_closed;
         return e->sent ? CAUSE_h2_goaway_below : CAUSE_h2_goaway_early;
     case ENDED_RST_STREAM:
@@ -228,12 +230,12 @@ static enum cause_id cause_of_evidence(const struct evidence *e)
     return CAUSE_local_internal;
 }
 
-/* The row's answer, made exact by what this exchange saw. */
+/* The row's verdict, refined by what this exchange saw. */
 static enum processed processed_of(const struct evidence *e, enum cause_id cause, const struct fault *fault)
 {
     const struct cause *row = cause_of(cause);
     bool refused = row->code_kind == CODE_RST_STREAM && row->verdict == VERDICT_NO &&
-                   e->answer != ANSWER_HEAD; /* an answer begun belies it */
+                   e->answer != ANSWER_HEAD; /* an answer that had begun contradicts it */
     if (fault->reason == REASON_COULD_NOT_CONNECT || refused)
         return PROCESSED_NO;
     if (fault->reason == REASON_OK || fault->reason == REASON_ERROR_STATUS_CODE)
@@ -266,8 +268,10 @@ bool outcome_may_retry(const struct evidence *e, const struct outcome *o)
         return false;
     if (cause_of(o->cause)->retry == RETRY_AT_ONCE)
         return true;
-    /* A session that was ready and then found dead before the write; a fresh one that never got there is the
-     * server's answer. */
+    /*
+     * A session that was ready and then found dead before the write may be retried; a new one that never
+     * became ready is the server's answer.
+     */
     return e->reused && !e->sent && (e->ended == ENDED_FIN || e->ended == ENDED_RST);
 }
 
@@ -280,7 +284,7 @@ bool outcome_wants_full_handshake(const struct evidence *e, const struct outcome
     case ENDED_RST:
     case ENDED_ALERT:
         return true;
-    case ENDED_TLS_LOCAL: /* a certificate was judged: that was a full handshake */
+    case ENDED_TLS_LOCAL: /* a certificate was checked: the handshake was a full one */
         return e->verify == X509_V_OK;
     case ENDED_COMPLETE:
     case ENDED_URL:
@@ -291,7 +295,7 @@ bool outcome_wants_full_handshake(const struct evidence *e, const struct outcome
     case ENDED_RST_STREAM:
     case ENDED_NOT_TLS:
     case ENDED_PROTOCOL:
-    case ENDED_DEADLINE: /* silence proves nothing, and has used the time that another try would need */
+    case ENDED_DEADLINE: /* silence proves nothing, and has used the time another try would need */
     case ENDED_LOCAL:
         break;
     }
@@ -301,7 +305,7 @@ bool outcome_wants_full_handshake(const struct evidence *e, const struct outcome
 const char *outcome_detail(const struct outcome *o, char buf[8])
 {
     if (o->fault == FAULT_status || o->fault == FAULT_ok) {
-        char digits[DECIMAL_LEN]; /* a status has three; whatever it is, it ends in buf */
+        char digits[DECIMAL_LEN]; /* a status has three digits; any other value still fits buf */
         size_t len = decimal_put(digits, (uint64_t)(o->status > 0 ? o->status : 0));
         len = len < 8 ? len : 7;
         memcpy(buf, digits, len);

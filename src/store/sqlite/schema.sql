@@ -1,8 +1,8 @@
--- What a data directory holds. Numbered migrations: a section is never changed once it was released, only followed by another
--- one. PRAGMA user_version is the number of the last one that ran.
+-- The database's schema as numbered migrations: a released section is never changed, only followed by another. PRAGMA
+-- user_version is the number of the last one that ran.
 --
--- The shape is what the disk taught (docs/decisions): time-ordered integer rowids; payloads apart from the narrow queue; insert and
--- delete, no state column to update. Where an event stands follows from where its rows are:
+-- The layout follows from measurements on disks (docs/decisions): time-ordered integer rowids; payloads apart from the narrow queue; insert and
+-- delete, no state column to update. An event's state follows from where its rows are:
 --   a row in retry                → retrying (failed before, or asked for again by hand)
 --   else its last row in fate     → delivered or given up
 --   else an attempt of its number → delivered, alone and at the first try
