@@ -1,14 +1,14 @@
 #pragma once
 /*
- * Lanes kept filled from the store, for one loop thread. A courier knows who is sent to next (dispatch.h),
- * loads what waits, and sees that every result gets on record (record.h). What an item is, how it is sent and
- * what its result means is known to the owner of the lane's kind, and reached through its table of functions.
+ * Keeps the lanes of one loop thread filled from the store. A courier picks the next lane (dispatch.h), loads
+ * its pending items, and makes sure that every result is recorded (record.h). The owner of the lane's kind
+ * knows what an item is, how to send it and what its result means; the courier calls its function table.
  *
  *     courier_hand_over ─► lane ─► owner.send ─► courier_sent ─► courier_record ─► written: courier_again or
  *     owner.fill (store) ─► ▲                                                      │ courier_done, courier_end
  *                           └──────────────────── again, in time ──────────────────┘
  *
- * An item is one block of mem_*, its struct item first: the courier frees what it lets go, and loads it again
+ * An item is one block of mem_* that begins with struct item: the courier may free an item and load it again
  * later.
  */
 #include "base/mailbox.h"

@@ -1,13 +1,12 @@
 #pragma once
 /*
- * Results until they are on record. What was sent was sent: a result that the store cannot take, because its
- * disk is full, say, is kept and offered again until it is taken. What it belongs to is held back as long, so
- * that nothing is sent twice while this process lives. The store commits together what has gathered.
+ * Holds the results of requests until the store has committed them. A result that the store refuses (disk
+ * full, for example) is kept and submitted again until it is committed. Its items are held back meanwhile, so
+ * that nothing is sent twice while this process lives. The store commits queued results together.
  */
 #include "store/store.h"
 
-/* Results the store has refused before nothing more is sent: they would all come twice if the node were
- * killed now. */
+/* Sending stops at this many refused results: if the node were killed now, all of them would be sent twice. */
 #define RECORDS_REFUSED_MAX 256u
 
 /* Of one loop. */
