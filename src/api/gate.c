@@ -237,7 +237,7 @@ static enum err touch_run(struct store_call *s, struct backend *b)
 static void touch_done(struct store_call *s)
 {
     if (s->err)
-        log_debug("access", "the use of a session was not written down", log_err("err", s->err));
+        log_debug("access", "cannot record the use of a session", log_err("err", s->err));
     mem_free(list_entry(s, struct touch, call));
 }
 
@@ -268,7 +268,7 @@ static enum err meet_run(struct store_call *s, struct backend *b)
 static void meet_done(struct store_call *s)
 {
     if (s->err)
-        log_debug("access", "the first use of a role was not written down", log_err("err", s->err));
+        log_debug("access", "cannot record the first use of a role", log_err("err", s->err));
     mem_free(list_entry(s, struct meeting, call));
 }
 

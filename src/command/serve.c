@@ -63,7 +63,7 @@ static int serve(const struct settings *s, struct command_line *line)
     if (e)
         return 1;
     node_free(node);
-    log_info("app", "ended in order");
+    log_info("app", "stopped cleanly");
     return 0;
 }
 

@@ -137,7 +137,7 @@ static void advance(struct node_loop *l)
     if (!n->halt_sent && (late || atomic_load(&n->idle) == n->count)) {
         if (atomic_load(&n->idle) != n->count)
             log_warn("app",
-                     "the drain timeout ended before all was done; the rest is sent at the next start");
+                     "drain timeout reached; unsent items are sent after the next start");
         n->halt_sent = true;
         post_all(n, offsetof(struct node_loop, halt));
     }
@@ -258,10 +258,10 @@ static void open_reload(struct letter *letter)
     }
     enum err e = l->engine && l->node->settings->ca ? engine_reload_ca(l->engine) : ERR_NONE;
     if (e)
-        log_error("app", "the CA file cannot be read; the old one stays", log_err("err", e));
+        log_error("app", "cannot read the CA file; keeping the old one", log_err("err", e));
     e = l->server && l->node->settings->tls_cert ? server_reload_tls(l->server) : ERR_NONE;
     if (e)
-        log_error("app", "certificate or key cannot be read; the old pair stays", log_err("err", e));
+        log_error("app", "cannot read the certificate or key; keeping the old pair", log_err("err", e));
 }
 
 static void fill_reading(struct reading *r, const struct settings *s, const struct node *n)
@@ -301,7 +301,7 @@ static void read_again(struct node *n)
 {
     struct reading *r = mem_zero(1, sizeof(*r));
     if (!r || !n->again(n->again_arg, &r->own)) {
-        log_error("app", "the settings cannot be read; the old ones stay");
+        log_error("app", "cannot read the settings; keeping the old ones");
         mem_free(r);
         return;
     }
@@ -310,7 +310,7 @@ static void read_again(struct node *n)
     fill_reading(r, &r->own, n);
     r->delivery.allow_http = n->settings->allow_http_targets; /* fixed, as the guard is */
     atomic_store(&n->reading, r);
-    log_info("app", "settings read again");
+    log_info("app", "settings reloaded");
 }
 
 /* SIGHUP, on the first loop. */
@@ -336,7 +336,7 @@ static void on_signal(uv_signal_t *handle, int number)
         n->drain_until = 0; /* asked twice: at once */
         return;
     }
-    log_info("app", "going down", log_int("signal", number));
+    log_info("app", "shutting down", log_int("signal", number));
     n->drain_until = uv_now(&l->loop) + atomic_load(&n->reading)->drain_timeout;
     post_all(n, offsetof(struct node_loop, drain));
 }
@@ -527,7 +527,7 @@ static void resume(void *arg, struct channel_ref *ref)
     int64_t id = ref->channel.id;
     if (directory_backlog_of(ref->live) > 0 &&
         courier_resume(courier_of(&n->couriers, id), COURIER_CHANNEL, id))
-        log_error("webhook", "no memory for a channel's backlog; it waits for a restart",
+        log_error("webhook", "out of memory; a channel's backlog is not sent until a restart",
                   log_int("channel", id));
 }
 

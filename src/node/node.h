@@ -7,8 +7,7 @@
 
 struct node;
 
-/* Reads the settings anew, on SIGHUP. False: they are not good, which has been said, and the node keeps those
- * it has. */
+/* Reloads the settings on SIGHUP. False: they are invalid (already reported); the node keeps the old ones. */
 typedef bool node_again_fn(void *arg, struct settings *ret);
 
 /* Opens the data directory and listens. On failure a message is on stderr, ERR_… says which. settings outlive

@@ -1,6 +1,6 @@
 #pragma once
-/* What a node mails: the mailer, its outbox and the notices, as the settings have them. All of it on the
- * first loop. */
+/* The mail of a node: the mailer, its outbox and the notices, set up from the settings. Runs on the first
+ * loop. */
 #include "node/settings.h"
 #include "report/approval.h"
 #include "report/notice.h"
@@ -13,8 +13,8 @@ struct node_mail {
     struct mailer *mailer;
     bool notices_open, outbox_open;
     char from[512], domain[256], maildir[4096];
-    char url
-        [512]; /* of the console, for links; "": neither public-url nor the listening address leads anybody here */
+    /* Of the console, for links; "": neither public-url nor the listening address is reachable for others. */
+    char url[512];
     char *password; /* of smtp-password-file */
 };
 

@@ -420,7 +420,7 @@ describe('caps of a day', () => {
         assert.equal(node.log().split('\n').filter(l => l.includes('setting=mail-account-cap')).length, 1);
         writeFileSync(file, 'mail-account-cap = 7\n');
         node.child.kill('SIGHUP');
-        await until(() => node.log().includes('settings read again'));
+        await until(() => node.log().includes('settings reloaded'));
         await failOnce(node, channels[2]);
         await until(() => relay.mails.length === 7);
         assert.match(relay.mails[6].mail.text, /their limit of 7 mails a day/);

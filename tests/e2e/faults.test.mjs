@@ -291,7 +291,7 @@ describe('SIGTERM', () => {
         const [id] = await node.post(channel, [note(1)]);
         await until(() => held.length === 1);
         node.child.kill('SIGTERM');
-        await until(() => /going down/.test(node.log()));
+        await until(() => /shutting down/.test(node.log()));
         held[0](200);
         const end = await node.ended;
         assert.equal(end.code, 0);
@@ -312,7 +312,7 @@ describe('SIGTERM', () => {
             await until(() => bot.requests.length === 1);
             const began = Date.now();
             node.child.kill('SIGTERM');
-            await until(() => /going down/.test(node.log()));
+            await until(() => /shutting down/.test(node.log()));
             if (signals === 2) node.child.kill('SIGTERM');
             const end = await node.ended;
             assert.equal(end.code, 0, end.stderr);
@@ -345,7 +345,7 @@ describe('SIGTERM', () => {
         }));
         await until(() => done > 200);
         node.child.kill('SIGTERM');
-        await until(() => /going down/.test(node.log()));
+        await until(() => /shutting down/.test(node.log()));
         node.child.kill('SIGTERM');
         const end = await node.ended;
         going = false;
@@ -423,7 +423,7 @@ describe('SIGHUP', () => {
             assert.deepEqual([await agents(), await timeout()], ['first/1', 700]);
 
             writeFileSync(file, 'user-agent = second/2\nresponse-timeout = 900ms\nredelivery-schedule = 20ms,20ms\nconnections = 77\n');
-            await sighup(node, /settings read again/);
+            await sighup(node, /settings reloaded/);
             assert.match(node.log(), /takes effect at the next start" setting=connections/);
             await until(async () => await timeout() === 900 && await agents() === 'second/2');
             let first = true;
@@ -434,7 +434,7 @@ describe('SIGHUP', () => {
 
             for (const wrong of ['user-agent = third/3\nno-such-thing = 1\n', 'response-timeout = soon\n', 'log = loud\n', 'what\n']) {
                 writeFileSync(file, wrong);
-                await sighup(node, /the settings cannot be read; the old ones stay/);
+                await sighup(node, /cannot read the settings; keeping the old ones/);
                 await health(node);
                 assert.deepEqual([await agents(), await timeout()], ['second/2', 900], wrong);
             }
@@ -493,7 +493,7 @@ describe('SIGHUP', () => {
             copyFileSync(good.certFile, at('cert.pem')); // not that key's
             writeFileSync(at('ca.pem'), 'nothing');
             node.child.kill('SIGHUP');
-            await until(() => /certificate or key cannot be read; the old pair stays/.test(node.log()) && /CA file cannot be read; the old one stays/.test(node.log()));
+            await until(() => /cannot read the certificate or key; keeping the old pair/.test(node.log()) && /cannot read the CA file; keeping the old one/.test(node.log()));
             assert.equal(await shown(), print(nameOnly));
             assert.equal(await deliver(), 'ok');
         } finally {

@@ -423,7 +423,7 @@ describe('nothing accepted is lost', () => {
         const [id] = await node.post(channel, [text()]);
         await until(() => bot.requests.length === 1);
         const ending = node.stop();
-        await until(() => node.log().includes('going down'));
+        await until(() => node.log().includes('shutting down'));
         release();
         await ending;
         const next = await startNode({ data, key: node.key });

@@ -32,7 +32,7 @@ static void use_done(struct store_call *call)
 {
     struct use *u = list_entry(call, struct use, call);
     if (call->err)
-        log_debug("api", "when a token was used is not on record", log_err("err", call->err));
+        log_debug("api", "cannot record the use of a token", log_err("err", call->err));
     mem_free(u);
 }
 

@@ -43,7 +43,7 @@ void verify_lift(struct call *c, const struct channel_ref *ref, const char *url,
     if (now && (now->channel.suspended_ms || now->channel.failing_ms) &&
         suspension_lift(channel->id, url, courier_of(c->api->config.couriers, channel->id),
                         c->api->config.store, c->api->config.directory, c->api->config.mailbox))
-        log_warn("api", "no memory to resume a channel whose URL was verified",
+        log_warn("api", "out of memory; cannot resume a channel whose URL was verified",
                  log_int("channel", channel->id));
     channel_ref_drop(now);
 }
@@ -131,7 +131,7 @@ static void send_event(struct call *c, const char *name, struct json_write *w, s
     if (!e)
         e = call_stream_write(c, buf_span(&out));
     if (e && e != ERR_CLOSED)
-        log_debug("api", "an event of a verification is lost", log_err("err", e));
+        log_debug("api", "cannot record a verification event", log_err("err", e));
     buf_deinit(&out);
 }
 
