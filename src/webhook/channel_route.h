@@ -1,6 +1,5 @@
 #pragma once
-/* A channel as it was when requests were sent to it, its URL read once for all of them. Used on one loop
- * only. */
+/* A snapshot of a channel that several requests share, with its URL parsed once. Used on one loop only. */
 #include "net/url.h"
 #include "store/directory.h"
 #include "webhook/suspension.h"
@@ -20,5 +19,5 @@ struct channel_route *channel_route_new(struct directory *directory, int64_t cha
 struct channel_route *channel_route_hold(struct channel_route *r);
 void channel_route_drop(struct channel_route *r); /* NULL-safe */
 
-/* What is known of the channel's health stays, unless its URL changed or somebody said that it goes on. */
+/* Copies the channel's health, unless its URL changed or somebody resumed it. */
 void channel_route_inherit(struct channel_route *to, const struct channel_route *from);

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The channels of one loop thread as the owner of their lanes: who is sent to, what waits in the store, and
- * whether an outcome suspends a channel.
+ * The owner of the channel lanes of one loop thread: which channels receive requests, which of their events
+ * are pending in the store, and whether an outcome suspends a channel.
  *
  *     intake / store ──► courier (lanes) ──► channels ──► delivery ──► courier (record) ──► done, or again in time
  *                                                            └── judge ──► suspension ──► store
@@ -21,7 +21,7 @@ struct channels_config {
     const struct delivery_settings *settings;
     struct delivery_counters *counters;
     const struct clock *clock;
-    /* steady_ahead(), for what is judged by how long it has lasted; NULL: the clock is believed */
+    /* steady_ahead(), to correct durations measured by the wall clock; NULL: the clock is trusted */
     const _Atomic int64_t *ahead;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * One request to a channel: built, signed and sent, its outcome named, and what that means for each of its
- * events put on record.
+ * One request to a channel: builds, signs and sends it, classifies the outcome, and records the result for each
+ * of its events.
  *
  *     events ─► request ─► exchange ─► outcome ─► fates ─► record (courier/record.h) ─► each event: done, or again in time
  */
@@ -19,7 +19,7 @@ struct delivery_settings {
     struct redelivery_schedule schedule;
     struct suspension_rule suspension;
     struct edition edition;
-    uint32_t notice_window_ms; /* errors within it are told together */
+    uint32_t notice_window_ms; /* errors within it share one notice */
     const char *user_agent;
     bool allow_http;
 };

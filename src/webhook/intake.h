@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Events in: one call of a publisher becomes one call of the store, and once that is committed the events go
- * to their courier in memory, in the order of commits, and the publisher is answered.
+ * Accepts events: one request of a publisher becomes one store call. After the commit the events are handed to
+ * their courier in memory, in commit order, and the publisher gets its response.
  */
 #include "store/directory.h"
 #include "store/store.h"
@@ -36,5 +36,5 @@ typedef void intake_done_fn(void *arg, enum err err, const int64_t *ids, uint32_
 enum err intake_submit(struct intake *in, struct channel_ref *ref, struct publication *p, struct span key,
                        struct span body, struct mailbox *home, intake_done_fn *done, void *arg) MUST_CHECK;
 
-/* Writes a little, so that a store that failed is seen to work again though nobody posts. */
+/* Makes a small write, so that a recovered store is noticed even when nobody posts. */
 void intake_try_store(struct intake *in, struct mailbox *home);

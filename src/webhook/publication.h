@@ -1,11 +1,11 @@
 #pragma once
 /*
- * What a publisher posts: {"events":[…]}, checked and taken apart. Any object with a string "type" is an
- * event; those of the kinds we know (the Messaging API's webhook event objects) are checked against their
- * shape, so that a mistake is told to the publisher and not to the bot.
+ * The body that a publisher posts, {"events":[…]}: validation and parsing. Any object with a string "type" is an
+ * event; known kinds (the webhook event objects of the Messaging API) are checked against their shape, so that
+ * the publisher learns of a mistake instead of the bot.
  *
- * webhookEventId and deliveryContext are ours to give: a publisher's own are taken out, every other member is
- * kept byte for byte.
+ * todoke assigns webhookEventId and deliveryContext: the publisher's are removed, all other members are kept
+ * byte for byte.
  */
 #include "base/err.h"
 #include "base/json_fault.h"

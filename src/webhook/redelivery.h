@@ -1,12 +1,11 @@
 #pragma once
 /*
- * What a finished attempt means for its events: delivered, put off or given up. The one place where that is
- * decided.
+ * Decides, here only, what a finished attempt means for its events: delivered, put off or given up.
  *
- * With a channel's redelivery switch off a failed event is given up at once (as the platform does); with it
- * on it is sent again by the schedule. A fault of our own machine that kept a request from leaving is never
- * held against its events: the bot has not seen them, so it is no try, and they are taken up again in any
- * case, for as long as it takes.
+ * If the channel's redelivery switch is off, a failed event is given up at once (as the platform does); if it is
+ * on, the event is sent again by the schedule. When a local fault kept a request from leaving this machine, the
+ * bot has not seen the events: this does not count as a try, and they are retried without limit, whatever the
+ * switch says.
  */
 #include "base/random.h"
 #include "fault/outcome.h"

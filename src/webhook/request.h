@@ -2,11 +2,11 @@
 /*
  * A webhook request, byte for byte:
  *
- *     {"destination":"U…","events":[{…the publisher's
- * members…,"mode":"active","timestamp":…,"webhookEventId":"…", "deliveryContext":{"isRedelivery":false}},…]}
+ *     {"destination":"U…","events":[{…the publisher's members…,"mode":"active","timestamp":…,
+ *                                    "webhookEventId":"…","deliveryContext":{"isRedelivery":false}},…]}
  *
- * The publisher's bytes stay as they came; ours are appended inside each event's closing brace, mode and
- * timestamp only where they are missing. On redelivery nothing but isRedelivery changes.
+ * The publisher's bytes are kept unchanged. todoke appends its members before each event's closing brace; mode
+ * and timestamp only if they are missing. On redelivery only isRedelivery changes.
  */
 #include <stdint.h>
 

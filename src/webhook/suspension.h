@@ -1,11 +1,11 @@
 #pragma once
 /*
- * When sending to a channel is suspended: it has failed for long, without one success, and more than a few
- * times. Its events are kept, counted and shown as suspended until somebody says that it goes on, its webhook
- * URL changes, or the URL is verified.
+ * Decides when sending to a channel is suspended: after it has failed for a minimum time and a minimum number of
+ * times without a success. Its events are kept, counted and shown as suspended until somebody resumes the
+ * channel, its webhook URL changes, or the URL is verified.
  *
- * Since when a channel fails is put on record once that has lasted a twelfth of the time, so that a restart
- * does not begin to count anew, and a channel that fails now and then costs no commit.
+ * The start of a failing period is stored once a twelfth of the minimum time has passed. So a restart does not
+ * reset the count, and a channel that fails now and then costs no commit.
  */
 #include "fault/outcome.h"
 #include "model/channel.h"
@@ -34,9 +34,9 @@ enum suspension_step {
     SUSPENSION_LIFT,  /* it works: it goes on, and the record is cleared */
 };
 
-/* The time is what a record outlives a restart by. It is the wall clock's only as far as that can be
- * believed (steady_guess()): by a start with a clock that is days ahead, every channel would have failed
- * for days. How long something lasts in this process is not read from it: it can be set. */
+/* Stored times are wall time, so that they survive a restart, corrected by steady_guess(): if the clock were days
+ * ahead at the start, every channel would seem to have failed for days. Durations within this process use the
+ * monotonic clock, because the wall clock can be set. */
 struct suspension_clock {
     int64_t time_ms; /* 0: it is not known yet; nothing is judged until it is */
     uint64_t mono_ms;
