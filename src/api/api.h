@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The HTTP API of a node: requests in, calls of the store and the couriers out. One api a loop thread; the
- * routes are in route.def, a file a resource.
+ * The HTTP API of a node: turns requests into calls of the store and the couriers. One api per loop thread; the
+ * routes are in route.def, and each resource has a file.
  */
 #include "access/keys.h"
 #include "access/login_limit.h"
@@ -61,7 +61,7 @@ struct api_config {
     const struct api_access *access;
     struct rate_limits *rates; /* of all loops */
     const struct clock *clock;
-    const atomic_bool *draining; /* the node is going down */
+    const atomic_bool *draining; /* the node is shutting down */
     int64_t started_ms;
 };
 
@@ -79,7 +79,7 @@ void api_head(void *arg, struct server_request *req);
 
 /* Call it about once a second: keys revoked elsewhere stop working, live streams tell what has changed. */
 void api_tick(struct api *a);
-/* The node is going down: live streams end at once. */
+/* The node is shutting down: live streams end at once. */
 void api_drain(struct api *a);
 
 /* Requests that are not answered yet. */

@@ -1,11 +1,11 @@
 #pragma once
 /*
- * Server-sent events (the HTML standard, 9.2): what is shown live is told again when it has changed, at most
- * once a second, with a comment every 15 seconds where nothing does. Nothing is kept for a client that was
- * away: the first message is the whole state, as all are.
+ * Server-sent events (the HTML standard, 9.2): a stream sends its state when it has changed, at most once a
+ * second, and a comment every 15 seconds otherwise. Every message is the whole state, so nothing is kept for a
+ * client that reconnects.
  *
- * A stream costs a connection and a look a second, so their number has bounds; one whose client does not
- * read, whose caller may no longer see it, or whose channel is gone ends. All end when the node goes down.
+ * A stream costs a connection and a check a second, so the number of streams is limited. A stream ends when its
+ * client does not read, its caller loses access, its channel is deleted, or the node shuts down.
  */
 #include "api/oldest.h"
 #include "base/list.h"

@@ -70,14 +70,14 @@ enum err node_access_open(struct api_access *a, struct store *store, struct dire
     if (!e && accounts.doubtful)
         log_warn(
             "access",
-            "accounts that others invited are not confirmed: roles given to them wait. See `todoke account "
+            "some invited accounts are not confirmed, so their roles are not active yet. See `todoke account "
             "list`, and confirm them or make links for their owners",
             log_uint("accounts", accounts.doubtful));
     if (!e && accounts.stale)
         log_warn(
             "access",
-            "no mail is sent to some addresses of accounts and channels, for they are not valid. `todoke "
-            "check` lists them; enter others",
+            "no mail is sent to some addresses of accounts and channels, because they are not valid. `todoke "
+            "check` lists them; replace them",
             log_uint("addresses", accounts.stale));
     take_invitations(a, settings);
     if (!e)
