@@ -136,8 +136,7 @@ static void advance(struct node_loop *l)
     bool late = uv_now(&l->loop) >= n->drain_until;
     if (!n->halt_sent && (late || atomic_load(&n->idle) == n->count)) {
         if (atomic_load(&n->idle) != n->count)
-            log_warn("app",
-                     "drain timeout reached; unsent items are sent after the next start");
+            log_warn("app", "drain timeout reached; unsent items are sent after the next start");
         n->halt_sent = true;
         post_all(n, offsetof(struct node_loop, halt));
     }
