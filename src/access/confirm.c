@@ -41,9 +41,9 @@ enum err confirm_roles(struct backend *b, const struct account *before, enum con
     if (before->confirmed)
         return e;
     if (changes_hands(before, by) &&
-        ((e = b->ops->provider_list(b, before->id, 0, LISTED_MAX, tell_provider, dropped)) ||
-         (e = b->ops->grant_of(b, before->id, LISTED_MAX, tell_channel, dropped)) ||
-         (e = b->ops->grant_drop(b, before->id))))
+        ((e = b->ops->roles->provider_list(b, before->id, 0, LISTED_MAX, tell_provider, dropped)) ||
+         (e = b->ops->roles->grant_of(b, before->id, LISTED_MAX, tell_channel, dropped)) ||
+         (e = b->ops->roles->grant_drop(b, before->id))))
         return e;
-    return b->ops->grant_release(b, before->id);
+    return b->ops->roles->grant_release(b, before->id);
 }

@@ -5,7 +5,7 @@
 enum err keep_operator(struct backend *b, int64_t account_id, char why[static KEEP_WHY_LEN])
 {
     uint64_t others = 0;
-    enum err e = b->ops->account_operators(b, account_id, &others);
+    enum err e = b->ops->accounts->account_operators(b, account_id, &others);
     if (e || others)
         return e;
     (void)snprintf(why, KEEP_WHY_LEN, "This is the last operator: make another account an operator first");
@@ -15,7 +15,7 @@ enum err keep_operator(struct backend *b, int64_t account_id, char why[static KE
 static enum err refuse(struct backend *b, int64_t provider_id, char why[static KEEP_WHY_LEN])
 {
     struct provider p;
-    enum err e = b->ops->provider_get(b, provider_id, &p);
+    enum err e = b->ops->roles->provider_get(b, provider_id, &p);
     if (e)
         return e;
     (void)snprintf(why, KEEP_WHY_LEN,
@@ -28,7 +28,7 @@ static enum err refuse(struct backend *b, int64_t provider_id, char why[static K
 enum err keep_admin(struct backend *b, int64_t account_id, char why[static KEEP_WHY_LEN])
 {
     int64_t provider_id = 0;
-    enum err e = b->ops->provider_admin_alone(b, account_id, &provider_id);
+    enum err e = b->ops->roles->provider_admin_alone(b, account_id, &provider_id);
     return e || !provider_id ? e : refuse(b, provider_id, why);
 }
 
@@ -37,9 +37,9 @@ enum err keep_admin_of(struct backend *b, int64_t provider_id, int64_t account_i
 {
     struct grant_held held = {GRANT_NONE, true};
     uint64_t others = 1;
-    enum err e = b->ops->grant_on_provider(b, account_id, provider_id, &held);
+    enum err e = b->ops->roles->grant_on_provider(b, account_id, provider_id, &held);
     /* If the role is hidden from the caller, do not reveal that it is the last one. */
     if (!e && held.grant == GRANT_ADMIN && (held.known || !known))
-        e = b->ops->provider_admins(b, provider_id, account_id, known, &others);
+        e = b->ops->roles->provider_admins(b, provider_id, account_id, known, &others);
     return e || others ? e : refuse(b, provider_id, why);
 }

@@ -128,10 +128,10 @@ static enum err read_run(struct store_call *call, struct backend *b)
 {
     struct reading *r = list_entry(call, struct reading, call);
     r->count = 0;
-    enum err e = b->ops->key_version(b, &r->version);
+    enum err e = b->ops->keys->key_version(b, &r->version);
     if (e || r->version == r->known)
         return e;
-    return b->ops->key_list(b, take_key, r);
+    return b->ops->keys->key_list(b, take_key, r);
 }
 
 static void read_next(struct keys *k);

@@ -64,7 +64,7 @@ static enum err audit(struct call *c, struct backend *b, struct audit_entry *e, 
     e->target = span_of(target);
     e->channel_id = channel_id;
     e->details = details.len ? details : SPAN_LIT("{}");
-    return b->ops->audit_insert(b, e);
+    return b->ops->audit->audit_insert(b, e);
 }
 
 enum err call_audit_as(struct call *c, struct backend *b, const struct account *who, const char *action,

@@ -195,11 +195,11 @@ static enum err look(struct call *c, struct backend *b, struct lookup *l)
     l->found = false;
     l->known = true;
     c->grant = GRANT_NONE;
-    enum err e = b->ops->session_get(b, hash, &l->session);
+    enum err e = b->ops->accounts->session_get(b, hash, &l->session);
     if (!e && call_now(c) >= session_expires(&l->session, c->api->config.access->session_ms))
         return ERR_NONE;
     if (!e)
-        e = b->ops->account_get(b, l->session.account_id, &l->account);
+        e = b->ops->accounts->account_get(b, l->session.account_id, &l->account);
     if (e || l->account.disabled)
         return e == ERR_NOT_FOUND ? ERR_NONE : e;
     l->found = true;
@@ -208,8 +208,8 @@ static enum err look(struct call *c, struct backend *b, struct lookup *l)
         return ERR_NONE;
     int64_t id = call_channel_id(c->params[0]);
     struct grant_held held;
-    e = scope == GRANT_SCOPE_CHANNEL ? b->ops->grant_on_channel(b, l->account.id, id, &held)
-                                     : b->ops->grant_on_provider(b, l->account.id, id, &held);
+    e = scope == GRANT_SCOPE_CHANNEL ? b->ops->roles->grant_on_channel(b, l->account.id, id, &held)
+                                     : b->ops->roles->grant_on_provider(b, l->account.id, id, &held);
     if (!e) {
         c->grant = held.grant;
         l->known = held.known;
@@ -231,7 +231,7 @@ struct touch {
 static enum err touch_run(struct store_call *s, struct backend *b)
 {
     struct touch *t = list_entry(s, struct touch, call);
-    return b->ops->session_touch(b, t->hash, t->now_ms);
+    return b->ops->accounts->session_touch(b, t->hash, t->now_ms);
 }
 
 static void touch_done(struct store_call *s)
@@ -262,7 +262,7 @@ struct meeting {
 static enum err meet_run(struct store_call *s, struct backend *b)
 {
     const struct meeting *m = list_entry(s, struct meeting, call);
-    return b->ops->grant_meet(b, m->account_id, m->scope, m->id);
+    return b->ops->roles->grant_meet(b, m->account_id, m->scope, m->id);
 }
 
 static void meet_done(struct store_call *s)

@@ -18,7 +18,7 @@ static void look_at(void *arg, struct channel_ref *ref)
     int64_t pending, retrying;
     if (s->err || !channel_sends(&ref->channel) || directory_backlog_of(ref->live) <= 0)
         return;
-    s->err = s->backend->ops->oldest(s->backend, ref->channel.id, &pending, &retrying);
+    s->err = s->backend->ops->events->oldest(s->backend, ref->channel.id, &pending, &retrying);
     if (s->err)
         return;
     older(&s->found.pending_id, pending);

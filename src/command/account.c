@@ -221,13 +221,14 @@ static enum err run_change(struct backend *b, struct change *c)
     enum err e = keep(b, c);
     if (e)
         return e;
-    e = c->insert ? b->ops->account_insert(b, &c->account) : b->ops->account_update(b, &c->account);
+    e = c->insert ? b->ops->accounts->account_insert(b, &c->account)
+                  : b->ops->accounts->account_update(b, &c->account);
     if (!e && c->confirm && !c->before.confirmed)
         e = confirm_before(b, c);
     if (!e && c->end_sessions)
-        e = b->ops->session_delete_others(b, c->account.id, NULL);
+        e = b->ops->accounts->session_delete_others(b, c->account.id, NULL);
     if (!e && c->end_sessions)
-        e = b->ops->invitation_delete(b, c->account.id);
+        e = b->ops->accounts->invitation_delete(b, c->account.id);
     return e ? e : record_change(b, c->action, "account", c->account.id, tell, &c->account);
 }
 
@@ -294,7 +295,7 @@ static int alter(struct backend *b, const struct account_args *a)
     struct change c = {.action = "account.update"};
     if (!email_look_up(span_of(a->email), email))
         return complain("no mail address:", a->email);
-    enum err e = b->ops->account_by_email(b, span_of(email), &c.account);
+    enum err e = b->ops->accounts->account_by_email(b, span_of(email), &c.account);
     if (e == ERR_NOT_FOUND)
         return complain("no account has the address", email);
     if (e)
@@ -335,7 +336,7 @@ static int list(struct backend *b, const struct account_args *a)
                  "LAST LOGIN", "INVITED BY");
     struct paint p;
     paint_init(&p, stdout);
-    enum err e = b->ops->account_list(b, 0, UINT32_MAX, print_account, &p);
+    enum err e = b->ops->accounts->account_list(b, 0, UINT32_MAX, print_account, &p);
     return e ? direct_fail("account", a->data, e) : 0;
 }
 

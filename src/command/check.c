@@ -80,7 +80,7 @@ static enum err read_marks(struct backend *b, struct marks *ret)
     if (e)
         return e;
     for (int m = 0; !e && m < MARK_COUNT; m++)
-        e = b->ops->mark_get(b, (enum store_mark)m, &ret->values[m]);
+        e = b->ops->marks->mark_get(b, (enum store_mark)m, &ret->values[m]);
     b->ops->rollback(b);
     return e;
 }
@@ -93,7 +93,7 @@ static enum err put_marks(struct backend *b, const int64_t *const values[MARK_CO
         return e;
     for (int m = 0; !e && m < MARK_COUNT; m++)
         if (values[m])
-            e = b->ops->mark_put(b, (enum store_mark)m, *values[m]);
+            e = b->ops->marks->mark_put(b, (enum store_mark)m, *values[m]);
     if (!e && action)
         e = record_change(b, action, "store", 0, NULL, NULL);
     if (!e)

@@ -99,7 +99,7 @@ static void tell_key(struct json_write *w, const void *arg)
 static enum err insert(struct backend *b, void *arg)
 {
     struct access_key *k = arg;
-    enum err e = b->ops->key_insert(b, k);
+    enum err e = b->ops->keys->key_insert(b, k);
     return e ? e : record_change(b, "key.create", "key", k->id, tell_key, k);
 }
 
@@ -136,13 +136,13 @@ static enum err print_key(void *arg, const struct access_key *k)
 static enum err print_all(struct backend *b, void *arg)
 {
     (void)printf("%-4s %-9s %-10s %-20s  %s\n", "ID", "ROLE", "KEY", "CREATED", "REVOKED");
-    return b->ops->key_list(b, print_key, arg);
+    return b->ops->keys->key_list(b, print_key, arg);
 }
 
 static enum err revoke_key(struct backend *b, void *arg)
 {
     int64_t id = *(int64_t *)arg;
-    enum err e = b->ops->key_revoke(b, id, clock_system.wall_ms(NULL));
+    enum err e = b->ops->keys->key_revoke(b, id, clock_system.wall_ms(NULL));
     return e ? e : record_change(b, "key.revoke", "key", id, NULL, NULL);
 }
 

@@ -32,7 +32,7 @@
  *     content_length              a length that was said, perhaps twice
  *     http2_cut                   what nghttp2 must be shown whole
  * 2 store     what survives a restart
- *     store, backend              what the others use; the table of functions behind it
+ *     store, backend, row         what the others use; the groups of functions behind it; what they take and give
  *     directory, pulse            every channel, as snapshots in memory; how each has fared lately
  *     files, head                 that the files are one node's alone, and stay what was opened
  *     last                        the number of the last commit, beside the database

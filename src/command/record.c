@@ -28,7 +28,7 @@ enum err record_change(struct backend *b, const char *action, const char *target
                                       .target = span_of(which),
                                       .details = buf_span(&details)};
     if (!e)
-        e = b->ops->audit_insert(b, &entry);
+        e = b->ops->audit->audit_insert(b, &entry);
     buf_deinit(&details);
     return e;
 }

@@ -41,7 +41,7 @@ static enum err look_at(void *arg, const struct account *a)
 static enum err look_at_accounts(struct store_call *call, struct backend *b)
 {
     struct accounts_call *a = list_entry(call, struct accounts_call, call);
-    return b->ops->account_list(b, 0, UINT32_MAX, look_at, a);
+    return b->ops->accounts->account_list(b, 0, UINT32_MAX, look_at, a);
 }
 
 /* The address for links, and whether invitations are mailed. */

@@ -41,7 +41,7 @@ static enum err load_run(struct store_call *call, struct backend *b)
     enum err e;
     do {
         l->count = 0;
-        e = b->ops->option_list(b, 1u << OPTION_APPROVED, l->after, PAGE, load_row, l);
+        e = b->ops->notices->option_list(b, 1u << OPTION_APPROVED, l->after, PAGE, load_row, l);
     } while (!e && l->count == PAGE);
     return e;
 }

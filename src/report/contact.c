@@ -26,7 +26,7 @@ static enum err compare(void *arg, struct span email)
 static enum err is_admin(struct backend *b, const struct channel *c, const char *address, bool *ret)
 {
     struct search s = {.address = address};
-    enum err e = b->ops->notice_people(b, c->id, compare, &s);
+    enum err e = b->ops->notices->notice_people(b, c->id, compare, &s);
     *ret = s.found;
     return e;
 }
@@ -34,7 +34,7 @@ static enum err is_admin(struct backend *b, const struct channel *c, const char 
 /* Reads the row of an address, or fills in an unconfirmed one if there is none. */
 static enum err get(struct backend *b, int64_t provider_id, const char *address, struct contact *ret)
 {
-    enum err e = b->ops->contact_get(b, provider_id, span_of(address), ret);
+    enum err e = b->ops->notices->contact_get(b, provider_id, span_of(address), ret);
     if (e != ERR_NOT_FOUND)
         return e;
     *ret = (struct contact){.provider_id = provider_id};
@@ -86,7 +86,7 @@ enum err contact_refuses(struct backend *b, int64_t provider_id, struct span ema
 static enum err put(struct backend *b, const struct contact *c)
 {
     char person[EMAIL_MAX + 1];
-    return b->ops->contact_put(b, c, email_person(c->address, person));
+    return b->ops->notices->contact_put(b, c, email_person(c->address, person));
 }
 
 static enum err write_mail(struct backend *b, const struct contact_facts *f, const char *address,
@@ -106,7 +106,7 @@ static enum err write_mail(struct backend *b, const struct contact_facts *f, con
                                      .html = buf_span(&html),
                                      .recipients = &to,
                                      .count = 1};
-        e = b->ops->mail_insert(b, &d, now_ms);
+        e = b->ops->mails->mail_insert(b, &d, now_ms);
     }
     buf_deinit(&text);
     buf_deinit(&html);
@@ -143,9 +143,9 @@ static enum err consider(struct backend *b, const struct mail_rules *rules, cons
     *ret = contact->state == CONTACT_CONFIRMED ? CONTACT_ASK_CONFIRMED : CONTACT_ASK_REFUSED;
     if (contact->state != CONTACT_UNCONFIRMED)
         return e;
-    if ((e = option_tells(b, c, &wanted)) || (e = b->ops->mail_count(b, &counts)) ||
-        (e = b->ops->contact_asks(b, email_person(contact->address, person), now_ms - CONTACT_ASK_PAUSE_MS,
-                                  &asks)))
+    if ((e = option_tells(b, c, &wanted)) || (e = b->ops->mails->mail_count(b, &counts)) ||
+        (e = b->ops->notices->contact_asks(b, email_person(contact->address, person),
+                                           now_ms - CONTACT_ASK_PAUSE_MS, &asks)))
         return e;
     *ret = !wanted                               ? CONTACT_ASK_UNWANTED
            : !rules->public_url[0]               ? CONTACT_ASK_NO_LINK

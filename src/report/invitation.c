@@ -144,7 +144,7 @@ enum err invitation_put_mail(struct backend *b, const struct invitation_mail *m,
     char recipient[EMAIL_MAX + 1];
     struct mail_counts counts;
     *ret_sent = false;
-    enum err e = b->ops->mail_count(b, &counts);
+    enum err e = b->ops->mails->mail_count(b, &counts);
     if (e)
         return e;
     const char *why = counts.waiting >= NOTICE_OUTBOX_MAX ? "the outbox is full"
@@ -166,7 +166,7 @@ enum err invitation_put_mail(struct backend *b, const struct invitation_mail *m,
                                      .html = buf_span(&t.html),
                                      .recipients = &to,
                                      .count = 1};
-        e = b->ops->mail_insert(b, &d, now_ms);
+        e = b->ops->mails->mail_insert(b, &d, now_ms);
     }
     buf_deinit(&t.text);
     buf_deinit(&t.html);

@@ -25,11 +25,11 @@ enum err invitee_may(struct backend *b, const struct account *a, int64_t now_ms,
     struct contact_asks asks;
     uint32_t today = 0, unanswered = 0;
     find(a, &i);
-    enum err e = b->ops->tally_get(b, now_ms / DAY_MS, span_of(i.topic), &today);
+    enum err e = b->ops->audit->tally_get(b, now_ms / DAY_MS, span_of(i.topic), &today);
     if (!e && !a->confirmed)
-        e = b->ops->tally_get(b, TALLY_EVER, span_of(i.topic), &unanswered);
+        e = b->ops->audit->tally_get(b, TALLY_EVER, span_of(i.topic), &unanswered);
     if (!e)
-        e = b->ops->contact_asks(b, span_of(i.person), now_ms, &asks);
+        e = b->ops->notices->contact_asks(b, span_of(i.person), now_ms, &asks);
     *ret = !e && today < INVITEE_DAY_MAX && unanswered < CONTACT_PERSON_UNANSWERED && !asks.refused;
     return e;
 }
@@ -38,13 +38,13 @@ enum err invitee_told(struct backend *b, const struct account *a, int64_t now_ms
 {
     struct invitee i;
     find(a, &i);
-    enum err e = b->ops->tally_add(b, now_ms / DAY_MS, span_of(i.topic));
-    return e || a->confirmed ? e : b->ops->tally_add(b, TALLY_EVER, span_of(i.topic));
+    enum err e = b->ops->audit->tally_add(b, now_ms / DAY_MS, span_of(i.topic));
+    return e || a->confirmed ? e : b->ops->audit->tally_add(b, TALLY_EVER, span_of(i.topic));
 }
 
 enum err invitee_answered(struct backend *b, const struct account *a)
 {
     struct invitee i;
     find(a, &i);
-    return b->ops->tally_drop(b, TALLY_EVER, span_of(i.topic));
+    return b->ops->audit->tally_drop(b, TALLY_EVER, span_of(i.topic));
 }

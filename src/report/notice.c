@@ -83,7 +83,7 @@ static enum err write_mails(struct telling *t, unsigned last)
         !(e = notice_text_html(&f, &html))) {
         const struct mail_draft d = {t->channel->id,  buf_span(&subject), buf_span(&text),
                                      buf_span(&html), t->people.spans,    t->people.count};
-        e = t->b->ops->mail_insert(t->b, &d, t->now_ms);
+        e = t->b->ops->mails->mail_insert(t->b, &d, t->now_ms);
     }
     buf_deinit(&subject);
     buf_deinit(&text);
@@ -120,7 +120,7 @@ static enum err tell(struct telling *t)
     if (!e && t->channel->contact_email[0])
         e = add_contact(t, quota.ids[QUOTA_ACCOUNT]);
     if (!e)
-        e = t->b->ops->notice_people(t->b, t->channel->id, add_person, t);
+        e = t->b->ops->notices->notice_people(t->b, t->channel->id, add_person, t);
     if (!e && t->asked) /* the mail that asked has changed the counts */
         e = quota_read(t->b, t->rules, t->channel, t->now_ms, &quota);
     if (e)
@@ -137,7 +137,7 @@ static enum err end_window(struct backend *b, const struct mail_rules *rules, co
 {
     struct channel c;
     bool wanted = false;
-    enum err e = b->ops->channel_get(b, n->channel_id, &c);
+    enum err e = b->ops->channels->channel_get(b, n->channel_id, &c);
     if (!e)
         e = option_tells(b, &c, &wanted);
     if (e && e != ERR_NOT_FOUND)
@@ -153,7 +153,7 @@ static enum err end_window(struct backend *b, const struct mail_rules *rules, co
         e = tell(t);
     }
     mem_free(t);
-    return e ? e : b->ops->notice_end(b, n->id);
+    return e ? e : b->ops->notices->notice_end(b, n->id);
 }
 
 /* Copies of the rows: telling about one changes the table that the rows are read from. */
@@ -187,15 +187,15 @@ enum err notices_step(struct backend *b, const struct mail_rules *rules, int64_t
     struct found found = {.count = 0};
     struct mail_counts counts;
     *ret = (struct notice_step){0};
-    enum err e =
-        b->ops->notice_due(b, now_ms, limit < STEP_NOTICES ? limit : STEP_NOTICES, take_notice, &found);
+    enum err e = b->ops->errors->notice_due(b, now_ms, limit < STEP_NOTICES ? limit : STEP_NOTICES,
+                                            take_notice, &found);
     if (!e && found.count)
-        e = b->ops->mail_count(b, &counts);
+        e = b->ops->mails->mail_count(b, &counts);
     for (uint32_t i = 0; !e && i < found.count; i++) {
         if (counts.waiting < NOTICE_OUTBOX_MAX) {
             e = end_window(b, rules, &found.notices[i], now_ms, ret);
         } else {
-            e = b->ops->notice_defer(b, &found.notices[i], now_ms + rules->window_ms);
+            e = b->ops->notices->notice_defer(b, &found.notices[i], now_ms + rules->window_ms);
             ret->deferred++;
         }
     }
@@ -279,7 +279,7 @@ static enum err look_run(struct store_call *call, struct backend *b)
 {
     struct notices *n = list_entry(call, struct notices, call);
     n->found = 0;
-    return b->ops->notice_due(b, wall_ms(n), 1, found_one, &n->found);
+    return b->ops->errors->notice_due(b, wall_ms(n), 1, found_one, &n->found);
 }
 
 static void look_done(struct store_call *call)

@@ -39,7 +39,7 @@ enum err option_tells(struct backend *b, const struct channel *c, bool *ret)
     *ret = false;
     if (!c->error_notification)
         return ERR_NONE;
-    enum err e = b->ops->option_get(b, c->provider_id, take_state, &state);
+    enum err e = b->ops->notices->option_get(b, c->provider_id, take_state, &state);
     *ret = !e && state == OPTION_APPROVED;
     return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }

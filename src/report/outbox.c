@@ -76,7 +76,7 @@ static void end_job(struct job *j)
 static enum err tried_run(struct store_call *call, struct backend *b)
 {
     struct job *j = list_entry(call, struct job, call);
-    return b->ops->mail_tried(b, &j->mail);
+    return b->ops->mails->mail_tried(b, &j->mail);
 }
 
 static void tried_done(struct store_call *call)
@@ -207,8 +207,8 @@ static enum err look_run(struct store_call *call, struct backend *b)
 {
     struct outbox *o = list_entry(call, struct outbox, call);
     drop_batch(o); /* the transaction may run a second time */
-    enum err e = b->ops->mail_count(b, &o->counts);
-    return e ? e : b->ops->mail_due(b, wall_ms(o), BATCH, take_mail, o);
+    enum err e = b->ops->mails->mail_count(b, &o->counts);
+    return e ? e : b->ops->mails->mail_due(b, wall_ms(o), BATCH, take_mail, o);
 }
 
 static void look_done(struct store_call *call)
@@ -236,7 +236,7 @@ static enum err prune_run(struct store_call *call, struct backend *b)
 {
     struct outbox *o = list_entry(call, struct outbox, call);
     int64_t now = o->prune_ms;
-    return b->ops->mail_prune(b, now - KEEP_SENT_MS, now - KEEP_FAILED_MS, PRUNE_STEP, &o->pruned);
+    return b->ops->mails->mail_prune(b, now - KEEP_SENT_MS, now - KEEP_FAILED_MS, PRUNE_STEP, &o->pruned);
 }
 
 static void prune_done(struct store_call *call)

@@ -8,9 +8,9 @@ static enum err find_maker(struct backend *b, int64_t provider_id, int64_t *ret)
 {
     int64_t id = 0;
     struct account maker = {0};
-    enum err e = b->ops->provider_maker(b, provider_id, &id);
+    enum err e = b->ops->roles->provider_maker(b, provider_id, &id);
     if (!e && id)
-        e = b->ops->account_get(b, id, &maker);
+        e = b->ops->accounts->account_get(b, id, &maker);
     if (e && e != ERR_NOT_FOUND)
         return e;
     *ret = maker.operator? 0 : id;
@@ -25,11 +25,13 @@ enum err quota_read(struct backend *b, const struct mail_rules *rules, const str
                       .day = (now_ms + ZONE_MS) / DAY_MS};
     enum err e = find_maker(b, c->provider_id, &q.ids[QUOTA_ACCOUNT]);
     if (!e)
-        e = b->ops->notice_day_get(b, c->id, q.day, &q.used[QUOTA_CHANNEL]);
+        e = b->ops->notices->notice_day_get(b, c->id, q.day, &q.used[QUOTA_CHANNEL]);
     if (!e)
-        e = b->ops->mail_day_get(b, MAIL_OF_PROVIDER, c->provider_id, q.day, &q.used[QUOTA_PROVIDER]);
+        e = b->ops->notices->mail_day_get(b, MAIL_OF_PROVIDER, c->provider_id, q.day,
+                                          &q.used[QUOTA_PROVIDER]);
     if (!e && q.ids[QUOTA_ACCOUNT])
-        e = b->ops->mail_day_get(b, MAIL_OF_ACCOUNT, q.ids[QUOTA_ACCOUNT], q.day, &q.used[QUOTA_ACCOUNT]);
+        e = b->ops->notices->mail_day_get(b, MAIL_OF_ACCOUNT, q.ids[QUOTA_ACCOUNT], q.day,
+                                          &q.used[QUOTA_ACCOUNT]);
     if (!e)
         *ret = q;
     return e;
@@ -76,12 +78,12 @@ unsigned quota_last(const struct quota *q, uint32_t mails)
 
 enum err quota_take(struct backend *b, const struct quota *q, uint32_t mails, unsigned last)
 {
-    enum err e = b->ops->notice_day_add(b, q->ids[QUOTA_CHANNEL], q->day);
+    enum err e = b->ops->notices->notice_day_add(b, q->ids[QUOTA_CHANNEL], q->day);
     for (enum quota_kind k = QUOTA_PROVIDER; !e && k < QUOTA_KINDS; k++) {
         uint32_t n = last & 1u << k ? left(q, k) : mails;
         if (is_bounded(q, k))
-            e = b->ops->mail_day_add(b, k == QUOTA_PROVIDER ? MAIL_OF_PROVIDER : MAIL_OF_ACCOUNT, q->ids[k],
-                                     q->day, n);
+            e = b->ops->notices->mail_day_add(b, k == QUOTA_PROVIDER ? MAIL_OF_PROVIDER : MAIL_OF_ACCOUNT,
+                                              q->ids[k], q->day, n);
     }
     return e;
 }
@@ -94,19 +96,19 @@ enum err quota_ask(struct backend *b, const struct mail_rules *rules, const stru
     *ret_taken = false;
     enum err e = quota_read(b, rules, c, now_ms, &q);
     if (!e)
-        e = b->ops->mail_day_get(b, ASK_OF_PROVIDER, c->provider_id, q.day, &provider);
+        e = b->ops->notices->mail_day_get(b, ASK_OF_PROVIDER, c->provider_id, q.day, &provider);
     if (!e && account_id)
-        e = b->ops->mail_day_get(b, ASK_OF_ACCOUNT, account_id, q.day, &account);
+        e = b->ops->notices->mail_day_get(b, ASK_OF_ACCOUNT, account_id, q.day, &account);
     if (e || provider >= rules->ask_cap || account >= rules->ask_cap || !left(&q, QUOTA_PROVIDER) ||
         (q.ids[QUOTA_ACCOUNT] && !left(&q, QUOTA_ACCOUNT)))
         return e;
-    e = b->ops->mail_day_add(b, ASK_OF_PROVIDER, c->provider_id, q.day, 1);
+    e = b->ops->notices->mail_day_add(b, ASK_OF_PROVIDER, c->provider_id, q.day, 1);
     if (!e && account_id)
-        e = b->ops->mail_day_add(b, ASK_OF_ACCOUNT, account_id, q.day, 1);
+        e = b->ops->notices->mail_day_add(b, ASK_OF_ACCOUNT, account_id, q.day, 1);
     if (!e)
-        e = b->ops->mail_day_add(b, MAIL_OF_PROVIDER, c->provider_id, q.day, 1);
+        e = b->ops->notices->mail_day_add(b, MAIL_OF_PROVIDER, c->provider_id, q.day, 1);
     if (!e && q.ids[QUOTA_ACCOUNT])
-        e = b->ops->mail_day_add(b, MAIL_OF_ACCOUNT, q.ids[QUOTA_ACCOUNT], q.day, 1);
+        e = b->ops->notices->mail_day_add(b, MAIL_OF_ACCOUNT, q.ids[QUOTA_ACCOUNT], q.day, 1);
     *ret_taken = !e;
     return e;
 }

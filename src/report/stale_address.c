@@ -27,6 +27,6 @@ enum err stale_address_list(struct backend *b, enum err (*fn)(void *arg, const s
                             void *arg)
 {
     struct walk w = {fn, arg};
-    enum err e = b->ops->account_list(b, 0, UINT32_MAX, look_at_account, &w);
-    return e ? e : b->ops->channel_list(b, 0, UINT32_MAX, look_at_channel, &w);
+    enum err e = b->ops->accounts->account_list(b, 0, UINT32_MAX, look_at_account, &w);
+    return e ? e : b->ops->channels->channel_list(b, 0, UINT32_MAX, look_at_channel, &w);
 }

@@ -259,8 +259,8 @@ static enum err load_backlog(void *arg, int64_t channel_id, uint64_t queued, uin
 static enum err load_run(struct store_call *c, struct backend *b)
 {
     struct load *l = list_entry(c, struct load, call);
-    enum err e = b->ops->channel_list(b, 0, UINT32_MAX, load_channel, l);
-    return e ? e : b->ops->backlog_list(b, load_backlog, l);
+    enum err e = b->ops->channels->channel_list(b, 0, UINT32_MAX, load_channel, l);
+    return e ? e : b->ops->events->backlog_list(b, load_backlog, l);
 }
 
 enum err directory_load(struct directory *d, struct store *s)

@@ -29,9 +29,9 @@ static enum err look_run(struct store_call *call, struct backend *b)
 {
     struct integrity *i = list_entry(call, struct integrity, call);
     struct backend_size size = {0};
-    enum err e = b->ops->size(b, &size);
+    enum err e = b->ops->marks->size(b, &size);
     for (int m = 0; !e && m < MARK_COUNT; m++)
-        e = b->ops->mark_get(b, (enum store_mark)m, &i->marks[m]);
+        e = b->ops->marks->mark_get(b, (enum store_mark)m, &i->marks[m]);
     i->bytes = size.used + size.free;
     return e;
 }
@@ -39,15 +39,15 @@ static enum err look_run(struct store_call *call, struct backend *b)
 static enum err step_run(struct store_call *call, struct backend *b)
 {
     struct integrity *i = list_entry(call, struct integrity, call);
-    return b->ops->integrity(b, &i->step);
+    return b->ops->upkeep->integrity(b, &i->step);
 }
 
 /* Records what is known now: what was found, and that the check was complete. */
 static enum err keep_run(struct store_call *call, struct backend *b)
 {
     struct integrity *i = list_entry(call, struct integrity, call);
-    enum err e = b->ops->mark_put(b, MARK_DAMAGED, i->marks[MARK_DAMAGED]);
-    return e ? e : b->ops->mark_put(b, MARK_CHECKED, i->marks[MARK_CHECKED]);
+    enum err e = b->ops->marks->mark_put(b, MARK_DAMAGED, i->marks[MARK_DAMAGED]);
+    return e ? e : b->ops->marks->mark_put(b, MARK_CHECKED, i->marks[MARK_CHECKED]);
 }
 
 static void submit(struct integrity *i, enum err (*run)(struct store_call *c, struct backend *b),

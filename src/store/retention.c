@@ -53,35 +53,35 @@ static int64_t old_ms(const struct retention *r)
 static enum err look_run(struct store_call *call, struct backend *b)
 {
     struct retention *r = list_entry(call, struct retention, call);
-    enum err e = b->ops->size(b, &r->size);
+    enum err e = b->ops->marks->size(b, &r->size);
     if (!e)
-        e = b->ops->mark_get(b, MARK_SEEN, &r->clock.seen);
+        e = b->ops->marks->mark_get(b, MARK_SEEN, &r->clock.seen);
     if (!e)
-        e = b->ops->mark_get(b, MARK_STEADY, &r->clock.steady);
-    return e ? e : b->ops->mark_get(b, MARK_TRIAL, &r->clock.trial_at);
+        e = b->ops->marks->mark_get(b, MARK_STEADY, &r->clock.steady);
+    return e ? e : b->ops->marks->mark_get(b, MARK_TRIAL, &r->clock.trial_at);
 }
 
 static enum err keep_clock(struct retention *r, struct backend *b)
 {
     const struct steady_look *l = &r->clock;
     int64_t seen = 0;
-    enum err e = b->ops->mark_get(b, MARK_SEEN, &seen);
+    enum err e = b->ops->marks->mark_get(b, MARK_SEEN, &seen);
     /* The mark changed: an operator has accepted the clock, and the next look uses that. */
     if (e || seen != l->seen)
         return e;
     if (r->steady.believed)
-        e = b->ops->mark_put(b, MARK_SEEN, l->ret_seen);
+        e = b->ops->marks->mark_put(b, MARK_SEEN, l->ret_seen);
     if (!e)
-        e = b->ops->mark_put(b, MARK_STEADY, l->ret_steady);
-    return e ? e : b->ops->mark_put(b, MARK_TRIAL, l->ret_trial_at);
+        e = b->ops->marks->mark_put(b, MARK_STEADY, l->ret_steady);
+    return e ? e : b->ops->marks->mark_put(b, MARK_TRIAL, l->ret_trial_at);
 }
 
 /* While the clock is not trusted nothing counts as old: nothing to do. */
 static enum err prune_audit(struct retention *r, struct backend *b, int64_t now)
 {
     r->audit = 0;
-    return now ? b->ops->audit_prune(b, now - r->config.audit_age_ms, now + STEADY_OFF_MS, STEP_KEYS,
-                                     &r->audit)
+    return now ? b->ops->audit->audit_prune(b, now - r->config.audit_age_ms, now + STEADY_OFF_MS, STEP_KEYS,
+                                            &r->audit)
                : ERR_NONE;
 }
 
@@ -90,26 +90,26 @@ static enum err prune_keys(struct retention *r, struct backend *b)
 {
     const struct retention_config *c = &r->config;
     int64_t now = old_ms(r);
-    enum err e = b->ops->secret_prune(b, now, now - TOKEN_SHOWN_MS);
+    enum err e = b->ops->tokens->secret_prune(b, now, now - TOKEN_SHOWN_MS);
     if (!e && now && !r->redated)
-        e = b->ops->redate(b, now);
+        e = b->ops->upkeep->redate(b, now);
     if (!e)
-        e = b->ops->session_prune(b, now - c->session_age_ms, now - c->session_idle_ms);
+        e = b->ops->accounts->session_prune(b, now - c->session_age_ms, now - c->session_idle_ms);
     if (!e)
         e = prune_audit(r, b, now);
     if (!e)
-        e = b->ops->channel_prune(b, STEP_KEYS, &r->gone);
-    return e ? e : b->ops->idempotency_prune(b, now - c->key_age_ms, STEP_KEYS, &r->keys);
+        e = b->ops->channels->channel_prune(b, STEP_KEYS, &r->gone);
+    return e ? e : b->ops->events->idempotency_prune(b, now - c->key_age_ms, STEP_KEYS, &r->keys);
 }
 
 static enum err step_run(struct store_call *call, struct backend *b)
 {
     struct retention *r = list_entry(call, struct retention, call);
     enum err e = r->round == ROUND_CLOCK    ? keep_clock(r, b)
-                 : r->round == ROUND_ERRORS ? b->ops->error_tidy(b, &r->errors)
+                 : r->round == ROUND_ERRORS ? b->ops->errors->error_tidy(b, &r->errors)
                  : r->round == ROUND_KEYS   ? prune_keys(r, b)
-                                            : b->ops->history_prune(b, &r->step);
-    return e ? e : b->ops->size(b, &r->size);
+                                            : b->ops->events->history_prune(b, &r->step);
+    return e ? e : b->ops->marks->size(b, &r->size);
 }
 
 static void add(_Atomic uint64_t *to, uint64_t n)

@@ -58,7 +58,7 @@ static enum err look(struct hand *h)
     struct store *s = h->store;
     if (!h->writes || !s->files)
         return ERR_NONE;
-    enum err e = h->backend->ops->check(h->backend);
+    enum err e = h->backend->ops->upkeep->check(h->backend);
     atomic_store_explicit(&s->stats.files, files_text(s->files), memory_order_relaxed);
     return e;
 }
@@ -327,11 +327,11 @@ enum err store_start(struct store **ret, struct backend *writer, struct backend 
 
 static enum err mark_lost(struct backend *b, int64_t last)
 {
-    b->ops->number_from(b, last); /* publishers know the missing numbers: never give them again */
+    b->ops->upkeep->number_from(b, last); /* publishers know the missing numbers: never give them again */
     enum err e = b->ops->begin(b);
     if (e)
         return e;
-    e = b->ops->mark_put(b, MARK_LOST, clock_system.wall_ms(NULL));
+    e = b->ops->marks->mark_put(b, MARK_LOST, clock_system.wall_ms(NULL));
     if (!e)
         e = b->ops->commit(b);
     if (e)

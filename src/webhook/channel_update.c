@@ -13,7 +13,7 @@ enum err channel_update_run(struct channel_update *u, struct backend *b)
     directory_discard(u->prepared); /* a second run */
     u->prepared = NULL;
     u->unchanged = false;
-    enum err e = b->ops->channel_get(b, u->id, &u->channel);
+    enum err e = b->ops->channels->channel_get(b, u->id, &u->channel);
     if (e)
         return e;
     const struct channel before = u->channel;
@@ -25,7 +25,7 @@ enum err channel_update_run(struct channel_update *u, struct backend *b)
         u->channel.updated_ms = u->now_ms;
     e = directory_prepare(u->directory, &u->channel, &u->prepared);
     if (!e)
-        e = b->ops->channel_update(b, &u->channel);
+        e = b->ops->channels->channel_update(b, &u->channel);
     return e || !u->also ? e : u->also(u, b, &before);
 }
 

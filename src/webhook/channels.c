@@ -67,8 +67,8 @@ static enum err fill_row(void *arg, struct span json, const struct event *head)
 static enum err fill(void *arg, struct backend *b, struct courier_fill *f)
 {
     (void)arg;
-    enum err e = f->retries ? b->ops->retry_list(b, f->id, f->limit, fill_row, f)
-                            : b->ops->queue_list(b, f->id, f->after, f->limit, fill_row, f);
+    enum err e = f->retries ? b->ops->events->retry_list(b, f->id, f->limit, fill_row, f)
+                            : b->ops->events->queue_list(b, f->id, f->after, f->limit, fill_row, f);
     return e == ERR_LIMIT ? ERR_NONE : e;
 }
 

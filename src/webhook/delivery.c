@@ -46,8 +46,8 @@ static struct lane *lane_of(const struct delivery *d)
 static enum err write_record(struct record *r, struct backend *b)
 {
     struct delivery *d = list_entry(r, struct delivery, record);
-    return b->ops->result_put(b, &d->attempt, d->fates, d->count,
-                              d->attempt.started_ms + d->attempt.total_us / 1000);
+    return b->ops->events->result_put(b, &d->attempt, d->fates, d->count,
+                                      d->attempt.started_ms + d->attempt.total_us / 1000);
 }
 
 /* What lists and live views show of the channel. */

@@ -47,7 +47,7 @@ static enum err run(struct store_call *call, struct backend *b)
     c->replayed = false;
     if (c->keyed) {
         struct idempotency old;
-        enum err e = b->ops->idempotency_get(b, channel_id, key, c->now_ms - c->intake->key_ms, &old);
+        enum err e = b->ops->events->idempotency_get(b, channel_id, key, c->now_ms - c->intake->key_ms, &old);
         if (e && e != ERR_NOT_FOUND)
             return e;
         if (!e) {
@@ -61,13 +61,13 @@ static enum err run(struct store_call *call, struct backend *b)
     if (c->refused)
         return c->refused;
     struct event **events = events_of(c);
-    enum err e = b->ops->events_insert(b, events, c->count, c->now_ms);
+    enum err e = b->ops->events->events_insert(b, events, c->count, c->now_ms);
     if (e || !c->keyed)
         return e;
     c->keyed->count = c->count;
     for (uint32_t i = 0; i < c->count; i++)
         c->keyed->ids[i] = events[i]->item.id;
-    return b->ops->idempotency_put(b, channel_id, key, c->keyed, c->now_ms);
+    return b->ops->events->idempotency_put(b, channel_id, key, c->keyed, c->now_ms);
 }
 
 static void committed(struct store_call *call)
@@ -197,7 +197,7 @@ static void chore_submit(struct intake *in, struct mailbox *home,
 
 static enum err touch_run(struct store_call *call, struct backend *b)
 {
-    return b->ops->touch(b, list_entry(call, struct chore, call)->ms);
+    return b->ops->marks->touch(b, list_entry(call, struct chore, call)->ms);
 }
 
 void intake_try_store(struct intake *in, struct mailbox *home)

@@ -99,7 +99,7 @@ static enum err tell_people(struct channel_update *u, struct backend *b, const s
                              .errors = change->failures,
                              .first_ms = change->since_ms,
                              .closes_ms = change->wall_ms};
-    return change->step == SUSPENSION_BEGIN ? b->ops->notice_put(b, &n) : ERR_NONE;
+    return change->step == SUSPENSION_BEGIN ? b->ops->errors->notice_put(b, &n) : ERR_NONE;
 }
 
 static enum err run(struct store_call *call, struct backend *b)

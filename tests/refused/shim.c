@@ -3,6 +3,9 @@
 struct shim shim;
 static const struct backend_ops *real;
 static struct backend_ops wrapped;
+#define GROUP(group) static struct backend_##group wrapped_##group;
+BACKEND_GROUPS(GROUP)
+#undef GROUP
 static int64_t seen; /* changes() after the last write that is known */
 
 /* In the twin, which does not count, every look is another number. */
@@ -28,12 +31,12 @@ static enum err told(struct backend *b, enum err e)
     return shim.with;
 }
 
-#define OP(name, params, args)                                                                               \
+#define OP(group, name, params, args)                                                                        \
     static enum err told_##name params                                                                       \
     {                                                                                                        \
         if (shim.armed)                                                                                      \
             look(b);                                                                                         \
-        return told(b, real->name args);                                                                     \
+        return told(b, real->group->name args);                                                              \
     }
 #include "operation.def"
 #undef OP
@@ -42,7 +45,14 @@ void shim_wrap(struct backend *b)
 {
     real = b->ops;
     wrapped = *real;
-#define OP(name, params, args) wrapped.name = real->name ? told_##name : NULL;
+#define GROUP(group)                                                                                         \
+    if (real->group) {                                                                                       \
+        wrapped_##group = *real->group;                                                                      \
+        wrapped.group = &wrapped_##group;                                                                    \
+    }
+    BACKEND_GROUPS(GROUP)
+#undef GROUP
+#define OP(group, name, params, args) wrapped_##group.name = told_##name;
 #include "operation.def"
 #undef OP
     b->ops = &wrapped;

@@ -122,7 +122,7 @@ static enum err nothing_run(struct store_call *c, struct backend *b)
 
 static enum err neighbour_run(struct store_call *c, struct backend *b)
 {
-    return b->ops->tally_add(b, TALLY_EVER, list_entry(c, struct trial, call)->topic);
+    return b->ops->audit->tally_add(b, TALLY_EVER, list_entry(c, struct trial, call)->topic);
 }
 
 static enum err trial_run(struct store_call *c, struct backend *b)

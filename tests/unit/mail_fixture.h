@@ -36,14 +36,14 @@ static inline void ticket(char text[static MAIL_TICKET_LEN + 1], uint8_t hash[st
 static inline void set_option(int64_t provider_id, enum option_state state)
 {
     const struct option o = {.provider_id = provider_id, .state = state, .note = SPAN_LIT("")};
-    assert_int_equal(b->ops->option_put(b, &o), ERR_NONE);
+    assert_int_equal(b->ops->notices->option_put(b, &o), ERR_NONE);
 }
 
 /* Made by that account, with the option. */
 static inline int64_t provider(int64_t maker_id)
 {
     struct provider p = {.name = "provider", .created_ms = 1, .maker_id = maker_id};
-    assert_int_equal(b->ops->provider_insert(b, &p), ERR_NONE);
+    assert_int_equal(b->ops->roles->provider_insert(b, &p), ERR_NONE);
     set_option(p.id, OPTION_APPROVED);
     return p.id;
 }
@@ -54,7 +54,7 @@ static inline int64_t person(const char *email, bool is_operator)
         .language = "en", .password = "x", .operator= is_operator, .confirmed = true, .created_ms = 1};
     (void)snprintf(a.email, sizeof(a.email), "%s", email);
     (void)snprintf(a.name, sizeof(a.name), "somebody");
-    assert_int_equal(b->ops->account_insert(b, &a), ERR_NONE);
+    assert_int_equal(b->ops->accounts->account_insert(b, &a), ERR_NONE);
     return a.id;
 }
 
@@ -66,7 +66,7 @@ static struct channel make(int64_t provider_id, const char *email)
                         .use_webhook = true,
                         .error_notification = true};
     (void)snprintf(c.contact_email, sizeof(c.contact_email), "%s", email);
-    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
     return c;
 }
 
@@ -121,7 +121,7 @@ static inline struct contact_view view_of(const struct channel *c)
 static inline void set_email(struct channel *c, const char *email)
 {
     (void)snprintf(c->contact_email, sizeof(c->contact_email), "%s", email);
-    assert_int_equal(b->ops->channel_update(b, c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_update(b, c), ERR_NONE);
 }
 
 static struct contact by_ticket(uint32_t n)
@@ -129,7 +129,7 @@ static struct contact by_ticket(uint32_t n)
     struct contact c;
     uint8_t hash[SESSION_HASH_LEN] = {0};
     memcpy(hash, &n, sizeof(n));
-    assert_int_equal(b->ops->contact_find(b, hash, &c), ERR_NONE);
+    assert_int_equal(b->ops->notices->contact_find(b, hash, &c), ERR_NONE);
     return c;
 }
 
@@ -150,7 +150,7 @@ static struct notice_step fails(const struct channel *c, int64_t now)
                              .errors = 1,
                              .first_ms = now,
                              .closes_ms = now};
-    assert_int_equal(b->ops->notice_put(b, &n), ERR_NONE);
+    assert_int_equal(b->ops->errors->notice_put(b, &n), ERR_NONE);
     assert_int_equal(notices_step(b, &rules, now, 10, &step, &found), ERR_NONE);
     assert_int_equal(found, 1);
     return step;
@@ -179,7 +179,7 @@ static enum err take(void *arg, const struct mail *m)
 static inline void read_mails(void)
 {
     mails.count = mails.asks = mails.last = 0;
-    assert_int_equal(b->ops->mail_due(b, INT64_MAX, 512, take, NULL), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_due(b, INT64_MAX, 512, take, NULL), ERR_NONE);
 }
 
 static inline uint32_t count_to(const char *email)

@@ -10,7 +10,7 @@ static struct account made(const char *email, bool operator)
     struct account a = {.operator= operator, .language = "ja", .created_ms = 7};
     (void)snprintf(a.email, sizeof(a.email), "%s", email);
     (void)snprintf(a.name, sizeof(a.name), "名前");
-    OK(b->ops->account_insert(b, &a));
+    OK(b->ops->accounts->account_insert(b, &a));
     return a;
 }
 
@@ -18,7 +18,7 @@ static int64_t channel_of(int64_t provider_id, const char *name)
 {
     struct channel c = {.provider_id = provider_id, .language = "en", .bot_user_id = "U0"};
     (void)snprintf(c.name, sizeof(c.name), "%s", name);
-    OK(b->ops->channel_insert(b, &c));
+    OK(b->ops->channels->channel_insert(b, &c));
     return c.id;
 }
 
@@ -26,7 +26,7 @@ static int64_t provider(const char *name)
 {
     struct provider p = {.created_ms = 5};
     (void)snprintf(p.name, sizeof(p.name), "%s", name);
-    OK(b->ops->provider_insert(b, &p));
+    OK(b->ops->roles->provider_insert(b, &p));
     return p.id;
 }
 
@@ -41,42 +41,42 @@ static void accounts(void **state)
 {
     (void)state;
     struct account a = made("a@example.com", true), twin = a, found;
-    assert_int_equal(b->ops->account_insert(b, &twin), ERR_EXISTS);
-    OK(b->ops->account_by_email(b, SPAN_LIT("a@example.com"), &found));
+    assert_int_equal(b->ops->accounts->account_insert(b, &twin), ERR_EXISTS);
+    OK(b->ops->accounts->account_by_email(b, SPAN_LIT("a@example.com"), &found));
     assert_memory_equal(&found, &a, sizeof(a));
-    assert_int_equal(b->ops->account_by_email(b, SPAN_LIT("b@example.com"), &found), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->accounts->account_by_email(b, SPAN_LIT("b@example.com"), &found), ERR_NOT_FOUND);
     struct account other = made("b@example.com", false);
     (void)snprintf(other.email, sizeof(other.email), "a@example.com");
-    assert_int_equal(b->ops->account_update(b, &other), ERR_EXISTS);
+    assert_int_equal(b->ops->accounts->account_update(b, &other), ERR_EXISTS);
     a.disabled = true;
     a.last_login_ms = 99;
     (void)snprintf(a.password, sizeof(a.password), "$argon2id$");
-    OK(b->ops->account_update(b, &a));
-    OK(b->ops->account_get(b, a.id, &found));
+    OK(b->ops->accounts->account_update(b, &a));
+    OK(b->ops->accounts->account_get(b, a.id, &found));
     assert_memory_equal(&found, &a, sizeof(a));
     uint64_t operators = 9;
-    OK(b->ops->account_operators(b, 0, &operators));
+    OK(b->ops->accounts->account_operators(b, 0, &operators));
     assert_int_equal(operators, 0); /* a disabled one is none */
     a.disabled = false;
     a.password[0] = '\0';
-    OK(b->ops->account_update(b, &a));
-    OK(b->ops->account_operators(b, 0, &operators));
+    OK(b->ops->accounts->account_update(b, &a));
+    OK(b->ops->accounts->account_operators(b, 0, &operators));
     assert_int_equal(operators, 0); /* nor is one who has not taken up the invitation */
     (void)snprintf(a.password, sizeof(a.password), "$argon2id$");
-    OK(b->ops->account_update(b, &a));
-    OK(b->ops->account_operators(b, 0, &operators));
+    OK(b->ops->accounts->account_update(b, &a));
+    OK(b->ops->accounts->account_operators(b, 0, &operators));
     assert_int_equal(operators, 1);
-    OK(b->ops->account_operators(b, a.id, &operators));
+    OK(b->ops->accounts->account_operators(b, a.id, &operators));
     assert_int_equal(operators, 0);
     unsigned n = 0;
-    OK(b->ops->account_list(b, 0, 10, count_account, &n));
+    OK(b->ops->accounts->account_list(b, 0, 10, count_account, &n));
     assert_int_equal(n, 2);
-    OK(b->ops->account_list(b, a.id, 10, count_account, &n));
+    OK(b->ops->accounts->account_list(b, a.id, 10, count_account, &n));
     assert_int_equal(n, 3);
-    OK(b->ops->account_delete(b, a.id));
-    assert_int_equal(b->ops->account_delete(b, a.id), ERR_NOT_FOUND);
-    assert_int_equal(b->ops->account_get(b, a.id, &found), ERR_NOT_FOUND);
-    assert_int_equal(b->ops->account_update(b, &a), ERR_NOT_FOUND);
+    OK(b->ops->accounts->account_delete(b, a.id));
+    assert_int_equal(b->ops->accounts->account_delete(b, a.id), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->accounts->account_get(b, a.id, &found), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->accounts->account_update(b, &a), ERR_NOT_FOUND);
     struct account later = made("c@example.com", false);
     assert_true(later.id > other.id && later.id > a.id); /* never used twice: the audit log names it */
 }
@@ -91,7 +91,7 @@ static struct session session_of(int64_t account_id, uint8_t n, int64_t used_ms)
 static bool there(const struct session *s)
 {
     struct session found;
-    enum err e = b->ops->session_get(b, s->hash, &found);
+    enum err e = b->ops->accounts->session_get(b, s->hash, &found);
     assert_true(e == ERR_NONE || e == ERR_NOT_FOUND);
     return !e;
 }
@@ -103,30 +103,30 @@ static void sessions(void **state)
     struct session s[4], of_c = session_of(c.id, 9, 50), found;
     for (uint8_t i = 0; i < 4; i++) {
         s[i] = session_of(a.id, (uint8_t)(i + 1), 100 - i); /* the later, the longer unused */
-        OK(b->ops->session_insert(b, &s[i], 4));
+        OK(b->ops->accounts->session_insert(b, &s[i], 4));
     }
-    OK(b->ops->session_insert(b, &of_c, 4));
-    OK(b->ops->session_get(b, s[2].hash, &found));
+    OK(b->ops->accounts->session_insert(b, &of_c, 4));
+    OK(b->ops->accounts->session_get(b, s[2].hash, &found));
     assert_memory_equal(&found, &s[2], sizeof(found));
-    OK(b->ops->session_touch(b, s[2].hash, 200));
-    OK(b->ops->session_touch(b, s[2].hash, 150)); /* never backwards */
-    OK(b->ops->session_get(b, s[2].hash, &found));
+    OK(b->ops->accounts->session_touch(b, s[2].hash, 200));
+    OK(b->ops->accounts->session_touch(b, s[2].hash, 150)); /* never backwards */
+    OK(b->ops->accounts->session_get(b, s[2].hash, &found));
     assert_int_equal(found.used_ms, 200);
     struct session fifth = session_of(a.id, 5, 300);
-    OK(b->ops->session_insert(b, &fifth, 4));
+    OK(b->ops->accounts->session_insert(b, &fifth, 4));
     assert_true(there(&s[0]) && there(&s[1]) && there(&s[2]) && !there(&s[3]) && there(&fifth));
-    OK(b->ops->session_delete(b, s[0].hash));
+    OK(b->ops->accounts->session_delete(b, s[0].hash));
     assert_false(there(&s[0]));
-    OK(b->ops->session_delete_others(b, a.id, s[1].hash));
+    OK(b->ops->accounts->session_delete_others(b, a.id, s[1].hash));
     assert_true(there(&s[1]) && !there(&s[2]) && !there(&fifth) && there(&of_c));
-    OK(b->ops->session_prune(b, 10, 50));
+    OK(b->ops->accounts->session_prune(b, 10, 50));
     assert_true(there(&s[1]) && there(&of_c));
-    OK(b->ops->session_prune(b, 0, 51));
+    OK(b->ops->accounts->session_prune(b, 0, 51));
     assert_true(there(&s[1]) && !there(&of_c));
-    OK(b->ops->session_prune(b, 11, 0));
+    OK(b->ops->accounts->session_prune(b, 11, 0));
     assert_false(there(&s[1]));
-    OK(b->ops->session_insert(b, &s[0], 4));
-    OK(b->ops->account_delete(b, a.id));
+    OK(b->ops->accounts->session_insert(b, &s[0], 4));
+    OK(b->ops->accounts->account_delete(b, a.id));
     assert_false(there(&s[0]));
 }
 
@@ -137,32 +137,32 @@ static void invitations(void **state)
     struct invitation first = {.account_id = a.id, .created_ms = 1, .expires_ms = 2, .hash = {1}},
                       second = first, found;
     second.hash[0] = 2;
-    OK(b->ops->invitation_put(b, &first));
-    OK(b->ops->invitation_get(b, first.hash, &found));
+    OK(b->ops->accounts->invitation_put(b, &first));
+    OK(b->ops->accounts->invitation_get(b, first.hash, &found));
     assert_memory_equal(&found, &first, sizeof(found));
-    OK(b->ops->invitation_put(b, &second)); /* replaces it */
-    assert_int_equal(b->ops->invitation_get(b, first.hash, &found), ERR_NOT_FOUND);
-    OK(b->ops->invitation_get(b, second.hash, &found));
+    OK(b->ops->accounts->invitation_put(b, &second)); /* replaces it */
+    assert_int_equal(b->ops->accounts->invitation_get(b, first.hash, &found), ERR_NOT_FOUND);
+    OK(b->ops->accounts->invitation_get(b, second.hash, &found));
     int64_t expires = 9;
-    OK(b->ops->invitation_last(b, a.id, &expires));
+    OK(b->ops->accounts->invitation_last(b, a.id, &expires));
     assert_int_equal(expires, 2);
-    OK(b->ops->invitation_delete(b, a.id));
-    OK(b->ops->invitation_last(b, a.id, &expires));
+    OK(b->ops->accounts->invitation_delete(b, a.id));
+    OK(b->ops->accounts->invitation_last(b, a.id, &expires));
     assert_int_equal(expires, 0);
-    assert_int_equal(b->ops->invitation_get(b, second.hash, &found), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->accounts->invitation_get(b, second.hash, &found), ERR_NOT_FOUND);
 }
 
 static enum grant on_channel(const struct account *a, int64_t id)
 {
     struct grant_held held = {GRANT_ADMIN, false};
-    OK(b->ops->grant_on_channel(b, a->id, id, &held));
+    OK(b->ops->roles->grant_on_channel(b, a->id, id, &held));
     return held.grant;
 }
 
 static enum grant on_provider(const struct account *a, int64_t id)
 {
     struct grant_held held = {GRANT_ADMIN, false};
-    OK(b->ops->grant_on_provider(b, a->id, id, &held));
+    OK(b->ops->roles->grant_on_provider(b, a->id, id, &held));
     return held.grant;
 }
 
@@ -177,9 +177,9 @@ static void the_stronger_role_counts(void **state)
     for (size_t i = 0; i < 3; i++) {
         for (enum grant own = GRANT_NONE; own <= GRANT_ADMIN; own++) {
             enum grant inherited = of_provider[i], want = own > inherited ? own : inherited;
-            enum err e = b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, inherited);
+            enum err e = b->ops->roles->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, inherited);
             assert_true(!e || (e == ERR_NOT_FOUND && inherited == GRANT_NONE));
-            e = b->ops->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, c, own);
+            e = b->ops->roles->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, c, own);
             assert_true(!e || (e == ERR_NOT_FOUND && own == GRANT_NONE));
             assert_int_equal(on_channel(&a, c), want);
             assert_int_equal(on_channel(&a, other), inherited);
@@ -214,7 +214,7 @@ static const char *find(int64_t account_id, int64_t provider_id, const char *tex
                                      .account_id = account_id,
                                      .provider_id = provider_id,
                                      .text = span_of(text)};
-    OK(b->ops->channel_find(b, &f, see_channel, &s));
+    OK(b->ops->roles->channel_find(b, &f, see_channel, &s));
     return s.text;
 }
 
@@ -224,9 +224,9 @@ static void lists_show_what_one_may_see(void **state)
     int64_t p = provider("P"), q = provider("Q");
     int64_t one = channel_of(p, "Alpha"), two = channel_of(q, "alphabet"), three = channel_of(q, "ベータ");
     struct account a = made("a@example.com", false), s = made("s@example.com", false);
-    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, q, GRANT_MEMBER));
-    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, one, GRANT_TESTER));
-    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, two, GRANT_ADMIN));
+    OK(b->ops->roles->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, q, GRANT_MEMBER));
+    OK(b->ops->roles->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, one, GRANT_TESTER));
+    OK(b->ops->roles->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, two, GRANT_ADMIN));
     assert_string_equal(find(0, 0, "", 10, 0), "Alpha:3 alphabet:3 ベータ:3 ");
     assert_string_equal(find(a.id, 0, "", 10, 0), "Alpha:1 alphabet:3 ベータ:2 ");
     assert_string_equal(find(s.id, 0, "", 10, 0), "");
@@ -239,10 +239,10 @@ static void lists_show_what_one_may_see(void **state)
     assert_string_equal(find(a.id, 0, id, 10, 0), "alphabet:3 ");
     assert_string_equal(find(a.id, 0, "", 2, 0), "Alpha:1 alphabet:3 ");
     assert_string_equal(find(a.id, 0, "", 2, two), "ベータ:2 ");
-    OK(b->ops->channel_delete(b, three));
-    OK(b->ops->channel_delete(b, one));
+    OK(b->ops->channels->channel_delete(b, three));
+    OK(b->ops->channels->channel_delete(b, one));
     assert_string_equal(find(a.id, 0, "", 10, 0), "alphabet:3 ");
-    assert_int_equal(b->ops->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, one, GRANT_NONE),
+    assert_int_equal(b->ops->roles->grant_put(b, a.id, GRANT_SCOPE_CHANNEL, one, GRANT_NONE),
                      ERR_NOT_FOUND); /* went with it */
 }
 
@@ -251,7 +251,7 @@ static void able(struct account *a)
 {
     (void)snprintf(a->password, sizeof(a->password), "$argon2id$");
     a->confirmed = true;
-    OK(b->ops->account_update(b, a));
+    OK(b->ops->accounts->account_update(b, a));
 }
 
 static enum err see_grant(void *arg, const struct grant_row *g)
@@ -278,35 +278,35 @@ static void providers_and_their_admins(void **state)
     struct account a = made("a@example.com", false), m = made("m@example.com", false);
     struct seen s = {0};
     uint64_t others = 9;
-    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
-    OK(b->ops->grant_put(b, m.id, GRANT_SCOPE_PROVIDER, p, GRANT_MEMBER));
-    OK(b->ops->grant_put(b, m.id, GRANT_SCOPE_CHANNEL, c, GRANT_ADMIN));
-    OK(b->ops->grant_list(b, GRANT_SCOPE_PROVIDER, p, 10, see_grant, &s));
+    OK(b->ops->roles->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
+    OK(b->ops->roles->grant_put(b, m.id, GRANT_SCOPE_PROVIDER, p, GRANT_MEMBER));
+    OK(b->ops->roles->grant_put(b, m.id, GRANT_SCOPE_CHANNEL, c, GRANT_ADMIN));
+    OK(b->ops->roles->grant_list(b, GRANT_SCOPE_PROVIDER, p, 10, see_grant, &s));
     assert_string_equal(s.text, "a@example.com:3 m@example.com:2 ");
     s.text[0] = '\0';
-    OK(b->ops->grant_list(b, GRANT_SCOPE_CHANNEL, c, 10, see_grant, &s));
+    OK(b->ops->roles->grant_list(b, GRANT_SCOPE_CHANNEL, c, 10, see_grant, &s));
     assert_string_equal(s.text, "a@example.com:3i m@example.com:3 m@example.com:2i ");
     able(&a);
     able(&m);
-    OK(b->ops->provider_admins(b, p, a.id, false, &others));
+    OK(b->ops->roles->provider_admins(b, p, a.id, false, &others));
     assert_int_equal(others, 0);
-    OK(b->ops->provider_admin_alone(b, a.id, &alone));
+    OK(b->ops->roles->provider_admin_alone(b, a.id, &alone));
     assert_int_equal(alone, p);
-    OK(b->ops->grant_put(b, m.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
-    OK(b->ops->provider_admin_alone(b, a.id, &alone));
+    OK(b->ops->roles->grant_put(b, m.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
+    OK(b->ops->roles->provider_admin_alone(b, a.id, &alone));
     assert_int_equal(alone, 0);
     s.text[0] = '\0';
-    OK(b->ops->provider_list(b, a.id, 0, 10, see_provider, &s));
-    OK(b->ops->provider_list(b, 0, 0, 10, see_provider, &s));
+    OK(b->ops->roles->provider_list(b, a.id, 0, 10, see_provider, &s));
+    OK(b->ops->roles->provider_list(b, 0, 0, 10, see_provider, &s));
     assert_string_equal(s.text, "P:3:1 Default:3:0 P:3:1 ");
-    assert_int_equal(b->ops->provider_delete(b, p), ERR_CONFLICT);
-    OK(b->ops->channel_delete(b, c));
-    OK(b->ops->provider_rename(b, p, SPAN_LIT("R")));
-    OK(b->ops->provider_delete(b, p));
-    assert_int_equal(b->ops->provider_delete(b, p), ERR_NOT_FOUND);
-    assert_int_equal(b->ops->provider_rename(b, p, SPAN_LIT("R")), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->roles->provider_delete(b, p), ERR_CONFLICT);
+    OK(b->ops->channels->channel_delete(b, c));
+    OK(b->ops->roles->provider_rename(b, p, SPAN_LIT("R")));
+    OK(b->ops->roles->provider_delete(b, p));
+    assert_int_equal(b->ops->roles->provider_delete(b, p), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->roles->provider_rename(b, p, SPAN_LIT("R")), ERR_NOT_FOUND);
     assert_int_equal(on_provider(&a, p), GRANT_NONE);
-    OK(b->ops->provider_admin_alone(b, a.id, &alone));
+    OK(b->ops->roles->provider_admin_alone(b, a.id, &alone));
     assert_int_equal(alone, 0);
 }
 
@@ -319,7 +319,7 @@ static void admins_that_count(void **state)
     struct account a = made("a@example.com", false), m = made("m@example.com", false);
     able(&a);
     able(&m);
-    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
+    OK(b->ops->roles->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
     const struct {
         bool waits, known, disabled, unconfirmed, invited;
         uint64_t others, known_others;
@@ -337,7 +337,7 @@ static void admins_that_count(void **state)
         now.confirmed = !rows[i].unconfirmed;
         if (rows[i].invited)
             now.password[0] = '\0';
-        OK(b->ops->account_update(b, &now));
+        OK(b->ops->accounts->account_update(b, &now));
         const struct grant_gift gift = {.account_id = m.id,
                                         .scope = GRANT_SCOPE_PROVIDER,
                                         .id = p,
@@ -345,14 +345,14 @@ static void admins_that_count(void **state)
                                         .waits = rows[i].waits,
                                         .known = rows[i].known,
                                         .address = SPAN_LIT("m@example.com")};
-        OK(b->ops->grant_give(b, &gift));
-        OK(b->ops->provider_admins(b, p, a.id, false, &others));
-        OK(b->ops->provider_admins(b, p, a.id, true, &known));
-        OK(b->ops->provider_admin_alone(b, a.id, &alone));
+        OK(b->ops->roles->grant_give(b, &gift));
+        OK(b->ops->roles->provider_admins(b, p, a.id, false, &others));
+        OK(b->ops->roles->provider_admins(b, p, a.id, true, &known));
+        OK(b->ops->roles->provider_admin_alone(b, a.id, &alone));
         assert_int_equal(others, rows[i].others);
         assert_int_equal(known, rows[i].known_others);
         assert_int_equal(alone, rows[i].others ? 0 : p);
-        OK(b->ops->grant_put(b, m.id, GRANT_SCOPE_PROVIDER, p, GRANT_NONE));
+        OK(b->ops->roles->grant_put(b, m.id, GRANT_SCOPE_PROVIDER, p, GRANT_NONE));
     }
 }
 
@@ -369,7 +369,7 @@ static const char *rows_of(enum grant_scope scope, int64_t id)
 {
     static struct seen s;
     s.text[0] = '\0';
-    OK(b->ops->grant_list(b, scope, id, 10, see_state, &s));
+    OK(b->ops->roles->grant_list(b, scope, id, 10, see_state, &s));
     return s.text;
 }
 
@@ -387,33 +387,33 @@ static void roles_that_wait_count_for_nothing(void **state)
                               .grant = GRANT_ADMIN,
                               .waits = true,
                               .address = SPAN_LIT("a@example.com")};
-    OK(b->ops->grant_give(b, &gift));
+    OK(b->ops->roles->grant_give(b, &gift));
     gift.scope = GRANT_SCOPE_CHANNEL;
     gift.id = c;
-    OK(b->ops->grant_give(b, &gift));
-    OK(b->ops->grant_put(b, other.id, GRANT_SCOPE_PROVIDER, p, GRANT_MEMBER));
+    OK(b->ops->roles->grant_give(b, &gift));
+    OK(b->ops->roles->grant_put(b, other.id, GRANT_SCOPE_PROVIDER, p, GRANT_MEMBER));
     assert_string_equal(rows_of(GRANT_SCOPE_PROVIDER, p),
                         "a@example.com=z@example.com:3w b@example.com=b@example.com:2k ");
     assert_int_equal(on_channel(&a, c), GRANT_NONE);
     assert_int_equal(on_provider(&a, p), GRANT_NONE);
     assert_string_equal(find(a.id, 0, "", 10, 0), "");
-    OK(b->ops->provider_list(b, a.id, 0, 10, see_provider, &s));
+    OK(b->ops->roles->provider_list(b, a.id, 0, 10, see_provider, &s));
     assert_string_equal(s.text, "");
     assert_int_equal(people_of(c), 0);
-    OK(b->ops->grant_drop(b, a.id)); /* those that count; there are none */
-    OK(b->ops->grant_release(b, a.id));
+    OK(b->ops->roles->grant_drop(b, a.id)); /* those that count; there are none */
+    OK(b->ops->roles->grant_release(b, a.id));
     assert_int_equal(on_channel(&a, c), GRANT_ADMIN);
     assert_string_equal(find(a.id, 0, "", 10, 0), "c:3 ");
     assert_int_equal(people_of(c), 0); /* who has never come is sent no mails */
     struct grant_held held;
-    OK(b->ops->grant_on_channel(b, a.id, c, &held));
+    OK(b->ops->roles->grant_on_channel(b, a.id, c, &held));
     assert_false(held.known);
-    OK(b->ops->grant_meet(b, a.id, GRANT_SCOPE_CHANNEL, c)); /* of the provider, too */
-    OK(b->ops->grant_on_channel(b, a.id, c, &held));
+    OK(b->ops->roles->grant_meet(b, a.id, GRANT_SCOPE_CHANNEL, c)); /* of the provider, too */
+    OK(b->ops->roles->grant_on_channel(b, a.id, c, &held));
     assert_true(held.known);
     assert_int_equal(people_of(c), 0); /* nor is one whose address nobody has proven */
     a.confirmed = true;
-    OK(b->ops->account_update(b, &a));
+    OK(b->ops->accounts->account_update(b, &a));
     assert_int_equal(people_of(c), 1);
     assert_string_equal(rows_of(GRANT_SCOPE_PROVIDER, p),
                         "b@example.com=b@example.com:2k a@example.com=z@example.com:3k ");
@@ -421,12 +421,12 @@ static void roles_that_wait_count_for_nothing(void **state)
     gift.waits = false;
     gift.grant = GRANT_TESTER;
     gift.address = SPAN_LIT("x@example.com");
-    OK(b->ops->grant_give(b, &gift));
+    OK(b->ops->roles->grant_give(b, &gift));
     s.text[0] = '\0';
     assert_string_equal(
         rows_of(GRANT_SCOPE_CHANNEL, c),
         "b@example.com=b@example.com:2k a@example.com=z@example.com:1k a@example.com=z@example.com:3k ");
-    OK(b->ops->grant_drop(b, a.id));
+    OK(b->ops->roles->grant_drop(b, a.id));
     assert_int_equal(on_channel(&a, c), GRANT_NONE);
 }
 
@@ -441,7 +441,7 @@ static enum err see_person(void *arg, struct span email)
 static unsigned people_of(int64_t channel_id)
 {
     unsigned n = 0;
-    OK(b->ops->notice_people(b, channel_id, see_person, &n));
+    OK(b->ops->notices->notice_people(b, channel_id, see_person, &n));
     return n;
 }
 
@@ -449,7 +449,7 @@ static void ids_tell_nothing(void **state)
 {
     (void)state;
     struct account first = made("a@example.com", false);
-    OK(b->ops->account_skip(b)); /* as if one had been made */
+    OK(b->ops->accounts->account_skip(b)); /* as if one had been made */
     struct account second = made("b@example.com", false);
     assert_int_equal(second.id, first.id + 2);
 }
@@ -458,23 +458,23 @@ static void tallies(void **state)
 {
     (void)state;
     uint32_t n = 9;
-    OK(b->ops->tally_get(b, 5, SPAN_LIT("x"), &n));
+    OK(b->ops->audit->tally_get(b, 5, SPAN_LIT("x"), &n));
     assert_int_equal(n, 0);
-    OK(b->ops->tally_add(b, 5, SPAN_LIT("x")));
-    OK(b->ops->tally_add(b, 5, SPAN_LIT("x")));
-    OK(b->ops->tally_add(b, 5, SPAN_LIT("y")));
-    OK(b->ops->tally_get(b, 5, SPAN_LIT("x"), &n));
+    OK(b->ops->audit->tally_add(b, 5, SPAN_LIT("x")));
+    OK(b->ops->audit->tally_add(b, 5, SPAN_LIT("x")));
+    OK(b->ops->audit->tally_add(b, 5, SPAN_LIT("y")));
+    OK(b->ops->audit->tally_get(b, 5, SPAN_LIT("x"), &n));
     assert_int_equal(n, 2);
-    OK(b->ops->tally_add(b, TALLY_EVER, SPAN_LIT("x")));
-    OK(b->ops->tally_get(b, 5, SPAN_LIT("x"), &n));
+    OK(b->ops->audit->tally_add(b, TALLY_EVER, SPAN_LIT("x")));
+    OK(b->ops->audit->tally_get(b, 5, SPAN_LIT("x"), &n));
     assert_int_equal(n, 2);
-    OK(b->ops->tally_add(b, 4, SPAN_LIT("z"))); /* the clock went back: a day is a day */
-    OK(b->ops->tally_get(b, 5, SPAN_LIT("x"), &n));
+    OK(b->ops->audit->tally_add(b, 4, SPAN_LIT("z"))); /* the clock went back: a day is a day */
+    OK(b->ops->audit->tally_get(b, 5, SPAN_LIT("x"), &n));
     assert_int_equal(n, 0);
-    OK(b->ops->tally_get(b, TALLY_EVER, SPAN_LIT("x"), &n));
+    OK(b->ops->audit->tally_get(b, TALLY_EVER, SPAN_LIT("x"), &n));
     assert_int_equal(n, 1);
-    OK(b->ops->tally_drop(b, TALLY_EVER, SPAN_LIT("x")));
-    OK(b->ops->tally_get(b, TALLY_EVER, SPAN_LIT("x"), &n));
+    OK(b->ops->audit->tally_drop(b, TALLY_EVER, SPAN_LIT("x")));
+    OK(b->ops->audit->tally_get(b, TALLY_EVER, SPAN_LIT("x"), &n));
     assert_int_equal(n, 0);
 }
 

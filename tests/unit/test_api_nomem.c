@@ -67,16 +67,16 @@ static enum err fill_run(struct store_call *call, struct backend *b)
                         .webhook_url = "http://127.0.0.1:9/",
                         .secret = "0123456789abcdef0123456789abcdef"};
     struct account a = {.operator= true, .email = "op@example.com", .name = "Op", .language = "en"};
-    enum err e = b->ops->key_insert(b, &f->key);
+    enum err e = b->ops->keys->key_insert(b, &f->key);
     if (!e)
-        e = b->ops->channel_insert(b, &c);
+        e = b->ops->channels->channel_insert(b, &c);
     channel_id = c.id;
     if (!e)
-        e = b->ops->account_insert(b, &a);
+        e = b->ops->accounts->account_insert(b, &a);
     struct session s = {.account_id = a.id};
     s.created_ms = s.used_ms = clock_system.wall_ms(clock_system.arg);
     memcpy(s.hash, f->session, sizeof(s.hash));
-    return e ? e : b->ops->session_insert(b, &s, SESSION_MAX);
+    return e ? e : b->ops->accounts->session_insert(b, &s, SESSION_MAX);
 }
 
 static int set_up(void **state)

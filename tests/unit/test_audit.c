@@ -24,7 +24,7 @@ static const char *entries(int64_t channel_id, int64_t before, uint32_t limit)
 {
     static struct seen s;
     s.text[0] = '\0';
-    OK(b->ops->audit_list(b, channel_id, before, limit, see_entry, &s));
+    OK(b->ops->audit->audit_list(b, channel_id, before, limit, see_entry, &s));
     return s.text;
 }
 
@@ -40,18 +40,18 @@ static void the_audit_log(void **state)
                                       .target = SPAN_LIT("t/1"),
                                       .channel_id = i % 2 ? 0 : 2000000001,
                                       .details = SPAN_LIT("{\"a\":1}")};
-        OK(b->ops->audit_insert(b, &e));
+        OK(b->ops->audit->audit_insert(b, &e));
     }
     assert_string_equal(entries(0, INT64_MAX, 10), "600 500 400 300 200 100 ");
     assert_string_equal(entries(0, 5, 2), "400 300 ");
     assert_string_equal(entries(2000000001, INT64_MAX, 10), "600 400 200 ");
     assert_string_equal(entries(2000000002, INT64_MAX, 10), "");
     uint32_t gone = 9;
-    OK(b->ops->audit_prune(b, 400, 86400000, 2, &gone)); /* a step */
+    OK(b->ops->audit->audit_prune(b, 400, 86400000, 2, &gone)); /* a step */
     assert_int_equal(gone, 2);
-    OK(b->ops->audit_prune(b, 400, 86400000, 2, &gone));
+    OK(b->ops->audit->audit_prune(b, 400, 86400000, 2, &gone));
     assert_int_equal(gone, 1);
-    OK(b->ops->audit_prune(b, 400, 86400000, 2, &gone));
+    OK(b->ops->audit->audit_prune(b, 400, 86400000, 2, &gone));
     assert_int_equal(gone, 0);
     assert_string_equal(entries(0, INT64_MAX, 10), "600 500 400 ");
 }
@@ -82,19 +82,19 @@ static void the_audit_log_after_a_clock_ahead(void **state)
                                           .action = SPAN_LIT("x.y"),
                                           .target = SPAN_LIT("t/1"),
                                           .details = SPAN_LIT("{\"a\":1}")};
-            OK(b->ops->audit_insert(b, &e));
+            OK(b->ops->audit->audit_insert(b, &e));
         }
         uint32_t gone = 0;
         unsigned steps = 0;
         do {
             assert_true(++steps < 20);
-            OK(b->ops->audit_prune(b, 400, 2000, 2, &gone));
+            OK(b->ops->audit->audit_prune(b, 400, 2000, 2, &gone));
             assert_true(gone <= 2);
         } while (gone);
         if (strcmp(entries(0, INT64_MAX, 10), audit_rows[i].left) != 0)
             fail_msg("%s: %s", audit_rows[i].why, entries(0, INT64_MAX, 10));
         do
-            OK(b->ops->audit_prune(b, INT64_MAX, INT64_MAX, 10, &gone));
+            OK(b->ops->audit->audit_prune(b, INT64_MAX, INT64_MAX, 10, &gone));
         while (gone);
     }
 }

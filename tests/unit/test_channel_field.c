@@ -232,8 +232,8 @@ static void try_store(struct backend *b)
     c.more_number = 33;
     c.more_switch = false;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
-    assert_int_equal(b->ops->channel_get(b, c.id, &back), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_get(b, c.id, &back), ERR_NONE);
     assert_true(channel_same(&c, &back));
     assert_int_equal(back.updated_ms, c.updated_ms);
     assert_int_equal(back.more_number, 33);
@@ -248,8 +248,8 @@ static void try_store(struct backend *b)
             channel_field_set_number(&c, f, !channel_field_number(&c, f));
         else
             channel_field_set_number(&c, f, 300 + (int64_t)i);
-        assert_int_equal(b->ops->channel_update(b, &c), ERR_NONE);
-        assert_int_equal(b->ops->channel_list(b, 0, 1, take, &back), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_update(b, &c), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_list(b, 0, 1, take, &back), ERR_NONE);
         assert_true(channel_same(&c, &back));
         assert_int_equal(back.updated_ms, c.updated_ms);
     }

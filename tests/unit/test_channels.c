@@ -51,7 +51,7 @@ struct insert {
 static enum err insert_run(struct store_call *call, struct backend *b)
 {
     struct insert *i = list_entry(call, struct insert, call);
-    return b->ops->events_insert(b, i->events, EVENTS, 1700000000000);
+    return b->ops->events->events_insert(b, i->events, EVENTS, 1700000000000);
 }
 
 static void world_open(struct world *w)
@@ -62,7 +62,7 @@ static void world_open(struct world *w)
     assert_int_equal(memory_open(&writer), ERR_NONE);
     assert_int_equal(memory_open_reader(&reader, writer), ERR_NONE);
     assert_int_equal(writer->ops->begin(writer), ERR_NONE);
-    assert_int_equal(writer->ops->channel_insert(writer, &w->channel), ERR_NONE);
+    assert_int_equal(writer->ops->channels->channel_insert(writer, &w->channel), ERR_NONE);
     assert_int_equal(writer->ops->commit(writer), ERR_NONE);
     assert_int_equal(store_start(&w->store, writer, reader), ERR_NONE);
     assert_int_equal(directory_new(&w->directory, 10), ERR_NONE);

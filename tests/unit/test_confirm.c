@@ -74,21 +74,21 @@ static void open_older(const char *sql)
 static struct account account(int64_t id)
 {
     struct account a;
-    OK(b->ops->account_get(b, id, &a));
+    OK(b->ops->accounts->account_get(b, id, &a));
     return a;
 }
 
 static enum grant on_provider(int64_t account_id, int64_t id)
 {
     struct grant_held held;
-    OK(b->ops->grant_on_provider(b, account_id, id, &held));
+    OK(b->ops->roles->grant_on_provider(b, account_id, id, &held));
     return held.grant;
 }
 
 static enum grant on_channel(int64_t account_id, int64_t id)
 {
     struct grant_held held;
-    OK(b->ops->grant_on_channel(b, account_id, id, &held));
+    OK(b->ops->roles->grant_on_channel(b, account_id, id, &held));
     return held.grant;
 }
 
@@ -182,12 +182,12 @@ static void what_was_taken_over_gets_no_more(void **state)
     assert_int_equal(on_provider(7, 3), GRANT_NONE);
     assert_int_equal(on_provider(8, 3), GRANT_NONE);
     int64_t link = 9; /* the attacker may have kept one, for later */
-    OK(b->ops->invitation_last(b, 4, &link));
+    OK(b->ops->accounts->invitation_last(b, 4, &link));
     assert_int_equal(link, 0);
-    OK(b->ops->invitation_last(b, 5, &link));
+    OK(b->ops->accounts->invitation_last(b, 5, &link));
     assert_int_not_equal(link, 0);
     uint64_t made = 9;
-    OK(b->ops->provider_made(b, 4, &made));
+    OK(b->ops->roles->provider_made(b, 4, &made));
     assert_int_equal(made, 1);
 }
 
@@ -197,7 +197,7 @@ static struct account put(const char *email, const char *password, bool confirme
     (void)snprintf(a.email, sizeof(a.email), "%s", email);
     (void)snprintf(a.name, sizeof(a.name), "Name");
     (void)snprintf(a.password, sizeof(a.password), "%s", password);
-    OK(b->ops->account_insert(b, &a));
+    OK(b->ops->accounts->account_insert(b, &a));
     return a;
 }
 
@@ -205,7 +205,7 @@ static int64_t provider(const char *name)
 {
     struct provider p = {.created_ms = 5};
     (void)snprintf(p.name, sizeof(p.name), "%s", name);
-    OK(b->ops->provider_insert(b, &p));
+    OK(b->ops->roles->provider_insert(b, &p));
     return p.id;
 }
 
@@ -213,7 +213,7 @@ static void give(const struct account *a, int64_t id, bool waits)
 {
     const struct grant_gift gift = {
         .account_id = a->id, .id = id, .grant = GRANT_ADMIN, .waits = waits, .address = span_of(a->email)};
-    OK(b->ops->grant_give(b, &gift));
+    OK(b->ops->roles->grant_give(b, &gift));
 }
 
 /* Every way to become confirmed, of every account. */
@@ -282,12 +282,12 @@ static void who_stays(void **state)
     int64_t p = provider("Acme");
     struct account a = put("a@example.com", "$argon2id$", true), o = put("o@example.com", "$argon2id$", true);
     a.operator= true;
-    OK(b->ops->account_update(b, &a));
+    OK(b->ops->accounts->account_update(b, &a));
     assert_int_equal(keep_operator(b, a.id, why), ERR_CONFLICT);
     assert_string_equal(why, "This is the last operator: make another account an operator first");
     OK(keep_operator(b, o.id, why));
     OK(keep_admin(b, a.id, why));
-    OK(b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
+    OK(b->ops->roles->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN));
     assert_int_equal(keep_admin(b, a.id, why), ERR_CONFLICT);
     assert_non_null(strstr(why, "\"Acme\" (2)"));
     OK(keep_admin(b, o.id, why));
@@ -298,7 +298,7 @@ static void who_stays(void **state)
     assert_int_equal(keep_admin_of(b, p, a.id, true, why), ERR_CONFLICT);
     OK(keep_admin_of(b, p, o.id, true, why));
     OK(keep_admin(b, a.id, why));
-    OK(b->ops->grant_meet(b, o.id, GRANT_SCOPE_PROVIDER, p));
+    OK(b->ops->roles->grant_meet(b, o.id, GRANT_SCOPE_PROVIDER, p));
     OK(keep_admin_of(b, p, a.id, true, why));
 }
 

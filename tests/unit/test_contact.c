@@ -49,7 +49,7 @@ static void refused(void **state)
     struct channel second = make(1, "contact@EXAMPLE.org");
     assert_int_equal(ask_as(&second, 0, true, NOON + 1000 * DAY), CONTACT_ASK_REFUSED);
     int64_t admin = person("contact@example.org", false); /* nor as an Admin */
-    assert_int_equal(b->ops->grant_put(b, admin, GRANT_SCOPE_PROVIDER, 1, GRANT_ADMIN), ERR_NONE);
+    assert_int_equal(b->ops->roles->grant_put(b, admin, GRANT_SCOPE_PROVIDER, 1, GRANT_ADMIN), ERR_NONE);
     assert_int_equal(fails(&channel, NOON + DAY).nobody, 1);
     assert_int_equal(fails(&second, NOON + DAY).nobody, 1);
     assert_int_equal(count_to("contact@example.org"), 1);
@@ -86,7 +86,8 @@ static void again_by_hand(void **state)
     assert_int_equal(ask_as(&channel, 0, true, NOON + DAY), CONTACT_ASK_SENT);
     struct contact gone;
     uint8_t hash[SESSION_HASH_LEN] = {1};
-    assert_int_equal(b->ops->contact_find(b, hash, &gone), ERR_NOT_FOUND); /* the first link is replaced */
+    assert_int_equal(b->ops->notices->contact_find(b, hash, &gone),
+                     ERR_NOT_FOUND); /* the first link is replaced */
     assert_int_equal(ask_as(&channel, 0, true, NOON + 2 * DAY), CONTACT_ASK_SENT);
     for (int64_t day = 3; day < 1000; day += 7)
         assert_int_equal(ask_as(&channel, 0, true, NOON + day * DAY), CONTACT_ASK_OFTEN);
@@ -111,15 +112,15 @@ static void not_asked(void **state)
     assert_int_equal(ask(&channel, NOON), CONTACT_ASK_NO_LINK);
     rules.public_url = "https://todoke.example.com";
     int64_t admin = person("contact@example.org", false);
-    assert_int_equal(b->ops->grant_put(b, admin, GRANT_SCOPE_PROVIDER, 1, GRANT_MEMBER), ERR_NONE);
+    assert_int_equal(b->ops->roles->grant_put(b, admin, GRANT_SCOPE_PROVIDER, 1, GRANT_MEMBER), ERR_NONE);
     assert_int_equal(view_of(&channel).state, CONTACT_UNCONFIRMED);
-    assert_int_equal(b->ops->grant_put(b, admin, GRANT_SCOPE_PROVIDER, 1, GRANT_ADMIN), ERR_NONE);
+    assert_int_equal(b->ops->roles->grant_put(b, admin, GRANT_SCOPE_PROVIDER, 1, GRANT_ADMIN), ERR_NONE);
     assert_int_equal(ask(&channel, NOON), CONTACT_ASK_CONFIRMED); /* is told as an Admin */
     assert_true(view_of(&channel).state == CONTACT_CONFIRMED && view_of(&channel).asked_ms == 0);
     assert_int_equal(fails(&channel, NOON).told, 1);
     assert_int_equal(count_to("contact@example.org"), 1);
     assert_int_equal(mails.asks, 0);
-    assert_int_equal(b->ops->grant_put(b, admin, GRANT_SCOPE_PROVIDER, 1, GRANT_NONE), ERR_NONE);
+    assert_int_equal(b->ops->roles->grant_put(b, admin, GRANT_SCOPE_PROVIDER, 1, GRANT_NONE), ERR_NONE);
     assert_int_equal(view_of(&channel).state, CONTACT_UNCONFIRMED);
 }
 
@@ -131,12 +132,12 @@ static void admin_from_before(void **state)
     struct channel c = make(p, "contact@example.org");
     struct account a = {.email = "contact@example.org", .password = "x", .language = "en", .created_ms = 1};
     struct contact_view v;
-    assert_int_equal(b->ops->account_insert(b, &a), ERR_NONE);
-    assert_int_equal(b->ops->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN), ERR_NONE);
+    assert_int_equal(b->ops->accounts->account_insert(b, &a), ERR_NONE);
+    assert_int_equal(b->ops->roles->grant_put(b, a.id, GRANT_SCOPE_PROVIDER, p, GRANT_ADMIN), ERR_NONE);
     assert_int_equal(contact_look(b, &c, &v), ERR_NONE);
     assert_int_equal(v.state, CONTACT_UNCONFIRMED);
     a.confirmed = true;
-    assert_int_equal(b->ops->account_update(b, &a), ERR_NONE);
+    assert_int_equal(b->ops->accounts->account_update(b, &a), ERR_NONE);
     assert_int_equal(contact_look(b, &c, &v), ERR_NONE);
     assert_int_equal(v.state, CONTACT_CONFIRMED);
 }
@@ -198,7 +199,7 @@ static void full_outbox(void **state)
         to[i] = SPAN_LIT("x@example.com");
     const struct mail_draft d = {1, SPAN_LIT("s"), SPAN_LIT("t"), SPAN_LIT("h"), to, 100};
     for (uint32_t i = 0; i < NOTICE_OUTBOX_MAX / 100; i++)
-        assert_int_equal(b->ops->mail_insert(b, &d, NOON), ERR_NONE);
+        assert_int_equal(b->ops->mails->mail_insert(b, &d, NOON), ERR_NONE);
     assert_int_equal(ask(&channel, NOON), CONTACT_ASK_FULL);
 }
 
@@ -272,7 +273,7 @@ static void upgrade(void **state)
                                               CONTACT_CONFIRMED};
     for (int i = 0; i < 4; i++) {
         struct channel c;
-        assert_int_equal(b->ops->channel_get(b, 2000000001 + i, &c), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_get(b, 2000000001 + i, &c), ERR_NONE);
         assert_int_equal(view_of(&c).state, want[i]);
         assert_int_equal(view_of(&c).asked_ms, 0);
     }

@@ -74,7 +74,7 @@ static struct seen put_one(struct world *w)
                         .reason = span_of(kinds[kind].reason),
                         .detail = span_of(kinds[kind].detail),
                         .counted = random_below(&w->r, 5) != 0};
-    assert_int_equal(w->b->ops->result_put(w->b, &a, NULL, 0, ms), ERR_NONE);
+    assert_int_equal(w->b->ops->events->result_put(w->b, &a, NULL, 0, ms), ERR_NONE);
     return (struct seen){a.counted ? a.channel_id : 0, ms, kind};
 }
 
@@ -108,7 +108,7 @@ static struct error_tidy tidy(struct world *w, int64_t prune_before, uint32_t li
     struct error_tidy t = {
         .move_before = MINUTE(w->now - 60000), .prune_before = prune_before, .limit = limit};
     assert_int_equal(w->b->ops->begin(w->b), ERR_NONE);
-    assert_int_equal(w->b->ops->error_tidy(w->b, &t), ERR_NONE);
+    assert_int_equal(w->b->ops->errors->error_tidy(w->b, &t), ERR_NONE);
     assert_true(t.ret_moved <= limit && t.ret_pruned <= limit);
     if (keep)
         assert_int_equal(w->b->ops->commit(w->b), ERR_NONE);
@@ -145,7 +145,7 @@ static void list_all(struct world *w, struct error_page p, struct listing *l)
         size_t before = l->count;
         p.limit = 1 + (uint32_t)random_below(&w->r, 40);
         p.scan = 1 + (uint32_t)random_below(&w->r, 60);
-        assert_int_equal(w->b->ops->error_list(w->b, &p, take, l), ERR_NONE);
+        assert_int_equal(w->b->ops->errors->error_list(w->b, &p, take, l), ERR_NONE);
         assert_true(l->count - before <= p.limit);
         p.at = p.ret_at;
     } while (p.ret_more);
@@ -321,8 +321,9 @@ static void old_days_go(void **state)
         assert_int_equal(w.b->ops->begin(w.b), ERR_NONE);
         for (int64_t d = day - 5; d <= day; d++)
             for (int64_t m = 0; m < 10; m++)
-                assert_int_equal(w.b->ops->result_put(w.b, &a, NULL, 0, (d * 1440 + m) * ERROR_MINUTE_MS),
-                                 ERR_NONE);
+                assert_int_equal(
+                    w.b->ops->events->result_put(w.b, &a, NULL, 0, (d * 1440 + m) * ERROR_MINUTE_MS),
+                    ERR_NONE);
         assert_int_equal(w.b->ops->commit(w.b), ERR_NONE);
         while (tidy(&w, 0, 100, true).ret_moved) {
         }
@@ -348,8 +349,9 @@ static void put_days(struct world *w, const int64_t days[], size_t count, int64_
     assert_int_equal(w->b->ops->begin(w->b), ERR_NONE);
     for (size_t i = 0; i < count; i++)
         for (int64_t m = minute; m < minute + 5; m++)
-            assert_int_equal(w->b->ops->result_put(w->b, &a, NULL, 0, (days[i] * 1440 + m) * ERROR_MINUTE_MS),
-                             ERR_NONE);
+            assert_int_equal(
+                w->b->ops->events->result_put(w->b, &a, NULL, 0, (days[i] * 1440 + m) * ERROR_MINUTE_MS),
+                ERR_NONE);
     assert_int_equal(w->b->ops->commit(w->b), ERR_NONE);
 }
 
@@ -372,7 +374,7 @@ static void days_ahead_go(void **state)
         uint32_t gone = 0, steps = 0;
         assert_int_equal(w.b->ops->begin(w.b), ERR_NONE);
         do {
-            assert_int_equal(w.b->ops->error_tidy(w.b, &t), ERR_NONE);
+            assert_int_equal(w.b->ops->errors->error_tidy(w.b, &t), ERR_NONE);
             assert_true(t.ret_pruned <= 3);
             gone += t.ret_pruned;
             assert_true(++steps < 20);
@@ -401,25 +403,25 @@ static void a_deleted_channel(void **state)
         struct channel channels[2] = {{.name = "a", .language = "en"}, {.name = "b", .language = "en"}};
         assert_int_equal(w.b->ops->begin(w.b), ERR_NONE);
         for (int c = 0; c < 2; c++) {
-            assert_int_equal(w.b->ops->channel_insert(w.b, &channels[c]), ERR_NONE);
+            assert_int_equal(w.b->ops->channels->channel_insert(w.b, &channels[c]), ERR_NONE);
             struct attempt a = {.channel_id = channels[c].id,
                                 .reason = SPAN_LIT("error_status_code"),
                                 .detail = SPAN_LIT("500"),
                                 .counted = true};
             for (int i = 0; i < 100; i++) /* some days, and the minutes that are not over */
-                assert_int_equal(
-                    w.b->ops->result_put(w.b, &a, NULL, 0, MIDNIGHT_JST - (i < 50 ? i : i * 100) * 60000),
-                    ERR_NONE);
+                assert_int_equal(w.b->ops->events->result_put(w.b, &a, NULL, 0,
+                                                              MIDNIGHT_JST - (i < 50 ? i : i * 100) * 60000),
+                                 ERR_NONE);
         }
         assert_int_equal(w.b->ops->commit(w.b), ERR_NONE);
         w.now -= 20 * 60000;
         while (tidy(&w, 0, 100, true).ret_moved) {
         }
         assert_int_equal(w.b->ops->begin(w.b), ERR_NONE);
-        assert_int_equal(w.b->ops->channel_delete(w.b, channels[0].id), ERR_NONE);
+        assert_int_equal(w.b->ops->channels->channel_delete(w.b, channels[0].id), ERR_NONE);
         uint32_t n = 0, sum = 0;
         do {
-            assert_int_equal(w.b->ops->channel_prune(w.b, 7, &n), ERR_NONE);
+            assert_int_equal(w.b->ops->channels->channel_prune(w.b, 7, &n), ERR_NONE);
             assert_true(n <= 7);
             sum += n;
         } while (n == 7);
@@ -445,7 +447,7 @@ static void all_or_nothing(void **state)
         .channel_id = 1, .reason = SPAN_LIT("error_status_code"), .detail = SPAN_LIT("500"), .counted = true};
     assert_int_equal(b->ops->begin(b), ERR_NONE);
     memory_fail_at(b, 2, ERR_FULL);
-    assert_int_equal(b->ops->result_put(b, &a, NULL, 0, MIDNIGHT_JST), ERR_NONE);
+    assert_int_equal(b->ops->events->result_put(b, &a, NULL, 0, MIDNIGHT_JST), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_FULL);
     b->ops->rollback(b);
     memory_fail_at(b, 0, ERR_NONE);

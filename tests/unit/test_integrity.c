@@ -87,7 +87,7 @@ static uint32_t walk(char text[INTEGRITY_TEXT], unsigned *ret_steps)
     *ret_steps = 0;
     do { /* each in a transaction of its own */
         assert_int_equal(b->ops->begin(b), ERR_NONE);
-        assert_int_equal(b->ops->integrity(b, &step), ERR_NONE);
+        assert_int_equal(b->ops->upkeep->integrity(b, &step), ERR_NONE);
         enum err e = b->ops->commit(b); /* which says once more what the step has found */
         assert_true(e == ERR_NONE || (e == ERR_DAMAGED && step.ret_found));
         if (e)
@@ -179,7 +179,7 @@ static void a_large_one_goes_by_slices(void **state)
         assert_int_equal(sqlite_open(&b, dir, STORE_READ), ERR_NONE);
         do {
             assert_int_equal(b->ops->begin(b), ERR_NONE);
-            assert_int_equal(b->ops->integrity(b, &step), ERR_NONE);
+            assert_int_equal(b->ops->upkeep->integrity(b, &step), ERR_NONE);
             if (b->ops->commit(b))
                 b->ops->rollback(b);
             places += step.ret_found;
@@ -233,7 +233,7 @@ static void without_memory(void **state)
         (void)mem_fail_at(n);
         enum err e = b->ops->begin(b);
         for (int i = 0; !e && i < 12; i++)
-            e = b->ops->integrity(b, &step);
+            e = b->ops->upkeep->integrity(b, &step);
         hit = mem_fail_hit() != 0;
         (void)mem_fail_at(0);
         assert_true(e == ERR_NONE || e == ERR_NOMEM);

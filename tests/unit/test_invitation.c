@@ -41,10 +41,10 @@ static struct seen sent(enum invitation_kind kind, const char *language, const c
 {
     struct seen s = {0}, had = {0};
     bool was = false;
-    assert_int_equal(b->ops->mail_due(b, 1000, 100, see, &had), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_due(b, 1000, 100, see, &had), ERR_NONE);
     assert_int_equal(put(kind, "a@例え.jp", language, name, &was), ERR_NONE);
     assert_true(was);
-    assert_int_equal(b->ops->mail_due(b, 1000, 100, see, &s), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_due(b, 1000, 100, see, &s), ERR_NONE);
     assert_int_equal(s.count, had.count + 1);
     assert_string_equal(s.recipient, "a@xn--r8jz45g.jp");
     return s;
@@ -81,7 +81,7 @@ static void nowhere(void **state)
     struct seen s = {0};
     assert_int_equal(put(INVITATION_LINK, "a:b@example.com", "en", "P", &was), ERR_NONE);
     assert_false(was);
-    assert_int_equal(b->ops->mail_due(b, 1000, 100, see, &s), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_due(b, 1000, 100, see, &s), ERR_NONE);
     assert_int_equal(s.count, 0);
 }
 

@@ -33,14 +33,14 @@ static int64_t person(const char *email, bool disabled)
     struct account a = {.disabled = disabled, .confirmed = true, .language = "en", .created_ms = 1};
     (void)snprintf(a.email, sizeof(a.email), "%s", email);
     (void)snprintf(a.name, sizeof(a.name), "somebody");
-    assert_int_equal(b->ops->account_insert(b, &a), ERR_NONE);
+    assert_int_equal(b->ops->accounts->account_insert(b, &a), ERR_NONE);
     return a.id;
 }
 
 static void set_option(enum option_state state)
 {
     const struct option o = {.provider_id = 1, .state = state, .note = SPAN_LIT("")};
-    assert_int_equal(b->ops->option_put(b, &o), ERR_NONE);
+    assert_int_equal(b->ops->notices->option_put(b, &o), ERR_NONE);
 }
 
 /* Of a link: the same one each time, but for its number. */
@@ -56,7 +56,7 @@ static void confirm(const char *email)
 {
     struct contact c = {.provider_id = 1, .state = CONTACT_CONFIRMED};
     assert_null(email_spelling(span_of(email), c.address));
-    assert_int_equal(b->ops->contact_put(b, &c, span_of(c.address)), ERR_NONE);
+    assert_int_equal(b->ops->notices->contact_put(b, &c, span_of(c.address)), ERR_NONE);
 }
 
 static int begin(void **state)
@@ -78,7 +78,7 @@ static int begin(void **state)
                                 .ask_cap = 20,
                                 .public_url = "https://todoke.example.com",
                                 .ticket = ticket};
-    if (b->ops->channel_insert(b, &channel))
+    if (b->ops->channels->channel_insert(b, &channel))
         return -1;
     confirm(channel.contact_email);
     set_option(OPTION_APPROVED);
@@ -107,7 +107,7 @@ static void fails(int64_t at, const char *reason, const char *detail, uint32_t s
                         .notice_ms = WINDOW,
                         .stopped = stopped};
     const struct fate f = {.event_id = ++event, .end = FATE_GIVEN_UP};
-    assert_int_equal(b->ops->result_put(b, &a, &f, 1, at), ERR_NONE);
+    assert_int_equal(b->ops->events->result_put(b, &a, &f, 1, at), ERR_NONE);
 }
 
 static struct notice_step look(int64_t now)
@@ -152,7 +152,7 @@ static enum err take(void *arg, const struct mail *m)
 static void read_mails(void)
 {
     mails.count = 0;
-    assert_int_equal(b->ops->mail_due(b, INT64_MAX, 64, take, NULL), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_due(b, INT64_MAX, 64, take, NULL), ERR_NONE);
 }
 
 static void has(uint32_t mail, const char *text)
@@ -222,7 +222,7 @@ static void what_it_says(void **state)
         has(0, rows);
     }
     memcpy(channel.language, "ja", 3);
-    assert_int_equal(b->ops->channel_update(b, &channel), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_update(b, &channel), ERR_NONE);
     fails(NOON, "error_status_code", "500", 0);
     (void)look(NOON + WINDOW);
     read_mails();
@@ -238,7 +238,7 @@ static void names(void **state)
     (void)snprintf(channel.name, sizeof(channel.name),
                    "a\r\nError count: 9\n<b>&\"'\xE2\x80\xAE"
                    "🎉 =?utf-8?q?x?=");
-    assert_int_equal(b->ops->channel_update(b, &channel), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_update(b, &channel), ERR_NONE);
     fails(NOON, "error_status_code", "500", 0);
     (void)look(NOON + WINDOW);
     read_mails();
@@ -271,19 +271,21 @@ static void recipients(void **state)
         {"two@example.com,three@example.com", false, GRANT_ADMIN, GRANT_NONE, false},
     };
     (void)snprintf(channel.contact_email, sizeof(channel.contact_email), "Contact@EXAMPLE.org");
-    assert_int_equal(b->ops->channel_update(b, &channel), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_update(b, &channel), ERR_NONE);
     struct channel other = {.name = "other", .language = "en", .provider_id = 1};
-    assert_int_equal(b->ops->channel_insert(b, &other), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_insert(b, &other), ERR_NONE);
     uint32_t want = 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int64_t id = person(rows[i].email, rows[i].disabled);
         if (rows[i].on_provider)
-            assert_int_equal(b->ops->grant_put(b, id, GRANT_SCOPE_PROVIDER, 1, rows[i].on_provider),
+            assert_int_equal(b->ops->roles->grant_put(b, id, GRANT_SCOPE_PROVIDER, 1, rows[i].on_provider),
                              ERR_NONE);
         if (rows[i].on_channel)
-            assert_int_equal(b->ops->grant_put(b, id, GRANT_SCOPE_CHANNEL, channel.id, rows[i].on_channel),
-                             ERR_NONE);
-        assert_int_equal(b->ops->grant_put(b, id, GRANT_SCOPE_CHANNEL, other.id, GRANT_TESTER), ERR_NONE);
+            assert_int_equal(
+                b->ops->roles->grant_put(b, id, GRANT_SCOPE_CHANNEL, channel.id, rows[i].on_channel),
+                ERR_NONE);
+        assert_int_equal(b->ops->roles->grant_put(b, id, GRANT_SCOPE_CHANNEL, other.id, GRANT_TESTER),
+                         ERR_NONE);
         want += rows[i].told;
     }
     fails(NOON, "error_status_code", "500", 0);
@@ -315,15 +317,15 @@ static void nobody_wants_it(void **state)
     set_option(OPTION_APPROVED);
     fails(now, "error_status_code", "500", 0);
     channel.error_notification = false;
-    assert_int_equal(b->ops->channel_update(b, &channel), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_update(b, &channel), ERR_NONE);
     assert_int_equal(look(now + WINDOW).unwanted, 1);
     channel.error_notification = true;
     channel.contact_email[0] = '\0';
-    assert_int_equal(b->ops->channel_update(b, &channel), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_update(b, &channel), ERR_NONE);
     fails(now, "error_status_code", "500", 0);
     assert_int_equal(look(now + WINDOW).nobody, 1);
     fails(now, "error_status_code", "500", 0);
-    assert_int_equal(b->ops->channel_delete(b, channel.id), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_delete(b, channel.id), ERR_NONE);
     assert_int_equal(look(now + WINDOW).unwanted, 1);
     read_mails();
     assert_int_equal(mails.count, 0);
@@ -347,20 +349,20 @@ static void other_kinds(void **state)
                              .errors = 20,
                              .first_ms = NOON,
                              .closes_ms = NOON + 86400000};
-    assert_int_equal(b->ops->notice_put(b, &n), ERR_NONE);
+    assert_int_equal(b->ops->errors->notice_put(b, &n), ERR_NONE);
     assert_int_equal(look(NOON + 86400000).told, 1);
     read_mails();
     has(3, "|Messaging API: Webhook sending suspended - bot|");
     has(3, "\nTime detected: 2026/11/22 12:00:00 (UTC+9)\n");
     rules.channel_cap = 1; /* used up by that one */
-    assert_int_equal(b->ops->notice_put(b, &n), ERR_NONE);
+    assert_int_equal(b->ops->errors->notice_put(b, &n), ERR_NONE);
     assert_int_equal(look(NOON + 86400000).capped[QUOTA_CHANNEL], 1);
     rules.channel_cap = 100;
     for (int i = 0; i < 2; i++) { /* whoever wants no mails gets none of any kind */
         set_option(i ? OPTION_APPROVED : OPTION_NONE);
         channel.error_notification = !i;
-        assert_int_equal(b->ops->channel_update(b, &channel), ERR_NONE);
-        assert_int_equal(b->ops->notice_put(b, &n), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_update(b, &channel), ERR_NONE);
+        assert_int_equal(b->ops->errors->notice_put(b, &n), ERR_NONE);
         fails(NOON + 86400000, "error_status_code", "500", 1);
         struct notice_step s = look(NOON + 86400000 + WINDOW);
         assert_true(s.unwanted == 3 && s.told == 0);
@@ -428,7 +430,7 @@ static void full_outbox(void **state)
         to[i] = SPAN_LIT("x@example.com");
     const struct mail_draft d = {1, SPAN_LIT("s"), SPAN_LIT("t"), SPAN_LIT("h"), to, 100};
     for (uint32_t i = 0; i < NOTICE_OUTBOX_MAX / 100; i++)
-        assert_int_equal(b->ops->mail_insert(b, &d, NOON), ERR_NONE);
+        assert_int_equal(b->ops->mails->mail_insert(b, &d, NOON), ERR_NONE);
     fails(NOON, "error_status_code", "500", 0);
     for (int i = 1; i <= 3; i++) {
         fails(NOON + i * WINDOW, "error_status_code", "500", 0); /* opens another */
@@ -436,19 +438,19 @@ static void full_outbox(void **state)
         assert_true(s.told == 0 && s.deferred == 1);
     }
     struct mail m = {.id = 1, .state = MAIL_SENT, .next_ms = NOON, .last_error = SPAN_LIT("")};
-    assert_int_equal(b->ops->mail_tried(b, &m), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_tried(b, &m), ERR_NONE);
     assert_int_equal(look(NOON + 5 * WINDOW).told, 1); /* room: one mail with all of them */
     char text[64] = "";
     struct mail_counts counts;
-    assert_int_equal(b->ops->mail_count(b, &counts), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_count(b, &counts), ERR_NONE);
     assert_int_equal(counts.waiting, NOTICE_OUTBOX_MAX);
     mails.count = 0;
-    assert_int_equal(b->ops->mail_list(b, 1, INT64_MAX, 1, take, NULL), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_list(b, 1, INT64_MAX, 1, take, NULL), ERR_NONE);
     has(0, "contact@example.org|" SUBJECT "bot|");
     m.id = mails.all[0].id;
     for (uint32_t i = 2; i <= NOTICE_OUTBOX_MAX; i++) { /* the rest goes, so that what it says can be read */
         m.id = i;
-        assert_int_equal(b->ops->mail_tried(b, &m), ERR_NONE);
+        assert_int_equal(b->ops->mails->mail_tried(b, &m), ERR_NONE);
     }
     read_mails();
     assert_int_equal(mails.count, 1);
@@ -467,7 +469,7 @@ static void crowd(void **state)
         (void)snprintf(c.name, sizeof(c.name), "bot %d", i);
         (void)snprintf(c.contact_email, sizeof(c.contact_email), "c%d@example.org", i);
         confirm(c.contact_email);
-        assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
         struct attempt a = {.channel_id = c.id,
                             .reason = SPAN_LIT("request_timeout"),
                             .detail = SPAN_LIT("Request timeout"),
@@ -476,7 +478,7 @@ static void crowd(void **state)
                             .phase = SPAN_LIT("await"),
                             .notice_ms = WINDOW};
         for (int k = 0; k < 3; k++)
-            assert_int_equal(b->ops->result_put(b, &a, NULL, 0, NOON + k), ERR_NONE);
+            assert_int_equal(b->ops->events->result_put(b, &a, NULL, 0, NOON + k), ERR_NONE);
     }
     struct notice_step sum = {0}, step;
     uint32_t found, steps = 0;
@@ -489,7 +491,7 @@ static void crowd(void **state)
     assert_int_equal(sum.told, CHANNELS);
     assert_int_equal(steps, CHANNELS / 25 + 1);
     struct mail_counts counts;
-    assert_int_equal(b->ops->mail_count(b, &counts), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_count(b, &counts), ERR_NONE);
     assert_int_equal(counts.waiting, CHANNELS);
 }
 
@@ -535,36 +537,36 @@ static void outbox_rows(void **state)
     const struct span to[] = {SPAN_LIT("a@example.com"), SPAN_LIT("b@example.com"),
                               SPAN_LIT("c@example.com")};
     const struct mail_draft d = {channel.id, SPAN_LIT("s"), SPAN_LIT("text"), SPAN_LIT("html"), to, 3};
-    assert_int_equal(b->ops->mail_insert(b, &d, NOON), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_insert(b, &d, NOON), ERR_NONE);
     read_mails();
     assert_int_equal(mails.count, 3);
     int64_t ids[] = {mails.all[0].id, mails.all[1].id, mails.all[2].id};
     struct mail m = {
         .id = ids[0], .state = MAIL_SENT, .tries = 1, .next_ms = NOON + 5, .last_error = SPAN_LIT("")};
-    assert_int_equal(b->ops->mail_tried(b, &m), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_tried(b, &m), ERR_NONE);
     m = (struct mail){ids[1], .tries = 1, .next_ms = NOON + 60000, .last_error = SPAN_LIT("450 later")};
-    assert_int_equal(b->ops->mail_tried(b, &m), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_tried(b, &m), ERR_NONE);
     m = (struct mail){ids[2], .state = MAIL_FAILED, .tries = 1, .next_ms = NOON + 9,
                       .last_error = SPAN_LIT("550")};
-    assert_int_equal(b->ops->mail_tried(b, &m), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_tried(b, &m), ERR_NONE);
     mails.count = 0;
-    assert_int_equal(b->ops->mail_due(b, NOON + 59999, 9, take, NULL), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_due(b, NOON + 59999, 9, take, NULL), ERR_NONE);
     assert_int_equal(mails.count, 0);
-    assert_int_equal(b->ops->mail_due(b, NOON + 60000, 9, take, NULL), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_due(b, NOON + 60000, 9, take, NULL), ERR_NONE);
     has(0, "b@example.com|s|text|html");
     struct mail_counts counts;
-    assert_int_equal(b->ops->mail_count(b, &counts), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_count(b, &counts), ERR_NONE);
     assert_true(counts.waiting == 1 && counts.failed == 1 && counts.oldest_ms == NOON);
-    assert_int_equal(b->ops->mail_retry(b, ids[0], NOON + 10), ERR_CONFLICT);
-    assert_int_equal(b->ops->mail_retry(b, 999, NOON + 10), ERR_NOT_FOUND);
-    assert_int_equal(b->ops->mail_retry(b, ids[2], NOON + 10), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_retry(b, ids[0], NOON + 10), ERR_CONFLICT);
+    assert_int_equal(b->ops->mails->mail_retry(b, 999, NOON + 10), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->mails->mail_retry(b, ids[2], NOON + 10), ERR_NONE);
     mails.count = 0;
-    assert_int_equal(b->ops->mail_due(b, NOON + 10, 9, take, NULL), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_due(b, NOON + 10, 9, take, NULL), ERR_NONE);
     has(0, "c@example.com|s|text|html"); /* what it says was kept */
     uint32_t gone = 9;
-    assert_int_equal(b->ops->mail_prune(b, NOON + 5, NOON + 5, 10, &gone), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_prune(b, NOON + 5, NOON + 5, 10, &gone), ERR_NONE);
     assert_int_equal(gone, 0);
-    assert_int_equal(b->ops->mail_prune(b, NOON + 6, NOON + 6, 10, &gone), ERR_NONE);
+    assert_int_equal(b->ops->mails->mail_prune(b, NOON + 6, NOON + 6, 10, &gone), ERR_NONE);
     assert_int_equal(gone, 1);
 }
 

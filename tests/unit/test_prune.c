@@ -50,7 +50,7 @@ static struct history_prune prune(struct backend *b, int64_t after, int64_t befo
 {
     struct history_prune p = {.after = after, .before_ms = before_ms, .scan = scan};
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->history_prune(b, &p), ERR_NONE);
+    assert_int_equal(b->ops->events->history_prune(b, &p), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     return p;
 }
@@ -59,7 +59,7 @@ static void put_result(struct backend *b, int64_t channel, const struct fate *fa
 {
     struct attempt a = {.channel_id = channel, .started_ms = now, .events = (uint32_t)n};
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->result_put(b, &a, fates, n, now), ERR_NONE);
+    assert_int_equal(b->ops->events->result_put(b, &a, fates, n, now), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
 }
 
@@ -75,10 +75,10 @@ static void history_goes(void **state)
     for (int i = 0; i < 5; i++)
         assert_non_null(events[i] = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0));
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
     for (int i = 0; i < 5; i++)
         events[i]->channel_id = c.id;
-    assert_int_equal(b->ops->events_insert(b, events, 5, 1000), ERR_NONE);
+    assert_int_equal(b->ops->events->events_insert(b, events, 5, 1000), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     /* 0 and 1 delivered in one request; 2 failed, then delivered, late; 3 retrying; 4 pending */
     const struct fate together[] = {{.event_id = events[0]->item.id, .end = FATE_DELIVERED},
@@ -106,12 +106,12 @@ static void history_goes(void **state)
     assert_int_equal(rows("fate"), 1);
     /* With its channel what waits goes too, and retention takes the rest. */
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_delete(b, c.id), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_delete(b, c.id), ERR_NONE);
     struct backend_size size;
-    assert_int_equal(b->ops->size(b, &size), ERR_NONE);
+    assert_int_equal(b->ops->marks->size(b, &size), ERR_NONE);
     assert_true(size.used > 0 && size.used % 512 == 0);
     uint32_t left_over;
-    assert_int_equal(b->ops->channel_prune(b, 100, &left_over), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_prune(b, 100, &left_over), ERR_NONE);
     assert_int_equal(left_over, 1); /* the retry; the other one had no row yet */
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     p = prune(b, 0, 20000, 100);
@@ -123,10 +123,10 @@ static void history_goes(void **state)
     struct channel d = some_channel(2);
     int64_t last = events[4]->item.id;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_insert(b, &d), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_insert(b, &d), ERR_NONE);
     for (int i = 0; i < 5; i++)
         events[i]->channel_id = d.id;
-    assert_int_equal(b->ops->events_insert(b, events, 5, 500), ERR_NONE);
+    assert_int_equal(b->ops->events->events_insert(b, events, 5, 500), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     assert_true(events[0]->item.id > last);
     b->ops->close(b);
@@ -142,10 +142,10 @@ static void an_outage_does_not_fill_the_store(void **state)
     assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
     struct channel c = some_channel(1);
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
     struct event *event = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0);
     assert_non_null(event);
-    assert_int_equal(b->ops->events_insert(b, &event, 1, 1000), ERR_NONE);
+    assert_int_equal(b->ops->events->events_insert(b, &event, 1, 1000), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     for (uint16_t i = 0; i < 100; i++)
         put_result(b, c.id,
@@ -166,7 +166,7 @@ static uint32_t channel_prune(struct backend *b, uint32_t limit)
 {
     uint32_t n = 99;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_prune(b, limit, &n), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_prune(b, limit, &n), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     return n;
 }
@@ -191,15 +191,16 @@ static void a_deleted_channel_goes_in_steps(void **state)
     sqlite_of(b)->tail.section = 2;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(b->ops->channel_insert(b, &c[i]), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_insert(b, &c[i]), ERR_NONE);
     struct idempotency key = {.count = 1};
     for (int i = 0; i < EVENTS; i++) {
         assert_non_null(events[i] = event_new(c[i % 2].id, SPAN_LIT("{\"type\":\"x\"}"), 0));
-        assert_int_equal(b->ops->events_insert(b, &events[i], 1, 1000), ERR_NONE);
+        assert_int_equal(b->ops->events->events_insert(b, &events[i], 1, 1000), ERR_NONE);
         char text[8];
         int len = snprintf(text, sizeof(text), "k%d", i);
         assert_int_equal(
-            b->ops->idempotency_put(b, c[i % 2].id, (struct span){text, (size_t)len}, &key, 1000), ERR_NONE);
+            b->ops->events->idempotency_put(b, c[i % 2].id, (struct span){text, (size_t)len}, &key, 1000),
+            ERR_NONE);
     }
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     for (int i = 0; i < 20; i++) {
@@ -209,12 +210,12 @@ static void a_deleted_channel_goes_in_steps(void **state)
     int64_t queued = rows("queue"), retrying = rows("retry");
     assert_true(queued >= 30 && retrying == 20);
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_delete(b, c[0].id), ERR_NONE);
-    assert_int_equal(b->ops->channel_delete(b, c[0].id), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->channels->channel_delete(b, c[0].id), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_delete(b, c[0].id), ERR_NOT_FOUND);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     assert_true(rows("queue") == queued && rows("retry") == retrying); /* untouched as yet */
     uint64_t backlog = 0;
-    assert_int_equal(b->ops->backlog_list(b, count_backlog, &backlog), ERR_NONE);
+    assert_int_equal(b->ops->events->backlog_list(b, count_backlog, &backlog), ERR_NONE);
     assert_int_equal(backlog, EVENTS / 2);
     uint32_t gone = channel_prune(b, 7);
     assert_int_equal(gone, 7);
@@ -232,7 +233,7 @@ static void a_deleted_channel_goes_in_steps(void **state)
     put_result(b, c[0].id, &late, 1, 3000);
     assert_int_equal(rows("retry"), 10);
     backlog = 0;
-    assert_int_equal(b->ops->backlog_list(b, count_backlog, &backlog), ERR_NONE);
+    assert_int_equal(b->ops->events->backlog_list(b, count_backlog, &backlog), ERR_NONE);
     assert_int_equal(backlog, EVENTS / 2);
     b->ops->close(b);
     for (int i = 0; i < EVENTS; i++)
@@ -247,10 +248,10 @@ static void a_long_history_goes(void **state)
     assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
     struct channel c = some_channel(1);
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
     struct event *event = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0);
     assert_non_null(event);
-    assert_int_equal(b->ops->events_insert(b, &event, 1, 1000), ERR_NONE);
+    assert_int_equal(b->ops->events->events_insert(b, &event, 1, 1000), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     for (int i = 0; i < 600; i++)
         put_result(b, c.id, &(struct fate){.event_id = event->item.id, .end = FATE_GIVEN_UP}, 1, 2000);
@@ -278,12 +279,12 @@ static void sections_go(void **state)
     assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
     sqlite_of(b)->tail.section = 10;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     for (int i = 0; i < EVENTS; i++) {
         assert_non_null(events[i] = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0));
         assert_int_equal(b->ops->begin(b), ERR_NONE);
-        assert_int_equal(b->ops->events_insert(b, &events[i], 1, 1000), ERR_NONE);
+        assert_int_equal(b->ops->events->events_insert(b, &events[i], 1, 1000), ERR_NONE);
         assert_int_equal(b->ops->commit(b), ERR_NONE);
         if (i == 25)
             continue; /* waits */
@@ -340,9 +341,9 @@ static void older_directory_is_upgraded(void **state)
     size_t waiting = 0;
     struct channel c;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_get(b, 2000000001, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_get(b, 2000000001, &c), ERR_NONE);
     assert_string_equal(c.name, "old");
-    assert_int_equal(b->ops->queue_list(b, c.id, 0, 10, count_event, &waiting), ERR_NONE);
+    assert_int_equal(b->ops->events->queue_list(b, c.id, 0, 10, count_event, &waiting), ERR_NONE);
     assert_int_equal(waiting, 1);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     b->ops->close(b);
@@ -362,10 +363,10 @@ static void numbers_ahead_of_time(void **state)
         struct channel c = some_channel(1);
         struct event *v[6];
         assert_int_equal(b->ops->begin(b), ERR_NONE);
-        assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
         for (int i = 0; i < 6; i++)
             assert_non_null(v[i] = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0));
-        assert_int_equal(b->ops->events_insert(b, v, 6, AHEAD_MS), ERR_NONE);
+        assert_int_equal(b->ops->events->events_insert(b, v, 6, AHEAD_MS), ERR_NONE);
         assert_int_equal(b->ops->commit(b), ERR_NONE);
         const struct fate together[] = {{.event_id = v[1]->item.id, .end = FATE_DELIVERED},
                                         {.event_id = v[2]->item.id, .end = FATE_DELIVERED}};
@@ -380,7 +381,7 @@ static void numbers_ahead_of_time(void **state)
                                   .tried_now_ms = NOW_MS + 100,
                                   .scan = 100};
         assert_int_equal(b->ops->begin(b), ERR_NONE);
-        assert_int_equal(b->ops->history_prune(b, &p), ERR_NONE);
+        assert_int_equal(b->ops->events->history_prune(b, &p), ERR_NONE);
         assert_int_equal(b->ops->commit(b), ERR_NONE);
         assert_int_equal(p.ret_events, 3);
         assert_int_equal(p.ret_attempts, 2);

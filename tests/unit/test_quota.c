@@ -80,8 +80,9 @@ static void mail_caps_of_many(void **state)
     rules.provider_cap = 10;
     for (int i = 0; i < 2; i++) {
         (void)snprintf(email, sizeof(email), "admin%d@example.com", i);
-        assert_int_equal(b->ops->grant_put(b, person(email, false), GRANT_SCOPE_PROVIDER, 1, GRANT_ADMIN),
-                         ERR_NONE);
+        assert_int_equal(
+            b->ops->roles->grant_put(b, person(email, false), GRANT_SCOPE_PROVIDER, 1, GRANT_ADMIN),
+            ERR_NONE);
     }
     assert_int_equal(contact_decide(b, &channel, CONTACT_CONFIRMED, NOON), ERR_NONE);
     for (int i = 0; i < 9; i++)

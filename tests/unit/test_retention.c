@@ -95,15 +95,15 @@ static enum err history_prune(struct backend *b, struct history_prune *p)
     return ERR_NONE;
 }
 
+static const struct backend_marks marks = {.size = size, .mark_get = mark_get, .mark_put = mark_put};
+static const struct backend_events events = {.history_prune = history_prune};
 static const struct backend_ops ops = {.begin = nothing,
                                        .commit = nothing,
                                        .rollback = no_rollback,
                                        .changes = no_changes,
                                        .close = no_rollback,
-                                       .size = size,
-                                       .mark_get = mark_get,
-                                       .mark_put = mark_put,
-                                       .history_prune = history_prune};
+                                       .marks = &marks,
+                                       .events = &events};
 
 /* A store that the operations above stand for, and its retention; the test begins that. */
 struct world {

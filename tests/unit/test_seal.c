@@ -103,10 +103,10 @@ static void add_channels(struct backend *b, int count)
         struct channel c = {.name = "c", .language = "en", .use_webhook = true};
         secret_of(i, c.secret);
         url_of(i, c.webhook_url);
-        assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
         assert_int_equal(c.id, 2000000000 + i);
         (void)snprintf(c.name, sizeof(c.name), "renamed %d", i);
-        assert_int_equal(b->ops->channel_update(b, &c), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_update(b, &c), ERR_NONE);
     }
     assert_int_equal(b->ops->commit(b), ERR_NONE);
 }
@@ -118,7 +118,7 @@ static void check_channels(struct backend *b, int count)
         struct channel c;
         char want[CHANNEL_URL_MAX + 1];
         secret_of(i, want);
-        assert_int_equal(b->ops->channel_get(b, 2000000000 + i, &c), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_get(b, 2000000000 + i, &c), ERR_NONE);
         assert_string_equal(c.secret, want);
         url_of(i, want);
         assert_string_equal(c.webhook_url, want);
@@ -149,11 +149,11 @@ static void sealed_and_back(void **state)
     add_channels(b, 50);
     struct channel c;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_get(b, 2000000007, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_get(b, 2000000007, &c), ERR_NONE);
     memcpy(c.previous_secret, c.secret, sizeof(c.secret));
     (void)snprintf(c.secret, sizeof(c.secret), "fresh%027d", 0);
     c.previous_until_ms = 5000;
-    assert_int_equal(b->ops->channel_update(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_update(b, &c), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     b->ops->close(b);
     assert_int_equal(files_with("c0ffee"), 0);
@@ -164,16 +164,16 @@ static void sealed_and_back(void **state)
 
     b = open_sealed(&s);
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_get(b, 2000000007, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_get(b, 2000000007, &c), ERR_NONE);
     assert_string_equal(c.secret, "fresh000000000000000000000000000");
     assert_string_equal(c.previous_secret, "c0ffee00000000000000000000000007");
     assert_int_equal(c.previous_until_ms, 5000);
     assert_true(channel_in_grace(&c, 4999) && !channel_in_grace(&c, 5000));
-    assert_int_equal(b->ops->secret_prune(b, 4999, 0), ERR_NONE);
-    assert_int_equal(b->ops->channel_get(b, 2000000007, &c), ERR_NONE);
+    assert_int_equal(b->ops->tokens->secret_prune(b, 4999, 0), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_get(b, 2000000007, &c), ERR_NONE);
     assert_true(c.previous_secret[0]);
-    assert_int_equal(b->ops->secret_prune(b, 5000, 0), ERR_NONE);
-    assert_int_equal(b->ops->channel_get(b, 2000000007, &c), ERR_NONE);
+    assert_int_equal(b->ops->tokens->secret_prune(b, 5000, 0), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_get(b, 2000000007, &c), ERR_NONE);
     assert_true(!c.previous_secret[0] && !c.previous_until_ms);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     b->ops->close(b);
@@ -218,10 +218,10 @@ static void clear_urls_are_sealed_and_wiped(void **state)
     add_channels(b, 60);
     struct channel c;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_get(b, 2000000007, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_get(b, 2000000007, &c), ERR_NONE);
     memcpy(c.previous_secret, c.secret, sizeof(c.secret));
     c.previous_until_ms = 5000;
-    assert_int_equal(b->ops->channel_update(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_update(b, &c), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     b->ops->close(b);
     execute("UPDATE channel SET webhook_url=printf('https://old.example/?token=7ea5e7%026d', id);"
@@ -231,7 +231,7 @@ static void clear_urls_are_sealed_and_wiped(void **state)
     b = open_sealed(&s);
     assert_int_equal(files_with("7ea5e7"), 0);
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_get(b, 2000000007, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_get(b, 2000000007, &c), ERR_NONE);
     assert_string_equal(c.webhook_url, "https://old.example/?token=7ea5e700000000000000002000000007");
     assert_string_equal(c.secret, "c0ffee00000000000000000000000007");
     assert_string_equal(c.previous_secret, "c0ffee00000000000000000000000007");
@@ -324,8 +324,8 @@ static void for_its_channel_only(void **state)
         struct channel c;
         assert_int_equal(log_configure("error"), ERR_NONE);
         assert_int_equal(b->ops->begin(b), ERR_NONE);
-        assert_int_equal(b->ops->channel_get(b, 2000000001, &c), ERR_NONE);
-        assert_int_equal(b->ops->channel_get(b, 2000000002, &c), ERR_DENIED);
+        assert_int_equal(b->ops->channels->channel_get(b, 2000000001, &c), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_get(b, 2000000002, &c), ERR_DENIED);
         b->ops->rollback(b);
         b->ops->close(b);
     }
@@ -341,10 +341,10 @@ static void without_a_key_nothing_is_lost(void **state)
     assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE); /* as `todoke key` does */
     struct channel c;
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_get(b, 2000000001, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_get(b, 2000000001, &c), ERR_NONE);
     assert_string_equal(c.secret, "");
     assert_string_equal(c.webhook_url, "");
-    assert_int_equal(b->ops->channel_update(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_update(b, &c), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     b->ops->close(b);
     b = open_sealed(&s);
@@ -411,41 +411,42 @@ static void tokens(void **state)
         assert_int_equal(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
                          TOKEN_TEXT_LEN);
         assert_int_equal(strncmp(t.hint, text, 8), 0);
-        assert_int_equal(b->ops->token_insert(b, &t, 3, 10), ERR_NONE);
+        assert_int_equal(b->ops->tokens->token_insert(b, &t, 3, 10), ERR_NONE);
     }
-    assert_int_equal(b->ops->token_insert(b, &t, 3, 99), ERR_LIMIT);
+    assert_int_equal(b->ops->tokens->token_insert(b, &t, 3, 99), ERR_LIMIT);
     token_make(&random_system, text, &t);
-    assert_int_equal(b->ops->token_insert(b, &t, 3, 100), ERR_NONE); /* the others have expired */
+    assert_int_equal(b->ops->tokens->token_insert(b, &t, 3, 100), ERR_NONE); /* the others have expired */
     struct channel_token nobody = t;
     nobody.channel_id = 7;
-    assert_int_equal(b->ops->token_insert(b, &nobody, 3, 100), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->tokens->token_insert(b, &nobody, 3, 100), ERR_NOT_FOUND);
     uint8_t hash[ACCESS_HASH_LEN];
     ticket_hash(span_of(text), hash);
-    assert_int_equal(b->ops->token_find(b, hash, &got), ERR_NONE);
+    assert_int_equal(b->ops->tokens->token_find(b, hash, &got), ERR_NONE);
     assert_true(got.id == t.id && got.channel_id == 2000000001 && got.expires_ms == 100 && !got.used_ms);
     assert_true(token_valid(&got, 99) && !token_valid(&got, 100));
-    assert_int_equal(b->ops->token_use(b, t.id, 50), ERR_NONE);
-    assert_int_equal(b->ops->token_use(b, t.id, 40), ERR_NONE); /* came late */
-    assert_int_equal(b->ops->token_find(b, hash, &got), ERR_NONE);
+    assert_int_equal(b->ops->tokens->token_use(b, t.id, 50), ERR_NONE);
+    assert_int_equal(b->ops->tokens->token_use(b, t.id, 40), ERR_NONE); /* came late */
+    assert_int_equal(b->ops->tokens->token_find(b, hash, &got), ERR_NONE);
     assert_int_equal(got.used_ms, 50);
     int count = 0;
-    assert_int_equal(b->ops->token_list(b, 2000000001, count_token, &count), ERR_NONE);
+    assert_int_equal(b->ops->tokens->token_list(b, 2000000001, count_token, &count), ERR_NONE);
     assert_int_equal(count, 4);
-    assert_int_equal(b->ops->token_delete(b, 2000000002, t.id), ERR_NOT_FOUND); /* another channel's */
-    assert_int_equal(b->ops->token_delete(b, 2000000001, t.id), ERR_NONE);
-    assert_int_equal(b->ops->token_find(b, hash, &got), ERR_NOT_FOUND);
-    assert_int_equal(b->ops->secret_prune(b, 0, 99), ERR_NONE);
+    assert_int_equal(b->ops->tokens->token_delete(b, 2000000002, t.id),
+                     ERR_NOT_FOUND); /* another channel's */
+    assert_int_equal(b->ops->tokens->token_delete(b, 2000000001, t.id), ERR_NONE);
+    assert_int_equal(b->ops->tokens->token_find(b, hash, &got), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->tokens->secret_prune(b, 0, 99), ERR_NONE);
     count = 0;
-    assert_int_equal(b->ops->token_list(b, 2000000001, count_token, &count), ERR_NONE);
+    assert_int_equal(b->ops->tokens->token_list(b, 2000000001, count_token, &count), ERR_NONE);
     assert_int_equal(count, 3);
-    assert_int_equal(b->ops->secret_prune(b, 0, 100), ERR_NONE);
+    assert_int_equal(b->ops->tokens->secret_prune(b, 0, 100), ERR_NONE);
     count = 0;
-    assert_int_equal(b->ops->token_list(b, 2000000001, count_token, &count), ERR_NONE);
+    assert_int_equal(b->ops->tokens->token_list(b, 2000000001, count_token, &count), ERR_NONE);
     assert_int_equal(count, 0);
     t.expires_ms = 0;
-    assert_int_equal(b->ops->token_insert(b, &t, 3, 10), ERR_NONE);
-    assert_int_equal(b->ops->channel_delete(b, 2000000001), ERR_NONE); /* and its tokens */
-    assert_int_equal(b->ops->token_find(b, hash, &got), ERR_NOT_FOUND);
+    assert_int_equal(b->ops->tokens->token_insert(b, &t, 3, 10), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_delete(b, 2000000001), ERR_NONE); /* and its tokens */
+    assert_int_equal(b->ops->tokens->token_find(b, hash, &got), ERR_NOT_FOUND);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     b->ops->close(b);
     assert_int_equal(files_with(text), 0);

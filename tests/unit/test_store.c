@@ -104,36 +104,39 @@ static char *dump_all(struct backend *b)
 {
     buf_init(&dump, 1 << 24);
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_list(b, 0, 1000, dump_channel, NULL), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_list(b, 0, 1000, dump_channel, NULL), ERR_NONE);
     for (int64_t c = 2000000001; c <= 2000000004; c++) {
-        assert_int_equal(b->ops->queue_list(b, c, 0, 10000, dump_event, (void *)(uintptr_t) "queue"),
+        assert_int_equal(b->ops->events->queue_list(b, c, 0, 10000, dump_event, (void *)(uintptr_t) "queue"),
                          ERR_NONE);
-        assert_int_equal(b->ops->retry_list(b, c, 10000, dump_event, (void *)(uintptr_t) "retry"), ERR_NONE);
+        assert_int_equal(b->ops->events->retry_list(b, c, 10000, dump_event, (void *)(uintptr_t) "retry"),
+                         ERR_NONE);
         for (unsigned states = 1; states < 16; states++) {
             struct ids ids = {.count = 0};
             int64_t before = INT64_MAX;
             while (before) /* pages of three */
-                assert_int_equal(b->ops->event_list(b, c, states, before, 3, 1000, dump_view, &ids, &before),
-                                 ERR_NONE);
+                assert_int_equal(
+                    b->ops->events->event_list(b, c, states, before, 3, 1000, dump_view, &ids, &before),
+                    ERR_NONE);
             for (size_t i = 0; states == 15 && i < ids.count; i++) {
-                assert_int_equal(b->ops->event_get(b, c, ids.all[i], dump_view, NULL), ERR_NONE);
+                assert_int_equal(b->ops->events->event_get(b, c, ids.all[i], dump_view, NULL), ERR_NONE);
                 int64_t last = 0;
-                assert_int_equal(b->ops->attempt_list(b, c, ids.all[i], dump_attempt, &last), ERR_NONE);
+                assert_int_equal(b->ops->events->attempt_list(b, c, ids.all[i], dump_attempt, &last),
+                                 ERR_NONE);
             }
         }
     }
     for (int64_t c = 2000000001; c <= 2000000004; c++) {
         int64_t pending, retrying;
-        assert_int_equal(b->ops->oldest(b, c, &pending, &retrying), ERR_NONE);
+        assert_int_equal(b->ops->events->oldest(b, c, &pending, &retrying), ERR_NONE);
         assert_int_equal(buf_printf(&dump, "oldest %lld %lld %lld\n", (long long)c, (long long)pending,
                                     (long long)retrying),
                          ERR_NONE);
     }
     const int64_t looks[] = {1700000000300, 1700000000300 - NOTICE_WINDOW_MAX_MS};
     for (int i = 0; i < 2; i++) /* those that closed, and those that would close too late */
-        assert_int_equal(b->ops->notice_due(b, looks[i], 50, dump_notice, NULL), ERR_NONE);
+        assert_int_equal(b->ops->errors->notice_due(b, looks[i], 50, dump_notice, NULL), ERR_NONE);
     uint64_t sums[16] = {0};
-    assert_int_equal(b->ops->backlog_list(b, dump_backlog, sums), ERR_NONE);
+    assert_int_equal(b->ops->events->backlog_list(b, dump_backlog, sums), ERR_NONE);
     for (int i = 0; i < 16; i++)
         assert_int_equal(buf_printf(&dump, "backlog %d %llu\n", i, (unsigned long long)sums[i]), ERR_NONE);
     b->ops->rollback(b);
@@ -171,14 +174,17 @@ static void redeliver_some(struct backend *b, int64_t channel, uint64_t count, i
     int64_t ids[6] = {0}, last;
     struct redelivered n;
     struct channel c;
-    if (b->ops->channel_get(b, channel, &c)) /* nothing would take them up: it is for the caller to look */
+    if (b->ops->channels->channel_get(b, channel,
+                                      &c)) /* nothing would take them up: it is for the caller to look */
         return;
     const unsigned all =
         1u << EVENT_PENDING | 1u << EVENT_RETRYING | 1u << EVENT_DELIVERED | 1u << EVENT_GIVEN_UP;
     assert_int_equal(
-        b->ops->event_list(b, channel, all, INT64_MAX, (uint32_t)count, 1000, note_id, ids, &last), ERR_NONE);
+        b->ops->events->event_list(b, channel, all, INT64_MAX, (uint32_t)count, 1000, note_id, ids, &last),
+        ERR_NONE);
     ids[ids[0] + 1] = 12345;
-    assert_int_equal(b->ops->redeliver_ids(b, channel, ids + 1, (size_t)ids[0] + 1, now, &n), ERR_NONE);
+    assert_int_equal(b->ops->events->redeliver_ids(b, channel, ids + 1, (size_t)ids[0] + 1, now, &n),
+                     ERR_NONE);
     assert_int_equal(n.due + n.waiting + n.unknown, ids[0] + 1);
     assert_int_equal(n.unknown, 1);
     pruned[2] = pruned[2] * 31 + n.due * 8 + n.waiting;
@@ -188,9 +194,9 @@ static void redeliver_some(struct backend *b, int64_t channel, uint64_t count, i
 static void delete_channel(struct backend *b, int64_t channel)
 {
     uint32_t n;
-    assert_int_equal(b->ops->channel_delete(b, channel), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_delete(b, channel), ERR_NONE);
     do
-        assert_int_equal(b->ops->channel_prune(b, 3, &n), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_prune(b, 3, &n), ERR_NONE);
     while (n == 3);
 }
 
@@ -212,8 +218,8 @@ static void step(struct backend *b, const struct random *r, int64_t now)
             assert_non_null(events[i]);
         }
         struct channel c;
-        enum err known = b->ops->channel_get(b, channel, &c);
-        assert_int_equal(b->ops->events_insert(b, events, n, now), known);
+        enum err known = b->ops->channels->channel_get(b, channel, &c);
+        assert_int_equal(b->ops->events->events_insert(b, events, n, now), known);
         for (size_t i = 1; i < n; i++)
             assert_true(known || events[i]->item.id > events[i - 1]->item.id);
         for (size_t i = 0; i < n; i++)
@@ -222,9 +228,9 @@ static void step(struct backend *b, const struct random *r, int64_t now)
         struct taken t = {.count = 0};
         uint32_t limit = 1 + (uint32_t)random_below(r, 4);
         if (random_below(r, 3))
-            assert_int_equal(b->ops->queue_list(b, channel, 0, limit, take, &t), ERR_NONE);
+            assert_int_equal(b->ops->events->queue_list(b, channel, 0, limit, take, &t), ERR_NONE);
         else
-            assert_int_equal(b->ops->retry_list(b, channel, limit, take, &t), ERR_NONE);
+            assert_int_equal(b->ops->events->retry_list(b, channel, limit, take, &t), ERR_NONE);
         struct fate fates[64];
         for (size_t i = 0; i < t.count; i++) {
             const struct item *item = &t.heads[i].item;
@@ -251,19 +257,20 @@ static void step(struct backend *b, const struct random *r, int64_t now)
                             .notice_ms = random_below(r, 4) ? 20 : 0,
                             .stopped = (uint32_t)random_below(r, 3)};
         if (t.count)
-            assert_int_equal(b->ops->result_put(b, &a, fates, t.count, now), ERR_NONE);
+            assert_int_equal(b->ops->events->result_put(b, &a, fates, t.count, now), ERR_NONE);
     } else if (what == 8) {
         struct redeliver_range range = {.from_ms = now - (int64_t)random_below(r, 50), .to_ms = now};
         if (random_below(r, 2))
             range.reason = SPAN_LIT("request_timeout");
         uint32_t n = 999;
         assert_int_equal(
-            b->ops->redeliver_range(b, channel, &range, 1 + (uint32_t)random_below(r, 3), now, &n), ERR_NONE);
+            b->ops->events->redeliver_range(b, channel, &range, 1 + (uint32_t)random_below(r, 3), now, &n),
+            ERR_NONE);
         assert_true(n <= 3);
         /* A second step goes on where the first stopped: what it took up is not seen again. */
         int64_t stopped = range.resume = range.ret_resume;
         if (n)
-            assert_int_equal(b->ops->redeliver_range(b, channel, &range, 2, now, &n), ERR_NONE);
+            assert_int_equal(b->ops->events->redeliver_range(b, channel, &range, 2, now, &n), ERR_NONE);
         assert_true(range.ret_resume >= stopped);
         redeliver_some(b, channel, 1 + random_below(r, 4), now);
     } else if (what == 9) {
@@ -271,7 +278,7 @@ static void step(struct backend *b, const struct random *r, int64_t now)
                                   .scan = 1 + (uint32_t)random_below(r, 30)};
         if (random_below(r, 2))
             p.after = (now - 100) << ULID_SEQ_SHIFT;
-        assert_int_equal(b->ops->history_prune(b, &p), ERR_NONE);
+        assert_int_equal(b->ops->events->history_prune(b, &p), ERR_NONE);
         assert_true(p.ret_events <= p.scan);
         if (keep) { /* both twins must come to the same figures */
             pruned[0] += p.ret_events;
@@ -280,11 +287,11 @@ static void step(struct backend *b, const struct random *r, int64_t now)
         }
     } else {
         struct channel c;
-        enum err e = b->ops->channel_get(b, channel, &c);
+        enum err e = b->ops->channels->channel_get(b, channel, &c);
         if (!e) {
             c.updated_ms = now;
             c.max_events = (uint32_t)random_below(r, 100);
-            assert_int_equal(b->ops->channel_update(b, &c), ERR_NONE);
+            assert_int_equal(b->ops->channels->channel_update(b, &c), ERR_NONE);
             if (random_below(r, 20) == 0)
                 delete_channel(b, channel);
         }
@@ -334,7 +341,7 @@ static void backends_agree(void **state)
             assert_int_equal(b->ops->begin(b), ERR_NONE);
             for (int n = 1; n <= 4; n++) {
                 struct channel c = some_channel(n);
-                assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+                assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
                 assert_int_equal(c.id, 2000000000 + n);
             }
             assert_int_equal(b->ops->commit(b), ERR_NONE);
@@ -376,22 +383,22 @@ static void idempotency_keys(void **state)
         struct idempotency in = {.count = 2, .ids = {INT64_MAX, 7}}, out = {.count = 99};
         memset(in.body_hash, 0xa5, sizeof(in.body_hash));
         assert_int_equal(b->ops->begin(b), ERR_NONE);
-        assert_int_equal(b->ops->idempotency_get(b, 1, SPAN_LIT("k"), 0, &out), ERR_NOT_FOUND);
-        assert_int_equal(b->ops->idempotency_put(b, 1, SPAN_LIT("k"), &in, 5000), ERR_NONE);
-        assert_int_equal(b->ops->idempotency_get(b, 1, SPAN_LIT("k"), 5000, &out), ERR_NONE);
+        assert_int_equal(b->ops->events->idempotency_get(b, 1, SPAN_LIT("k"), 0, &out), ERR_NOT_FOUND);
+        assert_int_equal(b->ops->events->idempotency_put(b, 1, SPAN_LIT("k"), &in, 5000), ERR_NONE);
+        assert_int_equal(b->ops->events->idempotency_get(b, 1, SPAN_LIT("k"), 5000, &out), ERR_NONE);
         assert_int_equal(out.count, 2);
         assert_true(out.ids[0] == INT64_MAX && out.ids[1] == 7);
         assert_memory_equal(out.body_hash, in.body_hash, sizeof(in.body_hash));
-        assert_int_equal(b->ops->idempotency_get(b, 1, SPAN_LIT("k"), 5001, &out),
+        assert_int_equal(b->ops->events->idempotency_get(b, 1, SPAN_LIT("k"), 5001, &out),
                          ERR_NOT_FOUND); /* too old */
-        assert_int_equal(b->ops->idempotency_get(b, 2, SPAN_LIT("k"), 0, &out),
+        assert_int_equal(b->ops->events->idempotency_get(b, 2, SPAN_LIT("k"), 0, &out),
                          ERR_NOT_FOUND); /* another channel's */
         uint32_t gone = 9;
-        assert_int_equal(b->ops->idempotency_prune(b, 5000, 10, &gone), ERR_NONE);
+        assert_int_equal(b->ops->events->idempotency_prune(b, 5000, 10, &gone), ERR_NONE);
         assert_int_equal(gone, 0);
-        assert_int_equal(b->ops->idempotency_prune(b, 5001, 10, &gone), ERR_NONE);
+        assert_int_equal(b->ops->events->idempotency_prune(b, 5001, 10, &gone), ERR_NONE);
         assert_int_equal(gone, 1);
-        assert_int_equal(b->ops->idempotency_get(b, 1, SPAN_LIT("k"), 0, &out), ERR_NOT_FOUND);
+        assert_int_equal(b->ops->events->idempotency_get(b, 1, SPAN_LIT("k"), 0, &out), ERR_NOT_FOUND);
         assert_int_equal(b->ops->commit(b), ERR_NONE);
         b->ops->close(b);
     }
@@ -413,19 +420,19 @@ static void access_keys(void **state)
         memset(k.hash, 9, sizeof(k.hash));
         int64_t v0, v1, v2;
         assert_int_equal(b->ops->begin(b), ERR_NONE);
-        assert_int_equal(b->ops->key_version(b, &v0), ERR_NONE);
-        assert_int_equal(b->ops->key_insert(b, &k), ERR_NONE);
-        assert_int_equal(b->ops->key_version(b, &v1), ERR_NONE);
+        assert_int_equal(b->ops->keys->key_version(b, &v0), ERR_NONE);
+        assert_int_equal(b->ops->keys->key_insert(b, &k), ERR_NONE);
+        assert_int_equal(b->ops->keys->key_version(b, &v1), ERR_NONE);
         assert_true(v1 > v0);
-        assert_int_equal(b->ops->key_list(b, first_key, &got), ERR_NONE);
+        assert_int_equal(b->ops->keys->key_list(b, first_key, &got), ERR_NONE);
         assert_true(got.id == k.id && got.role == ROLE_INGEST && got.created_ms == 17 && !got.revoked_ms);
         assert_string_equal(got.hint, "abcdefgh");
         assert_memory_equal(got.hash, k.hash, sizeof(k.hash));
-        assert_int_equal(b->ops->key_revoke(b, k.id, 18), ERR_NONE);
-        assert_int_equal(b->ops->key_revoke(b, k.id, 19), ERR_NOT_FOUND);
-        assert_int_equal(b->ops->key_version(b, &v2), ERR_NONE);
+        assert_int_equal(b->ops->keys->key_revoke(b, k.id, 18), ERR_NONE);
+        assert_int_equal(b->ops->keys->key_revoke(b, k.id, 19), ERR_NOT_FOUND);
+        assert_int_equal(b->ops->keys->key_version(b, &v2), ERR_NONE);
         assert_true(v2 > v1);
-        assert_int_equal(b->ops->key_list(b, first_key, &got), ERR_NONE);
+        assert_int_equal(b->ops->keys->key_list(b, first_key, &got), ERR_NONE);
         assert_int_equal(got.revoked_ms, 18);
         assert_int_equal(b->ops->commit(b), ERR_NONE);
         b->ops->close(b);
@@ -483,7 +490,7 @@ static enum err insert_run(struct store_call *c, struct backend *b)
 {
     struct insert *i = list_entry(c, struct insert, call);
     i->runs++;
-    return b->ops->events_insert(b, i->events, i->count, 1700000000000);
+    return b->ops->events->events_insert(b, i->events, i->count, 1700000000000);
 }
 
 static void insert_committed(struct store_call *c)
@@ -521,7 +528,7 @@ struct count {
 static enum err count_run(struct store_call *c, struct backend *b)
 {
     struct count *n = list_entry(c, struct count, call);
-    return b->ops->backlog_list(b, dump_backlog, n->sums);
+    return b->ops->events->backlog_list(b, dump_backlog, n->sums);
 }
 
 /* A commit that fails is taken apart: every call gets its own answer, and a call is kept whole or not at all.
@@ -535,7 +542,7 @@ static void group_commit_fails_apart(void **state)
     assert_int_equal(memory_open_reader(&reader, writer), ERR_NONE);
     struct channel c = some_channel(1);
     assert_int_equal(writer->ops->begin(writer), ERR_NONE);
-    assert_int_equal(writer->ops->channel_insert(writer, &c), ERR_NONE);
+    assert_int_equal(writer->ops->channels->channel_insert(writer, &c), ERR_NONE);
     assert_int_equal(writer->ops->commit(writer), ERR_NONE);
     assert_int_equal(store_start(&s, writer, reader), ERR_NONE);
     log_set_output(-1, NULL);
@@ -613,22 +620,22 @@ static void a_long_range_goes_in_steps(void **state)
     const int64_t now = 1700000000000;
     assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
     for (int k = 0; k < 500; k++)
         assert_non_null((events[k] = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0)));
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(b->ops->events_insert(b, events, 500, now), ERR_NONE);
+        assert_int_equal(b->ops->events->events_insert(b, events, 500, now), ERR_NONE);
         for (int k = 0; k < 500; k++)
             fates[k] = (struct fate){.event_id = events[k]->item.id, .end = FATE_GIVEN_UP, .tries = 1};
         struct attempt a = {.channel_id = c.id, .started_ms = now, .events = 500};
         a.reason = i == 99 ? SPAN_LIT("request_timeout") : SPAN_LIT("error_status_code");
-        assert_int_equal(b->ops->result_put(b, &a, fates, 500, now), ERR_NONE);
+        assert_int_equal(b->ops->events->result_put(b, &a, fates, 500, now), ERR_NONE);
     }
     struct redeliver_range range = {
         .from_ms = now, .to_ms = now + 1000, .reason = SPAN_LIT("request_timeout")};
     uint32_t steps = 0, found = 0, n = 0;
     for (; !range.ret_done; steps++) {
-        assert_int_equal(b->ops->redeliver_range(b, c.id, &range, 200, now, &n), ERR_NONE);
+        assert_int_equal(b->ops->events->redeliver_range(b, c.id, &range, 200, now, &n), ERR_NONE);
         assert_true(range.ret_resume > range.resume && n <= 200 && (steps || n == 0));
         range.resume = range.ret_resume;
         found += n;
@@ -654,7 +661,7 @@ static void the_log_is_bounded(void **state)
     assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
     sqlite_checkpoint(b);
     assert_int_equal(b->ops->begin(b), ERR_NONE);
-    assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
+    assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
     assert_int_equal(b->ops->commit(b), ERR_NONE);
     memset(json, 'x', sizeof(json));
     for (int k = 0; k < EACH; k++)
@@ -663,7 +670,7 @@ static void the_log_is_bounded(void **state)
     off_t largest = 0;
     for (int i = 0; i < CALLS; i++) {
         assert_int_equal(b->ops->begin(b), ERR_NONE);
-        assert_int_equal(b->ops->events_insert(b, events, EACH, 1700000000000), ERR_NONE);
+        assert_int_equal(b->ops->events->events_insert(b, events, EACH, 1700000000000), ERR_NONE);
         assert_int_equal(b->ops->commit(b), ERR_NONE);
         struct stat st;
         assert_int_equal(stat(path, &st), 0);
@@ -708,12 +715,12 @@ static void a_directory_remembers(void **state)
         assert_int_equal(sqlite_open(&b, dir, STORE_WRITE), ERR_NONE);
         struct channel c = some_channel(1), other = some_channel(2);
         assert_int_equal(b->ops->begin(b), ERR_NONE);
-        assert_int_equal(b->ops->channel_insert(b, &c), ERR_NONE);
-        assert_int_equal(b->ops->channel_insert(b, &other), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_insert(b, &c), ERR_NONE);
+        assert_int_equal(b->ops->channels->channel_insert(b, &other), ERR_NONE);
         struct event *events[3];
         for (int k = 0; k < 3; k++)
             assert_non_null((events[k] = event_new(c.id, SPAN_LIT("{\"type\":\"x\"}"), 0)));
-        assert_int_equal(b->ops->events_insert(b, events, 3, 1700000000000), ERR_NONE);
+        assert_int_equal(b->ops->events->events_insert(b, events, 3, 1700000000000), ERR_NONE);
         assert_int_equal(b->ops->commit(b), ERR_NONE);
         for (int k = 0; k < 3; k++)
             mem_free(events[k]);

@@ -191,23 +191,23 @@ static enum err run(struct store_call *call, struct backend *b)
     enum err e = ERR_NONE;
     switch (s->what) {
     case INSERT_CHANNEL:
-        e = b->ops->channel_insert(b, &c);
+        e = b->ops->channels->channel_insert(b, &c);
         s->channel_id = c.id;
         break;
     case INSERT_EVENTS:
-        e = b->ops->events_insert(b, s->events, EVENTS, 1000000);
+        e = b->ops->events->events_insert(b, s->events, EVENTS, 1000000);
         for (int i = 0; i < EVENTS; i++)
             s->ids[i] = keyed.ids[i] = s->events[i]->item.id;
         if (!e)
-            e = b->ops->idempotency_put(b, s->channel_id, SPAN_LIT("key"), &keyed, 1000000);
+            e = b->ops->events->idempotency_put(b, s->channel_id, SPAN_LIT("key"), &keyed, 1000000);
         break;
     case RECORD:
         for (int i = 0; i < EVENTS; i++)
             fates[i] = (struct fate){.event_id = s->ids[i], .end = s->ends[i], .next_due_ms = 77, .tries = 1};
-        e = b->ops->result_put(b, &a, fates, EVENTS, 1000000);
+        e = b->ops->events->result_put(b, &a, fates, EVENTS, 1000000);
         break;
     case REDELIVER:
-        e = b->ops->redeliver_ids(b, s->channel_id, s->ids, EVENTS, 1000001, &n);
+        e = b->ops->events->redeliver_ids(b, s->channel_id, s->ids, EVENTS, 1000001, &n);
         break;
     }
     return e;
@@ -239,9 +239,11 @@ static enum err view(struct store_call *call, struct backend *b)
     int64_t last;
     for (int i = 0; i < EVENTS; i++) {
         enum event_state want = v->want[i];
-        assert_int_equal(b->ops->event_get(b, v->channel_id, v->ids[i], check_state, &want), ERR_NONE);
+        assert_int_equal(b->ops->events->event_get(b, v->channel_id, v->ids[i], check_state, &want),
+                         ERR_NONE);
     }
-    return b->ops->event_list(b, v->channel_id, ~0u, INT64_MAX, 1000, 1000, count_view, &v->total, &last);
+    return b->ops->events->event_list(b, v->channel_id, ~0u, INT64_MAX, 1000, 1000, count_view, &v->total,
+                                      &last);
 }
 
 static void integrity(void)

@@ -160,9 +160,9 @@ static enum err check_provider(struct call *c, struct backend *b, struct change_
     int64_t id = state->channel.provider_id;
     struct provider provider;
     struct grant_held held = {GRANT_ADMIN, true};
-    enum err e = b->ops->provider_get(b, id, &provider);
+    enum err e = b->ops->roles->provider_get(b, id, &provider);
     if (!e && !call_is_operator(c))
-        e = b->ops->grant_on_provider(b, c->account->id, id, &held);
+        e = b->ops->roles->grant_on_provider(b, c->account->id, id, &held);
     if (!e && held.grant < GRANT_ADMIN)
         e = held.grant == GRANT_NONE ? ERR_NOT_FOUND : ERR_DENIED;
     state->meets = !e && !held.known;
@@ -181,16 +181,16 @@ static enum err create_run(struct store_call *s, struct backend *b)
     if (!e)
         e = check_notification(c, state);
     if (!e)
-        e = b->ops->channel_insert(b, &state->channel);
+        e = b->ops->channels->channel_insert(b, &state->channel);
     state->token.channel_id = state->channel.id;
     if (!e)
-        e = b->ops->token_insert(b, &state->token, TOKEN_MAX, state->channel.created_ms);
+        e = b->ops->tokens->token_insert(b, &state->token, TOKEN_MAX, state->channel.created_ms);
     if (!e)
         e = channel_edit_audit(c, b, "channel.create", &nothing, &state->channel);
     if (!e)
         e = ask_contact(c, b, state);
     if (!e && state->meets)
-        e = b->ops->grant_meet(b, c->account->id, GRANT_SCOPE_PROVIDER, state->channel.provider_id);
+        e = b->ops->roles->grant_meet(b, c->account->id, GRANT_SCOPE_PROVIDER, state->channel.provider_id);
     return e ? e : prepare(c, state);
 }
 
@@ -293,9 +293,9 @@ static enum err delete_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     struct change_state *state = c->state;
     struct channel before, after = {.id = state->channel.id};
-    enum err e = b->ops->channel_get(b, state->channel.id, &before);
+    enum err e = b->ops->channels->channel_get(b, state->channel.id, &before);
     if (!e)
-        e = b->ops->channel_delete(b, state->channel.id);
+        e = b->ops->channels->channel_delete(b, state->channel.id);
     return e ? e : channel_edit_audit(c, b, "channel.delete", &before, &after);
 }
 
@@ -414,7 +414,7 @@ static enum err list_run(struct store_call *s, struct backend *b)
     struct list_state *l = c->state;
     l->backend = b;
     page_begin(&l->page, call_out(c));
-    enum err e = b->ops->channel_find(b, &l->filter, list_row, l);
+    enum err e = b->ops->roles->channel_find(b, &l->filter, list_row, l);
     return page_end(&l->page, e == ERR_LIMIT ? ERR_NONE : e);
 }
 

@@ -34,7 +34,7 @@ enum err contact_edit_ask(struct call *c, struct backend *b, const struct channe
 
 static enum err get(struct call *c, struct backend *b, struct channel *ret)
 {
-    enum err e = b->ops->channel_get(b, call_channel_id(c->params[0]), ret);
+    enum err e = b->ops->channels->channel_get(b, call_channel_id(c->params[0]), ret);
     return e == ERR_NOT_FOUND ? call_stop(c, e, "No such channel") : e;
 }
 

@@ -21,9 +21,9 @@ static const char unknown[] = "This link is not valid: it is not whole, or anoth
 /* The row that the link is of, and its provider. */
 static enum err find(struct call *c, struct backend *b, struct link *l)
 {
-    enum err e = b->ops->contact_find(b, l->hash, &l->contact);
+    enum err e = b->ops->notices->contact_find(b, l->hash, &l->contact);
     if (!e)
-        e = b->ops->provider_get(b, l->contact.provider_id, &l->provider);
+        e = b->ops->roles->provider_get(b, l->contact.provider_id, &l->provider);
     return e == ERR_NOT_FOUND ? call_stop(c, ERR_DENIED, unknown) : e;
 }
 
@@ -31,7 +31,7 @@ static enum err find(struct call *c, struct backend *b, struct link *l)
 static enum err write_channel(struct json_write *w, struct backend *b, const struct link *l)
 {
     struct channel channel;
-    enum err e = b->ops->channel_get(b, l->contact.channel_id, &channel);
+    enum err e = b->ops->channels->channel_get(b, l->contact.channel_id, &channel);
     if (e && e != ERR_NOT_FOUND)
         return e;
     json_write_key(w, "channelName");

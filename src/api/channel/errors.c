@@ -132,7 +132,7 @@ static enum err list_run(struct store_call *s, struct backend *b)
     struct list_state *l = call_of(s)->state;
     l->query.page.limit = l->page.limit - l->page.count;
     l->query.page.scan = SCAN_STEP;
-    return b->ops->error_list(b, &l->query.page, list_row, l);
+    return b->ops->errors->error_list(b, &l->query.page, list_row, l);
 }
 
 static void list_done(struct store_call *s)
@@ -235,7 +235,7 @@ static enum err summary_run(struct store_call *s, struct backend *b)
 {
     struct summary_state *m = call_of(s)->state;
     m->query.page.limit = m->query.page.scan = SCAN_STEP;
-    enum err e = b->ops->error_list(b, &m->query.page, summary_row, m);
+    enum err e = b->ops->errors->error_list(b, &m->query.page, summary_row, m);
     if (e || m->query.page.ret_more)
         return e;
     struct json_write w;

@@ -44,7 +44,7 @@ static enum err piece_run(struct store_call *s, struct backend *b)
     d->query.page.limit = PIECE_ROWS;
     d->query.page.scan = PIECE_SCAN;
     enum err e = d->begun ? ERR_NONE : tsv_header(&d->piece, d->lang);
-    return e ? e : b->ops->error_list(b, &d->query.page, piece_row, d);
+    return e ? e : b->ops->errors->error_list(b, &d->query.page, piece_row, d);
 }
 
 static void piece_done(struct store_call *s);

@@ -218,12 +218,12 @@ static enum err show_run(struct store_call *call, struct backend *b)
     s->attempts = 0;
     json_write_init(w, call_out(c));
     json_write_object(w);
-    enum err e = b->ops->event_get(b, s->channel_id, s->id, show_event, s);
+    enum err e = b->ops->events->event_get(b, s->channel_id, s->id, show_event, s);
     if (e)
         return e == ERR_NOT_FOUND ? call_stop(c, e, "No such event") : e;
     json_write_key(w, "attempts");
     json_write_array(w);
-    e = b->ops->attempt_list(b, s->channel_id, s->id, show_attempt, s);
+    e = b->ops->events->attempt_list(b, s->channel_id, s->id, show_attempt, s);
     json_write_end(w);
     json_write_end(w);
     enum err written = json_write_finish(w);
@@ -270,8 +270,8 @@ static enum err list_run(struct store_call *call, struct backend *b)
     struct show_state *s = c->state;
     page_begin(&s->page, call_out(c));
     s->page.last = 0;
-    enum err e = s->states ? b->ops->event_list(b, s->channel_id, s->states, s->page.from, s->page.limit,
-                                                SCAN_MAX, list_row, s, &s->page.last)
+    enum err e = s->states ? b->ops->events->event_list(b, s->channel_id, s->states, s->page.from,
+                                                        s->page.limit, SCAN_MAX, list_row, s, &s->page.last)
                            : ERR_NONE;
     s->page.more = s->page.last; /* where the store stopped looking, which may be behind the last row */
     return page_end(&s->page, e);
@@ -426,14 +426,15 @@ static enum err redeliver_run(struct store_call *call, struct backend *b)
     struct redeliver_state *r = c->state;
     r->step = 0;
     struct channel still; /* a deletion may have been faster: nothing would ever take those retries up */
-    enum err e = b->ops->channel_get(b, r->ref->channel.id, &still);
+    enum err e = b->ops->channels->channel_get(b, r->ref->channel.id, &still);
     if (e)
         return e;
     if (r->id_count) {
-        e = b->ops->redeliver_ids(b, r->ref->channel.id, r->ids, r->id_count, call_now(c), &r->by_id);
+        e = b->ops->events->redeliver_ids(b, r->ref->channel.id, r->ids, r->id_count, call_now(c), &r->by_id);
         r->step = e ? 0 : r->by_id.due;
     } else {
-        e = b->ops->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, call_now(c), &r->step);
+        e = b->ops->events->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, call_now(c),
+                                            &r->step);
     }
     if (e || r->total || r->range.resume) /* the first step stands for all */
         return e;

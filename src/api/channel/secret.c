@@ -28,7 +28,7 @@ static enum err show_run(struct store_call *call, struct backend *b)
     struct channel channel;
     struct json_write w;
     char target[32];
-    enum err e = b->ops->channel_get(b, call_channel_id(c->params[0]), &channel);
+    enum err e = b->ops->channels->channel_get(b, call_channel_id(c->params[0]), &channel);
     json_write_init(&w, call_out(c));
     if (e == ERR_NOT_FOUND)
         return call_stop(c, e, "No such channel");

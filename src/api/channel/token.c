@@ -66,7 +66,7 @@ static enum err list_run(struct store_call *call, struct backend *b)
     json_write_object(&s->w);
     json_write_key(&s->w, "tokens");
     json_write_array(&s->w);
-    enum err e = b->ops->token_list(b, s->channel_id, list_row, &s->w);
+    enum err e = b->ops->tokens->token_list(b, s->channel_id, list_row, &s->w);
     json_write_end(&s->w);
     json_write_end(&s->w);
     enum err written = json_write_finish(&s->w);
@@ -106,7 +106,7 @@ static enum err issue_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
     struct token_state *s = c->state;
-    enum err e = b->ops->token_insert(b, &s->token, TOKEN_MAX, s->token.created_ms);
+    enum err e = b->ops->tokens->token_insert(b, &s->token, TOKEN_MAX, s->token.created_ms);
     if (e == ERR_LIMIT) {
         (void)call_out(c);
         return call_stop(c, ERR_CONFLICT, "This channel has 30 valid tokens; revoke one first");
@@ -167,7 +167,7 @@ static enum err revoke_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
     struct token_state *s = c->state;
-    enum err e = b->ops->token_delete(b, s->channel_id, s->token.id);
+    enum err e = b->ops->tokens->token_delete(b, s->channel_id, s->token.id);
     (void)call_out(c);
     if (e == ERR_NOT_FOUND)
         return call_stop(c, e, "No such token");

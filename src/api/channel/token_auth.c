@@ -25,7 +25,7 @@ struct use {
 static enum err use_run(struct store_call *call, struct backend *b)
 {
     struct use *u = list_entry(call, struct use, call);
-    return b->ops->token_use(b, u->id, u->now_ms);
+    return b->ops->tokens->token_use(b, u->id, u->now_ms);
 }
 
 static void use_done(struct store_call *call)
@@ -51,7 +51,7 @@ static void note_use(struct call *c, const struct channel_token *t, int64_t now_
 static enum err find_run(struct store_call *call, struct backend *b)
 {
     struct auth_state *s = call_of(call)->state;
-    return b->ops->token_find(b, s->hash, &s->token);
+    return b->ops->tokens->token_find(b, s->hash, &s->token);
 }
 
 static void find_done(struct store_call *call)

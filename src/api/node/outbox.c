@@ -49,8 +49,8 @@ static enum err list_run(struct store_call *call, struct backend *b)
     struct call *c = call_of(call);
     struct outbox_page *l = c->state;
     page_begin(&l->page, call_out(c));
-    return page_end(&l->page,
-                    b->ops->mail_list(b, l->states, l->page.from, page_ask(&l->page), list_row, &l->page));
+    return page_end(&l->page, b->ops->mails->mail_list(b, l->states, l->page.from, page_ask(&l->page),
+                                                       list_row, &l->page));
 }
 
 void api_outbox_list(struct call *c)
@@ -78,7 +78,7 @@ static enum err retry_run(struct store_call *call, struct backend *b)
     int64_t id = call_channel_id(c->params[0]);
     char target[32];
     (void)snprintf(target, sizeof(target), "mail/%lld", (long long)id);
-    enum err e = b->ops->mail_retry(b, id, call_now(c));
+    enum err e = b->ops->mails->mail_retry(b, id, call_now(c));
     return e ? e : call_audit(c, b, "mail.retry", target, 0, SPAN_LIT(""));
 }
 

@@ -33,7 +33,7 @@ static enum err list_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     struct page *p = c->state;
     page_begin(p, call_out(c));
-    return page_end(p, b->ops->account_list(b, p->from, page_ask(p), show_listed, p));
+    return page_end(p, b->ops->accounts->account_list(b, p->from, page_ask(p), show_listed, p));
 }
 
 void api_account_list(struct call *c)
@@ -62,7 +62,7 @@ static enum err answer(struct call *c, const struct account *a, const char *tick
 
 static enum err get(struct call *c, struct backend *b, struct account *ret)
 {
-    enum err e = b->ops->account_get(b, call_channel_id(c->params[0]), ret);
+    enum err e = b->ops->accounts->account_get(b, call_channel_id(c->params[0]), ret);
     return e == ERR_NOT_FOUND ? call_stop(c, e, "No such account") : e;
 }
 
@@ -183,7 +183,7 @@ static enum err create_run(struct store_call *s, struct backend *b)
         memcpy(state->to.password, state->login.job.hash, sizeof(state->to.password));
     state->to.confirmed = state->password; /* a password by link confirms the account */
     account_json_made_by(c, &state->to);
-    enum err e = b->ops->account_insert(b, &state->to);
+    enum err e = b->ops->accounts->account_insert(b, &state->to);
     if (e == ERR_EXISTS)
         return call_stop(
             c, ERR_CONFLICT,
@@ -246,10 +246,10 @@ static enum err end_access(struct call *c, struct backend *b, const struct accou
     bool was = before->operator&& !before->disabled, is = a->operator&& !a->disabled;
     enum err e = ERR_NONE;
     if (a->disabled || state->password || (was && !is))
-        e = b->ops->session_delete_others(b, a->id, NULL);
+        e = b->ops->accounts->session_delete_others(b, a->id, NULL);
     /* A link that was mailed to the previous address must not work for the new one. */
     if (!e && (a->disabled || state->password || strcmp(a->email, before->email) != 0))
-        e = b->ops->invitation_delete(b, a->id);
+        e = b->ops->accounts->invitation_delete(b, a->id);
     return e;
 }
 
@@ -273,7 +273,7 @@ static enum err change_run(struct store_call *s, struct backend *b)
         return answer(c, &a, ticket, mailed);
     e = check_change(c, b, &before, &a);
     if (!e)
-        e = conflict_of_email(c, b->ops->account_update(b, &a));
+        e = conflict_of_email(c, b->ops->accounts->account_update(b, &a));
     if (!e)
         e = end_access(c, b, &before, &a);
     if (!e && confirm)
@@ -366,7 +366,7 @@ static enum err delete_run(struct store_call *s, struct backend *b)
     if (!e)
         e = keep(c, keep_admin(b, a.id, state->why));
     if (!e)
-        e = b->ops->account_delete(b, a.id);
+        e = b->ops->accounts->account_delete(b, a.id);
     return e ? e : account_json_audit(c, b, "account.delete", &a);
 }
 

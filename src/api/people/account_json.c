@@ -113,7 +113,7 @@ enum err account_json_invite(struct call *c, struct backend *b, const struct acc
     struct invitation i = {.account_id = a->id, .created_ms = call_now(c)};
     i.expires_ms = i.created_ms + INVITATION_MS;
     ticket_make(&random_system, ticket, i.hash);
-    return b->ops->invitation_put(b, &i);
+    return b->ops->accounts->invitation_put(b, &i);
 }
 
 enum err account_json_mail(struct call *c, struct backend *b, struct invitation_mail m, bool *ret_sent)

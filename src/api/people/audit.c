@@ -46,8 +46,8 @@ static enum err list_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     struct audit_page *p = c->state;
     page_begin(&p->page, call_out(c));
-    return page_end(&p->page,
-                    b->ops->audit_list(b, p->channel_id, p->page.from, page_ask(&p->page), show, &p->page));
+    return page_end(&p->page, b->ops->audit->audit_list(b, p->channel_id, p->page.from, page_ask(&p->page),
+                                                        show, &p->page));
 }
 
 static void list(struct call *c, int64_t channel_id)

@@ -48,9 +48,9 @@ enum err login_begin(struct login *l, struct backend *b, const char *action)
     l->session = (struct session){.account_id = l->account.id, .created_ms = now, .used_ms = now};
     ticket_make(&random_system, l->ticket, l->session.hash);
     l->account.last_login_ms = now;
-    enum err e = b->ops->account_update(b, &l->account);
+    enum err e = b->ops->accounts->account_update(b, &l->account);
     if (!e)
-        e = b->ops->session_insert(b, &l->session, SESSION_MAX);
+        e = b->ops->accounts->session_insert(b, &l->session, SESSION_MAX);
     if (!e)
         e = call_audit_as(c, b, &l->account, action, target, 0, SPAN_LIT(""));
     if (!e)

@@ -76,7 +76,7 @@ static void answer(struct call *c, const struct option *o)
 static enum err show_run(struct store_call *call, struct backend *b)
 {
     struct option_change *s = call_of(call)->state;
-    return b->ops->option_get(b, s->provider_id, take, s);
+    return b->ops->notices->option_get(b, s->provider_id, take, s);
 }
 
 static void show_done(struct store_call *call)
@@ -137,7 +137,7 @@ static enum err change_run(struct store_call *call, struct backend *b)
     struct option_change *s = c->state;
     mem_free(s->approval); /* the transaction may run a second time */
     s->approval = NULL;
-    enum err e = b->ops->option_get(b, s->provider_id, take, s);
+    enum err e = b->ops->notices->option_get(b, s->provider_id, take, s);
     if (e)
         return e;
     e = option_change(&s->option, s->act, call_now(c));
@@ -146,7 +146,7 @@ static enum err change_run(struct store_call *call, struct backend *b)
     if (!e)
         e = approvals_prepare(s->provider_id, s->option.state, &s->approval);
     if (!e)
-        e = b->ops->option_put(b, &s->option);
+        e = b->ops->notices->option_put(b, &s->option);
     return e ? e : audit(c, b, &s->option);
 }
 
@@ -295,8 +295,8 @@ static enum err list_run(struct store_call *call, struct backend *b)
     struct call *c = call_of(call);
     struct option_page *l = c->state;
     page_begin(&l->page, call_out(c));
-    return page_end(&l->page,
-                    b->ops->option_list(b, l->states, l->page.from, page_ask(&l->page), list_row, &l->page));
+    return page_end(&l->page, b->ops->notices->option_list(b, l->states, l->page.from, page_ask(&l->page),
+                                                           list_row, &l->page));
 }
 
 void api_option_list(struct call *c)

@@ -39,7 +39,7 @@ static enum err list_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     struct page *p = c->state;
     page_begin(p, call_out(c));
-    return page_end(p, b->ops->provider_list(b, call_sees(c), p->from, page_ask(p), show_listed, p));
+    return page_end(p, b->ops->roles->provider_list(b, call_sees(c), p->from, page_ask(p), show_listed, p));
 }
 
 void api_provider_list(struct call *c)
@@ -57,7 +57,7 @@ void api_provider_list(struct call *c)
 static enum err answer(struct call *c, struct backend *b, int64_t id)
 {
     struct provider p;
-    enum err e = b->ops->provider_get(b, id, &p);
+    enum err e = b->ops->roles->provider_get(b, id, &p);
     if (e)
         return e == ERR_NOT_FOUND ? call_stop(c, e, "No such provider") : e;
     struct json_write w;
@@ -91,16 +91,17 @@ static enum err create_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     struct provider_state *state = c->state;
     uint64_t made = 0;
-    enum err e = call_is_operator(c) ? ERR_NONE : b->ops->provider_made(b, c->account->id, &made);
+    enum err e = call_is_operator(c) ? ERR_NONE : b->ops->roles->provider_made(b, c->account->id, &made);
     if (!e && !call_is_operator(c) && made >= c->api->config.access->providers_max)
         return call_stop(
             c, ERR_CONFLICT,
             "This account has made as many providers as it may (account-providers); ask an operator");
     state->provider.maker_id = c->account ? c->account->id : 0;
     if (!e)
-        e = b->ops->provider_insert(b, &state->provider);
+        e = b->ops->roles->provider_insert(b, &state->provider);
     if (!e && c->account)
-        e = b->ops->grant_put(b, c->account->id, GRANT_SCOPE_PROVIDER, state->provider.id, GRANT_ADMIN);
+        e = b->ops->roles->grant_put(b, c->account->id, GRANT_SCOPE_PROVIDER, state->provider.id,
+                                     GRANT_ADMIN);
     if (!e)
         e = audit_provider(c, b, "provider.create", state->provider.id, state->provider.name);
     c->grant = GRANT_ADMIN;
@@ -154,11 +155,11 @@ static enum err change_run(struct store_call *s, struct backend *b)
     const struct provider_state *state = c->state;
     int64_t id = call_channel_id(c->params[0]);
     struct provider before;
-    enum err e = b->ops->provider_get(b, id, &before);
+    enum err e = b->ops->roles->provider_get(b, id, &before);
     if (!e && strcmp(before.name, state->provider.name) == 0) /* nothing changes: do not write */
         return answer(c, b, id);
     if (!e)
-        e = b->ops->provider_rename(b, id, span_of(state->provider.name));
+        e = b->ops->roles->provider_rename(b, id, span_of(state->provider.name));
     if (!e)
         e = audit_provider(c, b, "provider.update", id, state->provider.name);
     return e && e != ERR_NOT_FOUND ? e : answer(c, b, id);
@@ -177,12 +178,12 @@ static enum err delete_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     int64_t id = call_channel_id(c->params[0]);
     struct provider p;
-    enum err e = b->ops->provider_get(b, id, &p);
+    enum err e = b->ops->roles->provider_get(b, id, &p);
     if (e)
         return e == ERR_NOT_FOUND ? call_stop(c, e, "No such provider") : e;
     if (id == PROVIDER_DEFAULT)
         return call_stop(c, ERR_CONFLICT, "The provider Default cannot be deleted; it can be renamed");
-    e = b->ops->provider_delete(b, id);
+    e = b->ops->roles->provider_delete(b, id);
     if (e)
         return e == ERR_CONFLICT ? call_stop(c, e, "This provider has channels; delete them first") : e;
     return audit_provider(c, b, "provider.delete", id, p.name);

@@ -95,8 +95,8 @@ static enum err exists(struct call *c, struct backend *b, const struct role_stat
 {
     struct provider p;
     struct channel channel;
-    enum err e = r->scope == GRANT_SCOPE_PROVIDER ? b->ops->provider_get(b, r->id, &p)
-                                                  : b->ops->channel_get(b, r->id, &channel);
+    enum err e = r->scope == GRANT_SCOPE_PROVIDER ? b->ops->roles->provider_get(b, r->id, &p)
+                                                  : b->ops->channels->channel_get(b, r->id, &channel);
     if (e == ERR_NOT_FOUND)
         return call_stop(c, e, r->scope == GRANT_SCOPE_PROVIDER ? "No such provider" : "No such channel");
     return e;
@@ -112,7 +112,7 @@ static enum err list_run(struct store_call *s, struct backend *b)
     json_write_array(&r->w);
     enum err e = exists(c, b, r);
     if (!e)
-        e = b->ops->grant_list(b, r->scope, r->id, 2 * ROLES_MAX, show_row, r);
+        e = b->ops->roles->grant_list(b, r->scope, r->id, 2 * ROLES_MAX, show_row, r);
     json_write_end(&r->w);
     json_write_end(&r->w);
     enum err written = json_write_finish(&r->w);
@@ -206,7 +206,7 @@ static enum err find_row(struct call *c, struct backend *b, struct role_state *r
     r->created = r->mailed = false;
     r->ticket[0] = '\0';
     enum err e = exists(c, b, r);
-    return e ? e : b->ops->grant_list(b, r->scope, r->id, 2 * ROLES_MAX, take_row, r);
+    return e ? e : b->ops->roles->grant_list(b, r->scope, r->id, 2 * ROLES_MAX, take_row, r);
 }
 
 static void topic_of(const struct call *c, char out[static TOPIC_LEN])
@@ -226,7 +226,7 @@ static enum err check_room(struct call *c, struct backend *b, const struct role_
     if (call_is_operator(c))
         return ERR_NONE;
     topic_of(c, topic);
-    enum err e = b->ops->tally_get(b, call_now(c) / DAY_MS, span_of(topic), &given);
+    enum err e = b->ops->audit->tally_get(b, call_now(c) / DAY_MS, span_of(topic), &given);
     return !e && given >= c->api->config.access->invitations_max
                ? call_stop(c, ERR_LIMIT,
                            "This account has given roles to as many addresses as it may within a day "
@@ -237,14 +237,14 @@ static enum err check_room(struct call *c, struct backend *b, const struct role_
 /* Reads the account of the address, or makes one. */
 static enum err find_account(struct call *c, struct backend *b, struct role_state *r, struct account *a)
 {
-    enum err e = r->row.account_id ? b->ops->account_get(b, r->row.account_id, a)
-                                   : b->ops->account_by_email(b, span_of(r->email), a);
+    enum err e = r->row.account_id ? b->ops->accounts->account_get(b, r->row.account_id, a)
+                                   : b->ops->accounts->account_by_email(b, span_of(r->email), a);
     /*
      * An existing account uses up an id too: otherwise the ids of new accounts would reveal which addresses
      * had one before.
      */
     if (!e && !r->row.account_id && !call_is_operator(c))
-        e = b->ops->account_skip(b);
+        e = b->ops->accounts->account_skip(b);
     if (e != ERR_NOT_FOUND)
         return e;
     r->created = true;
@@ -253,7 +253,7 @@ static enum err find_account(struct call *c, struct backend *b, struct role_stat
         memcpy(a->language, c->account->language, sizeof(a->language));
     (void)snprintf(a->email, sizeof(a->email), "%s", r->email);
     account_json_made_by(c, a);
-    e = b->ops->account_insert(b, a);
+    e = b->ops->accounts->account_insert(b, a);
     return e || !call_is_operator(c) ? e : account_json_audit(c, b, "account.create", a);
 }
 
@@ -261,9 +261,9 @@ static enum err provider_of(struct backend *b, const struct role_state *r, struc
 {
     struct channel channel;
     if (r->scope == GRANT_SCOPE_PROVIDER)
-        return b->ops->provider_get(b, r->id, ret);
-    enum err e = b->ops->channel_get(b, r->id, &channel);
-    return e ? e : b->ops->provider_get(b, channel.provider_id, ret);
+        return b->ops->roles->provider_get(b, r->id, ret);
+    enum err e = b->ops->channels->channel_get(b, r->id, &channel);
+    return e ? e : b->ops->roles->provider_get(b, channel.provider_id, ret);
 }
 
 static enum err mail_link(struct call *c, struct backend *b, struct role_state *r, const struct account *a,
@@ -280,7 +280,7 @@ static enum err mail_link(struct call *c, struct backend *b, struct role_state *
 static enum err invite_shown(struct call *c, struct backend *b, struct role_state *r, const struct account *a)
 {
     int64_t expires_ms = 0;
-    enum err e = a->password[0] ? ERR_NONE : b->ops->invitation_last(b, a->id, &expires_ms);
+    enum err e = a->password[0] ? ERR_NONE : b->ops->accounts->invitation_last(b, a->id, &expires_ms);
     if (e || a->password[0] || expires_ms > call_now(c))
         return e;
     e = account_json_invite(c, b, a, r->ticket);
@@ -298,7 +298,7 @@ static enum err invite_mailed(struct call *c, struct backend *b, struct role_sta
     int64_t expires_ms = 0;
     enum err e = invitee_may(b, a, call_now(c), &may);
     if (!e)
-        e = b->ops->invitation_last(b, a->id, &expires_ms);
+        e = b->ops->accounts->invitation_last(b, a->id, &expires_ms);
     if (e || !c->api->config.access->mails || !may)
         return e;
     /* the earlier link stays valid */
@@ -310,7 +310,7 @@ static enum err invite_mailed(struct call *c, struct backend *b, struct role_sta
     if (!e)
         e = mail_link(c, b, r, a, kind);
     if (!e && kind == INVITATION_LINK && !r->mailed)
-        e = b->ops->invitation_delete(b, a->id); /* the link reached nobody */
+        e = b->ops->accounts->invitation_delete(b, a->id); /* the link reached nobody */
     r->ticket[0] = '\0';
     r->mailed = false;
     return e ? e : invitee_told(b, a, call_now(c));
@@ -326,7 +326,7 @@ static enum err invite(struct call *c, struct backend *b, struct role_state *r, 
     topic_of(c, topic);
     enum err e = audit_invited(c, b, r, a);
     if (!e)
-        e = b->ops->tally_add(b, call_now(c) / DAY_MS, span_of(topic));
+        e = b->ops->audit->tally_add(b, call_now(c) / DAY_MS, span_of(topic));
     return e ? e : invite_mailed(c, b, r, a);
 }
 
@@ -379,7 +379,8 @@ static enum err put_run(struct store_call *s, struct backend *b)
                                     .waits = !a.confirmed,
                                     .known = call_is_operator(c) || r->row.open,
                                     .address = span_of(r->email)};
-    if (!is_given(c, r) && ((e = b->ops->grant_give(b, &gift)) || (e = audit_role(c, b, "role.set", r))))
+    if (!is_given(c, r) &&
+        ((e = b->ops->roles->grant_give(b, &gift)) || (e = audit_role(c, b, "role.set", r))))
         return e;
     if ((e = invite(c, b, r, &a)))
         return e;
@@ -397,7 +398,7 @@ static enum err delete_run(struct store_call *s, struct backend *b)
     if (!e)
         e = keep(c, b, r);
     if (!e)
-        e = b->ops->grant_put(b, r->row.account_id, r->scope, r->id, GRANT_NONE);
+        e = b->ops->roles->grant_put(b, r->row.account_id, r->scope, r->id, GRANT_NONE);
     return e ? e : audit_role(c, b, "role.delete", r);
 }
 

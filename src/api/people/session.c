@@ -81,7 +81,7 @@ static enum err begin_run(struct store_call *s, struct backend *b)
 {
     struct login *l = call_of(s)->state;
     struct account now;
-    enum err e = b->ops->account_get(b, l->account.id, &now);
+    enum err e = b->ops->accounts->account_get(b, l->account.id, &now);
     if (e == ERR_NOT_FOUND || (!e && (now.disabled || strcmp(now.password, l->account.password) != 0)))
         return ERR_DENIED; /* the password changed while it was compared */
     l->account = now;
@@ -114,7 +114,7 @@ static enum err find_run(struct store_call *s, struct backend *b)
 {
     struct login *l = call_of(s)->state;
     l->account = (struct account){0};
-    enum err e = b->ops->account_by_email(b, span_of(l->email), &l->account);
+    enum err e = b->ops->accounts->account_by_email(b, span_of(l->email), &l->account);
     return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }
 
@@ -181,8 +181,8 @@ static enum err end_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
     const bool *everywhere = c->state;
-    enum err e = *everywhere ? b->ops->session_delete_others(b, c->account->id, NULL)
-                             : b->ops->session_delete(b, c->session->hash);
+    enum err e = *everywhere ? b->ops->accounts->session_delete_others(b, c->account->id, NULL)
+                             : b->ops->accounts->session_delete(b, c->session->hash);
     return e ? e
              : call_audit(c, b, "session.logout", "session", 0,
                           *everywhere ? SPAN_LIT("{\"everywhere\":true}") : SPAN_LIT(""));
@@ -231,7 +231,7 @@ static enum err change_run(struct store_call *s, struct backend *b)
     struct call *c = call_of(s);
     const struct own_change *o = c->state;
     struct account a;
-    enum err e = b->ops->account_get(b, c->account->id, &a);
+    enum err e = b->ops->accounts->account_get(b, c->account->id, &a);
     if (e)
         return e;
     if (o->password && strcmp(a.password, c->account->password) != 0)
@@ -245,11 +245,11 @@ static enum err change_run(struct store_call *s, struct backend *b)
         memcpy(a.password, o->login.job.hash, sizeof(a.password));
     if (account_same(&before, &a)) /* nothing changes: do not write */
         return write_session(c, b, &a);
-    e = b->ops->account_update(b, &a);
+    e = b->ops->accounts->account_update(b, &a);
     if (!e && o->password) /* end the other sessions: somebody may have known the old password */
-        e = b->ops->session_delete_others(b, a.id, c->session->hash);
+        e = b->ops->accounts->session_delete_others(b, a.id, c->session->hash);
     if (!e && o->password)
-        e = b->ops->invitation_delete(b, a.id);
+        e = b->ops->accounts->invitation_delete(b, a.id);
     char target[32];
     (void)snprintf(target, sizeof(target), "account/%lld", (long long)a.id);
     if (!e)

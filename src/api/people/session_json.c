@@ -99,12 +99,12 @@ enum err session_show(struct call *c, struct backend *b, const struct account *a
     json_write_str(&w, a->language);
     json_write_key(&w, "providers");
     json_write_array(&w);
-    enum err e = b->ops->provider_list(b, a->operator? 0 : a->id, 0, LISTED_MAX, show_provider, &w);
+    enum err e = b->ops->roles->provider_list(b, a->operator? 0 : a->id, 0, LISTED_MAX, show_provider, &w);
     json_write_end(&w);
     json_write_key(&w, "channels");
     json_write_array(&w);
     if (!e)
-        e = b->ops->grant_of(b, a->id, LISTED_MAX, show_channel, &w);
+        e = b->ops->roles->grant_of(b, a->id, LISTED_MAX, show_channel, &w);
     json_write_end(&w);
     json_write_end(&w);
     json_write_key(&w, "csrfToken");

@@ -19,7 +19,7 @@ static enum err any_account(void *arg, const struct account *a)
 static enum err setup_check_run(struct store_call *s, struct backend *b)
 {
     bool any = false;
-    enum err e = b->ops->account_list(b, 0, 1, any_account, &any);
+    enum err e = b->ops->accounts->account_list(b, 0, 1, any_account, &any);
     return !e && any
                ? call_stop(call_of(s), ERR_CONFLICT, "There is an account already: this link is used up")
                : e;
@@ -30,9 +30,9 @@ static enum err setup_run(struct store_call *s, struct backend *b)
     struct login *l = call_of(s)->state;
     enum err e = setup_check_run(s, b);
     if (!e)
-        e = b->ops->account_insert(b, &l->account);
+        e = b->ops->accounts->account_insert(b, &l->account);
     if (!e) /* as for the creator of a provider: somebody has to get the notices about its channels */
-        e = b->ops->grant_put(b, l->account.id, GRANT_SCOPE_PROVIDER, PROVIDER_DEFAULT, GRANT_ADMIN);
+        e = b->ops->roles->grant_put(b, l->account.id, GRANT_SCOPE_PROVIDER, PROVIDER_DEFAULT, GRANT_ADMIN);
     return e ? e : login_begin(l, b, "account.setup");
 }
 
@@ -114,11 +114,11 @@ static enum err find_invited(struct call *c, struct backend *b)
 {
     struct invited *i = c->state;
     struct invitation invitation;
-    enum err e = b->ops->invitation_get(b, i->hash, &invitation);
+    enum err e = b->ops->accounts->invitation_get(b, i->hash, &invitation);
     if (!e && invitation.expires_ms <= call_now(c))
         e = ERR_NOT_FOUND;
     if (!e)
-        e = b->ops->account_get(b, invitation.account_id, &i->login.account);
+        e = b->ops->accounts->account_get(b, invitation.account_id, &i->login.account);
     if (e == ERR_NOT_FOUND || (!e && i->login.account.disabled))
         return call_stop(
             c, ERR_DENIED,
@@ -147,11 +147,11 @@ static enum err invited_run(struct store_call *s, struct backend *b)
         memcpy(a->name, i->name, sizeof(a->name));
     if (i->language[0])
         memcpy(a->language, i->language, sizeof(a->language));
-    e = b->ops->invitation_delete(b, a->id);
+    e = b->ops->accounts->invitation_delete(b, a->id);
     if (!e)
         e = invitee_answered(b, a);
     if (!e)
-        e = b->ops->session_delete_others(b, a->id, NULL);
+        e = b->ops->accounts->session_delete_others(b, a->id, NULL);
     if (!e)
         e = account_json_confirm(c, b, &before, CONFIRM_HAND_OVER, a);
     return e ? e : login_begin(&i->login, b, "account.accept");

@@ -853,18 +853,23 @@ static enum err m_error_tidy(struct backend *b, struct error_tidy *t)
     return e;
 }
 
-static const struct backend_ops memory_ops = {
-    .begin = m_begin,
-    .commit = m_commit,
-    .rollback = m_rollback,
-    .changes = m_changes,
-    .close = m_close,
+static const struct backend_marks memory_marks = {
+    .size = m_size,
+    .mark_get = m_mark_get,
+    .mark_put = m_mark_put,
+    .touch = m_touch,
+};
+
+static const struct backend_channels memory_channels = {
     .channel_insert = m_channel_insert,
     .channel_update = m_channel_update,
     .channel_delete = m_channel_delete,
     .channel_prune = m_channel_prune,
     .channel_get = m_channel_get,
     .channel_list = m_channel_list,
+};
+
+static const struct backend_events memory_events = {
     .events_insert = m_events_insert,
     .queue_list = m_queue_list,
     .retry_list = m_retry_list,
@@ -880,18 +885,33 @@ static const struct backend_ops memory_ops = {
     .idempotency_put = m_idempotency_put,
     .idempotency_prune = m_idempotency_prune,
     .history_prune = m_history_prune,
-    .size = m_size,
-    .key_insert = m_key_insert,
-    .key_revoke = m_key_revoke,
-    .key_list = m_key_list,
-    .key_version = m_key_version,
-    .mark_get = m_mark_get,
-    .mark_put = m_mark_put,
-    .touch = m_touch,
+};
+
+static const struct backend_errors memory_errors = {
     .notice_put = m_notice_put,
     .notice_due = m_notice_due,
     .error_list = m_error_list,
     .error_tidy = m_error_tidy,
+};
+
+static const struct backend_keys memory_keys = {
+    .key_insert = m_key_insert,
+    .key_revoke = m_key_revoke,
+    .key_list = m_key_list,
+    .key_version = m_key_version,
+};
+
+static const struct backend_ops memory_ops = {
+    .begin = m_begin,
+    .commit = m_commit,
+    .rollback = m_rollback,
+    .changes = m_changes,
+    .close = m_close,
+    .marks = &memory_marks,
+    .channels = &memory_channels,
+    .events = &memory_events,
+    .errors = &memory_errors,
+    .keys = &memory_keys,
 };
 
 static struct memory *handle(struct shared *shared, bool reader)

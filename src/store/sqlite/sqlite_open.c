@@ -106,19 +106,30 @@ static void op_close(struct backend *b)
     mem_free(s);
 }
 
-static const struct backend_ops sqlite_ops = {
-    .begin = op_begin,
-    .commit = op_commit,
-    .rollback = op_rollback,
-    .changes = op_changes,
-    .close = op_close,
+static const struct backend_marks sqlite_marks = {
+    .size = sqlite_size,
+    .mark_get = sqlite_mark_get,
+    .mark_put = sqlite_mark_put,
+    .touch = sqlite_touch,
+};
+
+static const struct backend_upkeep sqlite_upkeep = {
     .check = op_check,
+    .integrity = sqlite_integrity,
+    .redate = sqlite_redate,
+    .number_from = op_number_from,
+};
+
+static const struct backend_channels sqlite_channels = {
     .channel_insert = sqlite_channel_insert,
     .channel_update = sqlite_channel_update,
     .channel_delete = sqlite_channel_delete,
     .channel_prune = sqlite_channel_prune,
     .channel_get = sqlite_channel_get,
     .channel_list = sqlite_channel_list,
+};
+
+static const struct backend_events sqlite_events = {
     .events_insert = sqlite_events_insert,
     .queue_list = sqlite_queue_list,
     .retry_list = sqlite_retry_list,
@@ -134,19 +145,32 @@ static const struct backend_ops sqlite_ops = {
     .idempotency_put = sqlite_idempotency_put,
     .idempotency_prune = sqlite_idempotency_prune,
     .history_prune = sqlite_history_prune,
-    .size = sqlite_size,
-    .mark_get = sqlite_mark_get,
-    .mark_put = sqlite_mark_put,
-    .integrity = sqlite_integrity,
-    .redate = sqlite_redate,
-    .number_from = op_number_from,
+};
+
+static const struct backend_errors sqlite_errors = {
+    .notice_put = sqlite_notice_put,
+    .notice_due = sqlite_notice_due,
+    .error_list = sqlite_error_list,
+    .error_tidy = sqlite_error_tidy,
+};
+
+static const struct backend_keys sqlite_keys = {
     .key_insert = sqlite_key_insert,
     .key_revoke = sqlite_key_revoke,
     .key_list = sqlite_key_list,
     .key_version = sqlite_key_version,
-    .touch = sqlite_touch,
-    .notice_put = sqlite_notice_put,
-    .notice_due = sqlite_notice_due,
+};
+
+static const struct backend_tokens sqlite_tokens = {
+    .token_insert = sqlite_token_insert,
+    .token_delete = sqlite_token_delete,
+    .token_list = sqlite_token_list,
+    .token_find = sqlite_token_find,
+    .token_use = sqlite_token_use,
+    .secret_prune = sqlite_secret_prune,
+};
+
+static const struct backend_notices sqlite_notices = {
     .notice_end = sqlite_notice_end,
     .notice_defer = sqlite_notice_defer,
     .notice_people = sqlite_notice_people,
@@ -161,6 +185,9 @@ static const struct backend_ops sqlite_ops = {
     .option_get = sqlite_option_get,
     .option_put = sqlite_option_put,
     .option_list = sqlite_option_list,
+};
+
+static const struct backend_mails sqlite_mails = {
     .mail_insert = sqlite_mail_insert,
     .mail_due = sqlite_mail_due,
     .mail_tried = sqlite_mail_tried,
@@ -168,14 +195,9 @@ static const struct backend_ops sqlite_ops = {
     .mail_retry = sqlite_mail_retry,
     .mail_prune = sqlite_mail_prune,
     .mail_count = sqlite_mail_count,
-    .error_list = sqlite_error_list,
-    .error_tidy = sqlite_error_tidy,
-    .token_insert = sqlite_token_insert,
-    .token_delete = sqlite_token_delete,
-    .token_list = sqlite_token_list,
-    .token_find = sqlite_token_find,
-    .token_use = sqlite_token_use,
-    .secret_prune = sqlite_secret_prune,
+};
+
+static const struct backend_accounts sqlite_accounts = {
     .account_insert = sqlite_account_insert,
     .account_skip = sqlite_account_skip,
     .account_update = sqlite_account_update,
@@ -194,6 +216,9 @@ static const struct backend_ops sqlite_ops = {
     .invitation_get = sqlite_invitation_get,
     .invitation_last = sqlite_invitation_last,
     .invitation_delete = sqlite_invitation_delete,
+};
+
+static const struct backend_roles sqlite_roles = {
     .provider_insert = sqlite_provider_insert,
     .provider_maker = sqlite_provider_maker,
     .provider_made = sqlite_provider_made,
@@ -213,12 +238,35 @@ static const struct backend_ops sqlite_ops = {
     .grant_of = sqlite_grant_of,
     .provider_admins = sqlite_provider_admins,
     .provider_admin_alone = sqlite_provider_admin_alone,
+};
+
+static const struct backend_audit sqlite_audit = {
     .tally_get = sqlite_tally_get,
     .tally_add = sqlite_tally_add,
     .tally_drop = sqlite_tally_drop,
     .audit_insert = sqlite_audit_insert,
     .audit_list = sqlite_audit_list,
     .audit_prune = sqlite_audit_prune,
+};
+
+static const struct backend_ops sqlite_ops = {
+    .begin = op_begin,
+    .commit = op_commit,
+    .rollback = op_rollback,
+    .changes = op_changes,
+    .close = op_close,
+    .marks = &sqlite_marks,
+    .upkeep = &sqlite_upkeep,
+    .channels = &sqlite_channels,
+    .events = &sqlite_events,
+    .errors = &sqlite_errors,
+    .keys = &sqlite_keys,
+    .tokens = &sqlite_tokens,
+    .notices = &sqlite_notices,
+    .mails = &sqlite_mails,
+    .accounts = &sqlite_accounts,
+    .roles = &sqlite_roles,
+    .audit = &sqlite_audit,
 };
 
 /* A database recovered from a damaged one may lack these rows. */

@@ -232,7 +232,7 @@ static enum err reseal(struct sqlite *s, const void *arg)
     enum err e;
     for (int64_t last = -1; last != c.id;) { /* one at a time: rows must not change while they are listed */
         last = c.id;
-        e = s->backend.ops->channel_list(&s->backend, last, 1, take_next, &c);
+        e = s->backend.ops->channels->channel_list(&s->backend, last, 1, take_next, &c);
         if (!e && c.id != last)
             e = put(s, seal, &c);
         if (e)
