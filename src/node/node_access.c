@@ -26,7 +26,6 @@ static void count_stale(struct accounts_call *found, const char *email)
 static void look_at_channel(void *arg, struct channel_ref *ref)
 {
     count_stale(arg, ref->channel.contact_email);
-    channel_ref_drop(ref);
 }
 
 static enum err look_at(void *arg, const struct account *a)

@@ -68,6 +68,6 @@ int64_t directory_backlog_of(const struct channel_live *live);
  */
 int64_t directory_backlog_add(struct directory *d, struct channel_live *live, int64_t n);
 
-/* Calls fn for every channel, oldest first, without the lock held. */
+/* Calls fn for every channel, oldest first, without the lock held; ref is held for the call only. */
 enum err directory_each(struct directory *d, void (*fn)(void *arg, struct channel_ref *ref),
                         void *arg) MUST_CHECK;

@@ -367,6 +367,27 @@ class Style(Tree):
         self.write("src/net/a.c", "\tint x;\n")
         self.verdict("a.c:1: tab")
 
+    def test_wide_comment(self):
+        self.write("src/net/a.c", f"/* {'w' * 104} */\nint x; /* {'w' * 100} */\n/*\n * {'w' * 108}\n */\nint {'v' * 120};\n"
+                                  f"f(\"{'s' * 120}\"); /* a literal */\n")
+        self.verdict("src/net/a.c:2: 113 columns", "src/net/a.c:4: 111 columns")
+        self.assertIn(" 2 problems", self.run_tool("check-style", self.root).stdout)
+
+    def test_large_folder(self):
+        for i in range(25):
+            self.write(f"src/net/a{i}.c", "int x;\n")
+        self.verdict("src/net/: 26 files, 28 lines; split it, or say why not in docs/architecture.md")
+        self.write("docs/architecture.md", "- `src/net/`: because it holds what this test has put there.\n")
+        self.verdict()
+        for i in range(25):
+            (self.root / f"src/net/a{i}.c").unlink()
+        self.verdict("docs/architecture.md: src/net/ is small enough now")
+
+    def test_folder_of_many_lines(self):
+        for i in range(7):
+            self.write(f"src/net/a{i}.c", "int x;\n" * 600)
+        self.verdict("src/net/: 8 files, 4203 lines")
+
     def test_long_file(self):
         self.write("src/net/a.c", "int x;\n" * 601)
         self.verdict("601 lines")

@@ -108,12 +108,35 @@ static void one_that_waits_looks_up(void **state)
     worker_deinit(&none);
 }
 
+/* A job wakes the thread that waits for ever, without an end of the worker to wake it. */
+static void one_that_sleeps_is_woken(void **state)
+{
+    (void)state;
+    struct fixture f = {.max = 1, .wait_ms = -1};
+    start(&f, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        struct job job = {.number = i};
+        for (bool asleep = false; !asleep;) { /* else the thread would find the job by itself */
+            assert_int_equal(pthread_mutex_lock(&f.worker.lock), 0);
+            asleep = f.worker.waiting;
+            assert_int_equal(pthread_mutex_unlock(&f.worker.lock), 0);
+        }
+        assert_int_equal(worker_put(&f.worker, &job.link), ERR_NONE);
+        while (atomic_load(&f.done) == i)
+            ;
+    }
+    worker_stop(&f.worker);
+    worker_deinit(&f.worker);
+    assert_int_equal(atomic_load(&f.first_wrong), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_order_and_to_the_last),
         cmocka_unit_test(a_full_queue_takes_nothing),
         cmocka_unit_test(one_that_waits_looks_up),
+        cmocka_unit_test(one_that_sleeps_is_woken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
