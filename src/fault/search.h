@@ -28,7 +28,8 @@ typedef void search_fn(void *arg, const struct search_hit *hit);
  *     EXACT     a reason, a detail (also "Detail: URL", as the verification answers), a cause, or a status number
  *               of three digits (the cause of its family); a reason before any of these is skipped
  *               ("error_status_code 503")
- *     FRAGMENT  rows that contain the text anywhere, in catalogue order; failing that, rows that contain every
+ *     FRAGMENT  rows that contain the text anywhere, in catalogue order; failing that, rows that contain
+ *     every
  *               word of it
  *     NEAREST   up to SEARCH_NEAREST_MAX rows by edit distance of their names, closest first
  *

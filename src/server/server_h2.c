@@ -64,9 +64,9 @@ static void note_closed(struct h2 *h, uint32_t stream, bool by_client)
 }
 
 /*
- * Judges a frame that needs an open stream, on a stream that nghttp2 does not know (any more). If we ended the
- * stream, the client may not know yet: frames that may have been in flight are dropped. If the client ended it,
- * the frame is an error. NGHTTP2_NO_ERROR: nothing is wrong.
+ * Judges a frame that needs an open stream, on a stream that nghttp2 does not know (any more). If we ended
+ * the stream, the client may not know yet: frames that may have been in flight are dropped. If the client
+ * ended it, the frame is an error. NGHTTP2_NO_ERROR: nothing is wrong.
  */
 static uint32_t closed_fault(struct h2 *h, uint8_t type, uint32_t stream, uint32_t length)
 {

@@ -5,7 +5,7 @@
  * statistics, rotated secrets, expired access tokens, and what waited for deleted channels. Events that wait
  * for an existing channel are never touched.
  *
- *    every second: size ─► too large, or time for a round? ─► step, pause, step, pause … ─► the end of the history
+ *    every second: size ─► too large, or time for a round? ─► step, pause, step … ─► end of the history
  *
  * A step is one small call of the store among the others, followed by a pause several times as long as the
  * step took, including its wait and commit, so that a round uses only part of the store's time and yields to

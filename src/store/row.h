@@ -1,5 +1,6 @@
 #pragma once
-/* What goes in and out of a backend: rows, filters, steps of housekeeping, and the functions that take a row. */
+/* What goes in and out of a backend: rows, filters, steps of housekeeping, and the functions that take a
+ * row. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

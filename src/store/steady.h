@@ -5,9 +5,9 @@
  * with the latest time recorded in the database (MARK_SEEN) plus the monotonic time since the start:
  *
  *    off by a day at most    trusted, and MARK_SEEN follows the clock
- *    off by more             nothing is deleted by age until the clock is off no more, or an operator has accepted it
- *                            (`todoke check --accept-clock` sets MARK_SEEN), or it has run steadily beside the
- *                            monotonic clock for a day
+ *    off by more             nothing is deleted by age until the clock is off no more, or an operator has
+ *                            accepted it (`todoke check --accept-clock` sets MARK_SEEN), or it has run
+ *                            steadily beside the monotonic clock for a day
  *
  * A node that was down for days looks the same as a wrong clock: it deletes a day later, which does no harm.
  */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { table } from './lib/access-table.mjs';
-import { startNode } from './lib/node.mjs';
+import { startNode, until } from './lib/node.mjs';
 import { firstAccount, login, password, setupToken } from './lib/people.mjs';
 import { callers, setUp } from './lib/roles.mjs';
 
@@ -105,4 +105,20 @@ describe('every route, for everybody', { concurrency: false }, () => {
             assert.deepEqual(wrong, []);
         });
     }
+});
+
+it('a role is known once it is used, though the call is refused and nothing else is kept of it', async () => {
+    const node = await startNode({ args: ['--account-providers', '3'] }), { people } = await setUp(node);
+    const { providerId } = (await people.admin.api('POST', '/api/v1/providers', { name: 'refuses' })).json;
+    const roles = `/api/v1/providers/${providerId}/roles`;
+    const known = async () => (await people.admin.api('GET', roles)).json.roles.some(r => r.accountId === people.stranger.account.accountId);
+    assert.equal((await people.admin.api('PUT', roles, { email: 'stranger@example.com', role: 'admin' })).status, 200);
+    assert.equal(await known(), false);
+    const refused = await people.stranger.api('POST', '/api/v1/channels', { name: 'x', providerId, errorNotification: true });
+    assert.equal(refused.status, 409, refused.text);
+    await until(known);
+    assert.deepEqual((await people.admin.api('GET', `/api/v1/channels?provider=${providerId}`)).json.channels ?? [], []);
+    assert.equal((await people.admin.api('DELETE', `${roles}?email=stranger%40example.com`)).status, 204);
+    assert.equal((await people.admin.api('DELETE', `/api/v1/providers/${providerId}`)).status, 204);
+    await node.stop();
 });

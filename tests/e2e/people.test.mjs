@@ -54,21 +54,6 @@ describe('roles', () => {
         assert.equal((await all.people.operator.api('PATCH', `/api/v1/channels/${made.json.channelId}`, { providerId: '1' })).json.details[0].property, 'providerId');
     });
 
-    it('are known once they are used, though the call is refused and nothing else is kept of it', async () => {
-        const { people } = all;
-        const { providerId } = (await people.admin.api('POST', '/api/v1/providers', { name: 'refuses' })).json;
-        const roles = `/api/v1/providers/${providerId}/roles`;
-        const known = async () => (await people.admin.api('GET', roles)).json.roles.some(r => r.accountId === people.stranger.account.accountId);
-        assert.equal((await people.admin.api('PUT', roles, { email: 'stranger@example.com', role: 'admin' })).status, 200);
-        assert.equal(await known(), false);
-        const refused = await people.stranger.api('POST', '/api/v1/channels', { name: 'x', providerId, errorNotification: true });
-        assert.equal(refused.status, 409, refused.text);
-        await until(known);
-        assert.deepEqual((await people.admin.api('GET', `/api/v1/channels?provider=${providerId}`)).json.channels ?? [], []);
-        assert.equal((await people.admin.api('DELETE', `${roles}?email=stranger%40example.com`)).status, 204);
-        assert.equal((await people.admin.api('DELETE', `/api/v1/providers/${providerId}`)).status, 204);
-    });
-
     it('are given, changed, shown and taken away; at once, on every loop', async () => {
         const { people, channel } = all;
         const path = `/api/v1/channels/${channel.channelId}`;

@@ -1,7 +1,8 @@
 /*
  * Checkpoints: the log is copied into the database, so that it can restart from its beginning.
  *
- *    commits ─► 4000 pages of log ─► copied and synced by a second thread ─► the few pages since then, by the writer ─► restarts
+ *    commits ─► 4000 pages of log ─► a second thread copies and syncs them ─► the writer copies the few pages
+ *            since then ─► the log restarts
  *
  * Copying takes some milliseconds and a sync, three times a second under load; when the writer did it, the
  * slowest hundredth of all 202s waited for just that. The last few pages are copied by the writer: while
