@@ -1,6 +1,6 @@
 /*
- * `todoke account`: who may log in, straight in the data directory, whether a node runs on it or not. A
- * running node sees what is changed here at once: it reads an account with every request of its sessions.
+ * `todoke account`: manages login accounts directly in the data directory, whether a node runs on it or not.
+ * A running node sees changes at once, because it reads the account on every request of its sessions.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,16 +24,16 @@
 static const struct row {
     const char *verb, *words, *help;
 } rows[] = {
-    {"create", "--data DIR --email E [--role operator] [--name N] [--language en|ja]", "makes one"},
-    {"list", "--data DIR", "ids, addresses, what they are, last log-ins"},
-    {"password", "--data DIR EMAIL", "another password; ends its sessions"},
-    {"disable", "--data DIR EMAIL", "nobody logs in with it any more; ends its sessions"},
-    {"enable", "--data DIR EMAIL", "one logs in with it again"},
-    {"confirm", "--data DIR EMAIL", "whoever uses it owns the address: its roles wait no longer"},
+    {"create", "--data DIR --email E [--role operator] [--name N] [--language en|ja]", "creates an account"},
+    {"list", "--data DIR", "IDs, addresses, roles, states, last logins"},
+    {"password", "--data DIR EMAIL", "sets a new password; ends its sessions"},
+    {"disable", "--data DIR EMAIL", "forbids login; ends its sessions"},
+    {"enable", "--data DIR EMAIL", "allows login again"},
+    {"confirm", "--data DIR EMAIL", "vouches that its user owns the address: its waiting roles take effect"},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* Of one verb; NULL: of all. */
+/* Usage of one verb; NULL: of all verbs. */
 static int usage(FILE *to, const char *verb, int status)
 {
     const char *lead = "usage:";
@@ -48,9 +48,9 @@ static int usage(FILE *to, const char *verb, int status)
         (void)fputs("\nOver the API of a node, without --data:\n", to);
         resource_usage(to, "account", "");
     }
-    (void)fputs("\ncreate and password ask for the password, or read it from standard input where that is no "
+    (void)fputs("\ncreate and password ask for the password, or read it from standard input if that is not a "
                 "terminal.\n"
-                "Without --role an account may do nothing until it is given a role on a provider or "
+                "Without --role an account can do nothing until it gets a role on a provider or "
                 "channel.\n",
                 to);
     if (!verb)
@@ -74,12 +74,13 @@ static int parse(int argc, char **argv, struct account_args *ret)
     bool create = strcmp(argv[1], "create") == 0, list = strcmp(argv[1], "list") == 0;
     const struct argument data[] = {
         ARGUMENT_OF_TEXT("--data", &ret->data, "DIR", "the data directory [TODOKE_DATA]"), ARGUMENT_END};
-    const struct argument email[] = {ARGUMENT_OF_TEXT("--email", &ret->email, "E", "its mail address"),
-                                     ARGUMENT_END};
+    const struct argument email[] = {
+        ARGUMENT_OF_TEXT("--email", &ret->email, "E", "the account's mail address"), ARGUMENT_END};
     const struct argument more[] = {
         ARGUMENT_OF_TEXT("--role", &ret->role, "operator", "may do everything"),
-        ARGUMENT_OF_TEXT("--name", &ret->name, "N", "how it is shown"),
-        ARGUMENT_OF_TEXT("--language", &ret->language, "en|ja", "of its mails and pages"), ARGUMENT_END};
+        ARGUMENT_OF_TEXT("--name", &ret->name, "N", "display name"),
+        ARGUMENT_OF_TEXT("--language", &ret->language, "en|ja", "language of its mails and pages"),
+        ARGUMENT_END};
     struct arguments in = {
         .command = name, .options = {data, list ? NULL : email, create ? more : NULL}, .words_max = !list};
     ret->what = argv[1];
@@ -95,7 +96,7 @@ static int parse(int argc, char **argv, struct account_args *ret)
     if (!ret->data)
         return complain("--data DIR", "is needed");
     if (!list && !ret->email)
-        return complain("which one?", "Give its mail address");
+        return complain("which account?", "Give its mail address");
     if (ret->role && strcmp(ret->role, "operator") != 0)
         return complain("--role can only be operator, not", ret->role);
     if (ret->language && strcmp(ret->language, "en") != 0 && strcmp(ret->language, "ja") != 0)
@@ -109,7 +110,7 @@ struct line {
     char text[PASSWORD_BYTES_MAX + 3];
 };
 
-/* A line of standard input without its end; false: there is none, or it is too long. */
+/* Reads a line of standard input without its line end. False: end of input, or the line is too long. */
 static bool read_line(struct line *ret)
 {
     if (!fgets(ret->text, sizeof(ret->text), stdin))
@@ -120,7 +121,7 @@ static bool read_line(struct line *ret)
     return whole;
 }
 
-/* At a terminal, twice and without an echo. 0, or the exit status. */
+/* Reads a password; at a terminal twice and without echo. Returns 0 or the exit status. */
 static int ask(struct line *ret)
 {
     struct termios before, silent;
@@ -141,10 +142,10 @@ static int ask(struct line *ret)
     explicit_bzero(&again, sizeof(again));
     if (!ok)
         return complain("no password", "was given");
-    return same ? 0 : complain("the two", "are not the same");
+    return same ? 0 : complain("the two passwords", "are not the same");
 }
 
-/* The hash of what people type. 0, or the exit status. */
+/* Asks for a password and hashes it. Returns 0 or the exit status. */
 static int ask_password(const char *email, char hash[static ACCOUNT_HASH_MAX])
 {
     struct line typed = {0};
@@ -160,12 +161,12 @@ static int ask_password(const char *email, char hash[static ACCOUNT_HASH_MAX])
     return status;
 }
 
-/* One change, in a transaction with its line of the audit log. */
+/* One change, committed in one transaction with its audit entry. */
 struct change {
     const char *action;
     struct account account, before;
     bool insert, end_sessions;
-    bool confirm; /* it becomes confirmed, if it was not */
+    bool confirm; /* marks the account confirmed if it was not */
     enum confirm_by by;
     char why[KEEP_WHY_LEN];
 };
@@ -208,7 +209,7 @@ static enum err confirm_before(struct backend *b, const struct change *c)
     return e;
 }
 
-/* What may not end, by these commands either. */
+/* Refuses to disable the last operator or the last Admin of a provider. */
 static enum err keep(struct backend *b, struct change *c)
 {
     bool ends = !c->insert && c->account.disabled && !c->before.disabled;
@@ -268,7 +269,7 @@ static int create(struct backend *b, const struct account_args *a)
     return status;
 }
 
-/* enable, disable, password, confirm. 0, or the exit status. */
+/* Prepares enable, disable, password or confirm. Returns 0 or the exit status. */
 static int prepare(struct change *c, const struct account_args *a)
 {
     struct account *to = &c->account;
@@ -302,7 +303,7 @@ static int alter(struct backend *b, const struct account_args *a)
         return direct_fail("account", a->data, e);
     int status = prepare(&c, a);
     if (!status && account_same(&c.before, &c.account))
-        return 0; /* it is so already: nothing is written */
+        return 0; /* nothing to change */
     e = status ? ERR_NONE : change(b, &c);
     if (e == ERR_CONFLICT) {
         (void)visible_complain("account", "%s", c.why);
@@ -340,7 +341,7 @@ static int list(struct backend *b, const struct account_args *a)
     return e ? direct_fail("account", a->data, e) : 0;
 }
 
-/* A list is wanted of the data directory, not of a node. */
+/* Whether the command means the data directory and not the API of a node. */
 static bool is_local(int argc, char **argv)
 {
     return arguments_have(argc, argv, "--data") ||

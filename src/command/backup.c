@@ -1,4 +1,4 @@
-/* `todoke backup`: a copy of a data directory that a node can start on, made while one runs. */
+/* `todoke backup`: copies a data directory, also while a node runs on it. A node can start on the copy. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,14 +24,13 @@ struct backup_args {
 
 static int usage(FILE *to)
 {
-    (void)fputs(
-        "usage: todoke backup --data DIR TO [--secret-key FILE | --without-key]\n\n"
-        "Copies the database as it stands now, and the key file, into the new directory TO; a node may run\n"
-        "meanwhile. To restore: `todoke serve --data TO`, or put TO in DIR's place.\n\n"
-        "  --data DIR          the data directory [TODOKE_DATA]\n"
-        "  --secret-key FILE   where the key file is, if not in DIR; its copy is TO/secret.key\n"
-        "  --without-key       leaves it out, to be kept elsewhere: without it the copy cannot be used\n",
-        to);
+    (void)fputs("usage: todoke backup --data DIR TO [--secret-key FILE | --without-key]\n\n"
+                "Copies the database as it is now, and the key file, into the new directory TO; a node may run\n"
+                "meanwhile. To restore: `todoke serve --data TO`, or put TO in DIR's place.\n\n"
+                "  --data DIR          the data directory [TODOKE_DATA]\n"
+                "  --secret-key FILE   where the key file is, if not in DIR; its copy is TO/secret.key\n"
+                "  --without-key       leaves out the key file, which the copy needs: keep it elsewhere\n",
+                to);
     return 0;
 }
 
@@ -40,7 +39,7 @@ static int parse(int argc, char **argv, struct backup_args *ret)
     const struct argument options[] = {
         ARGUMENT_OF_TEXT("--data", &ret->data, "DIR", "the data directory [TODOKE_DATA]"),
         ARGUMENT_OF_TEXT("--secret-key", &ret->key, "FILE", "where the key file is"),
-        ARGUMENT_OF_FLAG("--without-key", &ret->without_key, "leaves it out"), ARGUMENT_END};
+        ARGUMENT_OF_FLAG("--without-key", &ret->without_key, "leaves the key file out"), ARGUMENT_END};
     struct arguments in = {.command = "backup", .options = {options}, .words_max = 1};
     int status = arguments_read(&in, argc, argv, 1);
     if (status)
@@ -52,8 +51,8 @@ static int parse(int argc, char **argv, struct backup_args *ret)
         return 0;
     (void)visible_complain("backup", "%s",
                            !ret->data ? "--data DIR is needed"
-                           : !ret->to ? "where to? Give a directory that is not there yet"
-                                      : "--secret-key or --without-key: one of them");
+                           : !ret->to ? "where to? Give a directory that does not exist yet"
+                                      : "--secret-key and --without-key exclude each other");
     return arguments_try("backup");
 }
 
@@ -98,7 +97,7 @@ static int copy_key(const struct backup_args *a, const char *dir)
     buf_init(&key, KEY_FILE_MAX);
     int status = 0;
     if (read_file(from, &key))
-        status = fail(from, errno == ENOENT ? "there is no key file; --secret-key says where it is"
+        status = fail(from, errno == ENOENT ? "no key file here; give its path with --secret-key"
                                             : strerror(errno));
     else if (write_file(to, buf_span(&key)))
         status = fail(to, strerror(errno));
@@ -108,7 +107,7 @@ static int copy_key(const struct backup_args *a, const char *dir)
     return status;
 }
 
-/* The copy is looked through before it counts as one. */
+/* sqlite_backup() also checks the copy for damage. */
 static int copy_database(const struct backup_args *a, const char *dir)
 {
     errno = 0;

@@ -12,9 +12,9 @@
 #include "store/files.h"
 
 #define SUFFIX FILES_UNFINISHED_SUFFIX
-#define NEIGHBOURS_MAX 10000 /* looked at beside TO, for what others have left */
+#define NEIGHBOURS_MAX 10000 /* directory entries beside TO searched for abandoned backups */
 
-/* All that can be in one, by whatever step it was cut off. */
+/* Every file that an unfinished backup can contain, whichever step was interrupted. */
 static const char *const names[] = {"todoke.db",     "todoke.db-journal", "todoke.db-wal",
                                     "todoke.db-shm", "secret.key",        FILES_UNFINISHED_MARK};
 
@@ -49,7 +49,7 @@ static bool sync_directory(const char *path)
     return ok;
 }
 
-/* Of a directory that is locked, by its descriptor. */
+/* Deletes the directory and its files. The caller holds its lock. */
 static bool empty_out(struct backup_place *p)
 {
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) /* the mark last */
@@ -73,7 +73,7 @@ static bool open_and_lock(struct backup_place *p)
     return p->directory >= 0 && flock(p->directory, LOCK_EX | LOCK_NB) == 0;
 }
 
-/* What stands there is of a backup that was cut off, or of one that is under way. */
+/* Removes what an interrupted backup left under TO.unfinished. Fails if another backup is still running. */
 static bool remove_left(struct backup_place *p)
 {
     if (!open_and_lock(p)) {
@@ -100,7 +100,7 @@ static bool ends_with(const char *text, const char *end)
     return len > n && strcmp(text + len - n, end) == 0;
 }
 
-/* Names what backups to other places have left beside this one; nobody is going to remove that otherwise. */
+/* Reports abandoned backups of other targets in the same parent directory; nothing else removes them. */
 static void tell_neighbours(const struct backup_place *p)
 {
     DIR *dir = opendir(p->parent);
@@ -123,7 +123,7 @@ static void tell_neighbours(const struct backup_place *p)
 
 static bool put_mark(struct backup_place *p)
 {
-    static const char text[] = "A backup that has not come to its end: no node starts here.\n";
+    static const char text[] = "An unfinished backup: no node starts here.\n";
     int fd = openat(p->directory, FILES_UNFINISHED_MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
@@ -140,7 +140,7 @@ bool backup_place_begin(struct backup_place *p, const char *to)
     *p = (struct backup_place){.directory = -1};
     if (!name_paths(p, to))
         return false;
-    if (lstat(p->to, &st) == 0) { /* never into what is there: a half of it would be another's */
+    if (lstat(p->to, &st) == 0) { /* never mix a backup with existing files */
         errno = EEXIST;
         return false;
     }
@@ -155,7 +155,7 @@ bool backup_place_begin(struct backup_place *p, const char *to)
     return false;
 }
 
-/* Every file of it is on the disk, and its name. */
+/* Syncs every file and the directory to disk. */
 static bool sync_all(struct backup_place *p)
 {
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -177,7 +177,7 @@ static bool rename_to(const struct backup_place *p)
 {
     if (renameat2(AT_FDCWD, p->made, AT_FDCWD, p->to, RENAME_NOREPLACE) == 0)
         return true;
-    return (errno == EINVAL || errno == ENOSYS) && rename(p->made, p->to) == 0; /* a file system without it */
+    return (errno == EINVAL || errno == ENOSYS) && rename(p->made, p->to) == 0; /* no RENAME_NOREPLACE here */
 }
 
 bool backup_place_end(struct backup_place *p)

@@ -1,8 +1,9 @@
 #pragma once
 /*
- * Where a backup is made. Cut off at any moment, it leaves nothing that a node would start on, or all of it:
+ * The directory a backup is made in. An interruption at any moment leaves either the whole backup or nothing
+ * that a node would start on:
  *
- *     TO.unfinished, with a mark in it ─► what is copied, each file synced ─► the mark goes ─► renamed to TO ─► synced
+ *     TO.unfinished with a mark ─► copy, sync each file ─► delete the mark ─► rename to TO ─► sync the parent
  */
 #include <stdbool.h>
 
@@ -10,13 +11,13 @@
 
 struct backup_place {
     char to[BACKUP_PLACE_PATH], made[BACKUP_PLACE_PATH], parent[BACKUP_PLACE_PATH]; /* made: TO.unfinished */
-    int directory; /* of what is being made; locked as long as this process lives */
+    int directory; /* descriptor of TO.unfinished; locked as long as this process lives */
 };
 
-/* Makes TO.unfinished, where nothing may be under TO; what an earlier backup has left there is removed.
- * False: errno, or 0 and it was told. */
+/* Creates TO.unfinished and removes what an interrupted backup left there; fails if TO exists. False: errno
+ * says why, or is 0 if the error was printed. */
 bool backup_place_begin(struct backup_place *p, const char *to);
-/* What was made becomes TO. False: errno says why; nothing of it is left. */
+/* Renames TO.unfinished to TO. False: errno says why, and TO.unfinished was removed. */
 bool backup_place_end(struct backup_place *p);
-/* Nothing of it is left. */
+/* Removes TO.unfinished. */
 void backup_place_abandon(struct backup_place *p);

@@ -38,14 +38,15 @@ static const struct row {
     const char *words, *help;
 } rows[] = {
     {"token", "issue", token_issue, 1, 1, "--expires", "ID [--expires TIME]",
-     "an access token, shown once; without a time it never expires"},
-    {"token", "list", token_list, 1, 1, NULL, "ID [--json]", "the access tokens, without themselves"},
-    {"token", "revoke", token_revoke, 2, 2, NULL, "ID TOKEN-ID", "that token is valid no more"},
-    {"secret", NULL, secret_show, 1, 1, NULL, "ID", "the channel secret; goes into the audit log"},
+     "issues an access token, shown once; without --expires it never expires"},
+    {"token", "list", token_list, 1, 1, NULL, "ID [--json]",
+     "lists the access tokens, only their first characters"},
+    {"token", "revoke", token_revoke, 2, 2, NULL, "ID TOKEN-ID", "revokes an access token"},
+    {"secret", NULL, secret_show, 1, 1, NULL, "ID", "shows the channel secret; the audit log records that"},
     {"rotate-secret", NULL, secret_rotate, 1, 1, "--grace", "ID [--grace TIME]",
-     "another secret; for 1d, or that time, both sign"},
+     "makes a new secret; both sign for TIME (1d by default)"},
     {"verify", NULL, verify, 1, 2, NULL, "ID [URL] [--json] [--lang en|ja]",
-     "tries the webhook URL, or another one"},
+     "tries the channel's webhook URL, or URL"},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -65,7 +66,7 @@ static void row_help(FILE *to, const struct row *row, const char *lead)
     (void)fprintf(to, "%-7s%-54s  %s\n", lead, line, row->help);
 }
 
-/* Of one verb, or of all where what is NULL. */
+/* Usage of one verb; what NULL: of all verbs. */
 static void rows_help(FILE *to, const char *what, const char *lead)
 {
     for (size_t i = 0; i < ROWS; i++) {
@@ -81,7 +82,7 @@ void channel_secret_help(FILE *to)
     rows_help(to, NULL, "");
 }
 
-/* NULL: told, exit status *status. */
+/* NULL: an error or the usage was printed, and *status is the exit status. */
 static const struct row *find(int argc, char **argv, int *status)
 {
     const char *subs[ROWS + 1];
@@ -107,7 +108,7 @@ static const struct row *find(int argc, char **argv, int *status)
     return NULL;
 }
 
-/* "90", "60s", "15m", "12h", "30d" → seconds; -1: none of these. */
+/* "90", "60s", "15m", "12h", "30d" → seconds; -1: invalid. */
 static long long seconds_of(const char *text)
 {
     static const struct {
@@ -129,14 +130,14 @@ static bool id_is_sound(const char *id)
     return id[0] && id[strspn(id, "0123456789")] == '\0' && strlen(id) <= 18;
 }
 
-/* What a call is answered: its bytes, and the object that they are. */
+/* The answer to a call: its bytes, and the JSON object in them. */
 struct reply {
     struct buf bytes;
     struct json_value root;
 };
 
-/* Puts a call to a channel; shows its answer as JSON where that is asked for, else reads it. Deinit
- * ret->bytes whatever it returns. */
+/* Calls the API of a channel and parses the answer; prints it if --json was given. The caller deinits
+ * ret->bytes, also after a failure. */
 static int call(const struct args *a, const char *method, const char *rest, struct span body,
                 struct reply *ret)
 {
@@ -153,7 +154,7 @@ static int call(const struct args *a, const char *method, const char *rest, stru
     return status;
 }
 
-/* One string of an answer, for people. */
+/* Prints one string member of an answer for people. */
 static int print_member(const struct reply *r, const char *member)
 {
     char text[1024];
@@ -164,12 +165,12 @@ static int print_member(const struct reply *r, const char *member)
     return CLIENT_DONE;
 }
 
-/* {"name":seconds}, or {} where no time was given. Else told; the exit status. */
+/* Writes {"name":seconds}, or {} if no time was given. Returns 0, or the exit status once it complained. */
 static int write_time(struct buf *out, const struct args *a, const char *name)
 {
     long long seconds = a->time ? seconds_of(a->time) : 0;
     if (seconds < 0)
-        return visible_complain(a->name, "\"%s\" is no time such as 90s, 15m, 12h or 30d", a->time);
+        return visible_complain(a->name, "\"%s\" is not a time such as 90s, 15m, 12h or 30d", a->time);
     struct json_write w;
     json_write_init(&w, out);
     json_write_object(&w);
@@ -181,7 +182,7 @@ static int write_time(struct buf *out, const struct args *a, const char *name)
     return json_write_finish(&w) ? CLIENT_FAILED : 0;
 }
 
-/* Calls with a time, and prints one member for people, or all of it as JSON. */
+/* Calls with a time in the body; prints one member for people, or the whole answer as JSON. */
 static int ask_with_time(const struct args *a, const char *rest, const char *name, const char *member)
 {
     struct buf body;
@@ -238,7 +239,7 @@ static int token_revoke(const struct args *a)
     char rest[64];
     struct reply r;
     if (!id_is_sound(a->words[1]))
-        return visible_complain(a->name, "\"%s\" is no token's ID", a->words[1]);
+        return visible_complain(a->name, "\"%s\" is not a token ID", a->words[1]);
     (void)snprintf(rest, sizeof(rest), "tokens/%s", a->words[1]);
     int status = call(a, "DELETE", rest, SPAN_LIT(""), &r);
     buf_deinit(&r.bytes);
@@ -251,14 +252,14 @@ static uint32_t number_of(struct json_value o, const char *name)
     return !answer_number(o, name, &n) ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
 }
 
-/* What a verification tells in texts; the result points into it. */
+/* The texts of a verification; result points into them. */
 struct verified {
     char endpoint[1024], reason[32], cause[64], processed[16], phase[16], http[8], tls[16];
     struct exchange_result result;
 };
 
-/* What the node says of a verification, as the engine here would have said it. ERR_INVALID: it makes no
- * sense. */
+/* Turns a verification answered by the node into the result that the engine here would give. ERR_INVALID: it
+ * is malformed. */
 static enum err read_result(struct json_value o, struct verified *ret)
 {
     struct exchange_result *r = &ret->result;
@@ -331,9 +332,9 @@ int channel_secret_run(int argc, char **argv)
         row_help(stdout, row, "usage:");
         client_help(stdout);
         if (row->run == verify)
-            (void)puts("Once the URL was tried, as of `todoke probe`: 0 ok, 10 could_not_connect, 11 "
-                       "request_timeout, "
-                       "12 error_status_code,\n13 unclassified.");
+            (void)puts("When the URL was tried, the exit status is that of `todoke probe`: 0 ok, "
+                       "10 could_not_connect,\n"
+                       "11 request_timeout, 12 error_status_code, 13 unclassified.");
         return 0;
     }
     char name[40];
@@ -345,7 +346,7 @@ int channel_secret_run(int argc, char **argv)
     const struct argument own[] = {
         row->time
             ? (struct argument)ARGUMENT_OF_TEXT(row->time, &a.time, "TIME", "such as 90s, 15m, 12h or 30d")
-        : row->run == verify ? (struct argument)ARGUMENT_OF_LANG(&a.lang, "of what is said")
+        : row->run == verify ? (struct argument)ARGUMENT_OF_LANG(&a.lang, "language of the output")
                              : (struct argument)ARGUMENT_END,
         ARGUMENT_END};
     struct arguments in = {.command = name, .options = {with_json, own, of_client}, .words_max = row->max};
@@ -357,7 +358,7 @@ int channel_secret_run(int argc, char **argv)
     if (a.count && !id_is_sound(a.words[0]))
         return visible_complain(name, "\"%s\" is no channel ID", a.words[0]);
     if (a.count < row->min) {
-        (void)visible_complain(name, "which one? Give its ID: %s", row->words);
+        (void)visible_complain(name, "an ID is missing: %s", row->words);
         return arguments_try(name);
     }
     return client_ready(&a.client) ? row->run(&a) : CLIENT_USAGE;

@@ -1,5 +1,4 @@
-/* `todoke check`: a database looked through for damage, and what a node waits for an operator to take note
- * of. */
+/* `todoke check`: checks the database for damage, and lists or accepts what a node asks an operator about. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,18 +24,15 @@ static int usage(FILE *to)
 {
     (void)fputs(
         "usage: todoke check --data DIR [--accept-loss] [--accept-clock]\n\n"
-        "Looks through all of the database for damage (SQLite's integrity_check), and says what a node "
-        "there\n"
-        "waits for an operator to take note of. A node may run meanwhile; its log grows until this is done.\n"
-        "What an older todoke has written is looked at, and stays as it is. Mail addresses that are not "
-        "valid\n"
-        "are listed: no mail is sent to them.\n"
-        "Exits with 0 if there is nothing, 1 if there is.\n\n"
+        "Checks the whole database for damage (SQLite's integrity_check), and lists what an operator must\n"
+        "accept (lost commits, a changed clock). A node may run meanwhile; its WAL file grows until the\n"
+        "check ends. A database of an older todoke is checked but not changed. Invalid mail addresses are\n"
+        "listed: no mail is sent to them.\n"
+        "Exit: 0 nothing found, 1 damage, or something to accept.\n\n"
         "  --data DIR       the data directory [TODOKE_DATA]\n"
-        "  --accept-loss    only this: that commits are missing has been taken note of; ends the alarm loss\n"
-        "  --accept-clock   only this: the clock of this machine is right; ends the alarm clock, and what "
-        "is\n"
-        "                   old by that clock is erased from now on\n",
+        "  --accept-loss    accepts that commits are missing: ends the alarm loss; checks nothing\n"
+        "  --accept-clock   confirms that this machine's clock is right: ends the alarm clock, and old data\n"
+        "                   is erased by this clock from now on; checks nothing\n",
         to);
     return 0;
 }
@@ -85,7 +81,7 @@ static enum err read_marks(struct backend *b, struct marks *ret)
     return e;
 }
 
-/* NULL: what stands there stays. action: the line of the audit log, NULL: none. */
+/* values: NULL leaves a mark unchanged. action: of the audit entry; NULL writes none. */
 static enum err put_marks(struct backend *b, const int64_t *const values[MARK_COUNT], const char *action)
 {
     enum err e = b->ops->begin(b);
@@ -117,9 +113,10 @@ static int accept(const struct check_args *a, struct backend *b)
     char now[DIRECT_TIME_LEN];
     direct_time(now_ms, now);
     if (a->accept_loss)
-        (void)printf("%s: that commits are missing has been taken note of\n", a->data);
+        (void)printf("%s: accepted that commits are missing; the alarm loss ends\n", a->data);
     if (a->accept_clock)
-        (void)printf("%s: it is %s; what is old by that is erased from now on\n", a->data, now);
+        (void)printf("%s: accepted that it is %s; old data is erased by this clock from now on\n", a->data,
+                     now);
     return 0;
 }
 
@@ -130,8 +127,7 @@ static bool is_clock_off(const struct marks *m, int64_t now_ms)
            (seen && (now_ms - seen > STEADY_OFF_MS || seen - now_ms > STEADY_OFF_MS));
 }
 
-/* What a node that runs here, or is started here, waits for. keep: that it was looked through is noted
- * there. */
+/* Prints what an operator must accept. keep: also records in the store that it was checked. */
 static int tell_marks(const struct check_args *a, struct backend *b, bool keep)
 {
     struct marks m;
@@ -148,12 +144,11 @@ static int tell_marks(const struct check_args *a, struct backend *b, bool keep)
     direct_time(now_ms, now);
     bool off = is_clock_off(&m, now_ms);
     if (m.values[MARK_LOST])
-        (void)printf("%s: commits are missing, which was noticed at %s; --accept-loss takes note of it\n",
-                     a->data, lost);
+        (void)printf("%s: commits are missing (noticed at %s); to accept this, use --accept-loss\n", a->data,
+                     lost);
     if (off)
-        (void)printf("%s: a node erases nothing by age here, for it was last sure of the time at %s and this "
-                     "machine's "
-                     "clock says %s; if that is right, --accept-clock says so\n",
+        (void)printf("%s: a node erases nothing by age here: the last trusted time is %s, but this machine's "
+                     "clock says %s; if the clock is right, use --accept-clock\n",
                      a->data, seen, now);
     return m.values[MARK_LOST] || off ? 1 : 0;
 }
@@ -169,11 +164,11 @@ static enum err print_stale(void *arg, const struct stale_address *s)
     return ERR_NONE;
 }
 
-/* Addresses from before there was one rule for them: no damage, and no alarm. */
+/* Lists addresses that older versions accepted and that are invalid now: neither damage nor an alarm. */
 static int tell_stale(const struct check_args *a)
 {
     struct stale_walk w = {.dir = a->data};
-    struct backend *b; /* reads only: a node that runs here goes on writing meanwhile */
+    struct backend *b; /* read-only: a running node keeps writing meanwhile */
     enum err e = sqlite_open(&b, a->data, STORE_READ);
     if (!e) {
         e = stale_address_list(b, print_stale, &w);
@@ -184,7 +179,7 @@ static int tell_stale(const struct check_args *a)
     return e ? direct_fail("check", a->data, e) : 0;
 }
 
-/* What an older todoke has written is its own until a node of this version is started there. */
+/* Checks a database of an older schema without changing it; only a node of this version migrates it. */
 static int look_only(const struct check_args *a, int64_t schema, int64_t newest)
 {
     struct backend *b;
@@ -199,7 +194,7 @@ static int look_only(const struct check_args *a, int64_t schema, int64_t newest)
     if (e)
         return direct_fail("check", a->data, e);
     (void)printf(
-        "%s: the database is sound; an older todoke has written it (schema %lld; this one's is %lld), and "
+        "%s: the database is sound; it was written by an older todoke (schema %lld; this one's is %lld), and "
         "nothing was changed\n",
         a->data, (long long)schema, (long long)newest);
     int status = tell_marks(a, b, false);
