@@ -2,7 +2,7 @@
 
 #include "base/visible.h"
 
-/* An event may be as deep as we take it from strangers, and stands in our own object. */
+/* The deepest event that the API accepts, plus the objects that the answer wraps around it. */
 #define DEPTH (JSON_DEPTH + 8u)
 
 bool answer_read(struct span text, struct json_value *ret)
@@ -46,7 +46,7 @@ bool answer_number(struct json_value object, const char *path, int64_t *ret)
     return json_int64(answer_at(object, path), ret) == ERR_NONE && *ret >= 0;
 }
 
-/* s without the character that a cut after max bytes would leave half of. */
+/* Cuts s after at most max bytes, never inside a character. */
 static struct span cut(struct span s, size_t max)
 {
     if (s.len <= max)
@@ -56,7 +56,7 @@ static struct span cut(struct span s, size_t max)
     return (struct span){s.ptr, max};
 }
 
-/* White space between tokens goes; inside of strings every byte stays. */
+/* Removes white space between tokens; strings keep every byte. */
 static enum err add_compact(struct buf *out, struct span json)
 {
     enum err e = ERR_NONE;
@@ -78,7 +78,7 @@ static enum err add_compact(struct buf *out, struct span json)
 enum err answer_show(struct json_value v, size_t max, struct buf *out)
 {
     struct buf text;
-    buf_init(&text, v.raw.len + 1); /* neither decoding nor compacting lengthens */
+    buf_init(&text, v.raw.len + 1); /* decoding and compacting never make it longer */
     enum err e = ERR_NONE;
     switch (v.kind) {
     case JSON_KIND_STRING:
@@ -112,7 +112,7 @@ static void begin_line(FILE *to, unsigned depth)
     (void)fprintf(to, "\n%*s", (int)(2 * depth), "");
 }
 
-/* Behind the closing quote of the string at p. */
+/* The position after the closing quote of the string at p. */
 static size_t string_len(struct span s)
 {
     size_t i = 1;
@@ -137,7 +137,7 @@ void answer_print_line(FILE *to, struct json_value v)
     }
 }
 
-/* One token of checked JSON; how many bytes it takes. */
+/* The length in bytes of one token of checked JSON. */
 static size_t print_token(FILE *to, struct span s, unsigned *depth)
 {
     size_t after = skip_space(s, 1);

@@ -1,30 +1,29 @@
 #pragma once
 /*
- * What a node answered, read without loss: the members of an event are the publisher's, whose numbers may be
- * larger than any type, whose strings may hold NUL and whose names may stand twice. What is shown is what was
- * sent.
+ * Reads a node's answers without loss. Publishers choose the members of an event: numbers may exceed every C
+ * type, strings may contain NUL, and names may repeat. The commands show them exactly as they were sent.
  */
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "base/json_scan.h"
 
-/* The value that an answer is. false: it is no JSON. */
+/* Parses an answer. False: it is not JSON. */
 bool answer_read(struct span text, struct json_value *ret) MUST_CHECK;
 
-/* The member at "lastHour.failed" of an object; kind NONE: there is none. A string in the middle of the path
- * is the answer: who did it, when it was no account. */
+/* The member of an object at a path such as "lastHour.failed"; kind NONE: there is none. A string in the
+ * middle of the path is returned itself: an audit entry names an actor without an account by a string. */
 struct json_value answer_at(struct json_value object, const char *path);
-/* The same as a string; false: it is none, or longer than out takes. */
+/* The member as a string. False: it is not a string, or does not fit into out. */
 bool answer_text(struct json_value object, const char *path, char *out, size_t size) MUST_CHECK;
-/* The same as a number not below 0 in 64 bits; false: it is none. */
+/* The member as a non-negative 64-bit number. False: it is not one. */
 bool answer_number(struct json_value object, const char *path, int64_t *ret) MUST_CHECK;
 
-/* Appends what a person reads of a value, for one cell of a table: no more than max bytes of a longer one,
- * and "…". What could command a terminal is escaped. */
+/* Appends a value as text for a table cell, cut after max bytes with "…". Terminal control characters are
+ * escaped. */
 enum err answer_show(struct json_value v, size_t max, struct buf *out) MUST_CHECK;
 
 /* JSON on one line, without a line feed at its end. */
 void answer_print_line(FILE *to, struct json_value v);
-/* Indented, for people; what is no JSON as it is. */
+/* Prints JSON indented for people, and any other text unchanged. */
 void answer_print(FILE *to, struct span text);

@@ -24,13 +24,14 @@ struct backup_args {
 
 static int usage(FILE *to)
 {
-    (void)fputs("usage: todoke backup --data DIR TO [--secret-key FILE | --without-key]\n\n"
-                "Copies the database as it is now, and the key file, into the new directory TO; a node may run\n"
-                "meanwhile. To restore: `todoke serve --data TO`, or put TO in DIR's place.\n\n"
-                "  --data DIR          the data directory [TODOKE_DATA]\n"
-                "  --secret-key FILE   where the key file is, if not in DIR; its copy is TO/secret.key\n"
-                "  --without-key       leaves out the key file, which the copy needs: keep it elsewhere\n",
-                to);
+    (void)fputs(
+        "usage: todoke backup --data DIR TO [--secret-key FILE | --without-key]\n\n"
+        "Copies the database as it is now, and the key file, into the new directory TO; a node may run\n"
+        "meanwhile. To restore: `todoke serve --data TO`, or put TO in DIR's place.\n\n"
+        "  --data DIR          the data directory [TODOKE_DATA]\n"
+        "  --secret-key FILE   where the key file is, if not in DIR; its copy is TO/secret.key\n"
+        "  --without-key       leaves out the key file, which the copy needs: keep it elsewhere\n",
+        to);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* `todoke channel`: channels over the API. */
+/* `todoke channel`: manages channels over the API. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,11 +37,11 @@ static const struct row {
     const char *method;
     bool takes_id, changes;
 } rows[] = {
-    {"create", "--name NAME [options]", "makes one", call, "POST", false, true},
-    {"list", "[options]", "those that the key may see", list, NULL, false, false},
-    {"show", "ID", "one of them", call, "GET", true, false},
-    {"set", "ID [options]", "changes it", call, "PATCH", true, true},
-    {"delete", "ID", "it goes, with its events", call, "DELETE", true, false},
+    {"create", "--name NAME [options]", "creates a channel", call, "POST", false, true},
+    {"list", "[options]", "lists the channels that the key may see", list, NULL, false, false},
+    {"show", "ID", "shows a channel", call, "GET", true, false},
+    {"set", "ID [options]", "changes a channel", call, "PATCH", true, true},
+    {"delete", "ID", "deletes a channel and its events", call, "DELETE", true, false},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -63,8 +63,8 @@ static void options_of(const struct row *row, struct channel_args *a, struct opt
             *o++ = (struct argument)ARGUMENT_OF_FLAG(f->flag, &a->resume, f->help);
     }
     if (strcmp(row->verb, "list") == 0) {
-        *o++ =
-            (struct argument)ARGUMENT_OF_TEXT("--query", &a->query, "TEXT", "those whose name or URL has it");
+        *o++ = (struct argument)ARGUMENT_OF_TEXT("--query", &a->query, "TEXT",
+                                                 "only channels whose name or URL contains TEXT");
         *o++ = (struct argument)ARGUMENT_OF_TEXT("--state", &a->state, "STATE",
                                                  "active, failing, suspended or off");
     }
@@ -79,7 +79,7 @@ static void row_usage(FILE *to, const struct row *row, const char *lead)
     (void)fprintf(to, "%-7s%-46s  %s\n", lead, line, row->help);
 }
 
-/* Of one verb; NULL: of all. */
+/* Usage of one verb; NULL: of all verbs. */
 static int usage(FILE *to, const struct row *row, int status)
 {
     struct channel_args none;
@@ -137,7 +137,7 @@ static int parse(const struct row *row, int argc, char **argv, struct channel_ar
     return client_ready(&a->client) ? 0 : CLIENT_USAGE;
 }
 
-/* "60,120" as a list; false: it is none. */
+/* Writes "60,120" as a JSON array. False: not a list of numbers. */
 static bool write_numbers(struct json_write *w, const char *text)
 {
     if (!text[0] || text[strspn(text, "0123456789,")])
@@ -149,7 +149,7 @@ static bool write_numbers(struct json_write *w, const char *text)
     return true;
 }
 
-/* What a flag says, as the node reads it; what does not fit, the node refuses by name. */
+/* Writes a flag's value as JSON. An invalid value is passed on: the node refuses it and names the field. */
 static void write_value(struct json_write *w, const struct channel_field *f, const char *v)
 {
     char *end;
@@ -164,7 +164,7 @@ static void write_value(struct json_write *w, const struct channel_field *f, con
         json_write_str(w, v);
 }
 
-/* The JSON that the flags ask for. */
+/* Writes the request body for the given flags. */
 static enum err write_change(struct buf *out, const struct channel_args *a)
 {
     struct json_write w;

@@ -9,8 +9,8 @@
 #include "command/answer.h"
 #include "exchange/exchange.h"
 
-#define MESSAGE_LEN 1000u  /* of a refusal; our own are far shorter */
-#define RESPONSE_MS 30000u /* a node that commits to a slow disk takes its time */
+#define MESSAGE_LEN 1000u  /* error message shown; those of a node are far shorter */
+#define RESPONSE_MS 30000u /* a commit to a slow disk takes long */
 
 void client_help(FILE *to)
 {
@@ -37,7 +37,7 @@ bool client_ready(struct client *c)
     if (c->key) {
         if (!c->key[strspn(c->key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")])
             return true;
-        (void)visible_complain(NULL, "--key: that is no key; keys are made of A-Z, a-z, 0-9, - and _");
+        (void)visible_complain(NULL, "--key: not a key; keys are made of A-Z, a-z, 0-9, - and _");
         return false;
     }
     (void)visible_complain(NULL, "a key is needed: --key KEY or TODOKE_KEY (made by `todoke key create`)");
@@ -75,7 +75,7 @@ static enum err run(struct trip *t, const struct client *c, const struct exchang
     return e;
 }
 
-/* What the node says of a refusal, or only that it refuses. */
+/* Prints the error message of the node, or only the status if it has none. */
 static void tell_refusal(int status, struct span body)
 {
     struct json_value root, message = {0};
@@ -121,7 +121,7 @@ static int verdict(const struct trip *t, const struct client *c, struct span bod
     bool ours = strncmp(cause, "local_", 6) == 0;
     (void)visible_complain(NULL, "%s: %s, %s (%s)%s", c->api, reason_text(o->reason),
                            outcome_detail(o, detail), cause,
-                           ours ? "" : "; is a node there? --api URL or TODOKE_API names another one");
+                           ours ? "" : "; is a node running there? --api URL or TODOKE_API sets its address");
     return ours ? CLIENT_FAILED : CLIENT_UNREACHABLE;
 }
 

@@ -1,6 +1,5 @@
 #pragma once
-/* The commands that ask a node over its API: one question at a time, on the same network engine that
- * delivers. */
+/* The API client of the commands: one request at a time, on the network engine that delivers webhooks. */
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -14,39 +13,39 @@ struct client {
     const char *ca;  /* --ca */
 };
 
-/* How a command ends: a script tells "there is none" from "may not" and from "ask again". docs/operations.md
- * has the table; 10 to 13 are those of `todoke probe`. */
+/* Exit statuses; they let a script tell "not found" from "not allowed" and "try again later".
+ * docs/operations.md has the table; 10 to 13 belong to `todoke probe`. */
 enum client_exit {
     CLIENT_DONE = 0,
-    CLIENT_FAILED = 1,      /* a failure of our own: memory, descriptors, an answer that is no node's */
-    CLIENT_USAGE = 2,       /* the command line makes no sense; nothing was asked */
+    CLIENT_FAILED = 1,      /* local failure: memory, descriptors, or an answer not from a node */
+    CLIENT_USAGE = 2,       /* wrong command line; no request was sent */
     CLIENT_REFUSED = 3,     /* 400 and every other 4xx */
     CLIENT_NOT_FOUND = 4,   /* 404 */
     CLIENT_CONFLICT = 5,    /* 409: the present state forbids it */
     CLIENT_NO_ACCESS = 6,   /* 401, 403 */
     CLIENT_UNREACHABLE = 7, /* no answer at all */
-    CLIENT_UNAVAILABLE = 8, /* 429, 5xx: later */
+    CLIENT_UNAVAILABLE = 8, /* 429, 5xx: try again later */
 };
 
 #define CLIENT_OPTIONS(c)                                                                                    \
     {                                                                                                        \
         ARGUMENT_OF_TEXT("--api", &(c)->api, "URL", "the node's API [TODOKE_API, http://127.0.0.1:8080]"),   \
-            ARGUMENT_OF_TEXT("--key", &(c)->key, "KEY", "a key with the role that is needed [TODOKE_KEY]"),  \
+            ARGUMENT_OF_TEXT("--key", &(c)->key, "KEY", "an API key whose role allows it [TODOKE_KEY]"),     \
             ARGUMENT_OF_TEXT("--ca", &(c)->ca, "FILE", "certificates (PEM) to trust beside the system's"),   \
             ARGUMENT_END                                                                                     \
     }
 
-/* The options above and the exit statuses. */
+/* Prints the options above and the exit statuses. */
 void client_help(FILE *to);
-/* Fills in what was not given; false: told, exit status CLIENT_USAGE. */
+/* Fills in defaults. False: an error was printed; exit with CLIENT_USAGE. */
 bool client_ready(struct client *c);
 
 /*
- * Asks; on 2xx the answer is in *answer and CLIENT_DONE is returned. Else what went wrong is on stderr and
- * its status is returned. answer must be initialised.
+ * Sends a request. On 2xx, stores the body in *answer (initialised by the caller) and returns CLIENT_DONE.
+ * Else prints the error to stderr and returns its exit status.
  */
 int client_ask(const struct client *c, const char *method, const char *path, struct span body,
                struct buf *answer);
 
-/* Says that the answer makes no sense; the exit status. */
+/* Prints that the answer is malformed; returns the exit status. */
 int client_strange(void);

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The commands of the binary, one handler each; main.c has the table. argv[0] is the command's own name. A
- * handler returns the exit status: 0 done, 1 our own failure, 2 usage or no such thing; commands over the API
- * have those of app/client.h, probe has more of its own.
+ * The handlers of all commands; main.c has the table. argv[0] is the name of the command. A handler returns
+ * the exit status: 0 done, 1 local failure, 2 wrong usage or not found. Commands over the API return those of
+ * command/client.h; probe adds its own.
  */
 struct cmd {
     const char *name;
@@ -11,10 +11,10 @@ struct cmd {
 };
 
 /* todoke explain [TEXT|CAUSE] [--lang en|ja] [--json | --markdown]: what a reason, detail or cause means and
- * how to mend it. */
+ * how to fix it. */
 int cmd_explain(int argc, char **argv);
 
-/* todoke probe URL [options]: one signed verification request per count, each named as a delivery would be.
+/* todoke probe URL [options]: sends --count signed verification requests; classifies each like a delivery.
  * Exit: 0 ok, 10 could_not_connect, 11 request_timeout, 12 error_status_code, 13 unclassified, 2 usage, 1 our
  * own failure. */
 int cmd_probe(int argc, char **argv);
@@ -37,9 +37,9 @@ int cmd_errors(int argc, char **argv);
 /* todoke event send CHANNEL FILE|-: over the API of a node. */
 int cmd_event(int argc, char **argv);
 
-/* todoke check --data DIR [--accept-loss] [--accept-clock]: looks a database through; takes note of what a
- * node asks about. Exit: 1 damaged, or there is something to be taken note of. */
+/* todoke check --data DIR [--accept-loss] [--accept-clock]: checks the database for damage, or accepts what a
+ * node asks an operator about. Exit: 1 damaged, or something must be accepted. */
 int cmd_check(int argc, char **argv);
 
-/* todoke backup --data DIR TO: a copy of the data directory while a node runs on it. */
+/* todoke backup --data DIR TO: copies the data directory, also while a node runs on it. */
 int cmd_backup(int argc, char **argv);

@@ -13,16 +13,16 @@
 #define PATH_MAX_LEN 2000u
 #define PAGE "500"
 
-/* Options that go to the node as they are: what does not fit, it refuses by name. */
+/* Options passed to the node unchanged: the node refuses an invalid value and names the option. */
 static const struct option {
     const char *flag, *name, *argument, *help;
 } options[] = {
-    {"--from", "from", "TIME", "from then on, such as 2026-11-22T00:00:00+09:00 [all that is kept]"},
-    {"--to", "to", "TIME", "before then [now]"},
+    {"--from", "from", "TIME", "start, such as 2026-11-22T00:00:00+09:00 [all that is kept]"},
+    {"--to", "to", "TIME", "end (exclusive) [now]"},
     {"--reason", "reason", "REASON", "could_not_connect, request_timeout, error_status_code, unclassified"},
     {"--detail", "detail", "DETAIL", "such as \"Unknown host\", or a status such as 503"},
-    {"--zone", "zone", "+HH:MM", "whose clock is shown [+09:00]"},
-    {"--by", "by", "minute|hour|day", "sums by this instead of rows"},
+    {"--zone", "zone", "+HH:MM", "time zone of the output [+09:00]"},
+    {"--by", "by", "minute|hour|day", "sums for each instead of rows"},
 };
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 #define BY (OPTIONS - 1)
@@ -54,7 +54,7 @@ static void all_options(struct errors_args *a, struct forms *forms, struct all_o
                                                  options[i].help);
     *o++ = (struct argument)ARGUMENT_OF_FLAG("--tsv", &forms->tsv, "tab-separated values, for spreadsheets");
     *o++ = (struct argument)ARGUMENT_OF_FLAG("--json", &forms->json, "one row a line; with --by one object");
-    *o++ = (struct argument)ARGUMENT_OF_LANG(&a->lang, "of the header line [en]");
+    *o++ = (struct argument)ARGUMENT_OF_LANG(&a->lang, "language of the header line [en]");
     *o = (struct argument)ARGUMENT_END;
 }
 
@@ -84,7 +84,7 @@ static int parse(int argc, char **argv, struct errors_args *a)
     if (status)
         return status;
     if (!in.word_count) {
-        (void)visible_complain("errors", "of which channel? Give its ID");
+        (void)visible_complain("errors", "which channel? Give its ID");
         return arguments_try("errors");
     }
     a->channel = in.words[0];
@@ -108,7 +108,7 @@ static enum err add_encoded(struct buf *out, const char *text)
     return e;
 }
 
-/* cursor: of the page, or "". NULL: it is too long. */
+/* The request path. cursor: of the page, or "". NULL: the path is too long. */
 static char *path_of(const struct errors_args *a, const char *cursor)
 {
     struct buf out;
@@ -162,7 +162,7 @@ static bool row_is_sound(struct json_value v)
     return answer_number(v, "errors", &n);
 }
 
-/* The tabs and the line feed of the row are ours; what else commands a terminal is escaped. */
+/* Keeps the tabs and the line feed of the row; escapes all other control characters. */
 static void print_tsv_line(struct span line)
 {
     while (line.len) {
@@ -223,8 +223,8 @@ static bool print_row(const struct errors_args *a, struct json_value v)
     return true;
 }
 
-/* Rows that are missing must not be taken for errors that did not happen. Standard error, for the rows may go
- * into a file. */
+/* Warns when errors are not counted, so that nobody takes missing rows for missing errors. On standard error,
+ * because the rows may go into a file. */
 static void say_unless_counting(const struct errors_args *a, struct json_value root)
 {
     if (answer_at(root, "counting").kind == JSON_KIND_FALSE)
@@ -234,7 +234,7 @@ static void say_unless_counting(const struct errors_args *a, struct json_value r
                                a->channel, a->channel);
 }
 
-/* cursor: of the next page, "" after the last one. */
+/* cursor is set to the next page, "" after the last one. */
 static int print_page(const struct errors_args *a, struct span answer,
                       char cursor[static STATISTICS_CURSOR_SIZE])
 {
@@ -293,7 +293,7 @@ static int print_rows(const struct errors_args *a)
     return 0;
 }
 
-/* A table of an array of objects: these members, the last of them a number before the others. */
+/* Prints an array of objects as a table of these members; the last one, a number, comes first. */
 static bool print_table(struct json_value list, const char *title, const char *const members[3],
                         unsigned width)
 {

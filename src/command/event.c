@@ -1,4 +1,4 @@
-/* `todoke event send`: posts what is in a file, as it is. The other verbs are in resource.c. */
+/* `todoke event send`: posts the events of a file unchanged. The other verbs are in resource.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +9,7 @@
 #include "command/commands.h"
 #include "command/resource.h"
 
-#define FILE_MAX                                                                                             \
-    ((1u << 20) + 4096u) /* the node takes 1 MiB; a little more, so that the refusal is the node's */
+#define FILE_MAX ((1u << 20) + 4096u) /* the node accepts 1 MiB; slightly more, so that the node refuses it */
 
 static void send_usage(FILE *to)
 {
@@ -49,8 +48,8 @@ static enum err read_all(const char *path, struct buf *out)
     return e;
 }
 
-/* One event, an array of events, or {"events":[…]}: whatever it is, the node gets the last form, the bytes
- * unchanged. */
+/* Wraps one event or an array of events as {"events":[…]}, the form that the API takes; the bytes of the
+ * events stay unchanged. */
 static enum err wrap(struct span text, struct buf *out)
 {
     size_t at;
@@ -61,7 +60,7 @@ static enum err wrap(struct span text, struct buf *out)
         array = root.kind == JSON_KIND_ARRAY;
         whole =
             !array && (root.kind != JSON_KIND_OBJECT || json_find(root, "events", &events) != ERR_NOT_FOUND);
-    } /* else the node says what is wrong with it */
+    } /* invalid JSON is sent as it is: the node says what is wrong */
     if (whole)
         return buf_add_span(out, text);
     enum err e = buf_add_str(out, array ? "{\"events\":" : "{\"events\":[");
@@ -136,7 +135,7 @@ static int send_command(int argc, char **argv)
         return status;
     if (in.word_count < 2) {
         (void)visible_complain("event send", "%s",
-                               in.word_count ? "which file? - is standard input"
+                               in.word_count ? "which file? (- is standard input)"
                                              : "which channel, and which file?");
         return arguments_try("event send");
     }

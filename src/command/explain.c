@@ -1,8 +1,8 @@
 /*
- * todoke explain: what a reason, detail or cause means and how to mend it.
+ * todoke explain: what a reason, detail or cause means and how to fix it.
  *
  *   no text        every row, grouped, one line each
- *   one row found  all that is known of it
+ *   one row found  everything that the catalogue has
  *   several        one line each
  *   none           the nearest rows on standard error, exit 2
  *
@@ -28,12 +28,12 @@ struct request {
     enum form form;
 };
 
-/* Far longer than any text of the catalogue; a pasted log does not become a search. */
+/* Far longer than any catalogue text; rejects a whole log pasted by mistake. */
 enum { TEXT_MAX = 4096 };
 
 static const char *const usage_text =
     "usage: todoke explain [TEXT|CAUSE] [--lang en|ja] [--json]\n\n"
-    "Says what a reason, a detail or a cause means and how to mend it. TEXT may be any of them, an HTTP "
+    "Says what a reason, a detail or a cause means and how to fix it. TEXT may be any of them, an HTTP "
     "status such as\n"
     "503, a line of the error statistics, or a part of any explanation. Without TEXT: all of them.\n\n"
     "  --lang en|ja  the language; by default that of LC_ALL, LC_MESSAGES or LANG\n"
@@ -57,7 +57,7 @@ static enum err add_word(struct buf *text, const char *word)
     return e ? e : buf_add_str(text, word);
 }
 
-/* 0, or told and the exit status. */
+/* Returns 0, or the exit status after an error message. */
 static int parse(int argc, char **argv, struct request *r)
 {
     bool json = false, markdown = false;

@@ -2,7 +2,7 @@
 
 #include <jansson.h>
 
-/* json_object_set_new() takes the value even when it fails, so one failure at the end is enough. */
+/* json_object_set_new() takes ownership even when it fails, so one check at the end is enough. */
 static int set_string(json_t *o, const char *name, const char *value)
 {
     return json_object_set_new(o, name, json_string(value));
@@ -14,7 +14,7 @@ static int set_common(json_t *o, const struct search_hit *hit, enum processed pr
     char buf[8];
     int bad = 0;
     bad |= set_string(o, "reason", reason_text(f->reason));
-    /* For programs the key of error_status_code is "status" as long as no number was asked for. */
+    /* Without a status number, the detail of error_status_code is the key "status" for programs. */
     bad |= set_string(o, "detail", hit->status ? explain_detail(hit, LANG_EN, buf) : f->detail);
     if (hit->kind == SEARCH_CAUSE)
         bad |= set_string(o, "cause", cause_of(hit->cause)->id);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* What the page says around the rows, a language each. */
+/* The fixed texts of the page, by language. */
 struct page {
     const char *head;
     const char *table_head;
@@ -71,7 +71,7 @@ static const struct page pages[2] = {
         },
 };
 
-/* The short answer for a cell of the table: what stands before the colon or the bracket of the words. */
+/* A short text for a table cell: the words up to the first colon or bracket. */
 static int short_len(const char *words)
 {
     const char *stop = strstr(words, "（");
@@ -131,7 +131,7 @@ static void section_detail(FILE *to, const struct page *page, const struct searc
     bullet(to, page, page->advice, f->advice[lang]);
 }
 
-/* What a cause has in common with its detail is not said again. */
+/* Leaves out what a cause has in common with its detail. */
 static void section_cause(FILE *to, const struct page *page, enum cause_id id, enum lang lang)
 {
     const struct cause *c = cause_of(id);
@@ -158,7 +158,7 @@ static void section(void *arg, const struct search_hit *hit)
     if (hit->kind == SEARCH_REASON)
         section_reason(w->to, page, hit->reason, w->lang);
     else if (hit->fault == FAULT_ok)
-        return; /* the reason has said it */
+        return; /* already printed with the reason */
     else if (hit->kind == SEARCH_DETAIL)
         section_detail(w->to, page, hit, w->lang);
     else

@@ -49,7 +49,7 @@ static void field_label(const struct paint *p, enum label label, enum lang lang)
     paint_padded(p, PAINT_DIM, labels[label][lang], LABEL_WIDTH);
 }
 
-/* Nothing is written for an empty text. */
+/* Writes nothing if the text is empty. */
 static void field(const struct paint *p, enum label label, enum lang lang, enum paint_style style,
                   const char *text)
 {
@@ -98,7 +98,7 @@ static void full_reason(const struct paint *p, enum reason reason, enum lang lan
     }
 }
 
-/* LINE's own page for what stands in its words. */
+/* The source of a row in LINE's wording: LINE's documentation page. */
 static const char *line_source(enum fault_id fault, enum lang lang)
 {
     if (fault == FAULT_ok)
@@ -177,7 +177,7 @@ void explain_full(const struct paint *p, const struct search_hit *hit, enum lang
 
 void explain_outcome(const struct paint *p, const struct outcome *o, enum lang lang)
 {
-    /* Elsewhere a status that was read is no detail: a 500 cut off in its body is "Session closed
+    /* Under another reason the status is not the detail: a 500 whose body breaks off is "Session closed
      * unexpectedly". */
     bool status = o->fault == FAULT_status || o->fault == FAULT_ok;
     struct search_hit hit = {.kind = SEARCH_CAUSE,
@@ -188,7 +188,7 @@ void explain_outcome(const struct paint *p, const struct outcome *o, enum lang l
     full_cause(p, &hit, o->processed, processed_words(o->processed, lang), lang);
 }
 
-/* A row found bears its explanation; one that only heads others stands alone. */
+/* A row that was found is printed with its explanation; a mere heading without. */
 static void list_head(const struct paint *p, const char *name, unsigned indent, const char *explanation)
 {
     (void)fprintf(p->to, "%*s", (int)indent, "");

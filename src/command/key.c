@@ -1,6 +1,6 @@
 /*
- * `todoke key`: API keys, straight in the data directory, whether a node runs on it or not. A running node
- * sees a new key at once and a revoked one within a second.
+ * `todoke key`: manages API keys directly in the data directory, whether a node runs on it or not. A running
+ * node accepts a new key at once and refuses a revoked one within a second.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,15 +21,15 @@ struct key_args {
 static const struct row {
     const char *verb, *words, *help;
 } rows[] = {
-    {"create", "--data DIR --role operator|ingest", "makes a key and prints it, once"},
-    {"list", "--data DIR", "ids, roles, first characters, times"},
-    {"revoke", "--data DIR ID", "the key of that id is valid no more"},
+    {"create", "--data DIR --role operator|ingest", "makes a key and prints it; it is not shown again"},
+    {"list", "--data DIR", "IDs, roles, first characters, times"},
+    {"revoke", "--data DIR ID", "revokes the key with this ID"},
     {"rotate-seal", "--data DIR [--secret-key FILE]",
-     "another key for the secrets of channels; no node may run"},
+     "encrypts stored secrets with a new key; no node may run"},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* Of one verb; NULL: of all. */
+/* Usage of one verb; NULL: of all verbs. */
 static int usage(FILE *to, const char *verb, int status)
 {
     const char *lead = "usage:";
@@ -40,7 +40,7 @@ static int usage(FILE *to, const char *verb, int status)
                       rows[i].help);
         lead = "";
     }
-    (void)fputs("\n--data DIR may stand in TODOKE_DATA, --secret-key FILE in TODOKE_SECRET_KEY.\n", to);
+    (void)fputs("\nTODOKE_DATA can replace --data DIR, and TODOKE_SECRET_KEY --secret-key FILE.\n", to);
     return status;
 }
 
@@ -157,7 +157,7 @@ static int run(struct backend *b, const char *what, const struct key_args *a)
     char *end = NULL;
     int64_t id = a->id ? strtoll(a->id, &end, 10) : 0;
     if (id <= 0 || *end)
-        return visible_complain("key revoke", "which one? Give the ID that `todoke key list` shows");
+        return visible_complain("key revoke", "which key? Give the ID that `todoke key list` shows");
     enum err e = change(b, revoke_key, &id);
     if (e == ERR_NOT_FOUND)
         return visible_complain("key revoke", "no valid key has the id %lld", (long long)id);

@@ -16,7 +16,7 @@ static int fail(const char *what, const char *text)
     return 1;
 }
 
-/* The store's failures and the key's. */
+/* Prints a failure of the store or of the key file. */
 static int tell(const char *dir, const char *path, enum err e)
 {
     if (e == ERR_NOT_FOUND || e == ERR_DENIED || e == ERR_INVALID)
@@ -38,11 +38,11 @@ static int rotate(struct backend *b, const char *dir, struct seal *seal)
         seal_deinit(&fresh);
         return tell(dir, seal->path, e);
     }
-    e = seal_rotated(&fresh); /* if that fails now, the next start does it */
+    e = seal_rotated(&fresh); /* if this fails, the next start of a node completes it */
     seal_deinit(&fresh);
     if (e)
         return fail(seal->path, seal_problem(e));
-    (void)printf("%s: a new key; the secrets are sealed with it, and the old one opens nothing any more\n",
+    (void)printf("%s: a new key; all secrets are sealed with it, and the old key is useless now\n",
                  seal->path);
     return 0;
 }

@@ -65,7 +65,7 @@ static bool cursor_is_sound(const char *cursor)
            !cursor[strspn(cursor, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:")];
 }
 
-/* Every row has what stands in its first two columns; further ones may be absent. */
+/* Whether every row has the members of the first two columns; the others may be absent. */
 static bool rows_are_sound(const struct listing *l, struct json_value rows)
 {
     struct json_iter it = json_elements(rows);
@@ -77,7 +77,7 @@ static bool rows_are_sound(const struct listing *l, struct json_value rows)
     return rows.kind == JSON_KIND_ARRAY;
 }
 
-/* The first of the rows, max at most, as an array of their own; false: out of memory. */
+/* Copies the first max rows into a new array. False: out of memory. */
 static bool keep(struct json_value *rows, uint32_t max, struct buf *out, uint32_t *ret_count)
 {
     struct json_iter it = json_elements(*rows);
@@ -118,7 +118,7 @@ static bool print_rows(const struct listing *l, struct json_value rows, uint32_t
     return ok;
 }
 
-/* One page; the cursor of the next one in cursor, "" after the last. The exit status. */
+/* Prints one page and sets cursor to the next page, "" after the last. Returns the exit status. */
 static int print_page(const struct listing *l, struct span answer, uint32_t *max, bool heading, bool json,
                       char cursor[static CURSOR_LEN])
 {
@@ -128,7 +128,7 @@ static int print_page(const struct listing *l, struct span answer, uint32_t *max
         return client_strange();
     rows = answer_at(root, l->member);
     bool more = answer_at(root, "cursor").kind == JSON_KIND_STRING;
-    /* The same cursor twice would never end. */
+    /* A repeated cursor would loop forever. */
     if (!rows_are_sound(l, rows) || (more && (!answer_text(root, "cursor", next, sizeof(next)) ||
                                               !cursor_is_sound(next) || strcmp(next, cursor) == 0)))
         return client_strange();
@@ -163,7 +163,7 @@ int listing_pages(const struct client *c, const struct listing *l, const char *p
     return 0;
 }
 
-/* Lines of an object: each member a line, those of objects in it with their path. */
+/* Walks an object, one line per member; members of nested objects are shown with their path. */
 struct members {
     const char *but; /* not this one, at the top */
     unsigned width;  /* of the widest path; 0: is being measured */
@@ -208,7 +208,7 @@ static enum err add_name(struct buf *path, struct span key)
     return e ? e : answer_show(quoted, NAME_BYTES, path);
 }
 
-/* depth: objects that are taken apart; those deeper are shown as JSON. */
+/* depth: how many levels of objects are split into members; deeper objects are shown as JSON. */
 static enum err each_member(struct members *m, struct json_value object, unsigned depth)
 {
     struct json_iter it = json_members(object);

@@ -1,6 +1,6 @@
 #pragma once
-/* Answers of the API for people: tables of rows, or one object line by line; and as JSON, an object a line,
- * for programs. */
+/* Prints API answers: for people as tables or one object line by line; for programs as JSON, one object a
+ * line. */
 #include "command/answer.h"
 #include "command/client.h"
 #include "command/paint.h"
@@ -17,16 +17,16 @@ struct listing {
 };
 
 /*
- * Asks for page after page (the answer's cursor) until there is none or max rows were shown; path may have a
- * query already. json: each row a line. The exit status.
+ * Requests and prints page after page, following the cursor, until the last page or max rows. path may
+ * already have a query. json: each row as a JSON line. Returns the exit status.
  */
 int listing_pages(const struct client *c, const struct listing *l, const char *path, uint32_t max, bool json);
 
-/* One answer: its members a line each (objects in it as name.member); its array, where l has one, as a table
- * below. The exit status. */
+/* Prints one answer: a line for each member (nested objects as name.member), then the array that l names, if
+ * any, as a table. Returns the exit status. */
 int listing_object(const struct listing *l, struct span answer);
 
-/* One value, filled up with spaces to width columns; what is long is cut and ends with "…". */
+/* Prints one value padded with spaces to width columns; a long value is cut and ends with "…". */
 void listing_cell(const struct paint *p, struct json_value v, unsigned width);
-/* The rows of an array as a table. */
+/* Prints the rows of an array as a table. */
 void listing_table(const struct listing *l, struct json_value rows, bool heading);

@@ -1,144 +1,144 @@
 /*
- * todoke, one binary. The map of all files: a newcomer finds any line by asking "which step of a delivery is
- * this?" Folders are ranks; a file includes only its own folder or a lower rank.
+ * The main program, and a map of all files by the step of a delivery that they serve. The number of a folder
+ * is its rank: a file includes only its own folder and folders of a lower rank.
  *
  * 0 base      knows nothing of the product
  *     span, buf, arena, mem       views, capped buffers, one arena a request, every allocation
  *     list, heap, map             containers
- *     mailbox, worker             what threads hand to each other; a thread with a queue
- *     clock, random, ulid, log    time and chance come through structs; ids; one line a happening
+ *     mailbox, worker             messages between threads; a thread with a queue
+ *     clock, random, ulid, log    replaceable clock and random source; ids; one line an event
  *     time                        points in time as people write them
  *     histogram                   how long things took, for /metrics
- *     json_scan, json_write       strict JSON in by spans, out byte for byte
- *     json_fault                  what is wrong with a text that is not taken, and where
- *     err, origin                 what failed; where a fault of this node begins
+ *     json_scan, json_write       strict JSON parser on spans; writer that keeps bytes
+ *     json_fault                  why a text is invalid JSON, and where
+ *     err, origin                 error codes; logs the place where a fault began
  *     hex, decimal, utf8, distance, banned
- *     visible                     what others wrote, as a terminal may be shown it
+ *     visible                     untrusted text escaped for a terminal
  * 1 fault     why something did not arrive
  *     reason.def, fault.def, cause.def   every reason, detail and cause, once, with its words and advice
  *     fault, search               the rows by id; by a fragment, a status or the nearest name
- *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; what that leads to
- *     edition                     what the older edition of LINE's documentation calls otherwise
+ *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; its effects
+ *     edition                     where the two editions of LINE's documentation differ
  * 1 model     channel, contact, event, attempt, error_row, notice, mail, option, account, item: plain structs
  *     channel.def                 the fields of a channel: one row each, from JSON to column and flag
- *     email                       what is a mail address; one spelling for each
- *     name, tld.def, nfkc.def     what may be a name: no link to anybody's mail program
- * 2 net       the ground both sides of the wire stand on
- *     url, address                what may be called; the guard
- *     resolve                     names to addresses, for both families
- *     dns_query, dns_message      one name asked of the resolvers; queries and answers as bytes
+ *     email                       which mail addresses are valid; their canonical spelling
+ *     name, tld.def, nfkc.def     valid names: nothing that a mail program shows as a link
+ * 2 net       networking shared by client and server
+ *     url, address                which URLs are allowed; the guard against private addresses
+ *     resolve                     names to IPv4 and IPv6 addresses
+ *     dns_query, dns_message      one query to the resolvers; DNS messages as bytes
  *     transport                   a socket with or without TLS
- *     timer, tls, dial, socket    deadlines; what TLS we offer; happy eyeballs; sockets and how many are left
- *     content_length              a length that was said, perhaps twice
- *     http2_cut                   what nghttp2 must be shown whole
+ *     timer, tls, dial, socket    deadlines; TLS settings; happy eyeballs; sockets and their limit
+ *     content_length              parses Content-Length, also when repeated
+ *     http2_cut                   gives nghttp2 only whole frame headers
  * 2 store     what survives a restart
- *     store, backend, row         what the others use; the groups of functions behind it; what they take and give
- *     directory, pulse            every channel, as snapshots in memory; how each has fared lately
- *     files, head                 that the files are one node's alone, and stay what was opened
+ *     store, backend, row         the interface for other folders; the groups of functions behind it; their data
+ *     directory, pulse            snapshots of all channels in memory; their recent results
+ *     files, head                 locks the files for one node; detects that they were replaced
  *     last                        the number of the last commit, beside the database
- *     integrity                   looking for damage, step by step
- *     retention, steady           what has ended goes, step by step; whether the clock that says so can be believed
+ *     integrity                   checks for damage, step by step
+ *     retention, steady           deletes old data, step by step; whether the clock can be trusted for that
  * 2 store/sqlite   on disk
- *     sqlite, sqlite_*, schema    a file for each kind of thing that is kept
+ *     sqlite, sqlite_*, schema    one file for each kind of record
  *     sqlite, sqlite_migrate      statements, rows and codes; numbered migrations
- *     sqlite_guard, sqlite_mark   that the file is what was opened; what the store knows of itself
- *     sqlite_tail, sqlite_list    the newest events in time order; a channel's history, put together again
- * 2 store/memory   the twin for tests
+ *     sqlite_guard, sqlite_mark   detects a replaced file; the store's marks about itself
+ *     sqlite_tail, sqlite_list    the newest events in time order; the history of a channel
+ * 2 store/memory   the same in memory, for tests
  *     memory, memory_*
- * 2 mail      one mail -> sent, put off or refused
+ * 2 mail      one mail -> sent, postponed or refused
  *     message, smtp, maildir      built by GMime; over a relay by libcurl; or put into a directory
- *     mailer                      the thread that does so
- * 2 dispatch  who is sent to next
- *     dispatch, dispatch_core     lanes: round robin, one request after the other
- *     pace, turn, stock           how many a rate lets go; when a lane can send; what lanes hold in memory
+ *     mailer                      the thread that sends mails
+ * 2 dispatch  which lane sends next
+ *     dispatch, dispatch_core     lanes in round robin; one request at a time each
+ *     pace, turn, stock           rate limits; when a lane can send; what lanes hold in memory
  * 3 exchange  one request -> one outcome
  *     engine, parts               what all exchanges of one loop share
  *     exchange                    one request, from the name to the answer
  *     pool, session, session_*    which connection serves it; one connection, phase by phase
  *     http1, http2                codecs without I/O
- *     http1_chunks, http1_octet   chunked framing; which byte may stand where
- *     http2_message               what makes frames a response
- * 3 server    the listening side, for our own API
+ *     http1_chunks, http1_octet   chunked framing; which bytes are allowed where
+ *     http2_message               checks that frames form a valid response
+ * 3 server    the listening side, for the API
  *     server, server_*            connections, HTTP/1.1 and HTTP/2, requests
  * 3 access    who may call
  *     keys, token                 keys of the API; channel access tokens
- *     rate                        how often a channel may call what is limited
+ *     rate                        rate limits of API calls by channel
  *     seal                        secrets sealed at rest, and the key file
- *     ticket, session             256 random bits and what they stand for; the console's cookie
+ *     ticket, session             tickets of 256 random bits; the console's session cookie
  *     account, password           roles in words; Argon2id on a thread of its own
- *     confirm                     an address is its owner's: the roles that waited for that, and those that go
- *     keep                        the last operator, and the last Admin of a provider
- *     login_limit                 how often somebody may try
- * 4 courier   lanes and results, whatever is sent
- *     courier                     one loop's lanes, kept filled from the store; sent again in time
- *     record                      results until they are on record
- * 4 report    what went wrong, and who is told
+ *     confirm                     confirms an address: applies waiting roles, or drops them
+ *     keep                        protects the last operator and a provider's last Admin
+ *     login_limit                 limits log-in attempts
+ * 4 courier   lanes and results, independent of what is sent
+ *     courier                     fills one loop's lanes from the store; retries in time
+ *     record                      results until they are committed
+ * 4 report    error statistics, and mails about errors
  *     statistics, summary         error rows in the viewer's zone; their sums
- *     tsv                         the same for spreadsheets
- *     notice, notice_text         windows of errors that have closed become mails; what those say
- *     contact, contact_text       whether the owner of a contact address wants them; the mail that asks
- *     mail_rules, quota           what may be mailed; how much of it is left today
- *     stale_address               addresses that an older version took and no mail is sent to
- *     html                        text as HTML has it
- *     outbox                      mails until they are sent, written, refused or too old
- *     invitation, invitee         mails to people who are invited or given a role; who gets one, and how many
- *     option, approval            what becomes of an application for the error notification; whose is approved
- * 5 webhook   events on their way
- *     publication, intake         what a publisher may post; taken in, committed, handed to a courier
- *     channels, channel_route     the channels of a loop, owners of their lanes; one as requests are sent to it
- *     delivery                    one request, its fate and its record
- *     request, signature          the body byte for byte; what proves it to be ours
- *     verification                a webhook URL tried: no attempt, on no record
- *     redelivery                  delivered, put off or given up: decided here
- *     suspension                  when a channel that fails for long is sent nothing more
- *     channel_update              one change of a channel: read, changed, written, told to its lane
+ *     tsv                         error rows for spreadsheets
+ *     notice, notice_text         turns closed windows of errors into mails; their text
+ *     contact, contact_text       asks the owner of a contact address for consent; that mail
+ *     mail_rules, quota           what may be mailed; the quota of today
+ *     stale_address               addresses of older versions that are invalid now
+ *     html                        escapes text for HTML
+ *     outbox                      queued mails until they are sent, written, refused or too old
+ *     invitation, invitee         mails about invitations and roles; their recipients and limits
+ *     option, approval            applications for the error notification; who is approved
+ * 5 webhook   events from the publisher to the bot
+ *     publication, intake         validates posted events; commits them and hands them to a courier
+ *     channels, channel_route     a loop's channels with their lanes; how to send to one
+ *     delivery                    one request, its result and its record
+ *     request, signature          the request, byte for byte; its signature
+ *     verification                tests a webhook URL; not recorded as an attempt
+ *     redelivery                  decides: delivered, retry or give up
+ *     suspension                  stops sending to a channel that fails for long
+ *     channel_update              one change of a channel: read, change, write, notify its lane
  * 6 api       the HTTP API: what all calls share
- *     api                         what the server hands over
- *     router, route, gate         path and method; who may
- *     origin                      whether a call comes from our own pages
- *     call, caller, members       one request up to its answer; who it is from, and the audit log; a body of strings
- *     query, page                 the parameters behind the ? of its path; lists, a page at a time
- *     live                        server-sent events: what changes, as it changes
- *     meter, oldest               how fast the node is, and how far behind
- *     gauge                       what each loop publishes of itself; alarms
+ *     api                         entry point from the server
+ *     router, route, gate         path and method; access checks
+ *     origin                      whether a call comes from the console's pages
+ *     call, caller, members       one request up to its answer; its caller and audit entry; a body's strings
+ *     query, page                 query parameters; paged lists
+ *     live                        changes as server-sent events
+ *     meter, oldest               throughput of the node; its oldest waiting event
+ *     gauge                       figures published by each loop; alarms
  *     console, console_none       the web console's files, part of the binary
- * 6 api/channel   channels and what they deliver
+ * 6 api/channel   channels, their events and errors
  *     channel, channel_json       the calls about channels; a channel as JSON, read and shown
- *     channel_edit                one change of a channel: read, changed, written, told
- *     channel_health              how a channel fares, at a glance, and live
- *     contact_edit, contact_link  its contact address asked, decided by hand, or by its owner's link
+ *     channel_edit                one change of a channel: read, change, write, notify
+ *     channel_health              the state of a channel, as a summary and live
+ *     contact_edit, contact_link  contact address: asked, set by hand, or confirmed by link
  *     token, secret               a channel's access tokens; its secret shown and rotated
- *     line, token_auth            the LINE-compatible calls, and who calls them
- *     verify                      a webhook URL tried, phase by phase
- *     event, sample_event         events posted, listed and sent again; one made up to try a bot
- *     errors, errors_download     the error statistics as rows, as sums, and as a file, piece by piece
+ *     line, token_auth            the LINE-compatible calls; their authentication
+ *     verify                      tests a webhook URL, phase by phase
+ *     event, sample_event         posts, lists and redelivers events; a sample event for tests
+ *     errors, errors_download     error statistics as rows, as sums, and as a streamed file
  *     faults                      the catalogue
- * 6 api/people    who works with the node
+ * 6 api/people    accounts, roles and providers
  *     account, account_json, session, session_json, login, setup, provider, role, audit, option
  * 6 api/node      the node itself
  *     health, metrics, metrics_mail, system, outbox
- *     advice                      what an operator should set though nothing is broken
- * 7 node      a node: what it can be told, its start and its end
+ *     advice                      settings that an operator should change though nothing is broken
+ * 7 node      a node: its settings, start and end
  *     setting.def, settings       every setting, one row each; read from file, environment and flags
  *     arguments                   options and words of all commands
- *     node, node_*                the loops of a node: start, drain, end; what the store, logging in and mails need
- *     public_url                  where links of mails lead, if they lead anywhere
- *     direct                      a data directory opened, and what is wrong with one, for people
+ *     node, node_*                a node's loops: start, drain, end; setup of store, log-in and mails
+ *     public_url                  the base URL of links in mails, if there is one
+ *     direct                      opens a data directory for a command; explains its problems
  * 8 command   the command line
- *     main                        the table of commands
+ *     main                        the table of commands, and this map
  *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md
  *     serve                       a node as a command
- *     key, account, record        keys and accounts, in the data directory; what that adds to the audit log
- *     key_seal                    another key for the secrets at rest
+ *     key, account, record        keys and accounts in the data directory; audit entries of these
+ *     key_seal                    seals the stored secrets with a new key
  *     channel, event, client      channels and events over the API of a node
- *     channel_secret              a channel's tokens and secret; its webhook URL verified
- *     backup, backup_place        a copy of the data directory while a node runs; whole or not at all
- *     check                       its database looked through
- *     resource, listing           the commands over the API that are all alike, and their tables
- *     answer                      what a node answered, read without loss
+ *     channel_secret              a channel's tokens and secret; tests its webhook URL
+ *     backup, backup_place        copies the data directory while a node runs; all or nothing
+ *     check                       checks a database for damage
+ *     resource, listing           table-driven commands over the API, and their output
+ *     answer                      reads a node's answers without loss
  *     errors                      the error statistics over the API of a node
- *     probe, probe_print          one URL tried and told
- *     commands, paint             what main calls; colours and line breaks for a terminal
+ *     probe, probe_print          tests one URL; prints the result
+ *     commands, paint             all handlers; colours and line breaks for a terminal
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -178,20 +178,20 @@ static int cmd_system(int argc, char **argv)
 
 static const struct cmd commands[] = {
     {"serve", cmd_serve, "runs a node: takes events over its API and delivers them"},
-    {"key", cmd_key, "makes, lists and revokes the keys of the API; seals secrets anew"},
+    {"key", cmd_key, "makes, lists and revokes API keys; seals stored secrets with a new key"},
     {"account", cmd_account, "makes, lists and disables the accounts that people log in with"},
     {"channel", cmd_channel, "makes, lists, shows, changes and deletes channels; their tokens and secrets"},
     {"event", cmd_event, "posts, lists, shows and redelivers events"},
     {"errors", cmd_errors, "shows a channel's error statistics: rows, sums, or TSV"},
-    {"provider", cmd_provider, "makes and lists providers, and says who has a role on them"},
-    {"option", cmd_option, "what providers applied for: lists, approves, refuses"},
-    {"outbox", cmd_outbox, "the mails that wait, were sent, or failed"},
-    {"audit", cmd_audit, "who changed what"},
-    {"system", cmd_system, "how the node is"},
-    {"check", cmd_check, "looks a database through for damage; ends alarms that wait for an operator"},
+    {"provider", cmd_provider, "makes and lists providers; shows and changes their roles"},
+    {"option", cmd_option, "lists, approves and refuses what providers applied for"},
+    {"outbox", cmd_outbox, "lists mails that wait, were sent or failed; retries them"},
+    {"audit", cmd_audit, "lists who changed what"},
+    {"system", cmd_system, "shows the state of the node: rates, backlog, alarms"},
+    {"check", cmd_check, "checks a database for damage; ends alarms that wait for an operator"},
     {"backup", cmd_backup, "copies a data directory while a node runs on it"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},
-    {"explain", cmd_explain, "what a reason, detail or cause means and how to mend it"},
+    {"explain", cmd_explain, "says what a reason, detail or cause means and how to fix it"},
 };
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
@@ -202,15 +202,14 @@ static void usage(FILE *to)
                 to);
     for (size_t i = 0; i < command_count; i++)
         (void)fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
-    (void)fputs("  help       `todoke help COMMAND [VERB]`, or `todoke COMMAND [VERB] --help`\n"
-                "\n  --help     this text\n"
-                "  --version  the version\n"
-                "\nExit: 0 done, 1 our own failure, 2 wrong usage. Commands over the API: what the node "
-                "answered, 3 to "
-                "8;\n`todoke probe` and `todoke channel verify`: what became of the request, 10 to 13. Their "
-                "--help says "
-                "which is\nwhich.\n",
-                to);
+    (void)fputs(
+        "  help       `todoke help COMMAND [VERB]`, or `todoke COMMAND [VERB] --help`\n"
+        "\n  --help     this text\n"
+        "  --version  the version\n"
+        "\nExit: 0 done, 1 our own failure, 2 wrong usage. Commands over the API also return 3 to 8 "
+        "for the\nnode's answer; `todoke probe` and `todoke channel verify` 10 to 13 for the result of "
+        "the request.\nTheir --help lists the meanings.\n",
+        to);
 }
 
 static int unknown_command(const char *name)
@@ -231,7 +230,7 @@ static int unknown_command(const char *name)
     return arguments_try("");
 }
 
-/* An answer that could not be written is a failure: the disk is full, or the reader is gone. */
+/* Failing to write the output is a failure of the command: the disk is full, or the reader is gone. */
 static int finish(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))

@@ -31,7 +31,7 @@ void paint_init(struct paint *p, FILE *to)
         p->columns = w.ws_col < LINE_MAX_COLUMNS ? w.ws_col : LINE_MAX_COLUMNS;
 }
 
-/* A byte that is no UTF-8 counts as one character; at the end of the text *ret is 0. */
+/* A byte that is not UTF-8 counts as one character; at the end of the text *ret is 0. */
 static size_t next_char(const char *s, uint32_t *ret)
 {
     size_t len = utf8_next(s, strnlen(s, 4), ret);
@@ -45,7 +45,7 @@ static bool is_wide(uint32_t c)
     return g_unichar_iswide(c);
 }
 
-/* Marks that Japanese never puts at the start of a line: 、。」』）］：？！ the prolonged sound mark and
+/* Characters that never start a line in Japanese: 、。」』）］：？！ the prolonged sound mark and
  * small kana. */
 static bool is_closing(uint32_t c)
 {
@@ -61,7 +61,7 @@ static bool is_closing(uint32_t c)
     return false;
 }
 
-/* Marks that never end a line: 「『（［ */
+/* Characters that never end a line: 「『（［ */
 static bool is_opening(uint32_t c)
 {
     return c == 0x300c || c == 0x300e || c == 0xff08 || c == 0xff3b;
@@ -98,7 +98,7 @@ void paint_padded(const struct paint *p, enum paint_style style, const char *tex
         (void)fputc(' ', p->to);
 }
 
-/* The bytes up to the next place where a line may be broken, and their columns. */
+/* The bytes up to the next allowed line break, and their width in columns. */
 static size_t unbreakable(const char *text, unsigned *ret_width)
 {
     size_t len = 0;
@@ -121,7 +121,7 @@ static size_t unbreakable(const char *text, unsigned *ret_width)
 void paint_wrapped(const struct paint *p, enum paint_style style, unsigned indent, const char *text)
 {
     begin(p, style);
-    /* A window hardly wider than the indent: the terminal breaks better than we would. */
+    /* The window is hardly wider than the indent: leave wrapping to the terminal. */
     bool wrap = p->columns > indent + 20;
     unsigned column = indent;
     bool space = false;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Writing for people: colours only on a terminal, lines broken to its width. Into a pipe or a file the same
- * text goes out plain and unbroken, so that grep finds it.
+ * Output for people: on a terminal with colours and with lines wrapped to its width; into a pipe or a file
+ * plain and unwrapped, so that grep finds the text.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,17 +16,17 @@ struct paint {
 
 void paint_init(struct paint *p, FILE *to);
 
-/* Writes text in a style; what could command the terminal is escaped (app/visible.h), here and in
+/* Writes text in a style; terminal control characters are escaped (base/visible.h), here and in
  * paint_padded(). */
 void paint_text(const struct paint *p, enum paint_style style, const char *text);
 
 /* Writes text in a style and fills up with spaces to width columns (Japanese characters take two). */
 void paint_padded(const struct paint *p, enum paint_style style, const char *text, unsigned width);
 
-/* Writes text of our own from column indent on, where the cursor already is; further lines begin there too.
+/* Writes trusted text. The cursor is already at column indent, where further lines begin too.
  * Ends with a line break. Breaks at spaces and between Japanese characters, never inside `code`, so that
  * commands can be copied. */
 void paint_wrapped(const struct paint *p, enum paint_style style, unsigned indent, const char *text);
 
-/* Columns that text takes on a terminal, once written by these. */
+/* How many terminal columns text takes when these functions write it. */
 unsigned paint_width(const char *text);

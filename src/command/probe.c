@@ -1,6 +1,6 @@
 /*
- * `todoke probe`: sends signed verification requests (no events) to a URL, one after the other on the same
- * pool, and names each outcome as a delivery would be named.
+ * `todoke probe`: sends signed verification requests (no events) to a URL, one after the other through one
+ * connection pool, and classifies each outcome like that of a delivery.
  */
 #include <errno.h>
 #include <signal.h>
@@ -119,8 +119,7 @@ int probe_exit_code(enum reason reason)
     return codes[reason];
 }
 
-/* What the catalogue advises for a node, where this command has an option of its own; NULL: as it stands
- * there. */
+/* Advice that replaces the catalogue's where this command has its own option; NULL: the catalogue's. */
 static const char *const *own_advice(enum cause_id cause)
 {
     static const char *const scheme[] = {
@@ -145,7 +144,7 @@ static const char *const *own_advice(enum cause_id cause)
     return cause == CAUSE_url_scheme ? scheme : cause == CAUSE_ssrf_blocked ? inside : NULL;
 }
 
-/* Tells one result. False: standard output is gone. */
+/* Prints one result. False: standard output failed. */
 static bool tell(struct probe *p, const struct exchange_result *r)
 {
     int code = probe_exit_code(r->outcome.reason);
@@ -208,8 +207,7 @@ static void send_next(struct probe *p)
     finish(p);
 }
 
-/* What ended before an exchange could begin has its outcome all the same: a URL that cannot be tried, a fault
- * of our own machine. */
+/* Reports a failure before any exchange (an invalid URL, a local fault) as an outcome too. */
 static int tell_without_exchange(struct probe *p, enum phase phase, enum ended ended, enum cause_id cause)
 {
     struct exchange_result r = {.tls_alert = -1};
@@ -272,7 +270,7 @@ int cmd_probe(int argc, char **argv)
     if (rc)
         return rc;
     (void)signal(SIGPIPE, SIG_IGN);
-    /* As the body of LINE's own verification of a URL: no events, and a destination. */
+    /* The same body as LINE's verification request: a destination and no events. */
     (void)snprintf(p.channel.bot_user_id, sizeof(p.channel.bot_user_id), "U%032d", 0);
     (void)snprintf(p.channel.secret, sizeof(p.channel.secret), "%s", p.secret ? p.secret : "");
     return run(&p);

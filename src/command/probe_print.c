@@ -107,8 +107,7 @@ enum {
     LABEL_WIDTH = 25,
 };
 
-/* One line of the timeline; a phase that was not reached is not shown, the one in which it ended bears a
- * cross. */
+/* One line of the timeline. Phases not reached are left out; the phase that failed gets a cross. */
 static void phase_line(const struct paint *p, enum lang lang, enum word word, uint32_t us, bool failed,
                        const char *note)
 {

@@ -17,7 +17,7 @@ enum err record_change(struct backend *b, const char *action, const char *target
     json_write_object(&w);
     if (fn)
         fn(&w, arg);
-    json_write_key(&w, "uid"); /* of whoever ran the command */
+    json_write_key(&w, "uid"); /* of the user who ran the command */
     json_write_uint(&w, getuid());
     json_write_end(&w);
     enum err e = json_write_finish(&w);

@@ -17,7 +17,7 @@
 
 enum field_type { FIELD_TEXT, FIELD_SWITCH };
 
-/* A flag: a parameter of a GET or DELETE, else a member of the body. */
+/* A flag becomes a query parameter of a GET or DELETE, else a member of the body. */
 struct field {
     const char *flag, *name, *argument, *help;
     enum field_type type;
@@ -29,10 +29,9 @@ struct verb {
     const char *method, *path;       /* each {} is an id of the command line */
     const char *fixed, *fixed_value; /* a member that is always in the body */
     const char *rest;                /* the array of the body that further ids go into */
-    bool optional;                   /* the last id may be missing, and the path ends before it then */
-    const char
-        *needs; /* what is said where neither a field nor a further id is given; NULL: none is needed */
-    bool pages; /* a list with cursors, listing.member its array */
+    bool optional;                   /* the last id may be missing; the path then ends before it */
+    const char *needs; /* error if neither a field nor a further id is given; NULL: none is needed */
+    bool pages;        /* a list with cursors, listing.member its array */
     struct field fields[FIELDS_MAX + 1];
     struct listing listing;
 };
@@ -43,7 +42,7 @@ struct verb {
 #define STATE_HELP "pending, delivered, retrying, given_up, suspended"
 #define ROLE_FIELDS                                                                                          \
     {                                                                                                        \
-        {"--email", "email", "ADDRESS", "whose; one without an account is invited", FIELD_TEXT},             \
+        {"--email", "email", "ADDRESS", "the person; invited if without an account", FIELD_TEXT},            \
             {"--role", "role", "ROLE", "admin, member; on channels also tester", FIELD_TEXT},                \
     }
 #define REVOKE_FIELDS                                                                                        \
@@ -76,7 +75,7 @@ static const struct verb verbs[] = {
     {"system", NULL, "", "rates, backlog, store, mails and alarms of the node", "GET", "/api/v1/system",
      .listing = {"alarms", {{"ALARM", "name"}, {"SINCE", "since"}, {"MEANS", "text.en"}}}},
 
-    {"event", "list", "CHANNEL", "a channel's events, newest first", "GET", C "/events", .pages = true,
+    {"event", "list", "CHANNEL", "lists a channel's events, newest first", "GET", C "/events", .pages = true,
      .fields = {{"--state", "state", "STATE", STATE_HELP, FIELD_TEXT}},
      .listing = {"events",
                  {{"ID", "webhookEventId"},
@@ -84,7 +83,7 @@ static const struct verb verbs[] = {
                   {"ACCEPTED", "acceptedAt"},
                   {"TRIES", "tries"},
                   {"NEXT", "nextAttemptAt"}}}},
-    {"event", "show", "CHANNEL EVENT", "what became of one, attempt by attempt", "GET", C "/events/{}",
+    {"event", "show", "CHANNEL EVENT", "shows an event, attempt by attempt", "GET", C "/events/{}",
      .listing = {"attempts",
                  {{"STARTED", "startedAt"},
                   {"REASON", "reason"},
@@ -94,43 +93,43 @@ static const struct verb verbs[] = {
                   {"PHASE", "phase"},
                   {"ADDRESS", "address"},
                   {"US", "timings.total_us"}}}},
-    {"event", "redeliver", "CHANNEL [EVENT…]", "delivers those again, or all that were given up in a time",
-     "POST", C "/redeliver", .rest = "webhookEventIds",
+    {"event", "redeliver", "CHANNEL [EVENT…]", "delivers events again, or all given up in a period", "POST",
+     C "/redeliver", .rest = "webhookEventIds",
      .needs = "which ones? Give their IDs, or --from TIME and --to TIME for all that were given up between "
               "the two",
-     .fields = {{"--from", "from", "TIME", "accepted from then on, such as 2026-11-22T00:00:00+09:00",
+     .fields = {{"--from", "from", "TIME", "accepted from TIME on, such as 2026-11-22T00:00:00+09:00",
                  FIELD_TEXT},
-                {"--to", "to", "TIME", "accepted before then; goes with --from", FIELD_TEXT},
+                {"--to", "to", "TIME", "accepted before TIME; use with --from", FIELD_TEXT},
                 {"--reason", "reason", "REASON",
                  "could_not_connect, request_timeout, error_status_code, unclassified", FIELD_TEXT}}},
     {"event", "test", "CHANNEL", "posts a text message as an event", "POST", C "/test-event",
      .fields = {{"--text", "text", "TEXT", "what it says", FIELD_TEXT}}},
 
-    {"provider", "list", "", "the providers", "GET", "/api/v1/providers", .pages = true,
+    {"provider", "list", "", "lists the providers", "GET", "/api/v1/providers", .pages = true,
      .listing =
          {"providers",
           {{"ID", "providerId"}, {"CHANNELS", "channels"}, {"CREATED", "createdAt"}, {"NAME", "name"}}}},
-    {"provider", "create", "", "makes one", "POST", "/api/v1/providers",
+    {"provider", "create", "", "creates a provider", "POST", "/api/v1/providers",
      .fields = {{"--name", "name", "NAME", "1 to 100 characters", FIELD_TEXT}}},
-    {"provider", "show", "PROVIDER", "one of them", "GET", P, .pages = false},
-    {"provider", "set", "PROVIDER", "another name", "PATCH", P, .needs = CHANGES_NOTHING,
+    {"provider", "show", "PROVIDER", "shows a provider", "GET", P, .pages = false},
+    {"provider", "set", "PROVIDER", "changes its name", "PATCH", P, .needs = CHANGES_NOTHING,
      .fields = {{"--name", "name", "NAME", "1 to 100 characters", FIELD_TEXT}}},
-    {"provider", "delete", "PROVIDER", "one without channels goes", "DELETE", P, .pages = false},
+    {"provider", "delete", "PROVIDER", "deletes a provider without channels", "DELETE", P, .pages = false},
     {"provider", "roles", "PROVIDER", "who has a role on it", "GET", P "/roles", .listing = ROLE_LISTING},
     {"provider", "grant", "PROVIDER", "gives somebody a role", "PUT", P "/roles", .fields = ROLE_FIELDS},
-    {"provider", "revoke", "PROVIDER [ACCOUNT]", "takes it away", "DELETE", P "/roles/{}", .optional = true,
-     .fields = REVOKE_FIELDS},
+    {"provider", "revoke", "PROVIDER [ACCOUNT]", "takes a role away", "DELETE", P "/roles/{}",
+     .optional = true, .fields = REVOKE_FIELDS},
 
     {"channel", "roles", "CHANNEL", "who has a role on it", "GET", C "/roles", .listing = ROLE_LISTING},
     {"channel", "grant", "CHANNEL", "gives somebody a role", "PUT", C "/roles", .fields = ROLE_FIELDS},
-    {"channel", "revoke", "CHANNEL [ACCOUNT]", "takes it away", "DELETE", C "/roles/{}", .optional = true,
+    {"channel", "revoke", "CHANNEL [ACCOUNT]", "takes a role away", "DELETE", C "/roles/{}", .optional = true,
      .fields = REVOKE_FIELDS},
-    {"channel", "ask-contact", "CHANNEL", "asks its contact address to confirm, once more", "POST",
+    {"channel", "ask-contact", "CHANNEL", "asks its contact address again to confirm", "POST",
      C "/contact/ask", .pages = false},
-    {"channel", "confirm-contact", "CHANNEL", "vouches for the owner of its contact address", "PATCH",
+    {"channel", "confirm-contact", "CHANNEL", "confirms its contact address for the owner", "PATCH",
      C "/contact", "state", "confirmed", .pages = false},
-    {"channel", "refuse-contact", "CHANNEL", "the owner wants no mails, for good", "PATCH", C "/contact",
-     "state", "refused", .pages = false},
+    {"channel", "refuse-contact", "CHANNEL", "records that the owner refuses mails for good", "PATCH",
+     C "/contact", "state", "refused", .pages = false},
     {"channel", "audit", "CHANNEL", "who changed what, newest first", "GET", C "/audit", .pages = true,
      .listing = AUDIT_LISTING},
 
@@ -144,20 +143,21 @@ static const struct verb verbs[] = {
                   {"DECIDED", "decidedAt"},
                   {"NAME", "providerName"},
                   {"NOTE", "note"}}}},
-    {"option", "show", "PROVIDER", "what one applied for, and what was decided", "GET", P "/options",
+    {"option", "show", "PROVIDER", "shows its application and the decision", "GET", P "/options",
      .pages = false},
     {"option", "apply", "PROVIDER", "applies for the error notification", "POST",
      P "/options/error-notification",
      .fields = {{"--note", "note", "TEXT", "for whoever decides", FIELD_TEXT}}},
-    {"option", "approve", "PROVIDER", "its channels may switch the error notification on", "PATCH",
+    {"option", "approve", "PROVIDER", "lets its channels use the error notification", "PATCH",
      P "/options/error-notification", "state", "approved",
      .fields = {{"--note", "note", "TEXT", "for whoever applied", FIELD_TEXT}}},
-    {"option", "refuse", "PROVIDER", "they may not, or no more", "PATCH", P "/options/error-notification",
-     "state", "refused", .fields = {{"--note", "note", "TEXT", "why", FIELD_TEXT}}},
-    {"option", "withdraw", "PROVIDER", "it is wanted no more", "DELETE", P "/options/error-notification",
+    {"option", "refuse", "PROVIDER", "refuses it, also after an approval", "PATCH",
+     P "/options/error-notification", "state", "refused",
+     .fields = {{"--note", "note", "TEXT", "why", FIELD_TEXT}}},
+    {"option", "withdraw", "PROVIDER", "withdraws the application", "DELETE", P "/options/error-notification",
      .pages = false},
 
-    {"outbox", "list", "", "mails that wait, ended of late, or failed; written: into the Maildir", "GET",
+    {"outbox", "list", "", "mails waiting, recently done, or failed; written: to Maildir", "GET",
      "/api/v1/outbox", .pages = true,
      .fields = {{"--state", "state", "STATE", "waiting, sent, written, failed", FIELD_TEXT}},
      .listing = {"mails",
@@ -168,7 +168,7 @@ static const struct verb verbs[] = {
                   {"TO", "to"},
                   {"ERROR", "lastError"},
                   {"SUBJECT", "subject"}}}},
-    {"outbox", "retry", "MAIL", "one that failed is tried again", "POST", "/api/v1/outbox/{}/retry",
+    {"outbox", "retry", "MAIL", "tries a failed mail again", "POST", "/api/v1/outbox/{}/retry",
      .pages = false},
 
     {"audit", NULL, "", "who changed what, newest first", "GET", "/api/v1/audit", .pages = true,
@@ -184,22 +184,23 @@ static const struct verb verbs[] = {
                   {"INVITED BY", "invitedBy.email"},
                   {"ADDRESS", "email"},
                   {"NAME", "name"}}}},
-    {"account", "show", "ACCOUNT", "one of them", "GET", "/api/v1/accounts/{}", .pages = false},
-    {"account", "invite", "", "makes one, and prints the link for its owner", "POST", "/api/v1/accounts",
-     .fields = {{"--email", "email", "ADDRESS", "whose", FIELD_TEXT},
-                {"--name", "name", "NAME", "how it is shown", FIELD_TEXT},
+    {"account", "show", "ACCOUNT", "shows an account", "GET", "/api/v1/accounts/{}", .pages = false},
+    {"account", "invite", "", "creates an account and prints the link for its owner", "POST",
+     "/api/v1/accounts",
+     .fields = {{"--email", "email", "ADDRESS", "mail address", FIELD_TEXT},
+                {"--name", "name", "NAME", "display name", FIELD_TEXT},
                 {"--operator", "operator", "on|off", "may do everything", FIELD_SWITCH},
-                {"--language", "language", "en|ja", "of its mails and pages", FIELD_TEXT}}},
-    {"account", "set", "ACCOUNT", "changes it", "PATCH", "/api/v1/accounts/{}", .needs = CHANGES_NOTHING,
-     .fields = {{"--name", "name", "NAME", "how it is shown", FIELD_TEXT},
+                {"--language", "language", "en|ja", "language of its mails and pages", FIELD_TEXT}}},
+    {"account", "set", "ACCOUNT", "changes an account", "PATCH", "/api/v1/accounts/{}",
+     .needs = CHANGES_NOTHING,
+     .fields = {{"--name", "name", "NAME", "display name", FIELD_TEXT},
                 {"--operator", "operator", "on|off", "may do everything", FIELD_SWITCH},
                 {"--disabled", "disabled", "on|off", "may not log in", FIELD_SWITCH},
-                {"--language", "language", "en|ja", "of its mails and pages", FIELD_TEXT},
-                {"--confirmed", "confirmed", "on", "whoever uses it owns the address: roles wait no longer",
-                 FIELD_SWITCH},
-                {"--invitation", "invitation", "on", "another link, such as for a forgotten password",
+                {"--language", "language", "en|ja", "language of its mails and pages", FIELD_TEXT},
+                {"--confirmed", "confirmed", "on", "vouches that its user owns the address", FIELD_SWITCH},
+                {"--invitation", "invitation", "on", "makes a new link, such as for a forgotten password",
                  FIELD_SWITCH}}},
-    {"account", "delete", "ACCOUNT", "it goes, with its roles", "DELETE", "/api/v1/accounts/{}",
+    {"account", "delete", "ACCOUNT", "deletes an account and its roles", "DELETE", "/api/v1/accounts/{}",
      .pages = false},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -213,7 +214,7 @@ struct resource_args {
     bool json;
 };
 
-/* The options of a verb: its fields, and what all of its kind have. */
+/* The options of a verb: its own fields and the common ones. */
 struct options {
     struct argument rows[FIELDS_MAX + 3];
 };
@@ -255,7 +256,7 @@ static void verb_usage(FILE *to, const struct verb *v, const char *lead)
     char line[120];
     (void)snprintf(line, sizeof(line), "todoke %s%s%s %s", v->command, v->verb ? " " : "",
                    v->verb ? v->verb : "", v->ids);
-    unsigned width = paint_width(line); /* of what is seen: "…" is three bytes */
+    unsigned width = paint_width(line); /* in columns: "…" is three bytes */
     (void)fprintf(to, "%-7s%s%*s  %s\n", lead, line, width < 46 ? (int)(46 - width) : 0, "", v->help);
 }
 
@@ -272,7 +273,7 @@ void resource_usage(FILE *to, const char *command, const char *lead)
     }
 }
 
-/* Of one verb; NULL: of the whole command. */
+/* Usage of one verb; NULL: of the whole command. */
 static int usage(FILE *to, const char *command, const struct verb *v, int status)
 {
     if (v) {
@@ -306,13 +307,13 @@ static size_t places(const struct verb *v)
     return n;
 }
 
-/* "event list": as messages and `todoke help` name it. */
+/* "event list": the name in messages and `todoke help`. */
 static void name_of(const struct verb *v, char out[static 40])
 {
     (void)snprintf(out, 40, "%s%s%s", v->command, v->verb ? " " : "", v->verb ? v->verb : "");
 }
 
-/* Some of the fields must be there, or the call would change or mean nothing. */
+/* Requires at least one field or further id where the call would do nothing without. */
 static int check_fields(const struct verb *v, const struct resource_args *a, const char *name)
 {
     bool any = a->id_count > places(v);
@@ -344,7 +345,7 @@ static int parse(const struct verb *v, int argc, char **argv, struct resource_ar
     a->id_count = in.word_count;
     for (size_t i = 0; i < a->id_count; i++)
         if (!id_is_sound(a->ids[i]))
-            return visible_complain(name, "cannot understand %s: that is no ID", a->ids[i]);
+            return visible_complain(name, "cannot understand %s: not an ID", a->ids[i]);
     if (a->id_count + v->optional < places(v)) {
         (void)visible_complain(name, "which one? %s", v->ids);
         return arguments_try(name);
@@ -366,14 +367,14 @@ static enum err add_encoded(struct buf *out, const char *value)
     return e;
 }
 
-/* The path with its ids, and what a GET or DELETE is asked. */
+/* The path with the ids filled in, and the query of a GET or DELETE. */
 static enum err write_path(const struct verb *v, const struct resource_args *a, struct buf *out)
 {
     size_t id = 0;
     enum err e = ERR_NONE;
     for (const char *p = v->path; !e && *p;) {
         const char *place = strstr(p, "{}");
-        if (place && id == a->id_count) { /* the optional one: without the slash before it */
+        if (place && id == a->id_count) { /* a missing optional id: drop the slash too */
             e = buf_add(out, p, (size_t)(place - p) - 1);
             break;
         }
@@ -412,7 +413,7 @@ static enum err write_body(const struct verb *v, const struct resource_args *a, 
         if (v->fields[i].type == FIELD_SWITCH)
             json_write_bool(&w, strcmp(value, "on") == 0);
         else
-            json_write_str(&w, value); /* what does not fit, the node refuses by name */
+            json_write_str(&w, value); /* the node refuses an invalid value by name */
     }
     size_t from = places(v);
     if (v->rest && a->id_count > from) {

@@ -1,4 +1,4 @@
-/* `todoke serve`: settings, limits of the process, and a node that runs until it is told to stop. */
+/* `todoke serve`: reads the settings, raises process limits and runs a node until a signal stops it. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -8,7 +8,7 @@
 #include "command/commands.h"
 #include "node/node.h"
 
-/* Every connection is a descriptor; the soft limit is for programs that use select(2). */
+/* Every connection needs a descriptor; the low soft limit only protects programs that use select(2). */
 static void raise_limit(void)
 {
     struct rlimit limit;
@@ -23,7 +23,7 @@ struct command_line {
     char **argv;
 };
 
-/* 0, or the exit status. */
+/* Returns 0 or the exit status. */
 static int read_settings(struct settings *s, const struct command_line *line)
 {
     int status = settings_read(s, line->argc, line->argv);
@@ -46,17 +46,17 @@ static int serve(const struct settings *s, struct command_line *line)
     struct node *node;
     enum err e = node_new(&node, s, again, line);
     if (e)
-        return e == ERR_INVALID ? 2 : 1; /* told already */
+        return e == ERR_INVALID ? 2 : 1; /* already logged */
     char url[96];
     node_url(node, url);
     char link[192];
-    if (node_setup_link(node, link)) /* not by the log: it is a secret while nobody has used it */
+    if (node_setup_link(node, link)) /* not logged: the link is a secret until it is used */
         (void)fprintf(
             stderr,
             "\nThere is no account yet. Make the first one here (this link works once):\n\n    %s\n\n", link);
     (void)printf("listening on %s\n", url);
     if (fflush(stdout) != 0)
-        log_warn("app", "nobody reads standard output");
+        log_warn("app", "cannot write to standard output");
     log_info("app", "ready", log_str("url", url), log_str("data", s->data),
              log_str("version", TODOKE_VERSION));
     e = node_run(node);
