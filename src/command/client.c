@@ -121,7 +121,7 @@ static int verdict(const struct trip *t, const struct client *c, struct span bod
     bool ours = strncmp(cause, "local_", 6) == 0;
     (void)visible_complain(NULL, "%s: %s, %s (%s)%s", c->api, reason_text(o->reason),
                            outcome_detail(o, detail), cause,
-                           ours ? "" : "; is a node running there? --api URL or TODOKE_API sets its address");
+                           ours ? "" : "; is a node there? --api URL or TODOKE_API sets its address");
     return ours ? CLIENT_FAILED : CLIENT_UNREACHABLE;
 }
 
