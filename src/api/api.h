@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The HTTP API of a node: turns requests into calls of the store and the couriers. One api per loop thread; the
- * routes are in route.def, and each resource has a file.
+ * The HTTP API of a node: turns requests into calls of the store and the couriers. One api per loop thread;
+ * the routes are in route.def, and each resource has a file.
  */
 #include "access/keys.h"
 #include "access/login_limit.h"
@@ -20,7 +20,7 @@
 
 struct api;
 
-/* Of all loops. */
+/* Answers of all loops. */
 struct api_counters {
     _Atomic uint64_t answers[6]; /* by the first digit of the status */
 };
@@ -29,13 +29,13 @@ struct api_counters {
 struct api_access {
     struct password_worker *passwords;
     struct login_limit *limits;
-    int64_t session_ms;   /* a session unused for so long ends */
-    bool behind_proxy;    /* which speaks https, and says in x-forwarded-for whom it speaks for */
-    char public_url[512]; /* of the console, without a slash at the end; "": it is not known */
-    bool mails;           /* invitations go out as mails: there is a relay, and an address for their links */
-    uint32_t providers_max;               /* that an account which is no operator may have made */
-    uint32_t invitations_max;             /* addresses that it may give roles to on a day */
-    uint8_t setup_hash[SESSION_HASH_LEN]; /* of the setup link's ticket; good while there is no account */
+    int64_t session_ms;                   /* idle timeout of sessions */
+    bool behind_proxy;                    /* the proxy terminates https and sends x-forwarded-for */
+    char public_url[512];                 /* of the console, without a slash at the end; "": unknown */
+    bool mails;                           /* invitations are mailed: a relay and public_url are set */
+    uint32_t providers_max;               /* providers that a non-operator account may create */
+    uint32_t invitations_max;             /* addresses that a non-operator account may invite per day */
+    uint8_t setup_hash[SESSION_HASH_LEN]; /* of the setup link's ticket; valid until an account exists */
 };
 
 struct api_config {
@@ -50,7 +50,7 @@ struct api_config {
     const struct retention_stats *retention;
     struct notice_stats *notices;
     const struct mail_rules *mail_rules; /* the newest: api_set_settings() */
-    bool relay;                          /* mails leave the node */
+    bool relay;                          /* mails go to a relay, not into the Maildir */
     const struct outbox_stats *outbox;
     struct approvals *approvals; /* of the error notification */
     struct api_counters *answers;
@@ -67,7 +67,7 @@ struct api_config {
 
 /* Everything in config is borrowed and outlives the api. ERR_NOMEM. */
 enum err api_new(struct api **ret, const struct api_config *config) MUST_CHECK;
-/* Other settings from now on, on the loop's thread; they outlive the api. */
+/* Replaces the settings, on the loop's thread; the new ones must outlive the api. */
 void api_set_settings(struct api *a, const struct delivery_settings *settings,
                       const struct mail_rules *mails);
 /* No request may be open. */
@@ -77,7 +77,7 @@ void api_free(struct api *a);
 void api_handle(void *arg, struct server_request *req);
 void api_head(void *arg, struct server_request *req);
 
-/* Call it about once a second: keys revoked elsewhere stop working, live streams tell what has changed. */
+/* Call it about once a second: reloads keys that were revoked elsewhere, and updates live streams. */
 void api_tick(struct api *a);
 /* The node is shutting down: live streams end at once. */
 void api_drain(struct api *a);

@@ -29,7 +29,7 @@ void call_stream_open(struct call *c, const struct server_header_out *headers, s
     call_count(c->api, 200);
     server_respond_begin(c->req, 200, headers, count, on_drain, arg);
     server_on_abort(c->req, on_gone,
-                    arg); /* after: the connection may break off in begin already, and write says so */
+                    arg); /* last: the connection may already break in begin, and write reports that */
 }
 
 void call_stream_begin(struct call *c, const char *type, void (*on_gone)(void *arg), void *arg)
@@ -38,7 +38,7 @@ void call_stream_begin(struct call *c, const char *type, void (*on_gone)(void *a
         {"content-type", type},
         {"cache-control", "no-store"},
         {"x-content-type-options", "nosniff"},
-        {"x-accel-buffering", "no"}, /* nginx would gather the pieces */
+        {"x-accel-buffering", "no"}, /* keeps nginx from buffering the pieces */
     };
     call_stream_open(c, headers, 4, NULL, on_gone, arg);
 }
@@ -139,7 +139,7 @@ void call_invalid(struct call *c, const char *property, const char *message)
     char text[JSON_FAULT_PATH + JSON_FAULT_MESSAGE + 64];
     struct span method = server_method(c->req);
     bool body = !span_eq(method, SPAN_LIT("GET")) && !span_eq(method, SPAN_LIT("HEAD")) &&
-                !span_eq(method, SPAN_LIT("DELETE")); /* the others have parameters only */
+                !span_eq(method, SPAN_LIT("DELETE")); /* these methods only have parameters */
     (void)snprintf(text, sizeof(text), "The request%s has 1 error: %s%s%s", body ? " body" : "", property,
                    property[0] ? ": " : "", message);
     refuse(c, 400, text, property, message, NULL, NULL);
@@ -262,7 +262,7 @@ struct channel_ref *call_channel(struct call *c)
     return ref;
 }
 
-/* Why the library takes a body for none, in our words and with the place. */
+/* Answers why the body is not valid JSON, in our words and with the position of the error. */
 static void refuse_body(struct call *c, struct span body, const json_error_t *error)
 {
     struct json_fault fault;
@@ -282,7 +282,7 @@ static void refuse_body(struct call *c, struct span body, const json_error_t *er
         call_failed(c, ERR_NOMEM);
         return;
     }
-    /* It is JSON, but more than we take here. */
+    /* The body is valid JSON, but exceeds what this library accepts. */
     json_fault_place(body, error->position > 0 ? (size_t)error->position : 0, &fault);
     call_invalid(c, fault.path,
                  code == json_error_duplicate_key      ? "is there twice"

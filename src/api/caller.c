@@ -1,4 +1,4 @@
-/* Who a call is from, from where, and what is written down of what it changed. */
+/* The caller of a call, its address, and the audit log lines that name them. */
 #include "api/call.h"
 
 bool call_is_operator(const struct call *c)
@@ -11,7 +11,9 @@ int64_t call_sees(const struct call *c)
     return call_is_operator(c) || !c->account ? 0 : c->account->id;
 }
 
-/* The last one: what stands before it anybody may have written. */
+/*
+ * The last address of x-forwarded-for: our proxy wrote it, while the client may have forged those before it.
+ */
 static struct span forwarded_for(const struct call *c)
 {
     size_t n = server_header_count(c->req, "x-forwarded-for");

@@ -1,10 +1,10 @@
-/* The web console: files that are part of the binary, and the headers that keep a browser from doing more
- * with them than it must. */
+/* Serves the web console: files embedded in the binary, with headers that restrict what a browser lets them
+ * do. */
 #include "api/console.h"
 
 #include "api/call.h"
 
-/* No inline code or style, nothing from elsewhere, in no frame. */
+/* Content-Security-Policy: no inline code or styles, nothing from other origins, no framing. */
 #define POLICY                                                                                               \
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "    \
     "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -25,7 +25,7 @@ static struct span trim(struct span s)
     return s;
 }
 
-/* Takes what stands before the next separator; false: nothing is left. */
+/* Takes the text up to the next separator; false: nothing is left. */
 static bool next_part(struct span *rest, char separator, struct span *ret)
 {
     if (!rest->len)
@@ -38,7 +38,9 @@ static bool next_part(struct span *rest, char separator, struct span *ret)
     return true;
 }
 
-/* A weight of RFC 9110 12.4.2 in thousandths; what is none counts as 0: a broken wish is no wish. */
+/*
+ * A weight (RFC 9110 12.4.2) in thousandths; an invalid weight counts as 0, so that its value is not chosen.
+ */
 static int weight(struct span q)
 {
     if (!q.len || (q.ptr[0] != '0' && q.ptr[0] != '1') || (q.len > 1 && q.ptr[1] != '.') || q.len > 5)
@@ -52,7 +54,7 @@ static int weight(struct span q)
     return n > 1000 ? 0 : n;
 }
 
-/* The weight of a value in a list such as "br;q=0.9, *"; -1: it is not named. */
+/* The weight of a value in a list such as "br;q=0.9, *"; -1: the list does not name it. */
 static int wish(struct span list, struct span value)
 {
     int star = -1;
@@ -88,7 +90,7 @@ enum console_coding console_coding_of(const struct console_file *file, struct sp
     return best;
 }
 
-/* Below a folder of the API's, or of files whose names are known: there a page would only mislead. */
+/* Whether path is in folder. An unknown path of the API or of the assets gets 404, not the console's page. */
 static bool is_below(struct span path, const char *folder)
 {
     size_t len = strlen(folder);
@@ -113,7 +115,7 @@ static bool wants_page(struct span accept)
     return false;
 }
 
-/* If-None-Match compares weakly: W/ is passed over. */
+/* If-None-Match compares weakly: a leading W/ is ignored. */
 static bool is_known(struct span if_none_match, const char *etag)
 {
     for (struct span tag; next_part(&if_none_match, ',', &tag);) {

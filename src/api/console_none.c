@@ -1,4 +1,4 @@
-/* Instead of the console's files where the binary is built without them. */
+/* Replaces the embedded console files in a build without the console. */
 #include "api/console.h"
 
 const struct console_file console_files[] = {{0}};

@@ -1,7 +1,7 @@
 /*
- * A key is looked up in memory (access/keys.h). A session is read from the store with its account and role
- * for every request, so that a session that ended, an account that was disabled or a role that was taken away
- * counts at once, on every loop and whoever did it.
+ * Authentication and authorization of calls. Keys are looked up in memory (access/keys.h). Sessions are read
+ * from the store with their account and role for every request, so that ended sessions, disabled accounts and
+ * revoked roles take effect at once on every loop.
  */
 #include "api/gate.h"
 
@@ -22,7 +22,7 @@ static struct span bearer(const struct server_request *req)
     return key;
 }
 
-/* What the route asks for on the channel or provider of its first {id}. */
+/* The role that the route requires on the channel or provider of its first {id}. */
 static enum grant wants(enum who who, enum grant_scope *ret_scope)
 {
     *ret_scope = GRANT_SCOPE_CHANNEL;
@@ -64,14 +64,16 @@ static bool may(const struct call *c)
     return want != GRANT_NONE && c->account && c->grant >= want;
 }
 
-/* Behind a proxy everybody comes from this machine. */
+/*
+ * Whether the client is on this machine. Behind a proxy this is unknown, because every connection is local.
+ */
 static bool from_here(const struct call *c)
 {
     return server_peer_is_loopback(c->req) &&
            !(c->api->config.access->behind_proxy && server_header(c->req, "x-forwarded-for").ptr);
 }
 
-/* Whom the route is open to without saying who they are. */
+/* Whether the route needs no credentials from this caller. */
 static bool is_open(const struct call *c)
 {
     return c->route->who == WHO_ANYBODY || (c->route->who == WHO_METRICS && from_here(c));
@@ -83,7 +85,7 @@ static bool is_safe(const struct call *c)
     return span_eq(method, SPAN_LIT("GET")) || span_eq(method, SPAN_LIT("HEAD"));
 }
 
-/* A cookie comes along with whatever another site makes a browser send; this header does not. */
+/* Detects CSRF: a browser adds the cookie to requests that another site causes, but not this header. */
 static bool is_forged(const struct call *c)
 {
     return c->account && !is_safe(c) && !session_csrf_ok(c->cookie, server_header(c->req, "x-csrf-token"));
@@ -105,10 +107,10 @@ static bool has_own_origin(const struct call *c)
 }
 
 /*
- * Who logs in has no session that a token could follow from; and another site must not log its visitors in
- * here, as somebody else. Browsers say where a call comes from, and no page can say otherwise: with
- * Sec-Fetch-Site (Fetch Metadata), which they compare themselves, though not over plain http; and with
- * Origin, which we compare. What is no browser says nothing.
+ * Protects the login from CSRF: another site must not log its visitors in here as somebody else, and before
+ * the login no session exists whose token could be checked. Browsers send the origin of a call, and no page
+ * can forge it: Sec-Fetch-Site (Fetch Metadata), which the browser itself computes, but only over https; and
+ * Origin, which we compare. Other clients send neither.
  */
 static bool is_foreign(const struct call *c)
 {
@@ -185,7 +187,7 @@ struct lookup {
     struct session session;
     struct account account;
     bool found;
-    bool known; /* the role that was looked at is no news to whoever gave it */
+    bool known; /* false: the account uses its role here for the first time */
 };
 
 static enum err look(struct call *c, struct backend *b, struct lookup *l)
@@ -241,7 +243,7 @@ static void touch_done(struct store_call *s)
     mem_free(list_entry(s, struct touch, call));
 }
 
-/* Nobody waits for it. */
+/* Records the use of the session; the call does not wait for it. */
 static void touch(struct call *c, const struct session *session)
 {
     struct touch *t = mem_zero(1, sizeof(*t));
@@ -276,7 +278,7 @@ void gate_meet(struct call *c, enum grant_scope scope, int64_t id)
 {
     struct meeting *m = mem_zero(1, sizeof(*m));
     if (!m)
-        return; /* the next use will do */
+        return; /* out of memory: the next use records it */
     m->call = (struct store_call){.run = meet_run, .done = meet_done};
     m->account_id = c->account->id;
     m->id = id;
@@ -354,7 +356,7 @@ void gate_pass(struct call *c, void (*serve)(struct call *c))
     struct span key = bearer(c->req);
     if (key.ptr) {
         take_key(c);
-        /* A key that is not known may have been made a moment ago, by another process. */
+        /* Another process may have just created a key that is unknown here. */
         if (c->role == ROLE_NONE && key.len == KEYS_TEXT_LEN)
             keys_refresh(c->api->keys, on_fresh, c);
         else

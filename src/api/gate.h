@@ -1,5 +1,5 @@
 #pragma once
-/* Who may use a route: the words of route.def's third column. */
+/* Access control of routes. enum who: the third column of route.def. */
 #include "api/call.h"
 
 enum who {
@@ -14,7 +14,7 @@ enum who {
     WHO_CHANNEL_TESTER,
     WHO_CHANNEL_MEMBER,
     WHO_CHANNEL_ADMIN,
-    WHO_TOKEN, /* a channel access token, and nobody else: an operator neither */
+    WHO_TOKEN, /* only a channel access token; not even an operator */
 };
 
 struct route {
@@ -24,30 +24,31 @@ struct route {
     void (*handler)(struct call *c);
 };
 
-/* Finds out who calls and hands on to serve, or answers: 401 nobody is known, 403 that is not enough, 404
- * that channel or provider does not exist as far as this account is concerned. */
+/*
+ * Identifies the caller and continues with serve, or answers: 401 no valid credentials, 403 insufficient
+ * role, 404 no such channel or provider, or the account has no role on it.
+ */
 void gate_pass(struct call *c, void (*serve)(struct call *c));
 
 /*
- * What the head of a request alone decides, while its body has not come: GATE_REFUSE, with the answer that
- * gate_pass() would give: no key and no session at all, or a key that is known and may not do this;
- * GATE_PASS: the body may come, for gate_pass() to decide again with it; GATE_ASK: gate_pass() has to look
- * elsewhere first: for a session, a token, or a key that may be new.
+ * The decision by the head of a request alone, before its body is read. GATE_REFUSE: no credentials, or a
+ * known key with an insufficient role; the answer is that of gate_pass(). GATE_PASS: read the body, then
+ * gate_pass() decides again. GATE_ASK: gate_pass() must first look up a session, a token, or a key that may
+ * be new.
  */
 enum gate { GATE_PASS, GATE_ASK, GATE_REFUSE };
 enum gate gate_early(const struct api *a, const struct route *r, struct server_request *req, int *ret_status,
                      const char **ret_message);
 
 /*
- * Looks again whether whoever asked still may, for answers that take long; done is called at once for a key,
- * later for a session. The call's handler must ask nothing of the store meanwhile. A look is no use of the
- * session.
+ * Checks again whether the caller still has access, for long answers. Calls done at once for a key, later for
+ * a session. Until then the call's handler must not use the store. The check does not extend the session.
  */
 void gate_again(struct call *c, void (*done)(struct call *c, bool allowed));
 
 /*
- * The account of the call has used a role that it holds there for the first time: from now on whoever sees the
- * list of roles may know whose role it is. The write is a store call of its own, so it stays even where the
- * call itself is refused. Nobody waits for it; later calls in the writer's order see it.
+ * Records that the call's account has used its role on this channel or provider for the first time; from now
+ * on the list of roles may show whose role it is. The write is a store call of its own, so it stays even if
+ * the call itself is refused. The call does not wait for it; store calls submitted later see it.
  */
 void gate_meet(struct call *c, enum grant_scope scope, int64_t id);

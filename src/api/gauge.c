@@ -73,7 +73,7 @@ enum err gauges_print(const struct gauges *const *all, size_t count, struct buf 
     return e;
 }
 
-/* Going down is no alarm. */
+/* A shutdown raises no alarm. */
 static bool alarming(int cause)
 {
     return cause != CAUSE_local_cancelled && cause_of((enum cause_id)cause)->blame == BLAME_LOCAL;
@@ -120,7 +120,7 @@ static const char *const state_names[ALARM_STATES] = {
     [ALARM_mail] = "mail",
 };
 
-/* Those that are states of the store. */
+/* The alarms that are states of the store. */
 static void states_of(const struct store_stats *store, const struct retention_stats *retention,
                       bool on[static ALARM_STATES])
 {

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Figures that only a loop's own thread may read: each loop publishes a copy about once a second, and whoever
- * is asked for metrics adds the copies up. And alarms: what an operator must look at now, as long as it
- * lasts.
+ * Gauges and alarms. Only a loop's own thread may read its figures, so each loop publishes a copy about once
+ * a second, and /metrics adds the copies up. An alarm is a condition that an operator must look at now; it
+ * lasts as long as the condition.
  */
 #include "base/buf.h"
 #include "exchange/engine.h"
@@ -17,23 +17,26 @@ enum gauge_id {
     GAUGE_COUNT
 };
 
-/* Of one loop. Zeroed: nothing yet. */
+/* The figures of one loop. Zeroed: nothing published yet. */
 struct gauges {
     _Atomic uint64_t values[GAUGE_COUNT];
 };
 
-/* On the loop's thread. */
+/* Publishes the loop's figures, on the loop's thread. */
 void gauges_publish(struct gauges *g, const struct engine *engine, const struct server *server,
                     const struct courier *courier, uint64_t api_open);
 
-/* One figure, over the loops. */
+/* The sum of one figure over all loops. */
 uint64_t gauges_sum(const struct gauges *const *all, size_t count, enum gauge_id id);
 /* The sums over the loops as Prometheus text. ERR_NOMEM, ERR_LIMIT. */
 enum err gauges_print(const struct gauges *const *all, size_t count, struct buf *out) MUST_CHECK;
 
-#define ALARM_HOLD_MS 60000 /* an alarm ends when what raised it has not happened for so long */
+#define ALARM_HOLD_MS 60000 /* an alarm by fault ends so long after the last fault */
 
-/* What lasts by itself; the others are single faults, and end a while after the last. */
+/*
+ * Alarms that are lasting states; the others are raised by single faults, and end ALARM_HOLD_MS after the
+ * last.
+ */
 enum alarm_state {
     ALARM_store,
     ALARM_files,
@@ -45,36 +48,36 @@ enum alarm_state {
     ALARM_STATES
 };
 
-/* Any thread may read; zeroed: none. */
+/* Any thread may read. Zeroed: no alarms. */
 struct alarms {
-    _Atomic int64_t until_ms[CAUSE_COUNT]; /* faults of our own, by cause; wall clock */
+    _Atomic int64_t until_ms[CAUSE_COUNT]; /* end of alarms by local faults; wall clock */
     _Atomic int64_t accept_until_ms;
-    /* Since when they last, while they do. */
+    /* Start of the present alarms; 0: no alarm. */
     _Atomic int64_t since_ms[CAUSE_COUNT], accept_since_ms, state_since_ms[ALARM_STATES];
     _Atomic(const char *const *) files;      /* store_stats' */
-    uint64_t seen[CAUSE_COUNT], accept_seen; /* by the first loop */
+    uint64_t seen[CAUSE_COUNT], accept_seen; /* counters when last read; first loop only */
 };
 
-/* About once a second, on the first loop: raises and ends alarms, and says so in the log. */
+/* Raises and ends alarms, and logs that; call it about once a second on the first loop. */
 void alarms_watch(struct alarms *a, const struct delivery_counters *counters, const struct gauges *const *all,
                   size_t count, int64_t now_ms);
 
-/* todoke_alarm{name=…} 0 or 1, for every alarm there is. */
+/* Prints todoke_alarm{name=…} 0 or 1 for every alarm. */
 enum err alarms_print(const struct alarms *a, const struct store_stats *store,
                       const struct retention_stats *retention, int64_t now_ms, struct buf *out) MUST_CHECK;
 
-/* The same for what is a state of the store, of which only the beginning is noted here. */
+/* The same for states of the store; only their start is kept here. */
 void alarms_watch_store(struct alarms *a, const struct store_stats *store,
                         const struct retention_stats *retention, int64_t now_ms);
 
-/* And of the outbox: mails cannot be sent. */
+/* The same for the outbox; trouble: mails cannot be sent. */
 void alarms_watch_mail(struct alarms *a, bool trouble, int64_t now_ms);
 
-/* The names of those that do not end by themselves: the database is damaged, commits are missing, the clock
- * is off. As a JSON array; *ret_any: it has some. */
+/* A JSON array of the alarms that do not end by themselves (database damaged, commits missing, clock off);
+ * *ret_any: the array is not empty. */
 enum err alarms_standing(const struct store_stats *store, const struct retention_stats *retention,
                          struct buf *out, bool *ret_any) MUST_CHECK;
 
-/* Those that last, with what they mean in both languages. */
+/* Calls fn for each present alarm; text: its meaning in both languages. */
 typedef void alarm_fn(void *arg, const char *name, int64_t since_ms, const char *const text[2]);
 void alarms_each(const struct alarms *a, int64_t now_ms, alarm_fn *fn, void *arg);

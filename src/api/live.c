@@ -2,10 +2,10 @@
 
 #include "api/gate.h"
 
-#define HEARTBEAT_TICKS 15u /* proxies close what is silent for a minute */
+#define HEARTBEAT_TICKS 15u /* proxies close connections that are silent for a minute */
 #define OLDEST_TICKS 5u
 #define MESSAGE_MAX 65536u
-#define RETRY_MS 3000 /* how long a browser waits before it comes again */
+#define RETRY_MS 3000 /* how long a browser waits before it reconnects */
 
 struct stream {
     struct list link;
@@ -24,7 +24,7 @@ void live_init(struct live *l)
     list_init(&l->streams);
 }
 
-/* Who asks, for the bound alone: an account, or FNV-1a of a key. */
+/* Identifies the caller for the limit on streams: an account's id, or FNV-1a of a key. */
 static uint64_t caller_of(const struct call *c)
 {
     if (c->account)
@@ -36,7 +36,7 @@ static uint64_t caller_of(const struct call *c)
     return h;
 }
 
-/* At once, or when it is known whether the caller still may. */
+/* Ends the stream at once, or after the access check that is under way. */
 static void end(struct stream *s, bool complete)
 {
     struct live *l = &s->call->api->live;
@@ -70,8 +70,10 @@ static enum err write_state(struct stream *s, struct buf *out)
     return e ? e : buf_add_str(out, "\n\n");
 }
 
-/* What has changed, or a sign of life. A client that does not read has no room for it some day, and that is
- * its end. */
+/*
+ * Sends the state if it has changed, or else a heartbeat when one is due. Ends the stream of a client that
+ * does not read, because its send buffer is full.
+ */
 static enum err tell(struct stream *s)
 {
     struct buf now;
@@ -177,7 +179,7 @@ static bool has_room(struct call *c, uint64_t caller)
 void live_begin(struct call *c, const struct live_source *source, int64_t id)
 {
     if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
-        call_retry(c, 503, "This node is going down", 5);
+        call_retry(c, 503, "This node is shutting down", 5);
         return;
     }
     struct live *l = &c->api->live;

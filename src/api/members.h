@@ -1,5 +1,5 @@
 #pragma once
-/* A body that is an object of strings. */
+/* Reads a JSON body whose members are all strings. */
 #include "api/call.h"
 
 /* A member that must be a string. */
@@ -9,5 +9,5 @@ struct member {
     const char **to; /* its value, in the arena; NULL: absent */
 };
 
-/* Reads the body of c, an object of these members alone; false: answered with 400 already. */
+/* Reads the body of c, an object with no other members. false: already answered with 400. */
 bool members_read(struct call *c, const struct member *members, size_t count) MUST_CHECK;

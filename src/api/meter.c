@@ -35,7 +35,7 @@ void meter_sample(struct meter *m, const struct delivery_counters *n, const stru
     uint64_t us = now.at_us - before.at_us;
     if (!us)
         return;
-    /* Events of a thousand seconds: whole numbers with three places after the point. */
+    /* Rates per 1000 s: integers that stand for three decimal places. */
     const double scale = 1e9 / (double)us;
     atomic_store(&m->accepted, (uint64_t)((double)(now.accepted - before.accepted) * scale));
     atomic_store(&m->delivered, (uint64_t)((double)(now.delivered - before.delivered) * scale));

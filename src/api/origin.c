@@ -15,7 +15,7 @@ static bool take_scheme(struct span *s, bool *ret_secure)
     return true;
 }
 
-/* The scheme's own port is the same as none. */
+/* Strips the scheme's default port. */
 static struct span without_port(struct span authority, bool secure)
 {
     const struct span port = secure ? SPAN_LIT(":443") : SPAN_LIT(":80");
@@ -48,8 +48,8 @@ bool origin_is_own(struct span origin, const struct origin_own *own)
     if (public.ptr && take_scheme(&public, &public_secure) && public_secure == secure &&
         same(origin, up_to(public, '/'), secure))
         return true;
-    /* https in front of us may have been ended by somebody of whom we know nothing. */
+    /* A proxy that we do not know of may have terminated https in front of us. */
     return (secure || !own->secure) &&
            (same(origin, own->host, secure) ||
-            same(origin, up_to(own->forwarded, ','), secure)); /* the first proxy's */
+            same(origin, up_to(own->forwarded, ','), secure)); /* as the first proxy saw it */
 }

@@ -1,19 +1,19 @@
 #pragma once
 /*
- * Whether a call comes from our own pages: browsers write Origin (RFC 6454 7, Fetch 3.1) into what changes
- * something, and no page can write another one. Only needed where there is no session yet, whose token tells
- * the same.
+ * Whether a call comes from our own pages: browsers add Origin (RFC 6454 7, Fetch 3.1) to requests that
+ * change something, and no page can forge it. Only needed before a session exists, because a session has a
+ * CSRF token.
  */
 #include <stdbool.h>
 
 #include "base/span.h"
 
-/* Where this node is reached. */
+/* The node's own origins. */
 struct origin_own {
-    struct span public_url;      /* of the settings; empty: not known */
-    struct span host, forwarded; /* of the request, and what a proxy of ours says instead; empty: not there */
-    bool secure;                 /* it came by https: then what came by http is another origin */
+    struct span public_url;      /* from the settings; empty: not set */
+    struct span host, forwarded; /* Host and our proxy's x-forwarded-host; empty: absent */
+    bool secure;                 /* the call came by https; then an http origin is foreign */
 };
 
-/* False for "null", for what is no origin, and for every other one. */
+/* False for foreign origins, for "null" and for invalid ones. */
 bool origin_is_own(struct span origin, const struct origin_own *own);

@@ -5,7 +5,7 @@
 #include "api/call.h"
 #include "base/hex.h"
 
-/* Steps through a=b&c=d. */
+/* Takes the next pair of a=b&c=d. */
 static bool next_pair(struct span *rest, struct span *ret_name, struct span *ret_value)
 {
     while (rest->len) {
@@ -69,7 +69,7 @@ struct span query_text(struct call *c, const char *want)
 bool query_limit(struct call *c, uint32_t otherwise, uint32_t max, uint32_t *ret)
 {
     struct span text = query_text(c, "limit");
-    int64_t n = text.ptr ? call_channel_id(text) : otherwise; /* digits, none of them leading zeros */
+    int64_t n = text.ptr ? call_channel_id(text) : otherwise; /* digits without leading zeros */
     if (n < 1 || n > max) {
         char message[64];
         (void)snprintf(message, sizeof(message), "must be an integer from 1 to %u", max);

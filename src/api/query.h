@@ -1,5 +1,5 @@
 #pragma once
-/* The parameters behind the ? of a call's path. */
+/* The query parameters of a call (after the ? of its path). */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -8,9 +8,9 @@
 
 struct call;
 
-/* Those not in names (ends with NULL) are refused: false, answered. */
+/* Refuses parameters that are not in names, which ends with NULL. false: already answered with 400. */
 bool query_known(struct call *c, const char *const *names) MUST_CHECK;
-/* The decoded value, in the call's arena; ptr NULL: absent. */
+/* The decoded value of a parameter, in the call's arena; ptr NULL: absent. */
 struct span query_text(struct call *c, const char *name);
-/* The parameter limit, 1 to max; false: answered with 400 already. */
+/* The parameter limit, 1 to max; otherwise: the default. false: already answered with 400. */
 bool query_limit(struct call *c, uint32_t otherwise, uint32_t max, uint32_t *ret) MUST_CHECK;

@@ -1,5 +1,7 @@
-/* From a request to its handler: path, method, who may, type and size of the body; in this order, so that a
- * stranger learns nothing that the documentation does not say. */
+/*
+ * Routes a request to its handler. Checks path, method, caller, then type and size of the body, in this
+ * order, so that an unauthenticated client learns nothing beyond the documentation.
+ */
 #include <stdio.h>
 
 #include "api/call.h"
@@ -9,7 +11,7 @@
 #include "base/mem.h"
 
 #define ARENA_CHUNK 4096u
-#define ARENA_MAX (4u << 20) /* what one answer may hold on to */
+#define ARENA_MAX (4u << 20) /* memory of one call */
 
 static const struct route routes[] = {
 #define ROUTE(method, path, who, body, handler) {method, path, WHO_##who, body, handler},
@@ -18,10 +20,10 @@ static const struct route routes[] = {
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
-/* What most routes can be told by at a glance. */
+/* A quick test that rules out most routes before the full match. */
 static const struct glance {
     uint8_t method_len;
-    char last; /* of the path; '}': any */
+    char last; /* last character of the path; '}': any */
 } glances[ROUTES] = {
 #define ROUTE(method, path, who, body, handler) {sizeof(method) - 1, path[sizeof(path) - 2]},
 #include "api/route.def"
@@ -34,8 +36,8 @@ static bool plain(char ch)
            ch == '_';
 }
 
-/* Whether path is the route's; each {id} matches one segment of letters, digits, - and _: nothing else is an
- * id of ours. */
+/* Whether path matches the route; each {id} matches one segment of letters, digits, - and _, because no id of
+ * ours has other characters. */
 static bool matches(const char *pattern, struct span path, struct span params[2])
 {
     const char *p = path.ptr, *end = path.ptr + path.len;
@@ -59,7 +61,7 @@ static bool matches(const char *pattern, struct span path, struct span params[2]
     return p == end;
 }
 
-/* What is read can be asked for without its content (RFC 9110 9.3.2), but for streams, which have no end. */
+/* Every GET route also answers HEAD (RFC 9110 9.3.2), except streams, because they do not end. */
 static bool has_head(const struct route *r)
 {
     return strcmp(r->method, "GET") == 0 && !strstr(r->path, "/live");
@@ -100,8 +102,8 @@ static void serve(struct call *c)
 {
     struct span body = server_body(c->req), type = server_header(c->req, "content-type");
     if (c->route->body_max) {
-        /* A form of another site can leave the type out; what a key or token came with cannot be such a
-         * form's. */
+        /* A form on another site can omit the type (CSRF), but it cannot send a key or token: so only a call
+         * with a key or token may omit the type. */
         bool typed = type.ptr || (c->route->who != WHO_ANYBODY && !c->account);
         if (body.len && (!typed || (type.ptr && !type_is_json(type)))) {
             call_refuse(c, 415, "The body must be application/json");
@@ -170,7 +172,7 @@ void api_handle(void *arg, struct server_request *req)
         call_refuse(c, 404, "Not found");
 }
 
-/* Who calls may; now the body, and then all of it again: by then it may be otherwise. */
+/* The caller has access: reads the body, then checks access again, because it may have changed meanwhile. */
 static void let_body_in(struct call *c)
 {
     struct server_request *req = c->req;
@@ -178,8 +180,8 @@ static void let_body_in(struct call *c)
     server_go_on(req);
 }
 
-/* Before the body is read: what is too large, or comes from nobody who may send it, is refused without taking
- * it in. */
+/* Runs before the body is read: refuses requests that are too large, or whose caller lacks access, without
+ * reading their bodies. */
 void api_head(void *arg, struct server_request *req)
 {
     struct api *a = arg;
