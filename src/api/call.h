@@ -112,8 +112,8 @@ struct call *call_of(struct store_call *s);
 
 /*
  * For handlers whose run writes the answer. call_out(), in the run, returns an emptied buf, because a run may
- * be repeated. call_done(), as done, answers that buf with c->status, 204 if call_out() was not called, or
- * the reason that the run stopped with.
+ * be repeated. call_done(), as done, answers that buf with c->status (204: without a body),
+ * or the reason that the run stopped with.
  */
 struct buf *call_out(struct call *c);
 /*

@@ -9,7 +9,7 @@
 #include "base/visible.h"
 #include "fault/fault.h"
 
-/* What getopt_long() returns for the first option; characters and its own signs are below. */
+/* getopt_long()'s value for our first option; smaller values are characters and its own codes. */
 #define FIRST 256
 
 struct table {
@@ -18,7 +18,7 @@ struct table {
     size_t count;
 };
 
-/* Whether text is that name, alone or with a value behind an equals sign. */
+/* Whether text is that name, alone or followed by "=VALUE". */
 static bool is_called(const char *name, const char *text)
 {
     size_t len = strlen(name);
@@ -121,18 +121,18 @@ static int take(const struct arguments *a, const struct argument *o, const char 
     return 2;
 }
 
-/* found: what getopt_long() made of typed. */
+/* found: the value that getopt_long() returned for typed. */
 static int read_option(const struct arguments *a, const struct table *t, int found, const char *typed,
                        const char *last)
 {
     int at = found == '?' || found == ':' ? optopt : found;
     const struct argument *o = at >= FIRST ? t->rows[at - FIRST] : NULL;
-    if (!o || !is_called(o->name, typed)) /* getopt_long() takes an abbreviation, too */
+    if (!o || !is_called(o->name, typed)) /* getopt_long() also accepts abbreviations */
         return unknown(a, typed);
     if (found == '?')
         return visible_complain(a->command, "%s takes no value", o->name);
-    /* The name of an option is no value: something between the two is missing. "--name=--json" says that it
-     * is one. */
+    /* An option's name is not taken as a value, because the value was probably forgotten; "--name=--json"
+     * states the value explicitly. */
     if (found == ':' || (optarg == last && optarg[0] == '-' && is_option(t, optarg)))
         return visible_complain(a->command, "a value is missing for %s %s", o->name, o->value);
     return take(a, o, optarg);
@@ -151,23 +151,23 @@ static int add_word(struct arguments *a, char *word)
 int arguments_read(struct arguments *a, int argc, char **argv, int from)
 {
     struct table t;
-    char **own = argv + from - 1; /* as getopt_long() has it: the first is a name */
+    char **own = argv + from - 1; /* getopt_long() skips the first, a program's name */
     int count = argc - from + 1, status = 0;
     a->words = argv + (from < argc ? from : argc);
     a->word_count = 0;
     if (from >= argc)
         return 0;
     make_table(a, &t);
-    optind = 0; /* begin anew */
+    optind = 0; /* restart getopt_long() */
     while (!status) {
         const char *typed = own[optind ? optind : 1];
-        /* -: words come in their order, whatever POSIXLY_CORRECT says; ":": it says nothing by itself. */
+        /* "-": return words in order, whatever POSIXLY_CORRECT is; ":": getopt_long() prints no messages. */
         int found = getopt_long(count, own, "-:", t.longs, NULL);
         if (found == -1)
             break;
         status = found == 1 ? add_word(a, optarg) : read_option(a, &t, found, typed, own[optind - 1]);
     }
-    for (; !status && optind < count; optind++) /* behind a "--" */
+    for (; !status && optind < count; optind++) /* after "--" */
         status = add_word(a, own[optind]);
     return status;
 }

@@ -1,12 +1,12 @@
 #pragma once
 /*
- * The arguments of a command: options from a table, in the forms "--name VALUE" and "--name=VALUE", and
- * words, read by getopt_long(). Every command reads its own with this, so that all of them understand, and
- * refuse, alike:
+ * The arguments of a command: words, and options from a table, in the forms "--name VALUE" and
+ * "--name=VALUE", read by getopt_long(). Every command uses this, so that all accept and refuse the same
+ * forms:
  *
- *     --na               refused, "did you mean --name?": what is short for one option today may be short for two tomorrow
- *     --name --json      a value is missing; "--name=--json" says that it is one
- *     -- --json          a word, as all behind "--"; "-" alone is one, too
+ *     --na               refused, "did you mean --name?": an abbreviation may become ambiguous later
+ *     --name --json      refused, a value is missing; "--name=--json" passes the value --json
+ *     -- --json          a word, like everything after "--"; "-" alone is a word, too
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 enum argument_type {
     ARGUMENT_FLAG,   /* to: bool */
     ARGUMENT_TEXT,   /* to: const char * */
-    ARGUMENT_SWITCH, /* the same, with a value only behind an equals sign; without one: "true" */
+    ARGUMENT_SWITCH, /* the same, but only as --name=VALUE; --name alone: "true" */
     ARGUMENT_NUMBER, /* to: uint32_t, min to max */
     ARGUMENT_LANG,   /* to: enum lang; en or ja */
 };
@@ -53,28 +53,28 @@ struct argument {
 #define ARGUMENTS_MAX 128 /* options of a command; `todoke serve` has by far the most */
 
 struct arguments {
-    const char *command; /* "channel set": for messages, and what `todoke COMMAND --help` explains */
-    const struct argument *options[3]; /* tables that end with a name that is NULL; the first NULL ends */
+    const char *command;               /* "channel set": for messages and the hint at --help */
+    const struct argument *options[3]; /* tables, each ended by a NULL name; NULL ends the list */
     size_t words_max;
     char **words; /* out: in argv, moved to its front */
     size_t word_count;
 };
 
-/* Whether an option of that name, such as "--data", stands in front of a "--". */
+/* Whether an option of that name, such as "--data", is given before any "--". */
 bool arguments_have(int argc, char **argv, const char *name);
-/* The same of --help or -h. */
+/* The same for --help or -h. */
 bool arguments_ask_help(int argc, char **argv);
 
-/* Reads argv[from] and all behind it. 0; 2: told on standard error. */
+/* Reads argv[from] and all that follow. Returns 0, or 2 after a message on stderr. */
 int arguments_read(struct arguments *a, int argc, char **argv, int from);
 
-/* The options, a line each. */
+/* Prints the options, one a line. */
 void arguments_help(FILE *to, const struct argument *options);
 
 /*
- * Says that there is no such verb of a command, and which one may be meant; 2. names ends with NULL; one may
- * have words behind it, which do not count.
+ * Reports an unknown verb of a command and suggests the nearest; returns 2. names ends with NULL; only the
+ * first word of each name is compared.
  */
 int arguments_no_verb(const char *command, const char *typed, const char *const *names);
-/* "Try `todoke COMMAND --help`." on standard error; 2. */
+/* Prints "Try `todoke COMMAND --help`." on stderr; returns 2. */
 int arguments_try(const char *command);

@@ -10,7 +10,7 @@
 #include "base/visible.h"
 #include "store/files.h"
 
-#define LOOK_BYTES (256 << 20) /* looked through at once: a second or two */
+#define LOOK_BYTES (256 << 20) /* how much of the database to check: one or two seconds */
 #define LOOK_FOUND 5
 
 const char *direct_text(enum err e)
@@ -60,7 +60,7 @@ static uint64_t number_at(const uint8_t *p, size_t len)
     return n;
 }
 
-/* sqlite.org/fileformat2.html, 1.3 */
+/* Checks the database header: sqlite.org/fileformat2.html, 1.3. */
 void direct_damage(const char *dir)
 {
     char path[4096];
@@ -81,7 +81,7 @@ void direct_damage(const char *dir)
     if (st.st_size > LOOK_BYTES)
         (void)fprintf(stderr, "  `todoke check --data %s` says where\n", dir);
     else if (sqlite_integrity_all(dir, LOOK_FOUND, print_found, NULL))
-        return; /* told by print_found() */
+        return; /* print_found() has reported it */
 }
 
 bool direct_refuse(const char *command, const char *dir)
@@ -105,7 +105,7 @@ bool direct_missing(const char *command, const char *dir)
     return missing;
 }
 
-/* It would meet a schema that it does not know. */
+/* Whether a node of an older version runs on dir: it must not meet a schema that it does not know. */
 static bool is_older_node(const char *dir)
 {
     int64_t schema, newest;

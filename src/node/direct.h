@@ -1,5 +1,5 @@
 #pragma once
-/* What the commands share that work straight in a data directory, whether a node runs on it or not. */
+/* Shared by the commands that open a data directory themselves, whether a node runs on it or not. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,30 +9,34 @@
 #define DIRECT_TIME_LEN 32
 
 /*
- * Opens the store of dir for `todoke command`; b->ops->close(b) ends it. make: where there is none, it is
- * made; else that is refused. 0, or the exit status; what is wrong has been told.
+ * Opens the store of dir for `todoke command`; close it with b->ops->close(b). make: create a missing store;
+ * otherwise a missing store is an error. Returns 0, or the exit status after a message on stderr.
  */
 int direct_open(const char *command, const char *dir, bool make, struct backend **ret) MUST_CHECK;
 
-/* Whether dir is no directory to work on: half of a backup, or its database is missing. Told then, for
- * `todoke command` or, NULL, `todoke serve`. */
+/*
+ * Whether dir must not be used, because it is an unfinished backup or its database is missing. Reports that
+ * in the name of `todoke command`, or of `todoke serve` if command is NULL.
+ */
 bool direct_refuse(const char *command, const char *dir) MUST_CHECK;
 
-/* The same, and where no node has kept its data: a slip in the name makes no directory. */
+/* The same, and also if no node has used dir, so that a misspelt name does not create a directory. */
 bool direct_missing(const char *command, const char *dir) MUST_CHECK;
 
-/* What an error of opening a store means, for people; errno says more of ERR_IO. */
+/* The message for an error of opening a store; for ERR_IO it reads errno. */
 const char *direct_text(enum err e);
 
-/* Text of a file that may hold anything, each line of it behind `before`; what could command a terminal
- * becomes a question mark. */
+/*
+ * Prints untrusted text with `before` in front of each line; control characters become question marks,
+ * because they could command a terminal.
+ */
 void direct_print(FILE *to, const char *before, const char *text);
 
-/* Where the database of dir is damaged, as far as that is told quickly, on standard error. */
+/* Prints on stderr where the database of dir is damaged, as far as a quick check finds it. */
 void direct_damage(const char *dir);
 
-/* Tells e (errno says more of ERR_IO) and returns the exit status. */
+/* Reports e (for ERR_IO also errno) and returns the exit status. */
 int direct_fail(const char *command, const char *dir, enum err e);
 
-/* Milliseconds since 1970 as a list shows them; "-" for 0. */
+/* Formats milliseconds since 1970 for lists; "-" for 0. */
 void direct_time(int64_t ms, char out[static DIRECT_TIME_LEN]);

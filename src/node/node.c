@@ -1,11 +1,12 @@
 /*
  * Start: store → directory → loops (server, API, network, courier each) → backlog → threads → ready.
- * End, in five steps, so that no letter is posted to a mailbox that is gone:
- *     drain   every loop: no new connections, no new sends; what is on its way ends, or the drain timeout does
- *     halt    every loop: the network and the server close
- *     stop    the store runs and answers what it was given
- *     settle  every loop: opens those answers; what they have to tell another loop is posted by then
- *     finish  every loop: the mailbox opens what came, timers close, the loop ends
+ *
+ * Shutdown runs in five steps, so that no letter is posted to a mailbox that is freed already:
+ *     drain   every loop: no new connections or sends; waits for requests under way, or the drain timeout
+ *     halt    every loop: closes the network and the server
+ *     stop    the store completes the calls that were submitted
+ *     settle  every loop: handles the results of those calls, and posts its last letters to other loops
+ *     finish  every loop: opens the letters that arrived, closes its timers, ends
  */
 #include "node/node.h"
 
@@ -40,25 +41,26 @@ struct node_loop {
     struct engine *engine;
     struct server *server;
     struct courier *courier;
-    struct channels *channels; /* own its lanes */
+    struct channels *channels; /* owns the lanes of its channels */
     struct api *api;
     struct gauges gauges;
     uv_timer_t tick;
     uv_timer_t drain_tick;
     uv_signal_t signals[3]; /* on the first loop */
     struct letter drain, halt, settle, finish, reload;
-    atomic_bool reloading; /* its letter is on its way */
+    atomic_bool reloading; /* the reload letter is posted but not opened yet */
     bool idle;
-    unsigned closing; /* of engine and server */
+    unsigned closing; /* engine and server that are still closing */
     pthread_t thread;
     bool thread_started;
 };
 
-/* Settings as they were read once. Requests on their way refer to them, so they stay until the end; SIGHUP is
- * rare. */
+/*
+ * One version of the settings. Requests in flight refer to it, so it is kept until the end; SIGHUP is rare.
+ */
 struct reading {
     struct reading *before;
-    struct settings own; /* empty in the first: those are the caller's */
+    struct settings own; /* empty in the first reading, which the caller owns */
     struct delivery_settings delivery;
     struct mail_rules mails;
     uint32_t drain_timeout, retention_ms;
@@ -67,8 +69,8 @@ struct reading {
 };
 
 struct node {
-    const struct settings *settings;   /* of the start */
-    _Atomic(struct reading *) reading; /* the newest */
+    const struct settings *settings;   /* as of the start */
+    _Atomic(struct reading *) reading; /* the latest */
     node_again_fn *again;
     void *again_arg;
     struct delivery_counters counters;
@@ -81,8 +83,8 @@ struct node {
     char address[64];
     atomic_bool draining;
     atomic_uint idle, halted, settled;
-    uint64_t drain_until;        /* the first loop's clock, ms; read by it only */
-    bool halt_sent, settle_sent; /* the same */
+    uint64_t drain_until;        /* first loop's clock, ms; first loop only */
+    bool halt_sent, settle_sent; /* first loop only */
     struct retention retention;  /* on the first loop */
     bool retention_open;
     struct integrity integrity; /* on the first loop */
@@ -94,7 +96,7 @@ struct node {
     struct meter meter;   /* the first loop's */
     int64_t started_ms;
     struct api_access access;
-    char setup[TICKET_LEN + 1]; /* "": there are accounts */
+    char setup[TICKET_LEN + 1]; /* "": accounts exist already */
     uint32_t count;
     struct node_loop *loops;
 };
@@ -129,7 +131,7 @@ static void post_all(struct node *n, size_t letter_offset)
         mailbox_post(&n->loops[i].mailbox, (struct letter *)(void *)((char *)&n->loops[i] + letter_offset));
 }
 
-/* The first loop moves the end on, step by step. */
+/* Advances the shutdown to its next step; runs on the first loop. */
 static void advance(struct node_loop *l)
 {
     struct node *n = l->node;
@@ -202,7 +204,7 @@ static void open_halt(struct letter *letter)
 
 static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP};
 
-/* The end is under way: one more signal changes nothing, and must not cut it short. */
+/* The shutdown is nearly done: further signals change nothing, and must not kill the process. */
 static void close_signals(struct node_loop *l)
 {
     for (size_t i = 0; i < 3; i++) {
@@ -228,7 +230,7 @@ static void close_timers(struct node_loop *l)
         node_mail_close(&l->node->mail);
 }
 
-/* The store's answers, which came before this letter, have been opened. */
+/* Mailboxes keep order, so the store's answers have all been opened before this letter. */
 static void open_settle(struct letter *letter)
 {
     (void)atomic_fetch_add(&list_entry(letter, struct node_loop, settle)->node->settled, 1);
@@ -307,7 +309,7 @@ static void read_again(struct node *n)
     settings_fixed(n->settings, &r->own, tell_fixed);
     r->before = atomic_load(&n->reading);
     fill_reading(r, &r->own, n);
-    r->delivery.allow_http = n->settings->allow_http_targets; /* fixed, as the guard is */
+    r->delivery.allow_http = n->settings->allow_http_targets; /* fixed at the start, like the address guard */
     atomic_store(&n->reading, r);
     log_info("app", "settings reloaded");
 }
@@ -316,9 +318,9 @@ static void read_again(struct node *n)
 static void reload(struct node *n)
 {
     if (atomic_load(&n->draining))
-        return; /* mailboxes close soon */
+        return; /* shutting down: mailboxes close soon */
     read_again(n);
-    for (uint32_t i = 0; i < n->count; i++) /* a letter that is still on its way does for both */
+    for (uint32_t i = 0; i < n->count; i++) /* a letter not opened yet serves both reloads */
         if (!atomic_exchange(&n->loops[i].reloading, true))
             mailbox_post(&n->loops[i].mailbox, &n->loops[i].reload);
 }
@@ -332,7 +334,7 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     if (atomic_exchange(&n->draining, true)) {
-        n->drain_until = 0; /* asked twice: at once */
+        n->drain_until = 0; /* second signal: shut down at once */
         return;
     }
     log_info("app", "shutting down", log_int("signal", number));
@@ -584,7 +586,7 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
     if (!e)
         e = directory_each(n->directory, resume, n);
     if (e) {
-        if (opened && e == ERR_DAMAGED) /* met by whoever read it first */
+        if (opened && e == ERR_DAMAGED) /* damage found by the first read */
             node_store_damaged(settings->data);
         node_free(n);
         return e;
@@ -616,7 +618,7 @@ static void *run_loop(void *arg)
 enum err node_run(struct node *n)
 {
     sigset_t all, before;
-    (void)sigfillset(&all); /* signals are the first loop's */
+    (void)sigfillset(&all); /* only the first loop handles signals */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     enum err e = ERR_NONE;
     for (uint32_t i = 1; !e && i < n->count; i++) {
@@ -633,14 +635,14 @@ enum err node_run(struct node *n)
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (e)
-        return e; /* the process ends: nothing has been accepted yet */
+        return e; /* the process exits; nothing has been accepted yet */
     (void)run_loop(&n->loops[0]);
     for (uint32_t i = 1; i < n->count; i++)
         (void)pthread_join(n->loops[i].thread, NULL);
     return ERR_NONE;
 }
 
-/* A loop whose threads never ran: what is open is closed by hand. */
+/* Closes a loop whose thread never ran. */
 static void abandon(struct node_loop *l)
 {
     if (l->engine)

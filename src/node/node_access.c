@@ -16,7 +16,7 @@ struct accounts_call {
     unsigned doubtful, stale;
 };
 
-/* An address that an older todoke took and model/email.c refuses: no mail is sent to it. */
+/* Counts addresses that an older todoke accepted and model/email.c now refuses: they get no mail. */
 static void count_stale(struct accounts_call *found, const char *email)
 {
     char recipient[EMAIL_MAX + 1];
@@ -43,7 +43,7 @@ static enum err look_at_accounts(struct store_call *call, struct backend *b)
     return b->ops->accounts->account_list(b, 0, UINT32_MAX, look_at, a);
 }
 
-/* The address for links, and whether invitations are mailed. */
+/* Sets the URL for links, and whether invitations are mailed. */
 static void take_invitations(struct api_access *a, const struct settings *s)
 {
     bool leads = false;
@@ -86,7 +86,7 @@ enum err node_access_open(struct api_access *a, struct store *store, struct dire
     a->session_ms = settings->session_time;
     a->behind_proxy = settings->behind_proxy;
     ticket_make(&random_system, setup, a->setup_hash);
-    if (accounts.any) /* nobody has seen that one, and nobody will */
+    if (accounts.any) /* accounts exist: the setup link is not needed */
         setup[0] = '\0';
     return e;
 }

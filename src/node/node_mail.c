@@ -25,7 +25,7 @@ static enum err take_from(struct node_mail *m, const struct settings *s)
     (void)gethostname(host, sizeof(host) - 1);
     int n = s->mail_from ? snprintf(m->from, sizeof(m->from), "%s", s->mail_from)
                          : snprintf(m->from, sizeof(m->from), "todoke@%s", host);
-    if (!s->mail_from && message_address(m->from, address)) { /* a host may be called what no domain is */
+    if (!s->mail_from && message_address(m->from, address)) { /* a host name need not be a valid domain */
         log_warn("app",
                  "this host's name cannot stand in a mail address: mails come from todoke@localhost; set "
                  "mail-from",
@@ -51,7 +51,7 @@ static enum err take_url(struct node_mail *m, const struct settings *s, const ch
     return ERR_NONE;
 }
 
-/* Once, at the start: what an operator would find out by mails that do not come. */
+/* Warns once, at the start, about settings that keep mails from arriving. */
 static void advise(const struct node_mail *m, const struct settings *s)
 {
     if (!s->smtp_url)
@@ -64,7 +64,7 @@ static void advise(const struct node_mail *m, const struct settings *s)
                  "can be asked to confirm; set public-url");
 }
 
-/* The first line of the file. */
+/* The password is the first line of the file. */
 static enum err read_password(struct node_mail *m, const char *path)
 {
     FILE *f = fopen(path, "re");

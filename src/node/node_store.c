@@ -6,7 +6,7 @@
 #include "node/direct.h"
 #include "store/files.h"
 
-/* The key file. */
+/* Opens the key file. */
 static enum err open_seal(struct seal *seal, const struct settings *settings)
 {
     char path[SEAL_PATH_MAX];
@@ -17,7 +17,7 @@ static enum err open_seal(struct seal *seal, const struct settings *settings)
     return e == ERR_INVALID ? ERR_DENIED : e;
 }
 
-/* Who has it, as far as the system tells. */
+/* Reports that another process uses the directory, and its id if the system tells it. */
 static void tell_busy(const char *dir)
 {
     int64_t pid = files_holder(dir);

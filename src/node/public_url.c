@@ -26,7 +26,7 @@ static bool leads_there(const struct url *url)
 enum err public_url_read(const char *text, char out[static PUBLIC_URL_MAX], bool *ret_leads)
 {
     const struct url_rules rules = {.allow_http =
-                                        true}; /* every spelling of an address is told, as for webhooks */
+                                        true}; /* recognises every spelling of an address, as for webhooks */
     struct url url;
     enum cause_id cause;
     size_t len = strlen(text);

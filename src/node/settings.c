@@ -38,11 +38,11 @@ static const struct setting table[] = {
 #define HELP_COLUMNS 90
 #define ROWS (sizeof(table) / sizeof(table[0]))
 
-/* Variables of the commands that talk to a node, and of the project's own scripts. */
+/* Variables that are not settings: those of the client commands and of the project's scripts. */
 static const char *const other_variables[] = {"TODOKE_API", "TODOKE_KEY", "TODOKE_BIN", "TODOKE_KILLS",
                                               "TODOKE_CONFIG"};
 
-/* What Kubernetes sets in every container beside a service called todoke. */
+/* Kubernetes sets these variables in every container if a service is called todoke. */
 static const char *const foreign_prefixes[] = {"TODOKE_SERVICE_", "TODOKE_PORT"};
 
 static enum err read_time(const char *text, uint64_t *ret_ms)
@@ -77,7 +77,7 @@ enum err settings_duration(const char *text, uint32_t *ret_ms)
     return ERR_NONE;
 }
 
-/* Longer than milliseconds in 32 bits can say: in seconds. */
+/* Ages can exceed 32 bits of milliseconds, so they are in seconds. */
 static enum err read_age(const char *text, uint32_t *ret_s)
 {
     uint64_t ms;
@@ -110,7 +110,7 @@ static enum err read_schedule(const struct setting *row, const char *text, struc
     return ERR_NONE;
 }
 
-/* The number of the choice among "a/b/c". */
+/* The index of text among the choices "a/b/c". */
 static enum err read_choice(const struct setting *row, const char *text, uint32_t *ret)
 {
     uint32_t n = 0;
@@ -245,7 +245,7 @@ struct file {
     const char *path;
     FILE *in;
     int status;
-    int line; /* of the last one read: the library tells it only after an error of its own */
+    int line; /* the last one read; the library returns line numbers only for its own errors */
 };
 
 static char *next_line(char *out, int size, void *arg)
@@ -253,7 +253,7 @@ static char *next_line(char *out, int size, void *arg)
     struct file *f = arg;
     f->line++;
     char *line = fgets(out, size, f->in);
-    /* The library would take the rest for a line of its own: half a comment for a setting. */
+    /* The library would read the rest of a long line as a new line, such as half a comment as a setting. */
     if (line && !strchr(line, '\n') && !feof(f->in)) {
         f->status = visible_complain(NULL, "%s:%d: longer than %d bytes", f->path, f->line, size - 2);
         return NULL;
@@ -325,7 +325,7 @@ static bool is_known_variable(struct span name)
     return false;
 }
 
-/* A setting that is misspelt must not be passed over in silence. */
+/* Refuses unknown TODOKE_ variables: a misspelt setting must not be ignored silently. */
 static int refuse_unknown_variables(void)
 {
     for (char **e = environ; *e; e++) {
@@ -382,7 +382,7 @@ static int take_flag(struct settings *s, const struct flags *f, size_t i)
     return f->values[i] ? set_or_tell(s, &table[i], f->values[i], f->names[i]) : 0;
 }
 
-/* Known before the rest. */
+/* The path of the settings file must be known before the file is read. */
 static int take_config(struct settings *s, const struct flags *f)
 {
     for (size_t i = 0; i < ROWS; i++)
@@ -391,7 +391,7 @@ static int take_config(struct settings *s, const struct flags *f)
     return 0;
 }
 
-/* What goes into a header field as it is. */
+/* Checks texts that are copied into a header field. */
 static bool is_field(const char *text)
 {
     for (; *text; text++)
@@ -471,7 +471,8 @@ static bool same(const struct setting *row, const struct settings *a, const stru
     case TYPE_CHOICE:
         return *(const uint32_t *)x == *(const uint32_t *)y;
     case TYPE_SCHEDULE:
-        return memcmp(x, y, sizeof(struct redelivery_schedule)) == 0; /* nothing but uint32_t */
+        return memcmp(x, y, sizeof(struct redelivery_schedule)) ==
+               0; /* all members are uint32_t, so there is no padding */
     }
     return false;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What a node can be told: one table of settings, read from an INI file, then the environment (TODOKE_…),
- * then flags; the later one wins. Unknown keys are errors.
+ * The settings of a node: one table, read from an INI file, then the environment (TODOKE_…), then flags;
+ * later sources override earlier ones. Unknown keys are errors.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "webhook/redelivery.h"
 
-/* How a type of setting.def lies in the struct. */
+/* The member of struct settings for each type of setting.def. */
 #define SETTINGS_AS_TEXT(member) char *member;
 #define SETTINGS_AS_FLAG(member) bool member;
 #define SETTINGS_AS_NUMBER(member) uint32_t member;
@@ -25,20 +25,19 @@ struct settings {
 #undef SETTING
 };
 
-/* Everything at its default, then file, environment and flags. On failure a message is on stderr and the
- * result is the exit status, 2 (or 1 without memory); 0: go on; -1: --help was printed. */
+/* Sets defaults, then reads file, environment and flags. Returns 0; -1 after printing --help; on failure the
+ * exit status, 2 (or 1 if out of memory), after a message on stderr. */
 int settings_read(struct settings *s, int argc, char **argv);
 void settings_free(struct settings *s);
 
-/* Calls fn for every setting that differs and that a running node cannot change: it takes effect at the next
- * start. */
+/* Calls fn for every changed setting that takes effect only at the next start. */
 void settings_fixed(const struct settings *running, const struct settings *fresh,
                     void (*fn)(const char *name));
 
-/* The table for people: flag, default, what it does. */
+/* Prints each setting's flag, default and help. */
 void settings_help(FILE *to);
 
-/* Where the key is that seals secrets; an empty path: too long. */
+/* The path of the key file that seals secrets; empty: the path is too long. */
 void settings_secret_key(const struct settings *s, char out[static 4096]);
 
 /* "1m,90s,250ms,4" → milliseconds; without a unit: milliseconds. ERR_INVALID. */
