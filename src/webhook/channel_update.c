@@ -10,7 +10,7 @@ enum err channel_update_begin(struct channel_update *u)
 
 enum err channel_update_run(struct channel_update *u, struct backend *b)
 {
-    directory_discard(u->prepared); /* a second run */
+    directory_discard(u->prepared); /* the run is repeated */
     u->prepared = NULL;
     u->unchanged = false;
     enum err e = b->ops->channels->channel_get(b, u->id, &u->channel);

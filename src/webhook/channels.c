@@ -8,7 +8,7 @@
 struct channels {
     struct channels_config config;
     struct deliveries deliveries;
-    uint64_t changing; /* changes of a channel on their way to the store */
+    uint64_t changing; /* changes of channels that the store has not completed */
 };
 
 static bool known(void *arg, int64_t id)
@@ -46,7 +46,7 @@ static enum err send_items(void *arg, struct lane *lane, struct item *const *ite
     return delivery_send(&((struct channels *)arg)->deliveries, lane, items, count);
 }
 
-/* ERR_LIMIT: enough was read. */
+/* Takes one row into the lane. ERR_LIMIT: stop reading, the lane has enough. */
 static enum err fill_row(void *arg, struct span json, const struct event *head)
 {
     struct courier_fill *f = arg;
@@ -108,14 +108,14 @@ static struct suspension_clock clock_of(const struct channels *c)
     return (struct suspension_clock){now_ms, mono_ms};
 }
 
-/* What the outcome means for the channel as a whole. */
+/* Updates the channel's health by the outcome, which may suspend or resume it. */
 static void judge(void *arg, struct channel_route *now, const struct channel_route *sent,
                   const struct outcome *o)
 {
     struct channels *c = arg;
     const struct channel *channel = &now->ref->channel;
     if (now != sent && strcmp(channel->webhook_url, sent->ref->channel.webhook_url) != 0)
-        return; /* it was sent to another URL */
+        return; /* the request went to an older URL */
     const struct suspension_clock time = clock_of(c);
     enum suspension_step step =
         suspension_judge(&now->health, &c->deliveries.settings->suspension, channel, o, &time);
@@ -133,7 +133,7 @@ static void judge(void *arg, struct channel_route *now, const struct channel_rou
     memcpy(change.url, channel->webhook_url, sizeof(change.url));
     if (suspension_submit(&change, c->config.courier, c->config.store, c->config.directory, c->config.mailbox,
                           on_changed, c))
-        return; /* no memory: the next outcome asks again */
+        return; /* out of memory: the next outcome tries again */
     now->health.asked = true;
     c->changing++;
 }

@@ -12,12 +12,12 @@ struct delivery {
     struct channel_route *route;
     struct request request;
     struct record record;
-    struct letter letter; /* for an outcome without an exchange */
+    struct letter letter; /* reports an outcome without an exchange */
     struct attempt attempt;
     char detail[8], address[64];
     struct outcome outcome;
     uint32_t count;
-    struct fate *fates; /* count, behind items */
+    struct fate *fates; /* count of them, allocated after events */
     struct event *events[];
 };
 
@@ -50,7 +50,7 @@ static enum err write_record(struct record *r, struct backend *b)
                                       d->attempt.started_ms + d->attempt.total_us / 1000);
 }
 
-/* What lists and live views show of the channel. */
+/* Updates what lists and live streams show of the channel. */
 static void note_pulse(const struct delivery *d)
 {
     struct pulse *p = &d->route->ref->live->pulse;
@@ -61,7 +61,7 @@ static void note_pulse(const struct delivery *d)
         pulse_failed(p, &d->outcome, now_ms);
 }
 
-/* The result is on the disk: events end or wait. */
+/* The result is committed: its events end, or wait for a redelivery. */
 static void on_written(struct record *r)
 {
     struct delivery *d = list_entry(r, struct delivery, record);
@@ -82,7 +82,8 @@ static void on_written(struct record *r)
         ended++;
         if (fate->end == FATE_DELIVERED)
             add(&all->counters->delivered, 1);
-        else if (fate->end == FATE_GIVEN_UP) /* else its channel is gone: nothing was given up */
+        else if (fate->end ==
+                 FATE_GIVEN_UP) /* otherwise its channel was deleted, which does not count as giving up */
             add(&all->counters->given_up, 1);
         courier_done(all->courier, lane, item);
     }
@@ -92,7 +93,7 @@ static void on_written(struct record *r)
     delivery_free(d);
 }
 
-/* Its events are pending still and are sent again at the next start. */
+/* The result cannot be stored: its events stay pending and are sent again at the next start. */
 static void on_abandon(struct record *r)
 {
     struct delivery *d = list_entry(r, struct delivery, record);
@@ -158,7 +159,7 @@ static void count_outcome(struct delivery_counters *n, const struct exchange_res
                   {&n->tls, t->tls_us},
                   {&n->first_byte, t->first_byte_us ? t->send_us + t->first_byte_us : 0}};
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
-        if (phases[i].us) /* 0: the phase was not entered */
+        if (phases[i].us) /* 0: the phase was not reached */
             histogram_add(phases[i].to, phases[i].us);
     histogram_add(&n->total, t->total_us);
 }
@@ -172,8 +173,9 @@ static enum lane_news news_of(const struct outcome *o)
     return LANE_BAD;
 }
 
-/* Who is told of a failure by mail: the channel's people, if they want to be; of our own machine's faults
- * nobody. */
+/*
+ * Marks the attempt for an error mail if the channel wants such mails; faults of our own machine send none.
+ */
 static void mark_notice(struct delivery *d, const struct channel *channel, const struct outcome *o)
 {
     if (!channel->error_notification || !(effect_of(o) & EFFECT_NOTIFY))
@@ -183,7 +185,7 @@ static void mark_notice(struct delivery *d, const struct channel *channel, const
         d->attempt.stopped += d->fates[i].was_retry && d->fates[i].end == FATE_GIVEN_UP;
 }
 
-/* What is counted for a channel that was deleted would stay behind. */
+/* Whether the channel still exists; statistics of a deleted channel would never be erased. */
 static bool is_there(const struct delivery *d, const struct lane *lane)
 {
     if (lane->owner)
@@ -199,9 +201,11 @@ static void conclude(struct delivery *d, const struct exchange_result *r)
     struct lane *lane = lane_of(d);
     courier_sent(all->courier, lane, news_of(&r->outcome));
     if (r->outcome.cause == CAUSE_local_cancelled && !r->evidence.sent) {
-        /* We are going down and nothing of it left: it stays pending, as if it had not been tried. What was
-         * sent may have been processed: that goes on record like any fault of ours, and comes again as a
-         * redelivery. */
+        /*
+         * The node is shutting down and no byte of the request was sent: its events stay pending, as if not
+         * tried. If bytes were sent, the bot server may have processed the request: then the attempt is
+         * recorded like any fault of ours, and the events are sent again as a redelivery.
+         */
         for (uint32_t i = 0; i < d->count; i++)
             courier_done(all->courier, lane, &d->events[i]->item);
         courier_end(all->courier, lane);
@@ -211,7 +215,7 @@ static void conclude(struct delivery *d, const struct exchange_result *r)
     d->outcome = r->outcome;
     fill_attempt(d, r);
     count_outcome(all->counters, r);
-    /* The switch as it stands now, not as it stood when the request left. */
+    /* Uses the channel's present settings, not those at the time of sending. */
     const struct channel_route *now = lane->owner ? lane->owner : d->route;
     for (uint32_t i = 0; i < d->count; i++) {
         const struct item *item = &d->events[i]->item;
@@ -246,7 +250,7 @@ static void on_done(void *arg, const struct exchange_result *r)
     courier_pump(courier);
 }
 
-/* The URL is none: the outcome is known without an exchange, but is told as late as any other. */
+/* Reports an invalid URL. The outcome needs no exchange, but is reported asynchronously like any other. */
 static void open_refusal(struct letter *l)
 {
     struct delivery *d = list_entry(l, struct delivery, letter);

@@ -8,10 +8,10 @@ struct intake_call {
     struct store_call call;
     struct intake *intake;
     struct channel_ref *ref;
-    struct courier_fresh *fresh; /* NULL once it, and with it the events, is the courier's */
+    struct courier_fresh *fresh; /* NULL once the courier owns it and its events */
     uint32_t count;
-    enum err refused; /* nothing new is taken, for this reason */
-    bool replayed;    /* the key was known: the answer is the first call's */
+    enum err refused; /* why new events are refused; ERR_NONE: they are accepted */
+    bool replayed;    /* the key is known: the first call's answer is repeated */
     int64_t now_ms;
     intake_done_fn *done;
     void *arg;
@@ -20,20 +20,20 @@ struct intake_call {
     char key[];
 };
 
-/* From key[] on, aligned. */
+/* Offset of the ids from key[], aligned. */
 static size_t ids_offset(size_t key_len)
 {
     size_t end = offsetof(struct intake_call, key) + key_len;
     return (end + 7) / 8 * 8 - offsetof(struct intake_call, key);
 }
 
-/* Where the ids are kept for the answer: behind the key. */
+/* The ids for the answer, stored after the key. */
 static int64_t *ids_of(struct intake_call *c)
 {
     return (int64_t *)(void *)(c->key + ids_offset(c->key_len));
 }
 
-/* And the events behind the ids. */
+/* The events, stored after the ids. */
 static struct event **events_of(struct intake_call *c)
 {
     return (struct event **)(void *)(ids_of(c) + c->count);
@@ -76,7 +76,7 @@ static void committed(struct store_call *call)
     if (c->replayed)
         return;
     struct courier_fresh *f = c->fresh;
-    /* The answer is sent from the same thread after this: the courier may be done with the events by then. */
+    /* The answer is sent later, on this thread; by then the courier may have freed the events. */
     struct event **events = events_of(c);
     int64_t *ids = ids_of(c);
     for (uint32_t i = 0; i < c->count; i++) {
@@ -90,7 +90,7 @@ static void committed(struct store_call *call)
 static void finished(struct store_call *call)
 {
     struct intake_call *c = list_entry(call, struct intake_call, call);
-    if (c->fresh) { /* not taken: refused, or known already */
+    if (c->fresh) { /* not handed over: refused, or a repeated call */
         for (uint32_t i = 0; i < c->count; i++)
             mem_free(events_of(c)[i]);
         mem_free(c->fresh);
@@ -111,7 +111,7 @@ static void finished(struct store_call *call)
     mem_free(c);
 }
 
-/* Whether n more may wait; then they count at once. */
+/* Reserves room for n events in the backlogs of the channel and the node; fails if a cap is exceeded. */
 static enum err count_in(struct intake *in, struct channel_ref *ref, int64_t n)
 {
     if (!ref->channel.use_webhook)

@@ -14,7 +14,7 @@ enum want { WANT_STRING, WANT_INTEGER, WANT_BOOL, WANT_OBJECT, WANT_ARRAY };
 
 struct shape {
     const char *type;
-    const char *member; /* NULL: the kind has no member of its own */
+    const char *member; /* NULL: this type of event has no member of its own */
     enum need need;
     struct shape_field {
         const char *name;
@@ -31,7 +31,7 @@ static const struct shape shapes[] = {
 #undef FIELD
 };
 
-/* Where in the body we are, for the message. */
+/* The position in the body, for messages. */
 struct place {
     struct publication_fault *fault;
     size_t event;
@@ -83,7 +83,7 @@ static bool is(struct json_value v, enum want want, const char **ret_text)
     return false;
 }
 
-/* A value of the kind wanted, or none where none must be. */
+/* Checks that a value has the wanted kind, and that a required value is present. */
 MUST_CHECK static enum err expect(struct place *at, struct json_value v, enum want want, enum need need,
                                   const char *prefix, const char *name)
 {
@@ -133,7 +133,7 @@ static enum err check_own(struct place *at, const struct shape *shape, struct js
         if ((e = expect(at, f[i].value, shape->fields[i].want, shape->fields[i].need, prefix,
                         shape->fields[i].name)))
             return e;
-    /* The one shape that depends on a value: a text message has a text. */
+    /* Only here does a shape depend on a value: a text message must have a text. */
     if (n == 3 && strcmp(shape->type, "message") == 0 && json_string_is(f[0].value, "text"))
         return expect(at, f[2].value, WANT_STRING, MUST, prefix, f[2].key);
     return ERR_NONE;
@@ -164,7 +164,7 @@ static const struct shape *shape_of(struct json_value type)
     return NULL;
 }
 
-/* The event without the members that are ours to give. */
+/* Copies the event without the members that todoke itself sets. */
 static enum err without_ours(struct json_value event, struct buf *out)
 {
     struct json_iter it = json_members(event);
@@ -176,14 +176,17 @@ static enum err without_ours(struct json_value event, struct buf *out)
             continue;
         if (buf_len(out) > 1)
             e = buf_add(out, ",", 1);
-        const char *from = key.ptr - 1; /* its quote */
+        const char *from = key.ptr - 1; /* the opening quote */
         if (!e)
             e = buf_add(out, from, (size_t)(value.raw.ptr + value.raw.len - from));
     }
     return e ? e : buf_add(out, "}", 1);
 }
 
-/* Mostly the first member: then a second one is left to the walk over all members that follows. */
+/*
+ * Finds the member type, usually the first one. A duplicate is not looked for in that case, because the walk
+ * over all members that follows finds it.
+ */
 static enum err find_type(struct json_value event, struct json_value *ret)
 {
     struct json_iter it = json_members(event);

@@ -8,11 +8,10 @@ const struct redelivery_schedule redelivery_default = {
     .jitter_percent = 20,
 };
 
-/* For faults of our own: doubling from a second. */
+/* Waits after faults of our own: one second, doubling. */
 #define LOCAL_FIRST_MS 1000u
 #define LOCAL_LAST_MS 60000u
-#define LOCAL_SENT_MAX                                                                                       \
-    20u /* times an event may be sent before a fault of ours behind that counts like any other */
+#define LOCAL_SENT_MAX 20u /* sends of an event after which a fault of ours counts like any other failure */
 
 static uint32_t with_jitter(uint32_t delay_ms, uint32_t percent, const struct random *random)
 {
@@ -27,7 +26,9 @@ static uint32_t local_delay(uint16_t faults)
     return delay < LOCAL_LAST_MS ? (uint32_t)delay : LOCAL_LAST_MS;
 }
 
-/* Retry-After counts within what is left of the schedule: a bot cannot hold an event back longer than that.
+/*
+ * Honours Retry-After of 429 and 503, limited to the rest of the schedule, so that a bot server cannot delay
+ * an event for longer.
  */
 static uint64_t wait_as_told(const struct redelivery_schedule *s, const struct redelivery_news *n,
                              uint64_t delay)

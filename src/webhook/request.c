@@ -3,14 +3,16 @@
 #include "base/decimal.h"
 #include "base/random.h"
 
-/* 500 events of one call are at most 1 MiB; what we add to each is small. */
+/* 500 events of one call are at most 1 MiB; todoke adds at most 256 bytes to each. */
 #define BODY_MAX ((size_t)EVENT_MAX_BODY + CHANNEL_BATCH_MAX * 256u)
 
 static enum err add_event(struct buf *b, const struct event *e)
 {
     char id[ULID_LEN + 1];
     event_id_text(e->item.id, id);
-    enum err err = buf_add(b, e->json, e->len - 1); /* without the closing brace; there is a member: type */
+    enum err err = buf_add(
+        b, e->json,
+        e->len - 1); /* without the closing brace; a comma may follow, because the member type exists */
     if (!err && !(e->flags & EVENT_HAS_MODE))
         err = buf_add_str(b, ",\"mode\":\"active\"");
     if (!err && !(e->flags & EVENT_HAS_TIMESTAMP))
@@ -44,8 +46,10 @@ static struct header header(const char *name, const char *value)
     return (struct header){span_of(name), span_of(value)};
 }
 
-/* Receivers that know the old secret only go on accepting: they look at one of the signatures after the other
- * (Standard Webhooks), or are told by a header of its own. */
+/*
+ * Signs with the previous secret, too, so that receivers that only know that one still accept the request:
+ * they try each signature in turn (Standard Webhooks), or read the separate header.
+ */
 static enum err sign_previous(struct request *r, struct span secret, int64_t timestamp_s)
 {
     char *more = r->standard + strlen(r->standard);
@@ -67,8 +71,8 @@ enum err request_build(struct request *r, const struct channel *c, struct event 
     if (e)
         return e;
     struct span secret = span_of(c->secret), body = buf_span(&r->body);
-    /* The same event keeps its id over redeliveries, as the specification wants; a batch bears that of its
-     * first event. */
+    /* An event keeps its id over redeliveries, as the specification requires; a batch uses its first event's
+     * id. */
     if (count) {
         event_id_text(events[0]->item.id, r->id);
     } else {

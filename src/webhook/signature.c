@@ -9,8 +9,8 @@
 #include "base/decimal.h"
 
 /*
- * Fetching the algorithm and its digest costs more than hashing a webhook: a context with both is made once a
- * thread, and keyed anew for each signature.
+ * Fetching the algorithm and its digest costs more than hashing a webhook, so each thread creates one context
+ * and sets a new key for each signature.
  */
 static pthread_key_t context_key;
 static bool context_key_made;
@@ -39,7 +39,7 @@ static EVP_MAC_CTX *new_context(void)
     return NULL;
 }
 
-/* key.ptr NULL: the key of the call before, on the same thread. */
+/* key.ptr NULL: reuses the key of the previous call on this thread. */
 static enum err hmac_parts(struct span key, const struct span *parts, size_t count, char *out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -58,8 +58,10 @@ static enum err hmac_parts(struct span key, const struct span *parts, size_t cou
         ok = EVP_MAC_update(ctx, (const unsigned char *)parts[i].ptr, parts[i].len);
     ok = ok && EVP_MAC_final(ctx, mac, &len, sizeof(mac));
     if (!ok || len != sizeof(mac))
-        return ERR_NOMEM; /* nothing else can fail with this digest */
-    /* libsodium's takes 140 ns more for being constant in time, and the signature is for everybody to see. */
+        return ERR_NOMEM; /* with this digest only allocation can fail */
+    /*
+     * libsodium's base64 takes 140 ns more to be constant-time, which a signature does not need: it is sent.
+     */
     (void)EVP_EncodeBlock((unsigned char *)out, mac, sizeof(mac));
     return ERR_NONE;
 }

@@ -5,7 +5,7 @@
 #include "fault/effect.h"
 #include "webhook/channel_update.h"
 
-#define NOTE_PART 12u /* put on record once it has lasted this part of the time */
+#define NOTE_PART 12u /* a failing state is stored after 1/NOTE_PART of the time to suspension */
 
 struct pending {
     struct store_call call;
@@ -63,7 +63,7 @@ static enum err apply(struct channel_update *u, struct channel *c)
 {
     const struct suspension_change *change = &list_entry(u, struct pending, update)->change;
     if (strcmp(c->webhook_url, change->url) != 0)
-        return ERR_CONFLICT; /* what is known is known of another URL */
+        return ERR_CONFLICT; /* the health was measured with another URL */
     switch (change->step) {
     case SUSPENSION_BEGIN:
         if (c->suspended_ms)
@@ -87,7 +87,7 @@ static enum err apply(struct channel_update *u, struct channel *c)
     return ERR_CONFLICT;
 }
 
-/* By mail, in the same commit, as of any error: if the channel's people want mails. */
+/* Queues a mail about the suspension in the same commit, if the channel wants error mails. */
 static enum err tell_people(struct channel_update *u, struct backend *b, const struct channel *before)
 {
     (void)before;

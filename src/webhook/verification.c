@@ -46,7 +46,7 @@ static enum err start(struct verification *v, const struct verification_config *
         .body = buf_span(&v->request.body),
         .deadlines = settings->deadlines,
         .on_phase = v->on_phase ? on_phase : NULL,
-        .fresh = true, /* an open connection would hide what is wrong with name, port or certificate now */
+        .fresh = true, /* a reused connection would hide present problems with name, port or certificate */
     };
     if (channel->response_timeout_ms)
         x.deadlines.response_ms = channel->response_timeout_ms;

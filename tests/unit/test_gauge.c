@@ -67,7 +67,7 @@ static void alarms_last_and_end(void **state)
     assert_true(on("local_files", 2000 + 2 * ALARM_HOLD_MS));
     watch(4000 + 2 * ALARM_HOLD_MS);
     assert_false(on("local_files", 4000 + 2 * ALARM_HOLD_MS));
-    atomic_fetch_add(&w.counters.local[CAUSE_local_cancelled], 1); /* going down is none */
+    atomic_fetch_add(&w.counters.local[CAUSE_local_cancelled], 1); /* a shutdown is no alarm */
     watch(5000 + 2 * ALARM_HOLD_MS);
     struct buf out;
     buf_init(&out, 65536);
