@@ -9,8 +9,10 @@
 
 _Static_assert(ACCOUNT_HASH_MAX >= crypto_pwhash_STRBYTES, "the store keeps what libsodium writes");
 
-/* libsodium's INTERACTIVE: above the first choice of RFC 9106 for memory-bound machines in passes, and
- * OWASP's minimum in memory. */
+/*
+ * libsodium's INTERACTIVE: more passes than RFC 9106's first choice for memory-bound machines, and more
+ * memory than OWASP's minimum.
+ */
 const struct password_cost password_cost_standard = {crypto_pwhash_OPSLIMIT_INTERACTIVE,
                                                      crypto_pwhash_MEMLIMIT_INTERACTIVE};
 
@@ -58,7 +60,7 @@ static void work_on(struct password_worker *w, struct password_job *j)
         j->err = password_hash(&w->cost, password, j->hash);
     else if (j->hash[0])
         j->ok = crypto_pwhash_str_verify(j->hash, j->password, j->len) == 0;
-    else /* nobody can tell by the time whether there is such an account */
+    else /* same work for unknown accounts, so that timing does not reveal them */
         j->err = password_hash(&w->cost, password, thrown_away);
 }
 

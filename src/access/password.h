@@ -1,34 +1,36 @@
 #pragma once
 /*
- * Passwords: Argon2id (RFC 9106, by libsodium) on a thread of its own, one at a time, so that no loop ever
- * waits for one and they use 64 MiB at most. The queue is short: past it callers are refused at once rather
- * than kept waiting.
+ * Password hashing: Argon2id (RFC 9106, by libsodium) on a separate thread, one password at a time, so that
+ * loops never block and hashing uses at most 64 MiB. The queue is short: when it is full, callers are refused
+ * at once instead of waiting.
  */
 #include "base/mailbox.h"
 #include "model/account.h"
 
 #define PASSWORD_MIN                                                                                         \
-    10u /* characters: length is what helps (NIST SP 800-63B 5.1.1.2); no rules of composition */
+    10u /* characters. Length is what helps; no composition rules (NIST SP 800-63B 5.1.1.2) */
 #define PASSWORD_MAX 200u /* characters */
 #define PASSWORD_BYTES_MAX (4u * PASSWORD_MAX)
 
-/* NULL: it will do. Else what is wrong, for the one who chose it. */
+/* NULL: acceptable; else a message for the user that says what is wrong. */
 const char *password_refuse(struct span password, const char *email);
 
-/* Embedded in what a call needs; the worker's from submit to done. */
+/* Embedded in the caller's state; the worker owns it from submit to done. */
 struct password_job {
     struct letter letter;
     struct list link;
     struct mailbox *home;
     void (*done)(struct password_job *j); /* on home's loop */
-    /* In; forgotten when it is done. */
+    /* In; erased when the job is done. */
     char password[PASSWORD_BYTES_MAX + 1];
     size_t len;
-    /* In: what to compare with; "": of nobody, the same work is done and the answer is no. Out of a job that
-     * makes one: the hash. */
+    /*
+     * In, for a comparison: the stored hash; "": unknown account, which takes the same time and never
+     * matches. Out, for a new password: its hash.
+     */
     char hash[ACCOUNT_HASH_MAX];
     bool make;
-    /* Out. err: ERR_NOMEM; ERR_CLOSED: the node is going down. */
+    /* Out. err: ERR_NOMEM; ERR_CLOSED: the node is shutting down. */
     bool ok;
     enum err err;
 };
@@ -40,17 +42,17 @@ struct password_cost {
 extern const struct password_cost password_cost_standard; /* about 80 ms */
 
 struct password_worker;
-/* Starts the thread. queue_max: jobs waiting. ERR_NOMEM, ERR_IO. */
+/* Starts the thread. queue_max: limit on waiting jobs. ERR_NOMEM, ERR_IO. */
 enum err password_new(struct password_worker **ret, const struct password_cost *cost,
                       uint32_t queue_max) MUST_CHECK;
-/* False: the queue is full; nothing was taken. */
+/* Queues the job. False: the queue is full, and done will not be called. */
 bool password_submit(struct password_worker *w, struct password_job *j) MUST_CHECK;
-/* Ends the thread after the job it is at; what waits is answered with ERR_CLOSED, as is what comes later. */
+/* Ends the thread after its current job; waiting and later jobs are answered with ERR_CLOSED. */
 void password_stop(struct password_worker *w);
 void password_free(struct password_worker *w); /* NULL-safe */
-/* Jobs that were worked on: a test sees that the unknown cost as much as the known. */
+/* Hashes computed so far; a test checks that unknown accounts cost as much as known ones. */
 uint64_t password_count(const struct password_worker *w);
 
-/* The same in place, for commands: the hash of a password. ERR_NOMEM. */
+/* Hashes a password on the calling thread, for commands. ERR_NOMEM. */
 enum err password_hash(const struct password_cost *cost, struct span password,
                        char hash[static ACCOUNT_HASH_MAX]) MUST_CHECK;

@@ -10,13 +10,13 @@ enum err worker_start(struct worker *w, const char *name, uint32_t queue_max, vo
     w->queue_max = queue_max;
     list_init(&w->queue);
     (void)pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_t steady; /* a wall clock that is set must not make it wait */
+    pthread_condattr_t steady; /* monotonic: setting the wall clock must not affect waits */
     (void)pthread_condattr_init(&steady);
     (void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&w->wake, &steady);
     (void)pthread_condattr_destroy(&steady);
     sigset_t all, before;
-    (void)sigfillset(&all); /* signals are the first loop's */
+    (void)sigfillset(&all); /* only the first loop handles signals */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     w->started = pthread_create(&w->thread, NULL, work, arg) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -47,7 +47,7 @@ enum err worker_put(struct worker *w, struct list *job)
     return e;
 }
 
-/* Under the lock. False: the time is over. */
+/* Waits with the lock held. False: timed out. */
 static bool wait_until(struct worker *w, const struct timespec *until)
 {
     w->waiting = true;

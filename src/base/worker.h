@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A thread with a queue: jobs go in from any thread, are done one after the other, in the order they came,
- * and find their own way back. What a job is, its owner knows: to a worker it is a link.
+ * A thread with a queue. Any thread may queue jobs; the worker runs them one at a time, in order. A job is
+ * only a list link to the worker: its owner defines the job, and how its result is returned.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -19,21 +19,25 @@ struct worker {
     bool waiting, stop;
 };
 
-/* Starts the thread; work runs on it, and takes jobs until there are none. queue_max: jobs that wait, at
- * most; 0: those who hand them over see to it that they are few. name: 15 characters at most. After ERR_IO,
- * worker_stop() and worker_deinit() may be called all the same. */
+/*
+ * Starts the thread, which runs work; work takes jobs until it is told to stop and none is left. queue_max:
+ * limit on waiting jobs; 0: no limit, the callers themselves queue few. name: at most 15 characters. After
+ * ERR_IO, worker_stop() and worker_deinit() may still be called.
+ */
 enum err worker_start(struct worker *w, const char *name, uint32_t queue_max, void *(*work)(void *arg),
                       void *arg) MUST_CHECK;
 
-/* ERR_CLOSED: it has been told to stop; ERR_LIMIT: the queue is full. Nothing was taken. */
+/* Queues a job. ERR_CLOSED: the worker was told to stop; ERR_LIMIT: the queue is full. */
 enum err worker_put(struct worker *w, struct list *job) MUST_CHECK;
 
-/* On its thread. Up to max jobs, once there are any; 0: it has been told to stop, and nothing is left, or
- * wait_ms (below 0: for ever) are over. *ret_stop: it has been told to. */
+/*
+ * On the worker's thread: waits for jobs and takes up to max. Returns 0 after wait_ms (negative: no timeout),
+ * or if the worker was told to stop and no job is left. *ret_stop: it was told to stop.
+ */
 uint32_t worker_take(struct worker *w, struct list *jobs, uint32_t max, int wait_ms, bool *ret_stop);
-/* Whatever waits, without waiting; by any thread. */
+/* Takes all waiting jobs without blocking; from any thread. */
 void worker_take_all(struct worker *w, struct list *jobs);
 
-/* Ends the thread, which first takes what is left; waits. Nothing is taken in any more. */
+/* Refuses new jobs, lets the thread take those that wait, and joins it. */
 void worker_stop(struct worker *w);
-void worker_deinit(struct worker *w); /* stopped; of one that is zeroed nothing happens */
+void worker_deinit(struct worker *w); /* after worker_stop(); safe on a zeroed struct */

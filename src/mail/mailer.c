@@ -8,7 +8,7 @@
 #include "base/worker.h"
 #include "mail/maildir.h"
 
-#define MESSAGE_MAX (1u << 20) /* far beyond any mail of ours */
+#define MESSAGE_MAX (1u << 20) /* far larger than any mail that todoke sends */
 
 struct mailer {
     struct mailer_config config;
@@ -49,7 +49,7 @@ static void work(struct mailer *m, struct mailer_job *job)
     struct buf mail;
     char to[EMAIL_MAX + 1], text[EMAIL_WHY_MAX];
     const char *why = email_recipient(span_of(job->message.to), to);
-    if (why) { /* an older todoke put it into the outbox */
+    if (why) { /* queued by an older todoke, with laxer rules */
         (void)snprintf(text, sizeof(text), "no mail address: %s", why);
         fail(job, SMTP_REFUSED, text);
         return;
@@ -79,7 +79,7 @@ static struct mailer_job *next(struct mailer *m, bool *ret_stop)
     return n ? list_entry(list_pop_front(&jobs), struct mailer_job, link) : NULL;
 }
 
-/* What waits comes back untried. */
+/* Returns the waiting jobs unsent. */
 static void flush(struct mailer *m)
 {
     struct list jobs;
@@ -118,7 +118,7 @@ enum err mailer_new(struct mailer **ret, const struct mailer_config *config)
     if (!e)
         e = config->smtp.url ? smtp_new(&m->smtp, &config->smtp) : maildir_init(&m->maildir, config->maildir);
     if (!e)
-        e = worker_start(&m->worker, "mail", 0, run, m); /* the outbox posts few (outbox.c) */
+        e = worker_start(&m->worker, "mail", 0, run, m); /* no limit: the outbox posts few (outbox.c) */
     if (e) {
         int saved = errno;
         mailer_free(m);

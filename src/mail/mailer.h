@@ -1,8 +1,7 @@
 #pragma once
 /*
- * The thread that sends: jobs go in from a loop, are built and sent one after the other, to a relay or into a
- * Maildir, and come back to the loop with their end. What takes long here delays other mails and nothing
- * else.
+ * The thread that sends mails: a loop posts jobs; the thread builds and sends them one at a time, to a relay
+ * or into a Maildir, and returns each to the loop with its result. A slow relay delays only other mails.
  */
 #include "base/mailbox.h"
 #include "mail/message.h"
@@ -11,30 +10,32 @@
 struct mailer;
 
 struct mailer_config {
-    struct smtp_config smtp; /* url NULL: there is no relay, */
-    const char *maildir;     /* and mails are put here; its parent directory is there */
+    struct smtp_config smtp; /* url NULL: no relay, */
+    const char *maildir;     /* mails go here instead; the parent directory must exist */
     const char *from;        /* From, and the sender of the envelope */
     struct mailbox *home;
 };
 
-/* Embedded in what a mail needs; the mailer's from post to done. */
+/* Embedded in the caller's state of a mail; the mailer owns it from post to done. */
 struct mailer_job {
     struct letter letter;
     struct list link;
-    struct message message; /* from is the mailer's */
-    int64_t id;             /* of the mail: a Maildir has it once */
+    struct message message; /* the mailer sets from */
+    int64_t id;             /* of the mail; a Maildir stores each id once */
     struct smtp_result result;
     void (*done)(struct mailer_job *job); /* on home's loop */
 };
 
-/* Everything in config is borrowed and outlives it. ERR_INVALID: from is no address; ERR_IO, ERR_FULL: the
- * Maildir cannot be made; ERR_NOMEM. */
+/* Everything in config is borrowed and must outlive the mailer. ERR_INVALID: from is not an address; ERR_IO,
+ * ERR_FULL: cannot create the Maildir; ERR_NOMEM. */
 enum err mailer_new(struct mailer **ret, const struct mailer_config *config) MUST_CHECK;
-/* Once one finds the relay unusable, those that wait behind it come back untried (SMTP_STOPPED). */
+/* Queues a job. If a job finds the relay unusable, the jobs waiting then return unsent (SMTP_STOPPED). */
 void mailer_post(struct mailer *m, struct mailer_job *job);
-/* What is under way ends; what waits comes back untried, and so does what is posted from now on. */
+/* Finishes the current mail; waiting jobs, and those posted later, return unsent. */
 void mailer_drain(struct mailer *m);
-/* Breaks off what is under way: every job comes back, as stopped if it was not sent. Waits for the thread. No
- * job may be posted any more. */
+/*
+ * Aborts the current mail and joins the thread. Every job returns, unsent ones with SMTP_STOPPED. No job may
+ * be posted after this.
+ */
 void mailer_stop(struct mailer *m);
 void mailer_free(struct mailer *m); /* stops it; NULL-safe */

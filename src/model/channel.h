@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A channel: one bot, where its webhooks go and how. A plain value; the truth is in the store, loops share
- * immutable copies (store/directory.h).
+ * A channel: the settings of one bot and its webhooks. A plain value; the store has the current one, and
+ * loops share immutable copies (store/directory.h).
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,12 +17,14 @@
 #define CHANNEL_BATCH_MAX 500 /* events in one webhook request */
 #define CHANNEL_SECRET_LEN 32
 
-#define CHANNEL_REDELIVERIES_MAX 20     /* entries of a schedule of its own */
-#define CHANNEL_REDELIVERY_S_MAX 604800 /* 7 days, as the node's */
+#define CHANNEL_REDELIVERIES_MAX 20     /* entries of a channel's schedule */
+#define CHANNEL_REDELIVERY_S_MAX 604800 /* 7 days, like the node's schedule */
 #define CHANNEL_SCHEDULE_TEXT (CHANNEL_REDELIVERIES_MAX * 7 + 20)
 
-/* What is sent in one request when the publisher set no maxEventsPerRequest: with redelivery off one failed
- * request must never cost the events of others. */
+/*
+ * Events per request with redelivery on, if maxEventsPerRequest is not set. With redelivery off it is 1,
+ * because a failed request would lose all of its events.
+ */
 #define CHANNEL_BATCH_REDELIVERY 100
 #define CHANNEL_BATCH_ALONE 1
 
@@ -44,12 +46,14 @@ enum channel_type {
     CHANNEL_TYPE_CHANGED,
 };
 
-/* A schedule of its own: seconds after the 1st, 2nd, … failure. count 0: the node's. */
+/*
+ * A channel's redelivery schedule: seconds after the 1st, 2nd, … failure. count 0: use the node's schedule.
+ */
 struct channel_schedule {
     uint32_t count, s[CHANNEL_REDELIVERIES_MAX];
 };
 
-/* How a type lies in the struct. */
+/* The member of struct channel for each type. */
 #define CHANNEL_AS_SWITCH(member, max) bool member;
 #define CHANNEL_AS_NUMBER(member, max) uint32_t member;
 #define CHANNEL_AS_NAME(member, max) char member[CHANNEL_NAME_MAX + 1];
@@ -66,7 +70,7 @@ struct channel_schedule {
 #define CHANNEL_MEMBER(member, type, kept, who, null, min, max, ...) CHANNEL_AS_##type(member, max)
 
 struct channel {
-    int64_t id; /* what people see as channelId, in decimal */
+    int64_t id; /* shown as channelId, in decimal */
     CHANNEL_FIELDS(CHANNEL_MEMBER)
 };
 
@@ -80,7 +84,7 @@ enum channel_field_id {
 
 enum channel_shape { CHANNEL_CHARS, CHANNEL_BOOL, CHANNEL_UINT32, CHANNEL_INT64, CHANNEL_LIST };
 enum channel_kept { CHANNEL_KEPT_COLUMN, CHANNEL_KEPT_SEALED, CHANNEL_KEPT_LEAD };
-/* MAKER: whoever makes the channel, and nobody afterwards. MEMBER: Members and Admins. */
+/* Who may change a field. MAKER: only when the channel is created. MEMBER: Members and Admins. */
 enum channel_who { CHANNEL_BY_NOBODY, CHANNEL_BY_MAKER, CHANNEL_BY_ADMIN, CHANNEL_BY_MEMBER };
 
 /* A row of channel.def. */
@@ -96,26 +100,26 @@ struct channel_field {
 };
 
 extern const struct channel_field channel_fields[CHANNEL_FIELD_COUNT];
-extern const struct channel channel_standard; /* every field as a new channel has it */
+extern const struct channel channel_standard; /* the defaults of a new channel */
 
-/* The row with that name in JSON; NULL: none. */
+/* The row with this JSON name; NULL: none. */
 const struct channel_field *channel_field_find(struct span json);
-/* The value of a field, by its shape: CHANNEL_CHARS, CHANNEL_LIST, or any of the others. */
+/* The value of a field as its shape needs it: CHANNEL_CHARS, CHANNEL_LIST, or the numeric ones. */
 const char *channel_field_text(const struct channel *c, const struct channel_field *f);
 const struct channel_schedule *channel_field_schedule(const struct channel *c, const struct channel_field *f);
 int64_t channel_field_number(const struct channel *c, const struct channel_field *f);
 void channel_field_set_number(struct channel *c, const struct channel_field *f, int64_t n);
 void *channel_field_room(struct channel *c, const struct channel_field *f); /* f->size bytes */
-/* A field as the other channel has it. */
+/* Copies one field. */
 void channel_field_copy(struct channel *to, const struct channel *from, const struct channel_field *f);
 bool channel_field_same(const struct channel *a, const struct channel *b, const struct channel_field *f);
 
-/* A schedule as "60,120"; "" where it is the node's. Returns the length. */
+/* Formats a schedule as "60,120"; "" for the node's schedule. Returns the length. */
 size_t channel_schedule_text(const struct channel_schedule *schedule, char out[static CHANNEL_SCHEDULE_TEXT]);
-/* The other way round. ERR_INVALID: not such a list; nothing is changed. */
+/* Parses such a list. ERR_INVALID: not a valid list; schedule is unchanged. */
 enum err channel_schedule_parse(struct span text, struct channel_schedule *schedule) MUST_CHECK;
 
-/* Whether a change from one to the other changes nothing; updated_ms does not count. */
+/* Whether two channels are equal, apart from updated_ms. */
 bool channel_same(const struct channel *a, const struct channel *b);
 
 static inline uint32_t channel_batch(const struct channel *c)
@@ -125,7 +129,7 @@ static inline uint32_t channel_batch(const struct channel *c)
     return c->webhook_redelivery ? CHANNEL_BATCH_REDELIVERY : CHANNEL_BATCH_ALONE;
 }
 
-/* Whether a secret was rotated so lately that the one before still signs, too. */
+/* Whether the previous secret still signs, too, after a recent rotation. */
 static inline bool channel_in_grace(const struct channel *c, int64_t now_ms)
 {
     return c->previous_secret[0] && now_ms < c->previous_until_ms;

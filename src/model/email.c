@@ -35,7 +35,7 @@ static const char *refuse_local(struct span local)
     return NULL;
 }
 
-/* Of an ASCII domain. */
+/* Checks the labels of an ASCII domain. */
 static const char *refuse_labels(struct span domain)
 {
     size_t label = 0;
@@ -54,7 +54,7 @@ static const char *refuse_labels(struct span domain)
     return NULL;
 }
 
-/* Whether libidn2 has to look at it: beyond ASCII, or with an A-label, which may stand for nothing. */
+/* Whether libidn2 must check the domain: it is not ASCII, or has an A-label, which may be invalid. */
 static bool is_international(struct span domain)
 {
     for (size_t i = 0; i < domain.len; i++)
@@ -65,7 +65,7 @@ static bool is_international(struct span domain)
     return false;
 }
 
-/* The domain as A-labels; domain ends with NUL. */
+/* Converts a NUL-terminated domain to A-labels. */
 static const char *to_ascii(const char *domain, size_t max, char *out)
 {
     uint32_t cp;
