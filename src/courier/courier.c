@@ -3,11 +3,11 @@
 #include "base/mem.h"
 #include "base/origin.h"
 
-#define LANE_ITEMS 1000u  /* fresh items a lane holds in memory */
-#define LANE_RETRIES 256u /* and retries */
+#define LANE_ITEMS 1000u  /* cap of fresh items in a lane's memory */
+#define LANE_RETRIES 256u /* cap of retries in a lane's memory */
 #define WINDOW_FIRST 8u
-#define FILL_BYTES (4u << 20) /* read for one lane at once */
-#define AGAIN_MS 500u         /* before the store is asked once more to take a result */
+#define FILL_BYTES (4u << 20) /* read for one lane in one store call */
+#define AGAIN_MS 500u         /* wait before a refused result is submitted to the store again */
 
 struct courier {
     struct courier_config config;
@@ -16,13 +16,13 @@ struct courier {
     struct records records;
     uv_timer_t timer;
     uint64_t timer_at; /* on the loop's clock; 0: not set */
-    uint64_t again_at; /* what the store or memory refused is tried again then; 0: nothing */
+    uint64_t again_at; /* when to retry what the store or memory refused; 0: nothing */
     bool closing;
-    uint64_t requests; /* started and not yet ended */
+    uint64_t requests; /* requests in flight */
     uint64_t loading;
-    struct list orphans; /* letters that wait for memory, in the order they came */
-    bool reopening;      /* they are being opened again, */
-    bool stuck;          /* and there is still no memory for the first */
+    struct list orphans; /* letters that wait for memory, in order of arrival */
+    bool reopening;      /* orphans are being opened again */
+    bool stuck;          /* memory was still lacking for the first orphan */
 };
 
 static enum courier_kind kind_of(const struct lane *lane)
@@ -40,7 +40,7 @@ static struct lane *find(struct courier *c, enum courier_kind kind, int64_t id)
     return dispatch_find(c->dispatch, (struct lane_key){kind, id});
 }
 
-/* NULL: no memory. */
+/* Finds or creates a lane. NULL: out of memory. */
 static struct lane *lane_of(struct courier *c, enum courier_kind kind, int64_t id)
 {
     struct lane *lane = dispatch_lane(c->dispatch, (struct lane_key){kind, id});
@@ -49,7 +49,7 @@ static struct lane *lane_of(struct courier *c, enum courier_kind kind, int64_t i
     return lane;
 }
 
-/* A lane without an owner goes once nothing of it is on its way; call it when something has ended. */
+/* Frees a lane without an owner once none of its requests or loads is under way; call it after each ends. */
 static void let_rest(struct courier *c, struct lane *lane)
 {
     if (lane && !lane->owner)
@@ -64,8 +64,7 @@ static void close_lane(struct courier *c, struct lane *lane)
     lane->owner = NULL;
 }
 
-/* Loading a lane from the store, on its writing thread: so what is read is in order with what is
- * committed. */
+/* Loads a lane from the store, on the store's writing thread, so that reads are in order with commits. */
 struct load {
     struct store_call call;
     struct courier *courier;
@@ -95,13 +94,13 @@ static enum err load_run(struct store_call *call, struct backend *b)
 {
     struct load *l = list_entry(call, struct load, call);
     const struct courier_owner *o = &l->courier->owners[l->kind];
-    free_all(&l->fill.items); /* a second run */
+    free_all(&l->fill.items); /* the run is repeated */
     l->fill.count = 0;
     l->fill.bytes = 0;
     return o->fill(o->arg, b, &l->fill);
 }
 
-/* Due times are wall clock: they must hold nothing back for days because the clock was set back. */
+/* Limits due times, which are wall clock: setting the clock back must not delay items for days. */
 static void bound_due(const struct courier *c, const struct lane *lane, struct list *items)
 {
     const struct courier_owner *o = owner_of(c, lane);
@@ -187,14 +186,14 @@ static void on_timer(uv_timer_t *timer)
     courier_pump(c);
 }
 
-/* One timer for all: the next retry, or what the store could not take. */
+/* Sets the one timer to the next retry, or to the resubmission of refused results. */
 static void set_timer(struct courier *c)
 {
     uint64_t wait = records_full(&c->records) ? UINT64_MAX : dispatch_next_ms(c->dispatch);
     uint64_t now = uv_now(c->config.loop);
     if (!records_waiting(&c->records) && list_empty(&c->orphans))
         c->again_at = 0;
-    else if (!c->again_at) /* once: whatever else happens meanwhile puts it off no further */
+    else if (!c->again_at) /* if set already, later refusals do not postpone it */
         c->again_at = now + AGAIN_MS;
     if (c->again_at && wait > (c->again_at > now ? c->again_at - now : 0))
         wait = c->again_at > now ? c->again_at - now : 0;
@@ -225,7 +224,7 @@ void courier_pump(struct courier *c)
     set_timer(c);
 }
 
-/* There is no memory for its lane. */
+/* Keeps a letter for whose lane memory is lacking. */
 static void keep_letter(struct courier *c, struct letter *l)
 {
     if (c->reopening)
@@ -235,8 +234,10 @@ static void keep_letter(struct courier *c, struct letter *l)
     c->stuck = true;
 }
 
-/* No letter is opened before those that came before it: a lane takes items in the order of commits, and
- * passes over what is older. */
+/*
+ * Letters are opened in order of arrival, because a lane takes items in the order of commits and ignores
+ * older ones.
+ */
 static bool must_wait(struct courier *c, struct letter *l)
 {
     if (c->reopening || list_empty(&c->orphans))
@@ -261,7 +262,7 @@ static void open_fresh(struct letter *l)
         for (struct list *i; (i = list_pop_front(&f->items));)
             dispatch_fresh(c->dispatch, lane, list_entry(i, struct item, link));
     }
-    free_all(&f->items); /* whom they were for is gone */
+    free_all(&f->items); /* the lane was freed meanwhile */
     mem_free(f);
 }
 
@@ -415,7 +416,7 @@ void courier_close(struct courier *c)
     uv_close((uv_handle_t *)&c->timer, NULL);
 }
 
-/* What they tell is in the store, and read at the next start. */
+/* Frees letters unread: their content is in the store, and is read at the next start. */
 static void free_letters(struct list *letters)
 {
     for (struct list *i; (i = list_pop_front(letters));) {
