@@ -262,7 +262,7 @@ static void open_fresh(struct letter *l)
         for (struct list *i; (i = list_pop_front(&f->items));)
             dispatch_fresh(c->dispatch, lane, list_entry(i, struct item, link));
     }
-    free_all(&f->items); /* the lane was freed meanwhile */
+    free_all(&f->items); /* not empty only if the owner was deleted meanwhile */
     mem_free(f);
 }
 

@@ -15,13 +15,13 @@
 
 struct change_state {
     struct channel_change change;
-    struct channel channel; /* as it became, */
+    struct channel channel; /* after the change */
     struct contact_view contact;
     struct channel_ref *prepared;
     struct courier_note *note;
     bool lacks_url, not_approved;
-    bool meets;        /* the caller uses its role on the provider for the first time */
-    enum err provider; /* what a new channel's provider says to its maker */
+    bool meets;        /* first use of the caller's role on the provider */
+    enum err provider; /* whether the caller may create channels of this provider */
     struct channel_token token;
     char token_text[TOKEN_TEXT_LEN + 1];
 };
@@ -40,7 +40,7 @@ static void new_identity(struct channel *c)
     random_hex(c->bot_user_id + 1, 16);
 }
 
-/* Whether its people can be told of errors by mail: the provider's option. */
+/* Shows whether error mails are available, which is an option of the provider. */
 static void show_available(struct json_write *w, const struct api *a, const struct channel *channel)
 {
     json_write_key(w, "notificationAvailable");
@@ -76,7 +76,7 @@ static void answer_channel(struct call *c, int status, const struct channel *cha
     call_json(c, status, &out);
 }
 
-/* Once it is committed, other threads see the channel before its maker is answered. */
+/* After the commit: publishes the channel to other threads before the caller is answered. */
 static void create_committed(struct store_call *s)
 {
     struct call *c = call_of(s);
@@ -86,7 +86,7 @@ static void create_committed(struct store_call *s)
     state->prepared = NULL;
 }
 
-/* A run may be the second one: what the first prepared is thrown away. */
+/* A run may be repeated: discards what the first one prepared. */
 static enum err prepare(struct call *c, struct change_state *state)
 {
     directory_discard(state->prepared);
@@ -124,8 +124,10 @@ static void change_failed(struct call *c, struct change_state *state, enum err e
         call_failed(c, e);
 }
 
-/* The switch goes on only while the option is approved. It stays as it is when that ends: no mails come
- * then. */
+/*
+ * Error mails can be switched on only while the provider's option is approved. When the approval ends, the
+ * switch stays on, but no mails are sent.
+ */
 static enum err check_notification(struct call *c, struct change_state *state)
 {
     state->not_approved = channel_change_has(&state->change, CHANNEL_error_notification) &&
@@ -145,7 +147,7 @@ static bool begin_change(struct call *c, struct change_state *state)
     return ok;
 }
 
-/* A contact address that could be told of errors from now on is asked first. */
+/* Asks the contact address for confirmation if the change would send error mails to it. */
 static enum err ask_contact(struct call *c, struct backend *b, struct change_state *state)
 {
     bool told = channel_change_has(&state->change, CHANNEL_contact_email) ||
@@ -154,7 +156,7 @@ static enum err ask_contact(struct call *c, struct backend *b, struct change_sta
     return e ? e : contact_look(b, &state->channel, &state->contact);
 }
 
-/* Whether the caller may make channels of that provider: ERR_NOT_FOUND it is none of theirs; ERR_DENIED. */
+/* Whether the caller may create channels of the provider. ERR_NOT_FOUND: no role on it; ERR_DENIED. */
 static enum err check_provider(struct call *c, struct backend *b, struct change_state *state)
 {
     int64_t id = state->channel.provider_id;
@@ -199,8 +201,7 @@ static void create_done(struct store_call *s)
     struct call *c = call_of(s);
     struct change_state *state = c->state;
     if (s->err) {
-        if (state
-                ->meets) /* the caller has learnt something of the provider, though nothing is kept of the call */
+        if (state->meets) /* the refusal used the caller's role, though nothing was committed */
             gate_meet(c, GRANT_SCOPE_PROVIDER, state->channel.provider_id);
         change_failed(c, state, s->err);
         return;
@@ -220,7 +221,7 @@ void api_channel_create(struct call *c)
     new_identity(channel);
     token_make(&random_system, state->token_text, &state->token);
     channel_change_apply(&state->change, channel);
-    if (!channel_change_has(&state->change, CHANNEL_use_webhook)) /* whoever gives a URL wants it used */
+    if (!channel_change_has(&state->change, CHANNEL_use_webhook)) /* a URL implies that webhooks are wanted */
         channel->use_webhook = channel->webhook_url[0];
     if (!channel_change_has(&state->change, CHANNEL_provider_id) && !call_is_operator(c)) {
         call_invalid(c, "providerId", "is required");
@@ -373,9 +374,9 @@ struct list_state {
     bool by_state;
     enum channel_health state;
     struct call *call;
-    struct backend *backend; /* of the run */
+    struct backend *backend; /* valid during the run */
     const struct delivery_settings
-        *settings; /* as they were when the call came: rows are read on a thread of the store */
+        *settings; /* as of the call's arrival, because rows are read on a thread of the store */
 };
 
 static bool is_in_state(const struct list_state *l, const struct channel *channel,
@@ -387,7 +388,7 @@ static bool is_in_state(const struct list_state *l, const struct channel *channe
     return channel_health_of(channel, &v) == l->state;
 }
 
-/* ERR_LIMIT: the page is full, and there is more. */
+/* Writes one row. ERR_LIMIT: the page is full, and more rows exist. */
 static enum err list_row(void *arg, const struct channel *channel, enum grant grant)
 {
     struct list_state *l = arg;
@@ -441,7 +442,8 @@ void api_channel_list(struct call *c)
         call_invalid(c, "state", "must be active, failing, suspended or off");
         return;
     }
-    l->filter.limit = l->by_state ? UINT32_MAX : page_ask(&l->page); /* which state only memory knows */
+    l->filter.limit =
+        l->by_state ? UINT32_MAX : page_ask(&l->page); /* only memory knows the state, so filter here */
     c->state = l;
     c->status = 200;
     call_read(c, list_run, call_done);

@@ -1,31 +1,29 @@
 #pragma once
 /*
- * A change of one channel that is there, asked for by a call: webhook/channel_update.h with what such a
- * change has besides, a line in the audit log and an answer.
+ * Changes an existing channel for a call: webhook/channel_update.h, plus a line in the audit log and the
+ * answer.
  */
 #include "api/call.h"
 #include "webhook/channel_update.h"
 
 struct channel_edit {
     int64_t id;
-    /* On the store's thread; may run twice, on the channel as it stands. Another value than ERR_NONE: nothing
-     * is changed. */
+    /* Changes the current channel, on the store's thread; may run twice. On an error nothing is changed. */
     enum err (*apply)(struct call *c, struct channel *channel);
-    /* In the same commit, when something is different; channel: as it became. NULL: nothing. */
+    /* Further writes in the same commit, if the channel changed; channel: after the change. NULL: none. */
     enum err (*also)(struct call *c, struct backend *b, const struct channel *channel);
-    /* Answers. channel: as it became, while err is ERR_NONE. */
+    /* Answers the call. channel: after the change; valid if err is ERR_NONE. */
     void (*done)(struct call *c, const struct channel *channel, enum err err);
-    void *arg;          /* theirs */
-    const char *action; /* what it is called in the audit log */
+    void *arg;          /* for these functions */
+    const char *action; /* its name in the audit log */
     struct call *call;
     struct channel_update update;
 };
 
-/* Takes c->state; the arg of edit is found by channel_edit_of(). Answers the call itself when memory is
- * short. */
+/* Uses c->state; channel_edit_of() returns the arg of edit. Answers the call itself if out of memory. */
 void channel_edit_submit(struct call *c, const struct channel_edit *edit);
 struct channel_edit *channel_edit_of(struct call *c);
 
-/* A line of the audit log about the channel: what is different from before. */
+/* Writes a line of the audit log with the differences between two versions of the channel. */
 enum err channel_edit_audit(struct call *c, struct backend *b, const char *action,
                             const struct channel *before, const struct channel *after) MUST_CHECK;

@@ -149,7 +149,8 @@ static bool read_field(struct call *c, const struct channel_field *f, const json
     case CHANNEL_TYPE_CHANGED:
         break;
     }
-    return invalid(c, f->json, "cannot be changed"); /* a row that lets somebody change such a type */
+    return invalid(c, f->json,
+                   "cannot be changed"); /* only if a row of channel.def made such a type changeable */
 }
 
 static bool read_member(struct call *c, const char *key, const json_t *v, struct channel_change *change)
@@ -241,10 +242,10 @@ void channel_change_show_contact(struct json_write *w, const struct channel *c,
         json_write_null(w);
 }
 
-/* What is being shown. */
+/* The channel being shown. */
 struct view {
     const struct channel *channel;
-    struct channel held; /* with what holds where the channel has null */
+    struct channel held; /* effective values: defaults in place of null */
     const struct contact_view *contact;
     const struct channel_live *live;
     enum grant grant;
@@ -266,7 +267,7 @@ static void show_field(struct json_write *w, const struct view *view, const stru
     case CHANNEL_TYPE_ID:
     case CHANNEL_TYPE_SECRET:
     case CHANNEL_TYPE_CHANGED:
-        return; /* elsewhere, or to nobody here */
+        return; /* shown elsewhere, or never */
     case CHANNEL_TYPE_EMAIL:
         if (view->grant > GRANT_TESTER)
             channel_change_show_contact(w, c, view->contact);
@@ -329,7 +330,7 @@ void channel_change_show(struct json_write *w, const struct channel *c, const st
     call_write_time(w, c->updated_ms);
 }
 
-/* Without the query and the fragment: people put passwords there. */
+/* A URL without query and fragment, because people put passwords there. */
 static struct span address_of(const char *url)
 {
     return (struct span){url, strcspn(url, "?#")};
@@ -342,7 +343,7 @@ static void tell_value(struct json_write *w, const struct channel *c, const stru
     case CHANNEL_BOOL:
         json_write_bool(w, channel_field_number(c, f));
         break;
-    case CHANNEL_INT64: /* since when: whether, is what can be changed */
+    case CHANNEL_INT64: /* stored as a time; a change is true or false */
         json_write_bool(w, channel_field_number(c, f) != 0);
         break;
     case CHANNEL_UINT32:
@@ -373,7 +374,7 @@ static void tell_field(struct json_write *w, const struct channel *from, const s
     if (channel_field_same(from, to, f))
         return;
     if (f->type == CHANNEL_TYPE_SECRET) {
-        if (from->id) /* a new channel's has not changed */
+        if (from->id) /* a new channel's secret is not a change */
             tell_secret(w, to);
         return;
     }

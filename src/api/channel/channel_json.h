@@ -1,9 +1,9 @@
 #pragma once
-/* A channel as JSON, and the members that create and change one. */
+/* Shows a channel as JSON, and reads the members that create or change one. */
 #include "api/call.h"
 #include "report/contact.h"
 
-/* What a body asks to change; only what is set applies. */
+/* The changes that a body requests; only fields in set apply. */
 struct channel_change {
     struct channel to;
     uint64_t set; /* a bit a field: 1 << CHANNEL_name */
@@ -19,18 +19,16 @@ static inline bool channel_change_has(const struct channel_change *change, enum 
 bool channel_change_read(struct call *c, struct json_t *object, struct channel_change *ret) MUST_CHECK;
 void channel_change_apply(const struct channel_change *change, struct channel *c);
 
-/* Whether somebody with that role may change all that is asked of a channel that is there, and something
- * is. */
+/* Whether the role may make all changes of an existing channel; false also if nothing is changed. */
 bool channel_change_allowed(const struct channel_change *change, enum grant grant);
 
-/* The members, inside an object the caller has begun, as far as somebody with that role may see them. */
+/* Writes the members that the role may see, inside an object that the caller has begun. */
 void channel_change_show(struct json_write *w, const struct channel *c, const struct contact_view *contact,
                          enum grant grant, const struct delivery_settings *settings,
                          const struct channel_live *live, int64_t now_ms);
-/* Those about its contact address. */
+/* Writes the members about its contact address. */
 void channel_change_show_contact(struct json_write *w, const struct channel *c,
                                  const struct contact_view *contact);
-/* What a change made of a channel, as an object {"name":{"from":…,"to":…},…}, for the audit log.
- * ERR_NOMEM. */
+/* Writes a change as an object {"name":{"from":…,"to":…},…}, for the audit log. ERR_NOMEM. */
 enum err channel_change_tell(struct buf *out, const struct channel *from,
                              const struct channel *to) MUST_CHECK;

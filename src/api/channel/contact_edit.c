@@ -1,4 +1,4 @@
-/* /api/v1/channels/{id}/contact: the owner of its contact address is asked again, or an operator speaks for
+/* /api/v1/channels/{id}/contact: asks the owner of the contact address again, or an operator decides for
  * them. */
 #include "api/channel/contact_edit.h"
 #include "api/members.h"
@@ -11,7 +11,7 @@ struct contact_decision {
     enum contact_state to; /* what an operator decides */
 };
 
-/* Who may be kept from asking too often; 0: an operator, or a key. */
+/* The account to which the limit on confirmation mails applies; 0: none, for an operator or a key. */
 static int64_t asker(const struct call *c)
 {
     return c->account && !call_is_operator(c) ? c->account->id : 0;
@@ -101,8 +101,7 @@ static enum err decide_run(struct store_call *s, struct backend *b)
     enum err e = get(c, b, &channel);
     if (!e)
         e = contact_look(b, &channel, &view);
-    if (!e && channel.contact_email[0] &&
-        view.state == state->to) /* nothing is written where nothing changes */
+    if (!e && channel.contact_email[0] && view.state == state->to) /* no change: nothing to write */
         return answer(c, b, &channel);
     if (!e)
         e = contact_decide(b, &channel, state->to, call_now(c));

@@ -1,6 +1,6 @@
 #pragma once
-/* The contact address of a channel: asked, and decided by hand. */
+/* Confirmation of a channel's contact address. */
 #include "api/call.h"
 
-/* In the transaction of a change: asks, where nothing is in the way. */
+/* Queues the mail that asks for confirmation if nothing prevents it, in the transaction of a change. */
 enum err contact_edit_ask(struct call *c, struct backend *b, const struct channel *channel) MUST_CHECK;

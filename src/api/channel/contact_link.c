@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/contact: the owner of a contact address, who has the link of the mail that asked and nothing
- * else. Without an answer it is told what is asked; only an answer decides.
+ * POST /api/v1/contact: called by the owner of a contact address, whose only credential is the link in the
+ * mail. Without the member answer it returns the question; with it, it records the decision.
  */
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ struct link {
 
 static const char unknown[] = "This link is not valid: it is not whole, or another mail has replaced it";
 
-/* The row that the link is of, and its provider. */
+/* Finds the contact row of the link, and its provider. */
 static enum err find(struct call *c, struct backend *b, struct link *l)
 {
     enum err e = b->ops->notices->contact_find(b, l->hash, &l->contact);
@@ -27,7 +27,7 @@ static enum err find(struct call *c, struct backend *b, struct link *l)
     return e == ERR_NOT_FOUND ? call_stop(c, ERR_DENIED, unknown) : e;
 }
 
-/* The channel that the address was asked for last, unless it is gone. */
+/* Writes the channel for which the address was asked last, unless it was deleted. */
 static enum err write_channel(struct json_write *w, struct backend *b, const struct link *l)
 {
     struct channel channel;

@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "report/summary.h"
 
-#define SCAN_STEP 20000u /* rows looked at in one go: others want to read as well */
+#define SCAN_STEP 20000u /* rows per store call, so that other readers get a turn */
 #define ANSWER_MAX (8u << 20)
 
 static bool invalid(struct call *c, const char *property, const char *message)
@@ -17,7 +17,7 @@ static bool invalid(struct call *c, const char *property, const char *message)
     return false;
 }
 
-/* In a query a + is a blank: "…T00:00:00+09:00" arrives as "…T00:00:00 09:00". */
+/* A + in a query means a space, so "…T00:00:00+09:00" arrives as "…T00:00:00 09:00". */
 static enum err parse_time(struct span text, int64_t *ret)
 {
     char fixed[40];
@@ -64,7 +64,7 @@ static bool read_faults(struct call *c, struct error_query *q)
     return true;
 }
 
-/* Answered already where it returns false. */
+/* false: already answered. */
 static bool read_query(struct call *c, struct error_query *q)
 {
     struct channel_ref *ref = call_channel(c);
@@ -99,7 +99,7 @@ static void write_text(struct json_write *w, const char *key, const char *text)
     json_write_str(w, text);
 }
 
-/* No rows mean no errors only where errors are counted. */
+/* Shows whether errors are counted, because otherwise an empty list does not mean that there were none. */
 static void write_counting(struct json_write *w, const struct error_query *q)
 {
     json_write_key(w, "counting");
@@ -176,7 +176,7 @@ static bool read_format(struct call *c, bool *ret_tsv, enum lang *ret_lang)
     return true;
 }
 
-/* It is a place among the rows, not one number: read again where it goes. */
+/* Only checks the cursor: it is a position of several numbers, and is parsed again where it is used. */
 static enum err check_cursor(struct span text, int64_t *ret)
 {
     struct error_place at;

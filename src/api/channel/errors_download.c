@@ -1,8 +1,8 @@
 /*
- * The error statistics as a file: any number of rows in the memory of one piece.
+ * Downloads the error statistics as a file of any length, with one piece in memory at a time.
  *
  *     read a piece ─► write it ─► read the next … ─► end
- *                        └─ too much waits: on_drain ─► write it
+ *                        └─ send buffer full: on_drain ─► write it
  */
 #include <stdio.h>
 
@@ -19,7 +19,7 @@ struct download {
     enum lang lang;
     struct buf piece;
     bool begun, gone;
-    bool busy; /* the store has the call, or a write is under way: whoever is at it ends it */
+    bool busy; /* a store call or a write is under way, and ends the download if the client has left */
 };
 
 static void end(struct call *c, bool complete)
@@ -112,7 +112,7 @@ static void piece_done(struct store_call *s)
         return;
     }
     if (s->err || d->gone) {
-        end(c, false); /* the client sees that it broke off */
+        end(c, false); /* incomplete, which the client detects */
         return;
     }
     if (!d->begun)

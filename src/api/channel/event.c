@@ -1,4 +1,4 @@
-/* /api/v1/channels/{id}/events and /redeliver: events in, what became of them, and once more. */
+/* /api/v1/channels/{id}/events and /redeliver: accepts events, shows their delivery, and sends them again. */
 #include <jansson.h>
 #include <stdio.h>
 
@@ -8,9 +8,9 @@
 #include "base/time.h"
 #include "fault/fault.h"
 
-#define SCAN_MAX 20000u      /* rows looked at for one page of a filtered list */
-#define REDELIVER_STEP 2000u /* events of one commit */
-#define ATTEMPTS_MAX 1000u   /* shown of one event: the newest schedules have a handful */
+#define SCAN_MAX 20000u      /* rows scanned for one page of a filtered list */
+#define REDELIVER_STEP 2000u /* events per commit */
+#define ATTEMPTS_MAX 1000u   /* shown of one event; usual schedules make a handful */
 
 static void write_id(struct json_write *w, int64_t id)
 {
@@ -50,7 +50,7 @@ static void post_done(void *arg, enum err err, const int64_t *ids, uint32_t coun
     json_write_end(&w);
     json_write_end(&w);
     enum err e = json_write_finish(&w);
-    if (e) { /* accepted all the same: the caller will ask again and get the same answer by its key */
+    if (e) { /* the events are accepted; a retry with the same key gets the answer */
         buf_deinit(&out);
         call_failed(c, e);
         return;
@@ -69,15 +69,15 @@ static bool key_is_sound(struct span key)
 void call_publish(struct call *c, struct channel_ref *ref, struct span key, struct span body)
 {
     if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
-        call_retry(c, 503, "This node is going down", 5);
+        call_retry(c, 503, "This node is shutting down", 5);
         return;
     }
     if (!ref->channel.use_webhook &&
-        !key.ptr) { /* with a key: what was accepted before it was switched off is told again */
+        !key.ptr) { /* a call with a key may repeat one that was accepted before */
         post_refused(c, ERR_DENIED);
         return;
     }
-    struct publication p; /* 4 KB of pointers, done with when the store has been asked */
+    struct publication p; /* 4 KB of pointers, unused after the submission */
     struct publication_fault fault;
     enum err e = publication_parse(&p, body, ref->channel.id, &fault);
     if (e == ERR_INVALID) {
@@ -110,8 +110,8 @@ struct show_state {
     int64_t channel_id, id;
     bool suspended;
     uint32_t attempts;
-    unsigned states;  /* of a list, */
-    struct page page; /* or only where one event is written */
+    unsigned states;  /* filter of a list */
+    struct page page; /* of a list; for one event: only its output */
 };
 
 static const char *state_text(const struct show_state *s, enum event_state state)
@@ -273,12 +273,14 @@ static enum err list_run(struct store_call *call, struct backend *b)
     enum err e = s->states ? b->ops->events->event_list(b, s->channel_id, s->states, s->page.from,
                                                         s->page.limit, SCAN_MAX, list_row, s, &s->page.last)
                            : ERR_NONE;
-    s->page.more = s->page.last; /* where the store stopped looking, which may be behind the last row */
+    s->page.more = s->page.last; /* where the store stopped scanning, maybe after the last row shown */
     return page_end(&s->page, e);
 }
 
-/* The states of a list such as "retrying,given_up", as bits of what the store knows: a suspended channel's
- * waiting events are shown as suspended, and under no other name. */
+/*
+ * Parses a list such as "retrying,given_up" into bits of store states. Waiting events of a suspended channel
+ * are only found as suspended.
+ */
 static bool read_states(struct span text, bool suspended, unsigned *ret)
 {
     const unsigned waiting = 1u << EVENT_PENDING | 1u << EVENT_RETRYING;
@@ -347,7 +349,7 @@ static bool read_ids(struct call *c, const json_t *list, struct redeliver_state 
     }
     int64_t *ids = call_state(c, count * sizeof(*ids));
     if (!ids)
-        return false; /* answered, and r is gone */
+        return false; /* answered, and r is freed */
     r->ids = ids;
     for (size_t i = 0; i < count; i++) {
         const json_t *v = json_array_get(list, i);
@@ -359,7 +361,7 @@ static bool read_ids(struct call *c, const json_t *list, struct redeliver_state 
             call_invalid(c, property, "is not a webhookEventId");
             return false;
         }
-        size_t twice = 0; /* one that is there twice counts once */
+        size_t twice = 0; /* duplicate ids count once */
         while (r->ids[twice] != *id)
             twice++;
         r->id_count += twice == r->id_count;
@@ -425,7 +427,7 @@ static enum err redeliver_run(struct store_call *call, struct backend *b)
     struct call *c = call_of(call);
     struct redeliver_state *r = c->state;
     r->step = 0;
-    struct channel still; /* a deletion may have been faster: nothing would ever take those retries up */
+    struct channel still; /* if the channel was deleted meanwhile, nobody would send these retries */
     enum err e = b->ops->channels->channel_get(b, r->ref->channel.id, &still);
     if (e)
         return e;
@@ -436,7 +438,7 @@ static enum err redeliver_run(struct store_call *call, struct backend *b)
         e = b->ops->events->redeliver_range(b, r->ref->channel.id, &r->range, REDELIVER_STEP, call_now(c),
                                             &r->step);
     }
-    if (e || r->total || r->range.resume) /* the first step stands for all */
+    if (e || r->total || r->range.resume) /* the audit line of the first step covers all steps */
         return e;
     char target[32];
     (void)snprintf(target, sizeof(target), "channel/%lld", (long long)r->ref->channel.id);
@@ -444,7 +446,7 @@ static enum err redeliver_run(struct store_call *call, struct backend *b)
                       r->id_count ? SPAN_LIT("{\"by\":\"ids\"}") : SPAN_LIT("{\"by\":\"range\"}"));
 }
 
-/* Why fewer than were asked for, or none at all; "": there is nothing to say. */
+/* Explains why fewer events than requested are sent again, or none; "": nothing to explain. */
 static void explain_count(const struct redeliver_state *r, uint32_t total, char out[static 200])
 {
     const struct redelivered *n = &r->by_id;
@@ -482,7 +484,7 @@ static void answer_redelivered(struct call *c, const struct redeliver_state *r, 
     call_finish(c, 202, &w);
 }
 
-/* A step is not on the disk; those before it are. */
+/* Answers a failed step; the steps before it are committed. */
 static void redeliver_failed(struct call *c, enum err e, uint32_t total)
 {
     if (!total || e == ERR_NOT_FOUND) {
@@ -506,7 +508,7 @@ static void redeliver_done(struct store_call *call)
         (void)directory_backlog_add(c->api->config.directory, r->ref->live, r->step);
     }
     if (!r->id_count && !call->err &&
-        !r->range.ret_done) { /* the next few, in a commit of their own: others want to write too */
+        !r->range.ret_done) { /* the next step is a commit of its own, so that other writes get a turn */
         call_write(c, redeliver_run, NULL, redeliver_done);
         return;
     }
@@ -528,7 +530,7 @@ static void redeliver_done(struct store_call *call)
 void api_redeliver(struct call *c)
 {
     struct redeliver_state *r = call_state(c, sizeof(*r));
-    struct channel_ref *ref = r ? call_channel(c) : NULL; /* r lives in the call, which an answer frees */
+    struct channel_ref *ref = r ? call_channel(c) : NULL; /* an answer frees the call, and r with it */
     if (!ref)
         return;
     r->ref = ref;

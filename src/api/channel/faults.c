@@ -1,4 +1,4 @@
-/* /api/v1/faults: the catalogue, for those who explain a reason, a detail or a cause to people. */
+/* /api/v1/faults: the catalogue of reasons, details and causes, with their explanations for people. */
 #include "api/call.h"
 
 #define ANSWER_MAX (1u << 20)

@@ -1,7 +1,7 @@
 /*
- * /v2/bot/channel/webhook: the webhook URL read, set and tried by a channel access token, as the Messaging
- * API has it ("Get webhook endpoint information", "Set webhook endpoint URL", "Test webhook endpoint"). The
- * strings are what its clients know.
+ * /v2/bot/channel/webhook: reads, sets and tests the webhook URL with a channel access token, as in the
+ * Messaging API ("Get webhook endpoint information", "Set webhook endpoint URL", "Test webhook endpoint").
+ * The messages are LINE's, because clients know them.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -71,7 +71,7 @@ static void set_done(struct call *c, const struct channel *channel, enum err err
         call_answer(c, 200, "application/json; charset=utf-8", SPAN_LIT("{}"));
 }
 
-/* The member endpoint; ptr NULL: there is none. false: answered with 400. */
+/* Reads the member endpoint, which may be absent unless required. false: already answered with 400. */
 static bool read_endpoint(struct call *c, bool required, char out[static CHANNEL_URL_MAX + 2],
                           bool *ret_given)
 {
@@ -86,7 +86,7 @@ static bool read_endpoint(struct call *c, bool required, char out[static CHANNEL
     bool absent = !v || json_is_null(v);
     bool ok = text || (absent && !required);
     *ret_given = text;
-    if (text) /* cut one past the limit, it is refused for its length */
+    if (text) /* a longer URL is cut one past the limit, and so refused for its length */
         (void)snprintf(out, CHANNEL_URL_MAX + 2, "%s", text);
     else
         out[0] = '\0';
@@ -118,7 +118,8 @@ void api_line_set(struct call *c)
         refuse_url(c);
         return;
     }
-    if (strcmp(c->bearer->channel.webhook_url, text) == 0) { /* some tools set it at every start */
+    if (strcmp(c->bearer->channel.webhook_url, text) ==
+        0) { /* unchanged: some tools set the URL at every start */
         set_done(c, NULL, ERR_NONE);
         return;
     }

@@ -1,5 +1,7 @@
-/* POST /api/v1/channels/{id}/test-event: a text message by the platform itself, so that a developer sees a
- * delivery without a publisher. */
+/*
+ * POST /api/v1/channels/{id}/test-event: todoke itself publishes a text message, so that a developer can see
+ * a delivery without a publisher.
+ */
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -26,7 +28,7 @@ static size_t characters(struct span s)
     return n;
 }
 
-/* The member text of the body; an empty body has none. false: answered. */
+/* Reads the optional member text of the body, which may be empty. false: already answered. */
 static bool read_text(struct call *c, struct span *ret)
 {
     *ret = SPAN_LIT(TEXT_STANDARD);

@@ -1,5 +1,7 @@
-/* /api/v1/channels/{id}/secret: shown, which is on record, and rotated with a grace in which both secrets
- * sign. */
+/*
+ * /api/v1/channels/{id}/secret: shows the secret, which is audited, or rotates it with a grace period in
+ * which both secrets sign.
+ */
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -44,7 +46,7 @@ static enum err show_run(struct store_call *call, struct backend *b)
 void api_secret_show(struct call *c)
 {
     c->status = 200;
-    call_write(c, show_run, NULL, call_done); /* whoever saw it is on record before it is seen */
+    call_write(c, show_run, NULL, call_done); /* the audit line is committed before the secret is shown */
 }
 
 struct rotation {
@@ -52,7 +54,7 @@ struct rotation {
     int64_t grace_ms;
 };
 
-/* A secret whose grace still lasted goes: two at once are enough to verify. */
+/* Drops an older secret that is still in its grace period: at most two secrets sign. */
 static enum err rotate(struct call *c, struct channel *channel)
 {
     const struct rotation *r = channel_edit_of(c)->arg;
@@ -82,7 +84,7 @@ static void rotated(struct call *c, const struct channel *channel, enum err err)
     call_finish(c, 200, &w);
 }
 
-/* false: answered. */
+/* Reads graceSeconds. false: already answered. */
 static bool read_grace(struct call *c, int64_t *ret_ms)
 {
     int64_t seconds = GRACE_DEFAULT_S;

@@ -1,4 +1,4 @@
-/* /api/v1/channels/{id}/tokens: channel access tokens are issued (shown once), listed and revoked. */
+/* /api/v1/channels/{id}/tokens: issues (shown once), lists and revokes channel access tokens. */
 #include <jansson.h>
 #include <stdio.h>
 
@@ -10,7 +10,7 @@
 struct token_state {
     int64_t channel_id;
     struct channel_token token;
-    char text[TOKEN_TEXT_LEN + 1]; /* "" but when it is issued */
+    char text[TOKEN_TEXT_LEN + 1]; /* only set when issuing */
     struct json_write w;
 };
 
@@ -119,7 +119,7 @@ static enum err issue_run(struct store_call *call, struct backend *b)
     return e ? e : written;
 }
 
-/* false: answered. */
+/* Reads the token's lifetime. false: already answered. */
 static bool read_expiry(struct call *c, int64_t *ret_s)
 {
     *ret_s = 0;

@@ -1,9 +1,11 @@
-/* Who calls by a channel access token: looked up for every call, so that a revoked one is good for none. */
+/*
+ * Authenticates a channel access token; looks it up for every call, so that revocation takes effect at once.
+ */
 #include "api/call.h"
 #include "base/log.h"
 #include "base/mem.h"
 
-#define USED_EVERY_MS 60000 /* when a token was used last is written at most so often */
+#define USED_EVERY_MS 60000 /* a token's last use is written at most this often */
 
 struct auth_state {
     uint8_t hash[ACCESS_HASH_LEN];
@@ -36,7 +38,7 @@ static void use_done(struct store_call *call)
     mem_free(u);
 }
 
-/* Nobody waits for it. */
+/* Records the use of the token; the call does not wait for it. */
 static void note_use(struct call *c, const struct channel_token *t, int64_t now_ms)
 {
     struct use *u = now_ms - t->used_ms >= USED_EVERY_MS ? mem_zero(1, sizeof(*u)) : NULL;

@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/channels/{id}/verify: tries a webhook URL and says what happened, phase by phase as it happens
- * (server-sent events, WHATWG HTML 9.2), or in one JSON object at the end.
+ * POST /api/v1/channels/{id}/verify: tries a webhook URL and reports each phase as it happens (server-sent
+ * events, WHATWG HTML 9.2), or the result as one JSON object at the end.
  */
 #include "api/channel/verify.h"
 
@@ -85,7 +85,7 @@ static void write_timings(struct json_write *w, const struct exchange_timings *t
     json_write_end(w);
 }
 
-/* The members, inside an object that was begun. */
+/* Writes the members of the outcome, inside an object that was begun. */
 static void write_outcome(struct json_write *w, const char *url, const struct exchange_result *r)
 {
     const struct outcome *o = &r->outcome;
@@ -116,7 +116,7 @@ static void write_outcome(struct json_write *w, const char *url, const struct ex
     write_languages(w, "advice", cause->advice);
 }
 
-/* One event of the stream; a client that is gone is seen at the end. */
+/* Sends one event of the stream; a client that has left is noticed at the end. */
 static void send_event(struct call *c, const char *name, struct json_write *w, struct buf *json)
 {
     struct buf out;
@@ -189,7 +189,7 @@ static void refuse(struct call *c, struct verify_state *s, const char *property,
     call_invalid(c, property, message);
 }
 
-/* The body: {}, {"endpoint":…} or nothing. false: answered. */
+/* Reads the body: {}, {"endpoint":…} or empty. false: already answered. */
 static bool read_body(struct call *c, struct verify_state *s)
 {
     memcpy(s->url, s->ref->channel.webhook_url, sizeof(s->ref->channel.webhook_url));
@@ -197,7 +197,7 @@ static bool read_body(struct call *c, struct verify_state *s)
         return true;
     struct channel_ref *ref = s->ref;
     json_t *object = call_object(c);
-    if (!object) { /* answered: s is gone */
+    if (!object) { /* answered: s is freed */
         channel_ref_drop(ref);
         return false;
     }
@@ -223,7 +223,7 @@ static bool wants_json(const struct call *c)
            !memmem(accept.ptr, accept.len, "text/event-stream", 17);
 }
 
-/* Nobody is told any more: what is under way ends, and with it the call. */
+/* The client has left: cancels the verification, whose end frees the call. */
 static void on_gone(void *arg)
 {
     struct call *c = arg;
@@ -262,7 +262,7 @@ void api_verify(struct call *c)
         return;
     struct channel_ref *ref = call_channel(c);
     if (!ref)
-        return; /* and s with it */
+        return; /* and s is freed with the call */
     s->ref = ref;
     if (!read_body(c, s))
         return;
