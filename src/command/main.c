@@ -32,7 +32,7 @@
  *     content_length              parses Content-Length, also when repeated
  *     http2_cut                   gives nghttp2 only whole frame headers
  * 2 store     what survives a restart
- *     store, backend, row         the interface for other folders; the groups of functions behind it; their data
+ *     store, backend, row         the interface for other folders; groups of functions behind it; their data
  *     directory, pulse            snapshots of all channels in memory; their recent results
  *     files, head                 locks the files for one node; detects that they were replaced
  *     last                        the number of the last commit, beside the database

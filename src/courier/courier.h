@@ -5,8 +5,8 @@
  * knows what an item is, how to send it and what its result means; the courier calls its function table.
  *
  *     courier_hand_over ─► lane ─► owner.send ─► courier_sent ─► courier_record ─► written: courier_again or
- *     owner.fill (store) ─► ▲                                                      │ courier_done, courier_end
- *                           └──────────────────── again, in time ──────────────────┘
+ *     owner.fill (store) ─► ▲                                                     │ courier_done, courier_end
+ *                           └──────────────────── again, in time ─────────────────┘
  *
  * An item is one block of mem_* that begins with struct item: the courier may free an item and load it again
  * later.

@@ -6,7 +6,8 @@
  */
 #include "store/store.h"
 
-/* Sending stops at this many refused results: if the node were killed now, all of them would be sent twice. */
+/* Sending stops at this many refused results: if the node were killed now, all of them would be sent
+ * twice. */
 #define RECORDS_REFUSED_MAX 256u
 
 /* Of one loop. */

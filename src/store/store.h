@@ -3,7 +3,7 @@
  * The store as the rest of the program sees it: calls are handed over, run on a thread of the store, and
  * answered on the caller's loop.
  *
- *    loop ─store_submit─► [queue] ─► store thread: BEGIN, run all gathered calls, COMMIT ─► mailbox ─► loop: done
+ *    loop ─store_submit─► [queue] ─► store thread: BEGIN, run the calls, COMMIT ─► mailbox ─► loop: done
  *
  * One thread does all writes and commits all gathered calls at once (group commit): the busier the node, the
  * larger the commits. An answer means the data is on the disk. Reads for the console and lists use a second

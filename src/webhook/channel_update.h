@@ -1,7 +1,8 @@
 #pragma once
 /*
  * A change of one existing channel: read, changed and written in one transaction, then published to all loops
- * and to the channel's lane. The caller embeds this struct in a store call and forwards the steps of that call.
+ * and to the channel's lane. The caller embeds this struct in a store call and forwards the steps of that
+ * call.
  */
 #include "courier/courier.h"
 #include "store/directory.h"

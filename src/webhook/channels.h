@@ -3,7 +3,7 @@
  * The owner of the channel lanes of one loop thread: which channels receive requests, which of their events
  * are pending in the store, and whether an outcome suspends a channel.
  *
- *     intake / store ──► courier (lanes) ──► channels ──► delivery ──► courier (record) ──► done, or again in time
+ *     intake / store ─► courier (lanes) ─► channels ─► delivery ─► courier (record) ─► done, or again later
  *                                                            └── judge ──► suspension ──► store
  */
 #include <stdatomic.h>

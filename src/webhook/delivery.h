@@ -1,9 +1,9 @@
 #pragma once
 /*
- * One request to a channel: builds, signs and sends it, classifies the outcome, and records the result for each
- * of its events.
+ * One request to a channel: builds, signs and sends it, classifies the outcome, and records the result for
+ * each of its events.
  *
- *     events ─► request ─► exchange ─► outcome ─► fates ─► record (courier/record.h) ─► each event: done, or again in time
+ *     events ─► request ─► exchange ─► outcome ─► fates ─► record (courier/record.h) ─► done, or again later
  */
 #include "base/histogram.h"
 #include "courier/courier.h"

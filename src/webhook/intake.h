@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Accepts events: one request of a publisher becomes one store call. After the commit the events are handed to
- * their courier in memory, in commit order, and the publisher gets its response.
+ * Accepts events: one request of a publisher becomes one store call. After the commit the events are handed
+ * to their courier in memory, in commit order, and the publisher gets its response.
  */
 #include "store/directory.h"
 #include "store/store.h"

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The body that a publisher posts, {"events":[…]}: validation and parsing. Any object with a string "type" is an
- * event; known kinds (the webhook event objects of the Messaging API) are checked against their shape, so that
- * the publisher learns of a mistake instead of the bot.
+ * The body that a publisher posts, {"events":[…]}: validation and parsing. Any object with a string "type" is
+ * an event; known kinds (the webhook event objects of the Messaging API) are checked against their shape, so
+ * that the publisher learns of a mistake instead of the bot.
  *
  * todoke assigns webhookEventId and deliveryContext: the publisher's are removed, all other members are kept
  * byte for byte.

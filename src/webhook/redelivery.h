@@ -2,10 +2,10 @@
 /*
  * Decides, here only, what a finished attempt means for its events: delivered, put off or given up.
  *
- * If the channel's redelivery switch is off, a failed event is given up at once (as the platform does); if it is
- * on, the event is sent again by the schedule. When a local fault kept a request from leaving this machine, the
- * bot has not seen the events: this does not count as a try, and they are retried without limit, whatever the
- * switch says.
+ * If the channel's redelivery switch is off, a failed event is given up at once (as the platform does); if it
+ * is on, the event is sent again by the schedule. When a local fault kept a request from leaving this
+ * machine, the bot has not seen the events: this does not count as a try, and they are retried without limit,
+ * whatever the switch says.
  */
 #include "base/random.h"
 #include "fault/outcome.h"

@@ -5,8 +5,8 @@
  *     {"destination":"U…","events":[{…the publisher's members…,"mode":"active","timestamp":…,
  *                                    "webhookEventId":"…","deliveryContext":{"isRedelivery":false}},…]}
  *
- * The publisher's bytes are kept unchanged. todoke appends its members before each event's closing brace; mode
- * and timestamp only if they are missing. On redelivery only isRedelivery changes.
+ * The publisher's bytes are kept unchanged. todoke appends its members before each event's closing brace;
+ * mode and timestamp only if they are missing. On redelivery only isRedelivery changes.
  */
 #include <stdint.h>
 

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * The signatures of a webhook request: x-line-signature, and the headers of the Standard Webhooks specification
- * (github.com/standard-webhooks/standard-webhooks, "Signature scheme"), both keyed with the channel secret.
+ * The signatures of a webhook request: x-line-signature, and the headers of the Standard Webhooks
+ * specification (github.com/standard-webhooks/standard-webhooks, "Signature scheme"), both keyed with the
+ * channel secret.
  */
 #include <stdint.h>
 

@@ -1,11 +1,11 @@
 #pragma once
 /*
- * Decides when sending to a channel is suspended: after it has failed for a minimum time and a minimum number of
- * times without a success. Its events are kept, counted and shown as suspended until somebody resumes the
+ * Decides when sending to a channel is suspended: after it has failed for a minimum time and a minimum number
+ * of times without a success. Its events are kept, counted and shown as suspended until somebody resumes the
  * channel, its webhook URL changes, or the URL is verified.
  *
- * The start of a failing period is stored once a twelfth of the minimum time has passed. So a restart does not
- * reset the count, and a channel that fails now and then costs no commit.
+ * The start of a failing period is stored once a twelfth of the minimum time has passed. So a restart does
+ * not reset the count, and a channel that fails now and then costs no commit.
  */
 #include "fault/outcome.h"
 #include "model/channel.h"
@@ -34,9 +34,9 @@ enum suspension_step {
     SUSPENSION_LIFT,  /* it works: it goes on, and the record is cleared */
 };
 
-/* Stored times are wall time, so that they survive a restart, corrected by steady_guess(): if the clock were days
- * ahead at the start, every channel would seem to have failed for days. Durations within this process use the
- * monotonic clock, because the wall clock can be set. */
+/* Stored times are wall time, so that they survive a restart, corrected by steady_guess(): if the clock were
+ * days ahead at the start, every channel would seem to have failed for days. Durations within this process
+ * use the monotonic clock, because the wall clock can be set. */
 struct suspension_clock {
     int64_t time_ms; /* 0: it is not known yet; nothing is judged until it is */
     uint64_t mono_ms;

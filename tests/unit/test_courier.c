@@ -545,7 +545,7 @@ static void a_drain_ends_what_is_on_its_way(void **state)
     world_close();
 }
 
-/* shelf: its first parcels; then the lane exists before memory is short. Whether an allocation was refused. */
+/* shelf: its first parcels; then the lane exists before memory is short. Whether memory ran out. */
 static bool round_of(unsigned long fail_at, size_t shelf)
 {
     world_open(4);

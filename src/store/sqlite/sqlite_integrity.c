@@ -4,7 +4,7 @@
  *
  *    small database  ─► PRAGMA integrity_check of all of it
  *    large one       ─► table by table: small ─► PRAGMA integrity_check of it and its indexes
- *                                       large ─► its rows in order, some hundred a step; then each index alike
+ *                                       large ─► its rows in order, some hundred a step; then each index
  *
  * This reads every page of a large table, to the last bytes of each row, but does not compare the table with
  * its indexes, nor read free pages: `todoke check` does that in one go.
