@@ -114,7 +114,7 @@
  *     errors, errors_download     error statistics as rows, as sums, and as a streamed file
  *     faults                      the catalogue
  * 6 api/people    accounts, roles and providers
- *     account, account_json, session, session_json, login, setup, provider, role, audit, option
+ *     account, account_json, session, login, login_json, setup, provider, role, audit, option
  * 6 api/node      the node itself
  *     health, metrics, metrics_mail, system, outbox
  *     advice                      settings that an operator should change though nothing is broken

@@ -111,10 +111,10 @@ static bool read_text(struct call *c, struct account_state *state, const char *k
         return false;
     }
     if (strcmp(key, "email") == 0)
-        return (state->email = true) && session_read_email(c, text, state->to.email);
+        return (state->email = true) && login_read_email(c, text, state->to.email);
     if (strcmp(key, "name") == 0)
-        return (state->name = true) && session_read_name(c, text, state->to.name);
-    return (state->language = true) && session_read_language(c, text, state->to.language);
+        return (state->name = true) && login_read_name(c, text, state->to.name);
+    return (state->language = true) && login_read_language(c, text, state->to.language);
 }
 
 static bool read_member(struct call *c, struct account_state *state, bool change, const char *key,

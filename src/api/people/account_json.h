@@ -1,7 +1,7 @@
 #pragma once
 /* What several endpoints do with accounts: show, audit, confirm and invite. */
 #include "access/confirm.h"
-#include "api/people/session_json.h"
+#include "api/people/login_json.h"
 #include "report/invitation.h"
 
 /* Writes the members into an object that the caller has begun. */

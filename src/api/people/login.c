@@ -54,8 +54,8 @@ enum err login_begin(struct login *l, struct backend *b, const char *action)
     if (!e)
         e = call_audit_as(c, b, &l->account, action, target, 0, SPAN_LIT(""));
     if (!e)
-        e = session_show(c, b, &l->account, span_of(l->ticket),
-                         session_expires(&l->session, c->api->config.access->session_ms));
+        e = login_show(c, b, &l->account, span_of(l->ticket),
+                       session_expires(&l->session, c->api->config.access->session_ms));
     return e;
 }
 

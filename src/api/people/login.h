@@ -3,7 +3,7 @@
  * Starts a session for somebody who has proven who they are: log-in, setup and invitation all end here. Also
  * hands passwords to the worker.
  */
-#include "api/people/session_json.h"
+#include "api/people/login_json.h"
 
 struct login {
     struct call *call;

@@ -4,7 +4,7 @@
 #include "access/account.h"
 #include "api/members.h"
 #include "api/page.h"
-#include "api/people/session_json.h"
+#include "api/people/login_json.h"
 
 struct provider_state {
     struct provider provider;
@@ -114,7 +114,7 @@ static struct provider_state *read_name(struct call *c)
     const char *name = NULL;
     const struct member members[] = {{"name", true, &name}};
     struct provider_state *state = members_read(c, members, 1) ? call_state(c, sizeof(*state)) : NULL;
-    if (!state || !session_read_name(c, name, state->provider.name))
+    if (!state || !login_read_name(c, name, state->provider.name))
         return NULL;
     c->state = state;
     return state;
@@ -122,7 +122,7 @@ static struct provider_state *read_name(struct call *c)
 
 void api_provider_create(struct call *c)
 {
-    if (!call_is_operator(c) && !session_may_make_providers(c, c->account)) {
+    if (!call_is_operator(c) && !login_may_make_providers(c, c->account)) {
         call_refuse(c, 403,
                     c->account->confirmed
                         ? "Only operators can make providers on this node (account-providers)"

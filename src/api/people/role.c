@@ -426,7 +426,7 @@ static void put(struct call *c, enum grant_scope scope)
     const char *email = NULL, *role = NULL;
     const struct member members[] = {{"email", true, &email}, {"role", true, &role}};
     struct role_state *r = members_read(c, members, 2) ? role_state(c, scope) : NULL;
-    if (!r || !session_read_email(c, email, r->email))
+    if (!r || !login_read_email(c, email, r->email))
         return;
     r->grant = account_grant_of(role);
     if (r->grant == GRANT_NONE || (r->grant == GRANT_TESTER && scope == GRANT_SCOPE_PROVIDER)) {

@@ -160,7 +160,7 @@ static enum err write_session(struct call *c, struct backend *b, const struct ac
     struct session used = *c->session;
     if (session_stale(&used, idle_ms, call_now(c)))
         used.used_ms = call_now(c);
-    return session_show(c, b, a, c->cookie, session_expires(&used, idle_ms));
+    return login_show(c, b, a, c->cookie, session_expires(&used, idle_ms));
 }
 
 static enum err show_run(struct store_call *s, struct backend *b)
@@ -295,7 +295,7 @@ void api_session_change(struct call *c)
     if (!has_session(c) || !members_read(c, members, 4))
         return;
     struct own_change *o = call_state(c, sizeof(*o));
-    if (!o || !session_read_name(c, name, o->name) || !session_read_language(c, language, o->language))
+    if (!o || !login_read_name(c, name, o->name) || !login_read_language(c, language, o->language))
         return;
     struct login *l = &o->login;
     l->call = c;

@@ -94,8 +94,8 @@ void api_setup(struct call *c)
         return;
     l->account =
         (struct account){.operator= true, .confirmed = true, .language = "en", .created_ms = call_now(c)};
-    if (!session_read_email(c, email, l->account.email) || !session_read_name(c, name, l->account.name) ||
-        !session_read_language(c, language, l->account.language) ||
+    if (!login_read_email(c, email, l->account.email) || !login_read_name(c, name, l->account.name) ||
+        !login_read_language(c, language, l->account.language) ||
         !password_will_do(c, password, l->account.email))
         return;
     c->status = 201;
@@ -182,7 +182,7 @@ void api_invitation(struct call *c)
                                      {"name", false, &name},
                                      {"language", false, &language}};
     struct invited *i = members_read(c, members, 4) ? call_state(c, sizeof(*i)) : NULL;
-    if (!i || !session_read_name(c, name, i->name) || !session_read_language(c, language, i->language))
+    if (!i || !login_read_name(c, name, i->name) || !login_read_language(c, language, i->language))
         return;
     i->login.call = c;
     c->state = i;

@@ -1,4 +1,4 @@
-#include "api/people/session_json.h"
+#include "api/people/login_json.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #define LISTED_MAX 1000u /* of the roles of one account; the lists with cursors show all */
 
-bool session_read_email(struct call *c, const char *text, char out[static EMAIL_MAX + 1])
+bool login_read_email(struct call *c, const char *text, char out[static EMAIL_MAX + 1])
 {
     const char *why = text ? email_account(span_of(text), out) : NULL;
     char message[EMAIL_WHY_MAX];
@@ -19,7 +19,7 @@ bool session_read_email(struct call *c, const char *text, char out[static EMAIL_
     return false;
 }
 
-bool session_read_name(struct call *c, const char *text, char out[static ACCOUNT_NAME_MAX + 1])
+bool login_read_name(struct call *c, const char *text, char out[static ACCOUNT_NAME_MAX + 1])
 {
     const char *refusal = text ? name_refuse(span_of(text)) : NULL;
     if (refusal) {
@@ -31,7 +31,7 @@ bool session_read_name(struct call *c, const char *text, char out[static ACCOUNT
     return true;
 }
 
-bool session_read_language(struct call *c, const char *text, char out[static 3])
+bool login_read_language(struct call *c, const char *text, char out[static 3])
 {
     if (text && strcmp(text, "en") != 0 && strcmp(text, "ja") != 0) {
         call_invalid(c, "language", "must be en or ja");
@@ -68,13 +68,13 @@ static enum err show_channel(void *arg, int64_t channel_id, enum grant g)
     return ERR_NONE;
 }
 
-bool session_may_make_providers(const struct call *c, const struct account *a)
+bool login_may_make_providers(const struct call *c, const struct account *a)
 {
     return a->operator||(a->confirmed && c->api->config.access->providers_max);
 }
 
-enum err session_show(struct call *c, struct backend *b, const struct account *a, struct span cookie,
-                      int64_t expires_ms)
+enum err login_show(struct call *c, struct backend *b, const struct account *a, struct span cookie,
+                    int64_t expires_ms)
 {
     char csrf[TICKET_LEN + 1];
     session_csrf(cookie, csrf);
@@ -94,7 +94,7 @@ enum err session_show(struct call *c, struct backend *b, const struct account *a
     json_write_key(&w, "confirmed");
     json_write_bool(&w, a->confirmed);
     json_write_key(&w, "mayMakeProviders");
-    json_write_bool(&w, session_may_make_providers(c, a));
+    json_write_bool(&w, login_may_make_providers(c, a));
     json_write_key(&w, "language");
     json_write_str(&w, a->language);
     json_write_key(&w, "providers");
