@@ -286,6 +286,7 @@ describe('the owner of a contact address', () => {
         assert.equal((await ok(byLink(node, token, 'confirm'))).contactEmailState, 'confirmed');
         assert.equal((await byLink(node, token, 'confirm')).status, 409, 'once');
         assert.equal((await show(node, channel)).contactEmailState, 'confirmed');
+        assert.equal((await ok(node.api('PATCH', path(channel), { name: 'Orders' }))).contactEmailState, 'confirmed', 'a change that changes nothing shows it too');
         const listed = (await ok(node.api('GET', '/api/v1/channels?limit=500'))).channels.find(c => c.channelId === channel.channelId);
         assert.equal(listed.contactEmailState, 'confirmed');
         await failOnce(node, channel);

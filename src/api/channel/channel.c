@@ -152,8 +152,7 @@ static enum err ask_contact(struct call *c, struct backend *b, struct change_sta
 {
     bool told = channel_change_has(&state->change, CHANNEL_contact_email) ||
                 channel_change_has(&state->change, CHANNEL_error_notification);
-    enum err e = told ? contact_edit_ask(c, b, &state->channel) : ERR_NONE;
-    return e ? e : contact_look(b, &state->channel, &state->contact);
+    return told ? contact_edit_ask(c, b, &state->channel) : ERR_NONE;
 }
 
 /* Whether the caller may create channels of the provider. ERR_NOT_FOUND: no role on it; ERR_DENIED. */
@@ -191,6 +190,8 @@ static enum err create_run(struct store_call *s, struct backend *b)
         e = channel_edit_audit(c, b, "channel.create", &nothing, &state->channel);
     if (!e)
         e = ask_contact(c, b, state);
+    if (!e)
+        e = contact_look(b, &state->channel, &state->contact);
     if (!e && state->meets)
         e = b->ops->roles->grant_meet(b, c->account->id, GRANT_SCOPE_PROVIDER, state->channel.provider_id);
     return e ? e : prepare(c, state);
@@ -254,6 +255,12 @@ static enum err ask_changed(struct call *c, struct backend *b, const struct chan
     return ask_contact(c, b, state);
 }
 
+static enum err look_changed(struct call *c, struct backend *b, const struct channel *channel)
+{
+    struct change_state *state = channel_edit_of(c)->arg;
+    return contact_look(b, channel, &state->contact);
+}
+
 static void change_done(struct call *c, const struct channel *channel, enum err err)
 {
     struct change_state *state = channel_edit_of(c)->arg;
@@ -283,6 +290,7 @@ void api_channel_change(struct call *c)
         channel_edit_submit(c, &(struct channel_edit){.id = id,
                                                       .apply = apply_change,
                                                       .also = ask_changed,
+                                                      .look = look_changed,
                                                       .done = change_done,
                                                       .arg = state,
                                                       .action = "channel.update"});

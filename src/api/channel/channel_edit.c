@@ -38,7 +38,9 @@ static enum err on_also(struct channel_update *u, struct backend *b, const struc
 
 static enum err edit_run(struct store_call *s, struct backend *b)
 {
-    return channel_update_run(&channel_edit_of(call_of(s))->update, b);
+    struct channel_edit *edit = channel_edit_of(call_of(s));
+    enum err e = channel_update_run(&edit->update, b);
+    return e || !edit->look ? e : edit->look(edit->call, b, &edit->update.channel);
 }
 
 static void edit_committed(struct store_call *s)

@@ -12,6 +12,8 @@ struct channel_edit {
     enum err (*apply)(struct call *c, struct channel *channel);
     /* Further writes in the same commit, if the channel changed; channel: after the change. NULL: none. */
     enum err (*also)(struct call *c, struct backend *b, const struct channel *channel);
+    /* Reads what the answer shows beside the channel, also where nothing changed. NULL: nothing. */
+    enum err (*look)(struct call *c, struct backend *b, const struct channel *channel);
     /* Answers the call. channel: after the change; valid if err is ERR_NONE. */
     void (*done)(struct call *c, const struct channel *channel, enum err err);
     void *arg;          /* for these functions */
