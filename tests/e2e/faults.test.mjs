@@ -439,7 +439,7 @@ describe('SIGHUP', () => {
                 assert.deepEqual([await agents(), await timeout()], ['second/2', 900], wrong);
             }
             rmSync(file);
-            await sighup(node, /No such file or directory[^]*the old ones stay/);
+            await sighup(node, /No such file or directory[^]*keeping the old ones/);
             for (let i = 0; i < 50; i++) node.child.kill('SIGHUP');
             assert.equal(await agents(), 'second/2');
         } finally {

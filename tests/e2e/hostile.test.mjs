@@ -84,7 +84,7 @@ describe('settings', () => {
 it('a key that is none goes to nobody', async () => {
     const r = await command(['channel', 'list', '--api', 'http://127.0.0.1:1', '--key', 'k\r\nX: y']);
     assert.equal(r.code, 2, JSON.stringify(r));
-    assert.match(r.stderr, /no key/);
+    assert.match(r.stderr, /not a key/);
 });
 
 describe('a command that talks to no node', () => {

@@ -89,7 +89,7 @@ describe('retention', () => {
         const channel = await node.channel({ webhookUrl: bot.url, webhookRedelivery: true });
         const pad = 'a'.repeat(9000);
         for (let i = 0; i < 4; i++) await node.post(channel, Array.from({ length: 50 }, () => ({ type: 'x', pad })));
-        await until(() => /only what waits is left/.test(node.log()));
+        await until(() => /only waiting events are left/.test(node.log()));
         assert.equal((await node.api('GET', `/api/v1/channels/${channel.channelId}`)).json.backlogEvents, 200);
         assert.equal(await node.metric('todoke_pruned_events_total'), 0);
         await node.stop();

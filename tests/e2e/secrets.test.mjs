@@ -401,7 +401,7 @@ describe('commands', () => {
         const secret = (await run(['rotate-secret', id, '--grace', '0'])).stdout.trim();
         assert.equal(JSON.parse((await run(['secret', id, '--json'])).stdout).channelSecret, secret);
         assert.ok(JSON.parse((await run(['rotate-secret', id, '--json'])).stdout).previousUntil);
-        for (const [args, code, said] of [[['token'], 2, /token issue ID/], [['token', 'issue'], 2, /Give its ID/], [['rotate-secret', id, '--grace', '1y'], 2, /no time such as/],
+        for (const [args, code, said] of [[['token'], 2, /token issue ID/], [['token', 'issue'], 2, /an ID is missing/], [['rotate-secret', id, '--grace', '1y'], 2, /is not a time such as/],
             [['token', 'issue', id, '--expires', '1s'], 3, /expiresInSeconds: must be/], [['secret', '7'], 4, /No such channel/], [['secret', id, '--grace', '1'], 2, /unknown option --grace/]])
             assert.match((await run(args, code)).stderr, said);
         assert.match((await run(['--help'])).stdout, /todoke channel verify ID \[URL\]/);
