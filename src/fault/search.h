@@ -25,7 +25,7 @@ typedef void search_fn(void *arg, const struct search_hit *hit);
  * Calls fn once per row found and returns how they were found: the first of these that finds anything,
  * ignoring ASCII case.
  *
- *     EXACT     a reason, a detail (also "Detail: URL", as the verification answers), a cause, or a status number
+ *     EXACT     a reason, a detail (also "Detail: URL", as verifications answer), a cause, or a status number
  *               of three digits (the cause of its family); a reason before any of these is skipped
  *               ("error_status_code 503")
  *     FRAGMENT  rows that contain the text anywhere, in catalogue order; failing that, rows that contain
