@@ -19,6 +19,8 @@
  *     fault, search               the rows by id; by a fragment, a status or the nearest name
  *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; its effects
  *     edition                     where the two editions of LINE's documentation differ
+ *     delivery_error              the second catalogue: why a message of a targeted delivery did not arrive
+ *     receipt                     what the answer of a sending service means for one message
  * 1 model     channel, contact, event, attempt, error_row, notice, mail, option, account, item: plain structs
  *     channel.def                 the fields of a channel: one row each, from JSON to column and flag
  *     email                       which mail addresses are valid; their canonical spelling
