@@ -35,6 +35,7 @@
  *     http2_cut                   gives nghttp2 only whole frame headers
  * 2 store     what survives a restart
  *     store, backend, row         the interface for other folders; groups of functions behind it; their data
+ *     audience                    users, targets, segments, lists, queries and imports of a provider
  *     directory, pulse            snapshots of all channels in memory; their recent results
  *     files, head                 locks the files for one node; detects that they were replaced
  *     last                        the number of the last commit, beside the database
@@ -50,6 +51,8 @@
  * 2 mail      one mail -> sent, postponed or refused
  *     message, smtp, maildir      built by GMime; over a relay by libcurl; or put into a directory
  *     mailer                      the thread that sends mails
+ * 2 carrier   a sending service: messages -> requests, answers -> receipts
+ *     carrier                     the interface
  * 2 dispatch  which lane sends next
  *     dispatch, dispatch_core     lanes in round robin; one request at a time each
  *     pace, turn, stock           rate limits; when a lane can send; what lanes hold in memory

@@ -46,9 +46,9 @@ struct answer {
     size_t header_count;
     struct span body;  /* of the answer; the text of the reply or of the Diagnostic-Code */
     struct span event; /* STAGE_EVENT: the event as JSON */
-    struct span
-        command; /* STAGE_SMTP: what was answered: CONNECT, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, END (of data) */
-    /* The exchange failed without a complete answer: its outcome, which says whether it may have been processed. */
+    /* STAGE_SMTP: what was answered: CONNECT, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, END (of data) */
+    struct span command;
+    /* The exchange failed without a complete answer: its outcome says whether it may have been processed. */
     const struct outcome *outcome;
     int64_t now_ms; /* wall time, to read Retry-After as a date (RFC 9110 10.2.3); 0: dates are ignored */
 };

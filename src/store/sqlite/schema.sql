@@ -401,3 +401,197 @@ CREATE TABLE mail_day (
     mails INTEGER NOT NULL,
     PRIMARY KEY (topic, id)
 ) WITHOUT ROWID;
+
+-- migration 16
+-- Targeted delivery. People of the audience are numbered, and a number is never used again: results name people by it, so they lose
+-- the name of somebody who is deleted, and never get another one.
+CREATE TABLE audience_last (
+    id INTEGER PRIMARY KEY CHECK (id=1),
+    user_id INTEGER NOT NULL       -- the highest number given
+);
+CREATE TABLE audience (
+    provider_id INTEGER PRIMARY KEY,
+    users INTEGER NOT NULL         -- how many there are
+);
+CREATE TABLE audience_user (
+    provider_id INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    name TEXT NOT NULL,            -- userId, as the provider calls the person
+    attributes TEXT NOT NULL,      -- a JSON object
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    PRIMARY KEY (provider_id, id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX audience_user_name ON audience_user (provider_id, name);
+CREATE TABLE audience_target (
+    provider_id INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
+    medium INTEGER NOT NULL,       -- enum medium: 0 mail, 1 push, 2 LINE, 3 browser
+    value TEXT NOT NULL,           -- address, token, LINE's user id, endpoint
+    p256dh TEXT NOT NULL,          -- browser: the subscription's keys, base64url
+    auth TEXT NOT NULL,
+    subscribed INTEGER NOT NULL,   -- enum consent: 0 never asked, 1 yes, 2 no
+    dropped TEXT NOT NULL,         -- id of the error that ended it; '': in use
+    why TEXT NOT NULL,             -- what changed consent or ended it last: 'identify', 'import', 'undo', the id of an error
+    job_id INTEGER NOT NULL,       -- the message that did; 0: none
+    message_n INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL,
+    PRIMARY KEY (provider_id, user_id, medium, value)
+) WITHOUT ROWID;
+CREATE INDEX audience_target_value ON audience_target (provider_id, medium, value);
+CREATE TABLE segment (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    provider_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    condition TEXT NOT NULL,       -- JSON
+    is_default INTEGER NOT NULL,   -- every message of the provider must match it
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+);
+CREATE INDEX segment_provider ON segment (provider_id, id);
+CREATE TABLE list (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    provider_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    by_what TEXT NOT NULL,         -- 'user_id', 'email', 'line_user_id', 'fcm_token', 'endpoint'
+    rows INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+);
+CREATE INDEX list_provider ON list (provider_id, id);
+CREATE TABLE list_row (
+    list_id INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    value TEXT,                    -- NULL: the row has none, which the job says of its message
+    PRIMARY KEY (list_id, n)
+) WITHOUT ROWID;
+CREATE TABLE query (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    provider_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    sql TEXT NOT NULL,
+    by_what TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+);
+CREATE INDEX query_provider ON query (provider_id, id);
+CREATE TABLE import (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    provider_id INTEGER NOT NULL,
+    into_what TEXT NOT NULL,       -- 'users', 'list'
+    list_id INTEGER NOT NULL,
+    state INTEGER NOT NULL,        -- 0 running, 1 done, 2 ended early
+    reason TEXT NOT NULL,
+    read_rows INTEGER NOT NULL,
+    taken INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL,
+    ended_ms INTEGER NOT NULL
+);
+CREATE INDEX import_provider ON import (provider_id, id);
+CREATE TABLE import_refusal (
+    import_id INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (import_id, line)
+) WITHOUT ROWID;
+
+CREATE TABLE sender (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    provider_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    service INTEGER NOT NULL,      -- enum service
+    settings TEXT NOT NULL,        -- JSON: all that is no secret
+    secret BLOB NOT NULL,          -- JSON of the credentials, sealed
+    state INTEGER NOT NULL,        -- 0 fine, 1 its jobs pause
+    reason TEXT NOT NULL,          -- why: id of an error, 'guard'
+    reason_text TEXT NOT NULL,
+    changed_ms INTEGER NOT NULL,   -- of the state
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+);
+CREATE INDEX sender_provider ON sender (provider_id, id);
+CREATE TABLE campaign (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    provider_id INTEGER NOT NULL,
+    short_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    medium INTEGER NOT NULL,
+    sender_id INTEGER NOT NULL,
+    enabled INTEGER NOT NULL,
+    content TEXT NOT NULL,         -- JSON, its strings are templates
+    variables TEXT NOT NULL,       -- JSON
+    stop_when TEXT NOT NULL,       -- JSON, a condition; '': none
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+);
+CREATE INDEX campaign_provider ON campaign (provider_id, id);
+CREATE UNIQUE INDEX campaign_short ON campaign (provider_id, short_id);
+-- A job keeps the campaign as it was when the job was made, so that all get the same.
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    provider_id INTEGER NOT NULL,
+    campaign_id INTEGER NOT NULL,
+    sender_id INTEGER NOT NULL,
+    medium INTEGER NOT NULL,
+    campaign_name TEXT NOT NULL,
+    short_id TEXT NOT NULL,
+    content TEXT NOT NULL,
+    variables TEXT NOT NULL,
+    stop_when TEXT NOT NULL,
+    audience TEXT NOT NULL,        -- JSON as it was given, with the condition or the SQL at that time
+    state INTEGER NOT NULL,        -- enum job_state
+    reason TEXT NOT NULL,          -- why it is paused, stopped or failed: 'hand', 'missed', 'guard', id of an error
+    reason_text TEXT NOT NULL,
+    per_second REAL NOT NULL,      -- 0: no limit of its own
+    dedupe INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,        -- when it is to begin; 0: at once
+    repeat TEXT NOT NULL,          -- JSON; '': once
+    parent_id INTEGER NOT NULL,    -- the job of which this one sends messages again, or which repeats; 0: none
+    gathered INTEGER NOT NULL,     -- the audience is in the messages, all of it
+    position INTEGER NOT NULL,     -- how far gathering has come: the last number of a user or a row
+    total INTEGER NOT NULL,        -- messages so far; they are numbered from 1
+    claimed INTEGER NOT NULL,      -- those up to this number were handed to be sent, or are ended
+    ended INTEGER NOT NULL,        -- messages that ended
+    created_ms INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL,
+    ended_ms INTEGER NOT NULL
+);
+CREATE INDEX job_provider ON job (provider_id, id);
+CREATE INDEX job_open ON job (state) WHERE state<4;
+-- One message: a user and a target in a job. The states that pass are not written: one that waits and is claimed is being sent.
+CREATE TABLE message (
+    job_id INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,      -- 0: none, or not known yet
+    name TEXT,                     -- userId or target of a list's or query's row that names one; NULL: user_id says it
+    target TEXT,                   -- where it goes; NULL: not chosen yet, none, or deleted with the user
+    state INTEGER NOT NULL,        -- enum message_state
+    error TEXT NOT NULL,           -- id of the error, '': none
+    detail TEXT NOT NULL,          -- what fills the error's text; the text of the service
+    processed TEXT NOT NULL,       -- whether the service may have taken it: '', 'no', 'unknown', 'yes'
+    tries INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL,       -- of one that is tried again
+    service_id TEXT NOT NULL,      -- the service's id of it
+    at_ms INTEGER NOT NULL,        -- of its last change; 0: none yet
+    PRIMARY KEY (job_id, n)
+) WITHOUT ROWID;
+CREATE INDEX message_user ON message (user_id, job_id, n) WHERE user_id>0;
+CREATE INDEX message_due ON message (job_id, due_ms, n) WHERE state=2;
+-- How many messages of a job ended so; and with which error and text, as the seed's table counts them.
+CREATE TABLE job_count (
+    job_id INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    text TEXT NOT NULL,            -- as shown, of what names a person only the kind
+    count INTEGER NOT NULL,
+    PRIMARY KEY (job_id, state, error, text)
+) WITHOUT ROWID;
+-- Which message of a job took a target first, as long as the job runs.
+CREATE TABLE job_target (
+    job_id INTEGER NOT NULL,
+    hash BLOB NOT NULL,            -- the first 16 bytes of SHA-256 of the target
+    n INTEGER NOT NULL,
+    PRIMARY KEY (job_id, hash)
+) WITHOUT ROWID;
