@@ -27,7 +27,7 @@ enum http1_state {
 struct http1_response {
     enum http1_state state;
     enum cause_id cause;    /* of HTTP1_ERROR */
-    enum answer answer;     /* how much of the answer was read */
+    enum answer_part answer;     /* how much of the answer was read */
     int status;             /* final status, or 101; 0: none read */
     int version;            /* 10 or 11 */
     bool keep_alive;        /* the connection may carry another request */

@@ -27,7 +27,7 @@ struct http2;
 struct http2_stream {
     struct list link; /* open streams of the connection */
     int32_t id;       /* 0: not open */
-    enum answer answer;
+    enum answer_part answer;
     int status;
     bool complete; /* END_STREAM of the answer was seen */
     /* output offset after our HEADERS, which are sent once the output is flushed that far; 0: not packed */

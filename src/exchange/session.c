@@ -128,7 +128,7 @@ void session_close(struct session *s)
 
 /* ---- evidence ---- */
 
-static void answer_evidence(enum answer answer, int status, struct evidence *e)
+static void answer_evidence(enum answer_part answer, int status, struct evidence *e)
 {
     e->answer = answer;
     e->status = answer == ANSWER_HEAD ? status : 0;

@@ -41,7 +41,7 @@ enum ended {
 };
 
 /* How much of an answer had been read. */
-enum answer { ANSWER_NONE, ANSWER_INTERIM, ANSWER_PARTIAL_HEAD, ANSWER_HEAD };
+enum answer_part { ANSWER_NONE, ANSWER_INTERIM, ANSWER_PARTIAL_HEAD, ANSWER_HEAD };
 
 struct evidence {
     enum phase phase;
@@ -54,7 +54,7 @@ struct evidence {
     bool resumption; /* TLS resumption was offered or used, and no answer has arrived on the connection */
     bool sent; /* at least one request byte was accepted by the transport; h2: our HEADERS were flushed */
     bool sent_whole; /* the whole request was accepted */
-    enum answer answer;
+    enum answer_part answer;
     int status;           /* final status, or 101; 0: none was read */
     bool settings;        /* h2: the peer's SETTINGS were received */
     bool goaway;          /* h2: a GOAWAY was received */

@@ -17,7 +17,7 @@
 struct told {
     enum http1_state state;
     enum cause_id cause;
-    enum answer answer;
+    enum answer_part answer;
     int status, version;
     bool keep_alive;
     uint32_t keep_alive_s, retry_after_s, body_bytes;

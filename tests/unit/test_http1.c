@@ -31,7 +31,7 @@
 struct answer_case {
     const char *bytes;
     enum http1_state state, eof; /* after the bytes; and when the peer then closes */
-    enum answer answer;
+    enum answer_part answer;
     int status;
     bool keep_alive;
     enum cause_id cause;

@@ -5,7 +5,7 @@ struct answer_case {
     const char *why, *bytes;
     size_t len;
     int ended; /* enum ended; -1: the stream stays open */
-    enum answer answer;
+    enum answer_part answer;
     int status;
     enum cause_id cause;
     uint32_t code;

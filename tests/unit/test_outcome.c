@@ -174,7 +174,7 @@ static struct evidence random_evidence(const struct random *r)
         .reused = flags & 2,
         .sent = flags & 4,
         .sent_whole = flags & 8,
-        .answer = (enum answer)around(r, 0, ANSWER_HEAD + 1),
+        .answer = (enum answer_part)around(r, 0, ANSWER_HEAD + 1),
         .status = around(r, -1, 1000),
         .settings = flags & 16,
         .goaway = flags & 32,
