@@ -151,11 +151,11 @@ static enum err seal_begin(void *arg, int64_t stored, int64_t *ret_id)
     return ERR_NONE;
 }
 
-static enum err seal_text(void *arg, struct span context, struct span clear, uint8_t out[STORE_SEALED_MAX],
+static enum err seal_text(void *arg, struct span context, struct span clear, uint8_t *out, size_t size,
                           size_t *ret_len)
 {
     const struct seal *s = arg;
-    if (clear.len > STORE_SEALED_MAX - 1 - NONCE_LEN - TAG_LEN)
+    if (size < 1 + NONCE_LEN + TAG_LEN || clear.len > size - 1 - NONCE_LEN - TAG_LEN)
         return ERR_LIMIT;
     unsigned long long len = 0;
     out[0] = VERSION;

@@ -36,6 +36,7 @@
  * 2 store     what survives a restart
  *     store, backend, row         the interface for other folders; groups of functions behind it; their data
  *     audience                    users, targets, segments, lists, queries and imports of a provider
+ *     campaign                    senders, campaigns, jobs and messages
  *     directory, pulse            snapshots of all channels in memory; their recent results
  *     files, head                 locks the files for one node; detects that they were replaced
  *     last                        the number of the last commit, beside the database

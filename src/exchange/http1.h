@@ -26,13 +26,13 @@ enum http1_state {
 
 struct http1_response {
     enum http1_state state;
-    enum cause_id cause;    /* of HTTP1_ERROR */
-    enum answer_part answer;     /* how much of the answer was read */
-    int status;             /* final status, or 101; 0: none read */
-    int version;            /* 10 or 11 */
-    bool keep_alive;        /* the connection may carry another request */
-    uint32_t keep_alive_s;  /* Keep-Alive: timeout=N; 0: not given */
-    uint32_t retry_after_s; /* Retry-After in seconds; 0: absent or a date */
+    enum cause_id cause;     /* of HTTP1_ERROR */
+    enum answer_part answer; /* how much of the answer was read */
+    int status;              /* final status, or 101; 0: none read */
+    int version;             /* 10 or 11 */
+    bool keep_alive;         /* the connection may carry another request */
+    uint32_t keep_alive_s;   /* Keep-Alive: timeout=N; 0: not given */
+    uint32_t retry_after_s;  /* Retry-After in seconds; 0: absent or a date */
     uint32_t head_bytes, body_bytes;
     struct buf *body; /* receives the content, up to its cap; NULL: counted only */
     /* parser state: http1.c */

@@ -20,8 +20,8 @@ struct mailer_config {
 struct mailer_job {
     struct letter letter;
     struct list link;
-    struct message message; /* the mailer sets from */
-    int64_t id;             /* of the mail; a Maildir stores each id once */
+    struct mail_message message; /* the mailer sets from */
+    int64_t id;                  /* of the mail; a Maildir stores each id once */
     struct smtp_result result;
     void (*done)(struct mailer_job *job); /* on home's loop */
 };

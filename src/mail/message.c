@@ -160,7 +160,7 @@ static GMimeObject *part(const char *subtype, struct span text)
     return GMIME_OBJECT(p);
 }
 
-static GMimeObject *alternatives(const struct message *m)
+static GMimeObject *alternatives(const struct mail_message *m)
 {
     GMimeMultipart *all = g_mime_multipart_new_with_subtype("alternative");
     const struct {
@@ -184,7 +184,7 @@ static void add_raw(GMimeMessage *message, const char *name, const char *value)
     g_mime_header_set_raw_value(h, value);
 }
 
-static void set_addresses(GMimeMessage *message, const struct message *m)
+static void set_addresses(GMimeMessage *message, const struct mail_message *m)
 {
     InternetAddressList *from = internet_address_list_parse(NULL, m->from);
     if (from) {
@@ -194,7 +194,7 @@ static void set_addresses(GMimeMessage *message, const struct message *m)
     g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_TO, NULL, m->to);
 }
 
-static enum err set_headers(GMimeMessage *message, const struct message *m)
+static enum err set_headers(GMimeMessage *message, const struct mail_message *m)
 {
     struct buf subject;
     buf_init(&subject, 32768);
@@ -228,7 +228,7 @@ static enum err set_headers(GMimeMessage *message, const struct message *m)
     return e;
 }
 
-enum err message_build(const struct message *m, enum message_lines lines, struct buf *out)
+enum err message_build(const struct mail_message *m, enum message_lines lines, struct buf *out)
 {
     (void)pthread_once(&gmime_once, begin);
     GMimeMessage *message = g_mime_message_new(FALSE);

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "model/email.h"
 
-struct message {
+struct mail_message {
     const char *from; /* "todoke <todoke@example.com>" or only the address */
     const char *to;   /* an address */
     const char *subject;
@@ -21,7 +21,7 @@ struct message {
 enum message_lines { MESSAGE_CRLF, MESSAGE_LF };
 
 /* Appends the mail. ERR_LIMIT and ERR_NOMEM from out; ERR_INTERNAL: GMime could not write it. */
-enum err message_build(const struct message *m, enum message_lines lines, struct buf *out) MUST_CHECK;
+enum err message_build(const struct mail_message *m, enum message_lines lines, struct buf *out) MUST_CHECK;
 
 /* Appends the folded value of a Subject header, without the name (RFC 2047, RFC 5322 2.2.3). */
 enum err message_subject(struct span subject, struct buf *out) MUST_CHECK;

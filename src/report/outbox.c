@@ -17,7 +17,7 @@
 #define KEEP_SENT_MS 86400000
 #define KEEP_FAILED_MS 604800000 /* failed mails stay this long for people to see and to retry */
 
-struct job {
+struct outbox_job {
     struct mailer_job mailer;
     struct outbox *outbox;
     struct list link; /* in the batch */
@@ -64,7 +64,7 @@ uint64_t outbox_wait_ms(uint32_t retry_ms, uint32_t tries)
     return wait < WAIT_MAX_MS ? wait : retry_ms > WAIT_MAX_MS ? retry_ms : WAIT_MAX_MS;
 }
 
-static void end_job(struct job *j)
+static void end_job(struct outbox_job *j)
 {
     struct outbox *o = j->outbox;
     mem_free(j);
@@ -75,13 +75,13 @@ static void end_job(struct job *j)
 
 static enum err tried_run(struct store_call *call, struct backend *b)
 {
-    struct job *j = list_entry(call, struct job, call);
+    struct outbox_job *j = list_entry(call, struct outbox_job, call);
     return b->ops->mails->mail_tried(b, &j->mail);
 }
 
 static void tried_done(struct store_call *call)
 {
-    struct job *j = list_entry(call, struct job, call);
+    struct outbox_job *j = list_entry(call, struct outbox_job, call);
     struct outbox *o = j->outbox;
     /* the mail was sent, but sending it again would deliver it twice: keep the result */
     if (call->err && !o->halted && !o->stopped) {
@@ -143,7 +143,7 @@ static void judge(struct outbox *o, struct mail *m, const struct smtp_result *r)
 
 static void on_sent(struct mailer_job *mailer_job)
 {
-    struct job *j = list_entry(mailer_job, struct job, mailer);
+    struct outbox_job *j = list_entry(mailer_job, struct outbox_job, mailer);
     struct outbox *o = j->outbox;
     const struct smtp_result *r = &j->mailer.result;
     if (o->halted || r->end == SMTP_STOPPED) { /* the mail waits as before */
@@ -172,7 +172,7 @@ static enum err take_mail(void *arg, const struct mail *m)
 {
     struct outbox *o = arg;
     size_t size = m->recipient.len + m->subject.len + m->text.len + m->html.len + 4;
-    struct job *j = mem_zero(1, sizeof(*j) + size);
+    struct outbox_job *j = mem_zero(1, sizeof(*j) + size);
     if (!j)
         return ERR_NOMEM;
     char *at = j->text;
@@ -185,12 +185,12 @@ static enum err take_mail(void *arg, const struct mail *m)
     j->mail.html = keep(&at, m->html);
     (void)snprintf(j->id, sizeof(j->id), "notice.%lld.%lld@%s", (long long)m->created_ms, (long long)m->id,
                    o->config.domain);
-    j->mailer.message = (struct message){.to = j->mail.recipient.ptr,
-                                         .subject = j->mail.subject.ptr,
-                                         .text = j->mail.text,
-                                         .html = j->mail.html,
-                                         .id = j->id,
-                                         .date_ms = m->created_ms};
+    j->mailer.message = (struct mail_message){.to = j->mail.recipient.ptr,
+                                              .subject = j->mail.subject.ptr,
+                                              .text = j->mail.text,
+                                              .html = j->mail.html,
+                                              .id = j->id,
+                                              .date_ms = m->created_ms};
     j->mailer.id = m->id;
     j->mailer.done = on_sent;
     list_push_back(&o->batch, &j->link);
@@ -200,7 +200,7 @@ static enum err take_mail(void *arg, const struct mail *m)
 static void drop_batch(struct outbox *o)
 {
     for (struct list *i; (i = list_pop_front(&o->batch));)
-        mem_free(list_entry(i, struct job, link));
+        mem_free(list_entry(i, struct outbox_job, link));
 }
 
 static enum err look_run(struct store_call *call, struct backend *b)
@@ -226,7 +226,7 @@ static void look_done(struct store_call *call)
     if (mono_ms(o) < o->hold_until) /* this look only counts the mails */
         drop_batch(o);
     for (struct list *i; (i = list_pop_front(&o->batch)); o->out++)
-        mailer_post(o->config.mailer, &list_entry(i, struct job, link)->mailer);
+        mailer_post(o->config.mailer, &list_entry(i, struct outbox_job, link)->mailer);
     o->more = o->out == BATCH;
     if (!o->out)
         again(o, LOOK_MS);
@@ -254,7 +254,7 @@ static void record_again(struct outbox *o)
     for (struct list *i; (i = list_pop_front(&o->unrecorded));)
         list_push_back(&all, i);
     for (struct list *i; (i = list_pop_front(&all));)
-        store_submit(o->config.store, &list_entry(i, struct job, link)->call);
+        store_submit(o->config.store, &list_entry(i, struct outbox_job, link)->call);
 }
 
 static void on_timer(uv_timer_t *timer)

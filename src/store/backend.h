@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/campaign.h"
 #include "store/row.h"
 
 struct backend {
@@ -332,7 +333,9 @@ struct backend_audit {
     G(mails)                                                                                                 \
     G(accounts)                                                                                              \
     G(roles)                                                                                                 \
-    G(audit)
+    G(audit)                                                                                                 \
+    G(campaigns)                                                                                             \
+    G(jobs)
 
 /* A backend has a group whole, or NULL stands for it. */
 struct backend_ops {

@@ -66,7 +66,8 @@ struct store_seal {
      * ERR_DENIED: it is a different key; ERR_IO, ERR_FULL.
      */
     enum err (*begin)(void *arg, int64_t stored, int64_t *ret_id);
-    enum err (*seal)(void *arg, struct span context, struct span clear, uint8_t out[STORE_SEALED_MAX],
+    /* ERR_LIMIT: out is too small for the clear text and the seal, of 41 bytes. */
+    enum err (*seal)(void *arg, struct span context, struct span clear, uint8_t *out, size_t size,
                      size_t *ret_len);
     /* out is NUL-terminated. ERR_DENIED: sealed by another key or under another context, or altered. */
     enum err (*open)(void *arg, struct span context, struct span sealed, char *out, size_t size);

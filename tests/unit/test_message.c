@@ -45,7 +45,7 @@ static void header_of(struct span mail, const char *name, char *out, size_t size
     assert_true(n < size);
 }
 
-static void build(const struct message *m, enum message_lines lines, struct buf *out)
+static void build(const struct mail_message *m, enum message_lines lines, struct buf *out)
 {
     buf_init(out, 1 << 20);
     assert_int_equal(message_build(m, lines, out), ERR_NONE);
@@ -53,15 +53,15 @@ static void build(const struct message *m, enum message_lines lines, struct buf 
     out->tail--;
 }
 
-static struct message some_message(const char *subject)
+static struct mail_message some_message(const char *subject)
 {
-    return (struct message){.from = "todoke <todoke@example.com>",
-                            .to = "admin@example.org",
-                            .subject = subject,
-                            .text = SPAN_LIT("届け\n.\nFrom here\n"),
-                            .html = SPAN_LIT("<p>plain &amp; simple</p>\n"),
-                            .id = "1.2@example.com",
-                            .date_ms = 1795326000123};
+    return (struct mail_message){.from = "todoke <todoke@example.com>",
+                                 .to = "admin@example.org",
+                                 .subject = subject,
+                                 .text = SPAN_LIT("届け\n.\nFrom here\n"),
+                                 .html = SPAN_LIT("<p>plain &amp; simple</p>\n"),
+                                 .id = "1.2@example.com",
+                                 .date_ms = 1795326000123};
 }
 
 static void subjects(void **state)
@@ -86,7 +86,7 @@ static void subjects(void **state)
         {"", NULL, "none"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct message m = some_message(rows[i].in);
+        struct mail_message m = some_message(rows[i].in);
         struct buf mail;
         char field[8192], *decoded;
         build(&m, MESSAGE_LF, &mail);
@@ -119,7 +119,7 @@ static void parts_and_headers(void **state)
 {
     (void)state;
     for (int crlf = 0; crlf < 2; crlf++) {
-        struct message m = some_message("届け");
+        struct mail_message m = some_message("届け");
         struct buf mail;
         build(&m, crlf ? MESSAGE_CRLF : MESSAGE_LF, &mail);
         const char *bytes = buf_span(&mail).ptr;

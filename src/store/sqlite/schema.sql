@@ -553,7 +553,9 @@ CREATE TABLE job (
     position INTEGER NOT NULL,     -- how far gathering has come: the last number of a user or a row
     total INTEGER NOT NULL,        -- messages so far; they are numbered from 1
     claimed INTEGER NOT NULL,      -- those up to this number were handed to be sent, or are ended
+    settled INTEGER NOT NULL,      -- those up to this number are ended, or wait to be tried again
     ended INTEGER NOT NULL,        -- messages that ended
+    claimed_ms INTEGER NOT NULL,   -- when the last were claimed
     created_ms INTEGER NOT NULL,
     started_ms INTEGER NOT NULL,
     ended_ms INTEGER NOT NULL
@@ -578,7 +580,7 @@ CREATE TABLE message (
     PRIMARY KEY (job_id, n)
 ) WITHOUT ROWID;
 CREATE INDEX message_user ON message (user_id, job_id, n) WHERE user_id>0;
-CREATE INDEX message_due ON message (job_id, due_ms, n) WHERE state=2;
+CREATE INDEX message_due ON message (job_id, state, due_ms, n) WHERE state IN (1, 2);
 -- How many messages of a job ended so; and with which error and text, as the seed's table counts them.
 CREATE TABLE job_count (
     job_id INTEGER NOT NULL,

@@ -318,3 +318,43 @@ enum err sqlite_mail_retry(struct backend *b, int64_t id, int64_t wall_ms);
 enum err sqlite_mail_prune(struct backend *b, int64_t sent_ms, int64_t failed_ms, uint32_t limit,
                            uint32_t *ret_count);
 enum err sqlite_mail_count(struct backend *b, struct mail_counts *ret);
+/* sqlite_sender.c, sqlite_campaign.c, sqlite_job.c, sqlite_message.c */
+enum err sqlite_sender_insert(struct backend *b, struct sender *s);
+enum err sqlite_sender_update(struct backend *b, const struct sender *s);
+enum err sqlite_sender_delete(struct backend *b, int64_t provider_id, int64_t id);
+enum err sqlite_sender_get(struct backend *b, int64_t provider_id, int64_t id, sender_row_fn *fn, void *arg);
+enum err sqlite_sender_list(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
+                            sender_row_fn *fn, void *arg);
+enum err sqlite_campaign_insert(struct backend *b, struct campaign *c);
+enum err sqlite_campaign_update(struct backend *b, const struct campaign *c);
+enum err sqlite_campaign_delete(struct backend *b, int64_t provider_id, int64_t id);
+enum err sqlite_campaign_get(struct backend *b, int64_t provider_id, int64_t id, campaign_row_fn *fn,
+                             void *arg);
+enum err sqlite_campaign_list(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
+                              campaign_row_fn *fn, void *arg);
+enum err sqlite_job_insert(struct backend *b, struct job *j);
+enum err sqlite_job_update(struct backend *b, const struct job *j);
+enum err sqlite_job_get(struct backend *b, int64_t provider_id, int64_t id, job_row_fn *fn, void *arg);
+enum err sqlite_job_list(struct backend *b, int64_t provider_id, int64_t campaign_id, int64_t before,
+                         uint32_t limit, job_row_fn *fn, void *arg);
+enum err sqlite_job_open_list(struct backend *b, int64_t after, uint32_t limit, job_row_fn *fn, void *arg);
+enum err sqlite_job_open_count(struct backend *b, int64_t provider_id, int64_t sender_id, int64_t campaign_id,
+                               uint64_t *ret);
+enum err sqlite_message_insert(struct backend *b, const struct message *m);
+enum err sqlite_message_update(struct backend *b, const struct message *m);
+enum err sqlite_message_get(struct backend *b, int64_t job_id, int64_t n, message_row_fn *fn, void *arg);
+enum err sqlite_message_waiting(struct backend *b, int64_t job_id, int64_t after, int64_t last,
+                                uint32_t limit, message_row_fn *fn, void *arg);
+enum err sqlite_message_due(struct backend *b, int64_t job_id, enum message_state state, uint32_t limit,
+                            message_row_fn *fn, void *arg);
+enum err sqlite_message_find(struct backend *b, struct message_filter *f, message_row_fn *fn, void *arg);
+enum err sqlite_target_take(struct backend *b, int64_t job_id, const uint8_t hash[static 16], int64_t n,
+                            int64_t *ret_n);
+enum err sqlite_target_prune(struct backend *b, int64_t job_id, uint32_t limit, uint32_t *ret_count);
+enum err sqlite_count_add(struct backend *b, int64_t job_id, const struct job_count *c);
+enum err sqlite_count_list(struct backend *b, int64_t job_id, job_count_fn *fn, void *arg);
+enum err sqlite_message_since(struct backend *b, int64_t user_id, int64_t campaign_id, int64_t since_ms,
+                              bool *ret);
+enum err sqlite_job_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
+/* Seals the credentials of all senders again. */
+enum err sqlite_sender_reseal(struct sqlite *s, const struct store_seal *seal) MUST_CHECK;

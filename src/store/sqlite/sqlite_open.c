@@ -249,6 +249,40 @@ static const struct backend_audit sqlite_audit = {
     .audit_prune = sqlite_audit_prune,
 };
 
+static const struct backend_campaigns sqlite_campaigns = {
+    .sender_insert = sqlite_sender_insert,
+    .sender_update = sqlite_sender_update,
+    .sender_delete = sqlite_sender_delete,
+    .sender_get = sqlite_sender_get,
+    .sender_list = sqlite_sender_list,
+    .campaign_insert = sqlite_campaign_insert,
+    .campaign_update = sqlite_campaign_update,
+    .campaign_delete = sqlite_campaign_delete,
+    .campaign_get = sqlite_campaign_get,
+    .campaign_list = sqlite_campaign_list,
+};
+
+static const struct backend_jobs sqlite_jobs = {
+    .job_insert = sqlite_job_insert,
+    .job_update = sqlite_job_update,
+    .job_get = sqlite_job_get,
+    .job_list = sqlite_job_list,
+    .job_open_list = sqlite_job_open_list,
+    .job_open_count = sqlite_job_open_count,
+    .message_insert = sqlite_message_insert,
+    .message_update = sqlite_message_update,
+    .message_get = sqlite_message_get,
+    .message_waiting = sqlite_message_waiting,
+    .message_due = sqlite_message_due,
+    .message_find = sqlite_message_find,
+    .target_take = sqlite_target_take,
+    .target_prune = sqlite_target_prune,
+    .count_add = sqlite_count_add,
+    .count_list = sqlite_count_list,
+    .message_since = sqlite_message_since,
+    .job_prune = sqlite_job_prune,
+};
+
 static const struct backend_ops sqlite_ops = {
     .begin = op_begin,
     .commit = op_commit,
@@ -267,6 +301,8 @@ static const struct backend_ops sqlite_ops = {
     .accounts = &sqlite_accounts,
     .roles = &sqlite_roles,
     .audit = &sqlite_audit,
+    .campaigns = &sqlite_campaigns,
+    .jobs = &sqlite_jobs,
 };
 
 /* A database recovered from a damaged one may lack these rows. */

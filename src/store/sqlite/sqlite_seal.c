@@ -35,7 +35,8 @@ static enum err seal_one(const struct store_seal *seal, int64_t channel_id, enum
 {
     struct context context = context_of(channel_id, kept);
     ret->len = 0;
-    return clear[0] ? seal->seal(seal->arg, span_of(context.text), span_of(clear), ret->bytes, &ret->len)
+    return clear[0] ? seal->seal(seal->arg, span_of(context.text), span_of(clear), ret->bytes,
+                                 sizeof(ret->bytes), &ret->len)
                     : ERR_NONE;
 }
 
@@ -156,7 +157,8 @@ static enum err take_key(struct sqlite *s, const struct store_seal *seal)
     if (!e)
         e = sqlite_ask(s,
                        "SELECT EXISTS (SELECT 1 FROM channel WHERE typeof(secret)='blob' AND secret<>x'' "
-                       "OR typeof(webhook_url)='blob' AND webhook_url<>x'')",
+                       "OR typeof(webhook_url)='blob' AND webhook_url<>x'') "
+                       "OR EXISTS (SELECT 1 FROM sender WHERE typeof(secret)='blob' AND secret<>x'')",
                        &sealed);
     if (!e)
         e = seal->begin(seal->arg, sealed ? stored : 0, &id);
@@ -239,6 +241,9 @@ static enum err reseal(struct sqlite *s, const void *arg)
             return e;
     }
     explicit_bzero(&c, sizeof(c));
+    e = sqlite_sender_reseal(s, seal);
+    if (e)
+        return e;
     int64_t id;
     e = seal->begin(seal->arg, 0, &id);
     if (!e)
