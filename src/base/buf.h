@@ -37,8 +37,12 @@ enum err buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(p
 /* Makes room for len more bytes at data+tail; the caller writes them and adds to tail. */
 enum err buf_reserve(struct buf *b, size_t len) MUST_CHECK;
 
-void buf_consume(struct buf *b, size_t len); /* drops len (≤ buf_len) bytes at the front */
-void buf_clear(struct buf *b);               /* empties the buffer and keeps its memory */
-void buf_trim(struct buf *b);                /* frees the memory if the buffer is empty */
+void buf_consume(struct buf *b, size_t len);          /* drops len (≤ buf_len) bytes at the front */
+static inline void buf_cut(struct buf *b, size_t len) /* keeps the first len (≤ buf_len) bytes */
+{
+    b->tail = b->head + len;
+}
+void buf_clear(struct buf *b); /* empties the buffer and keeps its memory */
+void buf_trim(struct buf *b);  /* frees the memory if the buffer is empty */
 /* the content, NUL-terminated; the caller frees it (mem_free). NULL: out of memory */
 char *buf_steal(struct buf *b);

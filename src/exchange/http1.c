@@ -75,6 +75,24 @@ static void take_coding(struct http1_response *r, struct span coding)
     r->chunked_said |= r->chunked;
 }
 
+/* Keeps bytes of a final head's field for whoever wants them; a field that does not fit is left out. */
+static void keep_field(struct http1_response *r, const char *p, size_t len)
+{
+    if (!r->fields || r->code < 200 || r->in_trailers || !buf_add(r->fields, p, len))
+        return;
+    buf_cut(r->fields, r->fields_len);
+    r->fields = NULL;
+}
+
+static void keep_field_end(struct http1_response *r)
+{
+    if (!r->in_fields)
+        return;
+    keep_field(r, "\n", 1);
+    if (r->fields)
+        r->fields_len = buf_len(r->fields);
+}
+
 /* End of a field, or of an element of its list. */
 static void end_value(struct http1_response *r)
 {
@@ -133,8 +151,10 @@ static enum field field_of(const struct http1_response *r)
 static const char *take_name(struct http1_response *r, const char *p, const char *end)
 {
     for (; p < end && http1_octet_is(*p, OCTET_TOKEN); p++) {
+        const char lower = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+        keep_field(r, &lower, 1);
         if (r->name_len < sizeof(r->name))
-            r->name[r->name_len] = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
+            r->name[r->name_len] = lower;
         if (r->name_len <= sizeof(r->name))
             r->name_len++;
     }
@@ -144,6 +164,7 @@ static const char *take_name(struct http1_response *r, const char *p, const char
         malformed(r);
         return p;
     }
+    keep_field(r, ": ", 2);
     r->field = (uint8_t)field_of(r);
     r->coding_said |= r->field == FIELD_CODING;
     r->in_fields = true;
@@ -153,12 +174,14 @@ static const char *take_name(struct http1_response *r, const char *p, const char
 
 static const char *take_value(struct http1_response *r, const char *p, const char *end)
 {
+    const char *from = p;
     if (r->field == FIELD_OTHER)
         while (p < end && http1_octet_is(*p, OCTET_TEXT))
             p++;
     else
         for (; p < end && http1_octet_is(*p, OCTET_TEXT); p++)
             keep_value(r, *p);
+    keep_field(r, from, (size_t)(p - from));
     if (p == end)
         return p;
     if (*p == '\r') {
@@ -186,6 +209,7 @@ static const char *take_line_start(struct http1_response *r, const char *p)
         return p;
     }
     end_value(r);
+    keep_field_end(r);
     r->field = FIELD_OTHER;
     r->name_len = 0;
     if (*p == '\r') {

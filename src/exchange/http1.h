@@ -34,7 +34,8 @@ struct http1_response {
     uint32_t keep_alive_s;   /* Keep-Alive: timeout=N; 0: not given */
     uint32_t retry_after_s;  /* Retry-After in seconds; 0: absent or a date */
     uint32_t head_bytes, body_bytes;
-    struct buf *body; /* receives the content, up to its cap; NULL: counted only */
+    struct buf *body;   /* receives the content, up to its cap; NULL: counted only */
+    struct buf *fields; /* receives the head's fields (exchange.h); NULL: none, or it is full */
     /* parser state: http1.c */
     uint8_t step, at;
     int code;         /* the status, before its head is whole */
@@ -47,6 +48,7 @@ struct http1_response {
     bool chunked_said; /* names chunked, */
     bool chunked;      /* and chunked is last */
     bool value_over;   /* value is too small for all of it */
+    size_t fields_len; /* of the fields that are whole */
     uint8_t field, name_len, value_len;
     char name[20], value[48]; /* of the current field, as far as needed */
     struct content_length length;

@@ -115,6 +115,19 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
+/* Keeps a field of the final head for whoever wants it; one that does not fit, and those after it, are left out. */
+static void keep_field(struct http2_stream *s, struct span name, struct span value)
+{
+    if (!s->response_fields)
+        return;
+    size_t whole = buf_len(s->response_fields);
+    if (!buf_add_span(s->response_fields, name) && !buf_add_str(s->response_fields, ": ") &&
+        !buf_add_span(s->response_fields, value) && !buf_add_str(s->response_fields, "\n"))
+        return;
+    buf_cut(s->response_fields, whole);
+    s->response_fields = NULL;
+}
+
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *arg)
 {
@@ -141,6 +154,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     s->status = s->message.status;
     if (s->status >= 200 && span_eq(n, SPAN_LIT("retry-after")))
         s->retry_after_s = decimal_leading(v);
+    if (s->status >= 200 && name_len && name[0] != ':')
+        keep_field(s, n, v);
     return 0;
 }
 
@@ -500,7 +515,9 @@ enum err http2_request(struct http2 *h, struct http2_stream *s, const struct exc
     for (size_t i = 0; i < request->header_count; i++)
         nv[n++] = field(request->headers[i].name, request->headers[i].value);
     nv[n++] = field(SPAN_LIT("content-length"), (struct span){length, (size_t)digits});
-    *s = (struct http2_stream){.body = request->body, .response_body = request->response_body};
+    *s = (struct http2_stream){.body = request->body,
+                               .response_body = request->response_body,
+                               .response_fields = request->response_fields};
     nghttp2_data_provider provider = {.read_callback = body_read};
     int32_t id = nghttp2_submit_request(h->session, NULL, nv, n, request->body.len ? &provider : NULL, s);
     if (id == NGHTTP2_ERR_NOMEM)

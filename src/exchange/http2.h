@@ -37,7 +37,7 @@ struct http2_stream {
     uint32_t head_bytes, body_bytes;
     uint32_t retry_after_s;
     struct span body; /* what is left to send */
-    struct buf *response_body;
+    struct buf *response_body, *response_fields;
     /* how the stream ended, valid in stream_ended */
     enum ended ended;
     enum cause_id cause;

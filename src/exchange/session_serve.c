@@ -442,6 +442,8 @@ enum err session_serve(struct session *s, struct exchange *x)
     } else {
         http1_response_init(&s->h1);
         s->h1.body = x->request.response_body;
+        s->h1.fields = x->request.response_fields;
+        s->h1.fields_len = s->h1.fields ? buf_len(s->h1.fields) : 0;
         s->sent = 0;
         e = h1_write_request(s, &x->request);
     }

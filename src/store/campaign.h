@@ -55,8 +55,8 @@ struct job {
     int64_t id, provider_id, campaign_id, sender_id;
     enum medium medium;
     struct span campaign_name, short_id;
-    struct span content, variables, stop_when; /* as they were when the job was made */
-    struct span audience;                      /* JSON */
+    /* As they were when the job was made, and the audience as JSON; empty in lists and in job_peek. */
+    struct span content, variables, stop_when, audience;
     enum job_state state;
     struct span reason, reason_text; /* "hand", "missed", "guard", the id of an error; what was said */
     double per_second;               /* 0: no limit of its own */
@@ -141,6 +141,8 @@ struct backend_campaigns {
     enum err (*campaign_delete)(struct backend *b, int64_t provider_id, int64_t id);
     enum err (*campaign_get)(struct backend *b, int64_t provider_id, int64_t id, campaign_row_fn *fn,
                              void *arg);
+    /* ERR_NOT_FOUND: it was deleted. */
+    enum err (*campaign_enabled)(struct backend *b, int64_t provider_id, int64_t id, bool *ret);
     enum err (*campaign_list)(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
                               campaign_row_fn *fn, void *arg);
 };
@@ -151,6 +153,7 @@ struct backend_jobs {
     /* Writes state, reason, gathered, position, total, claimed, settled, ended, at and the times. */
     enum err (*job_update)(struct backend *b, const struct job *j);
     enum err (*job_get)(struct backend *b, int64_t provider_id, int64_t id, job_row_fn *fn, void *arg);
+    enum err (*job_peek)(struct backend *b, int64_t id, job_row_fn *fn, void *arg);
     enum err (*job_list)(struct backend *b, int64_t provider_id, int64_t campaign_id, int64_t before,
                          uint32_t limit, job_row_fn *fn, void *arg); /* newest first; campaign_id 0: all */
     enum err (*job_open_list)(struct backend *b, int64_t after, uint32_t limit, job_row_fn *fn, void *arg);

@@ -554,6 +554,34 @@ static void body_is_kept_to_its_cap(void **state)
     buf_deinit(&body);
 }
 
+/* The fields of the final head, in one piece and byte by byte; what does not fit is left out whole. */
+static void fields_are_kept(void **state)
+{
+    (void)state;
+    static const char bytes[] =
+        "HTTP/1.1 103 Early\r\nLink: <a>\r\n\r\nHTTP/1.1 429 Slow\r\nRetry-After: Sat, 28 Nov "
+        "2026 22:00:00 GMT\r\nX-Long: a\r\n b\r\nContent-Length: 2\r\n\r\nno";
+    static const char whole[] =
+        "retry-after:  Sat, 28 Nov 2026 22:00:00 GMT\nx-long:  a b\ncontent-length:  2\n";
+    for (size_t cap = 0; cap <= sizeof(whole); cap++)
+        for (size_t step = 1; step <= sizeof(bytes); step += sizeof(bytes) - 2) {
+            struct http1_response r;
+            struct buf fields;
+            http1_response_init(&r);
+            buf_init(&fields, cap);
+            r.fields = &fields;
+            for (size_t at = 0; at < sizeof(bytes) - 1; at += step)
+                (void)http1_response_feed(&r, bytes + at,
+                                          step < sizeof(bytes) - 1 - at ? step : sizeof(bytes) - 1 - at);
+            assert_int_equal(r.state, HTTP1_DONE);
+            assert_int_equal(r.status, 429);
+            const struct span s = buf_span(&fields);
+            assert_true(s.len <= cap && (cap < sizeof(whole) - 1 || s.len == sizeof(whole) - 1));
+            assert_true(s.len == 0 || (memcmp(s.ptr, whole, s.len) == 0 && s.ptr[s.len - 1] == '\n'));
+            buf_deinit(&fields);
+        }
+}
+
 static void out_of_memory(void **state)
 {
     (void)state;
@@ -582,6 +610,7 @@ int main(void)
         cmocka_unit_test(large_head_is_read),
         cmocka_unit_test(body_has_a_cap),
         cmocka_unit_test(body_is_kept_to_its_cap),
+        cmocka_unit_test(fields_are_kept),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -350,9 +350,11 @@ static void fields_and_body_are_kept(void **state)
 {
     (void)state;
     struct peer *p = peer_with(0);
-    struct buf body;
+    struct buf body, fields;
     buf_init(&body, 100);
-    const struct exchange_request r = {.url = &url, .body = SPAN_LIT("{}"), .response_body = &body};
+    buf_init(&fields, 100);
+    const struct exchange_request r = {
+        .url = &url, .body = SPAN_LIT("{}"), .response_body = &body, .response_fields = &fields};
     assert_int_equal(http2_request(p->h, &p->streams[0], &r), ERR_NONE);
     flush(p);
     assert_int_equal(FEED(p, HEADERS("\x0a", OPEN, ONE) STATUS("503") "\x0f\x26\x02"
@@ -361,6 +363,8 @@ static void fields_and_body_are_kept(void **state)
     assert_int_equal(p->streams[0].retry_after_s, 30);
     assert_true(span_eq(buf_span(&body), SPAN_LIT("busy")));
     assert_int_equal(p->streams[0].body_bytes, 4);
+    assert_true(span_eq(buf_span(&fields), SPAN_LIT("retry-after: 30\n")));
+    buf_deinit(&fields);
     buf_deinit(&body);
     peer_free(p);
 }

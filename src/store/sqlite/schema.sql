@@ -528,7 +528,6 @@ CREATE TABLE campaign (
 );
 CREATE INDEX campaign_provider ON campaign (provider_id, id);
 CREATE UNIQUE INDEX campaign_short ON campaign (provider_id, short_id);
--- A job keeps the campaign as it was when the job was made, so that all get the same.
 CREATE TABLE job (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     provider_id INTEGER NOT NULL,
@@ -537,10 +536,6 @@ CREATE TABLE job (
     medium INTEGER NOT NULL,
     campaign_name TEXT NOT NULL,
     short_id TEXT NOT NULL,
-    content TEXT NOT NULL,
-    variables TEXT NOT NULL,
-    stop_when TEXT NOT NULL,
-    audience TEXT NOT NULL,        -- JSON as it was given, with the condition or the SQL at that time
     state INTEGER NOT NULL,        -- enum job_state
     reason TEXT NOT NULL,          -- why it is paused, stopped or failed: 'hand', 'missed', 'guard', id of an error
     reason_text TEXT NOT NULL,
@@ -559,6 +554,15 @@ CREATE TABLE job (
     created_ms INTEGER NOT NULL,
     started_ms INTEGER NOT NULL,
     ended_ms INTEGER NOT NULL
+);
+-- A job keeps the campaign and the audience as they were when it was made, so that all get the same. Apart, because the job's row is
+-- written with every batch.
+CREATE TABLE job_content (
+    job_id INTEGER PRIMARY KEY,
+    content TEXT NOT NULL,
+    variables TEXT NOT NULL,
+    stop_when TEXT NOT NULL,
+    audience TEXT NOT NULL         -- JSON as it was given, with the condition or the SQL at that time
 );
 CREATE INDEX job_provider ON job (provider_id, id);
 CREATE INDEX job_open ON job (state) WHERE state<4;

@@ -330,11 +330,13 @@ enum err sqlite_campaign_update(struct backend *b, const struct campaign *c);
 enum err sqlite_campaign_delete(struct backend *b, int64_t provider_id, int64_t id);
 enum err sqlite_campaign_get(struct backend *b, int64_t provider_id, int64_t id, campaign_row_fn *fn,
                              void *arg);
+enum err sqlite_campaign_enabled(struct backend *b, int64_t provider_id, int64_t id, bool *ret);
 enum err sqlite_campaign_list(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
                               campaign_row_fn *fn, void *arg);
 enum err sqlite_job_insert(struct backend *b, struct job *j);
 enum err sqlite_job_update(struct backend *b, const struct job *j);
 enum err sqlite_job_get(struct backend *b, int64_t provider_id, int64_t id, job_row_fn *fn, void *arg);
+enum err sqlite_job_peek(struct backend *b, int64_t id, job_row_fn *fn, void *arg);
 enum err sqlite_job_list(struct backend *b, int64_t provider_id, int64_t campaign_id, int64_t before,
                          uint32_t limit, job_row_fn *fn, void *arg);
 enum err sqlite_job_open_list(struct backend *b, int64_t after, uint32_t limit, job_row_fn *fn, void *arg);

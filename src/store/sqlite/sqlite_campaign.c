@@ -92,6 +92,16 @@ enum err sqlite_campaign_get(struct backend *b, int64_t provider_id, int64_t id,
     return e;
 }
 
+enum err sqlite_campaign_enabled(struct backend *b, int64_t provider_id, int64_t id, bool *ret)
+{
+    const int64_t key[] = {provider_id, id};
+    int64_t enabled = 0;
+    enum err e = sqlite_first(sqlite_of(b), STATEMENT_campaign_enabled, key, 2, &enabled);
+    if (!e)
+        *ret = enabled != 0;
+    return e;
+}
+
 enum err sqlite_campaign_list(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
                               campaign_row_fn *fn, void *arg)
 {

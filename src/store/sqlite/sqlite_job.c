@@ -14,25 +14,33 @@ enum err sqlite_job_insert(struct backend *b, struct job *j)
     sqlite_bind_number(q, 4, j->medium);
     sqlite_bind_span(q, 5, j->campaign_name);
     sqlite_bind_span(q, 6, j->short_id);
-    sqlite_bind_span(q, 7, j->content);
-    sqlite_bind_span(q, 8, j->variables);
-    sqlite_bind_span(q, 9, j->stop_when);
-    sqlite_bind_span(q, 10, j->audience);
-    sqlite_bind_number(q, 11, j->state);
-    sqlite_bind_span(q, 12, j->reason);
-    sqlite_bind_span(q, 13, j->reason_text);
-    (void)sqlite3_bind_double(q, 14, j->per_second);
-    sqlite_bind_number(q, 15, j->dedupe);
-    sqlite_bind_number(q, 16, j->at_ms);
-    sqlite_bind_span(q, 17, j->repeat);
+    sqlite_bind_number(q, 7, j->state);
+    sqlite_bind_span(q, 8, j->reason);
+    sqlite_bind_span(q, 9, j->reason_text);
+    (void)sqlite3_bind_double(q, 10, j->per_second);
+    sqlite_bind_number(q, 11, j->dedupe);
+    sqlite_bind_number(q, 12, j->at_ms);
+    sqlite_bind_span(q, 13, j->repeat);
     const int64_t numbers[] = {j->parent_id,  j->gathered,   j->position, j->total,
                                j->claimed,    j->settled,    j->ended,    j->claimed_ms,
                                j->created_ms, j->started_ms, j->ended_ms};
     for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
-        sqlite_bind_number(q, 18 + i, numbers[i]);
+        sqlite_bind_number(q, 14 + i, numbers[i]);
+    e = sqlite_run(s, q);
+    if (e)
+        return e;
+    int64_t id = sqlite3_last_insert_rowid(s->db);
+    q = sqlite_statement(s, STATEMENT_job_content_insert, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, id);
+    sqlite_bind_span(q, 2, j->content);
+    sqlite_bind_span(q, 3, j->variables);
+    sqlite_bind_span(q, 4, j->stop_when);
+    sqlite_bind_span(q, 5, j->audience);
     e = sqlite_run(s, q);
     if (!e)
-        j->id = sqlite3_last_insert_rowid(s->db);
+        j->id = id;
     return e;
 }
 
@@ -65,28 +73,24 @@ static struct job row_of(sqlite3_stmt *q)
         .medium = (enum medium)sqlite_number(q, 4),
         .campaign_name = sqlite_span(q, 5),
         .short_id = sqlite_span(q, 6),
-        .content = sqlite_span(q, 7),
-        .variables = sqlite_span(q, 8),
-        .stop_when = sqlite_span(q, 9),
-        .audience = sqlite_span(q, 10),
-        .state = (enum job_state)sqlite_number(q, 11),
-        .reason = sqlite_span(q, 12),
-        .reason_text = sqlite_span(q, 13),
-        .per_second = sqlite3_column_double(q, 14),
-        .dedupe = sqlite_number(q, 15) != 0,
-        .at_ms = sqlite_number(q, 16),
-        .repeat = sqlite_span(q, 17),
-        .parent_id = sqlite_number(q, 18),
-        .gathered = sqlite_number(q, 19) != 0,
-        .position = sqlite_number(q, 20),
-        .total = sqlite_number(q, 21),
-        .claimed = sqlite_number(q, 22),
-        .settled = sqlite_number(q, 23),
-        .ended = sqlite_number(q, 24),
-        .claimed_ms = sqlite_number(q, 25),
-        .created_ms = sqlite_number(q, 26),
-        .started_ms = sqlite_number(q, 27),
-        .ended_ms = sqlite_number(q, 28),
+        .state = (enum job_state)sqlite_number(q, 7),
+        .reason = sqlite_span(q, 8),
+        .reason_text = sqlite_span(q, 9),
+        .per_second = sqlite3_column_double(q, 10),
+        .dedupe = sqlite_number(q, 11) != 0,
+        .at_ms = sqlite_number(q, 12),
+        .repeat = sqlite_span(q, 13),
+        .parent_id = sqlite_number(q, 14),
+        .gathered = sqlite_number(q, 15) != 0,
+        .position = sqlite_number(q, 16),
+        .total = sqlite_number(q, 17),
+        .claimed = sqlite_number(q, 18),
+        .settled = sqlite_number(q, 19),
+        .ended = sqlite_number(q, 20),
+        .claimed_ms = sqlite_number(q, 21),
+        .created_ms = sqlite_number(q, 22),
+        .started_ms = sqlite_number(q, 23),
+        .ended_ms = sqlite_number(q, 24),
     };
 }
 
@@ -109,6 +113,28 @@ enum err sqlite_job_get(struct backend *b, int64_t provider_id, int64_t id, job_
         return e;
     sqlite_bind_number(q, 1, provider_id);
     sqlite_bind_number(q, 2, id);
+    bool row;
+    e = sqlite_row(s, q, &row);
+    if (e || !row)
+        return e ? e : ERR_NOT_FOUND;
+    struct job j = row_of(q);
+    j.content = sqlite_span(q, 25);
+    j.variables = sqlite_span(q, 26);
+    j.stop_when = sqlite_span(q, 27);
+    j.audience = sqlite_span(q, 28);
+    e = fn(arg, &j);
+    (void)sqlite3_reset(q);
+    return e;
+}
+
+enum err sqlite_job_peek(struct backend *b, int64_t id, job_row_fn *fn, void *arg)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_job_peek, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, id);
     bool row;
     e = sqlite_row(s, q, &row);
     if (e || !row)
@@ -243,7 +269,8 @@ enum err sqlite_job_prune(struct backend *b, int64_t before_ms, uint32_t limit, 
     uint32_t n = e ? 0 : (uint32_t)sqlite3_changes(s->db);
     if (!e && n == 0) {
         n = limit; /* there may be more jobs */
-        if (!(e = sqlite_run_with(s, STATEMENT_count_delete, &id, 1)))
+        if (!(e = sqlite_run_with(s, STATEMENT_count_delete, &id, 1)) &&
+            !(e = sqlite_run_with(s, STATEMENT_job_content_delete, &id, 1)))
             e = sqlite_run_with(s, STATEMENT_job_delete, &id, 1);
     }
     if (!e)

@@ -259,6 +259,7 @@ static const struct backend_campaigns sqlite_campaigns = {
     .campaign_update = sqlite_campaign_update,
     .campaign_delete = sqlite_campaign_delete,
     .campaign_get = sqlite_campaign_get,
+    .campaign_enabled = sqlite_campaign_enabled,
     .campaign_list = sqlite_campaign_list,
 };
 
@@ -266,6 +267,7 @@ static const struct backend_jobs sqlite_jobs = {
     .job_insert = sqlite_job_insert,
     .job_update = sqlite_job_update,
     .job_get = sqlite_job_get,
+    .job_peek = sqlite_job_peek,
     .job_list = sqlite_job_list,
     .job_open_list = sqlite_job_open_list,
     .job_open_count = sqlite_job_open_count,
