@@ -30,8 +30,10 @@ struct exchange_request {
     const char *method;        /* NULL: "POST" */
     struct span body;          /* borrowed until done */
     struct buf *response_body; /* the answer's content is appended here, up to its cap; NULL: discarded */
-    /* The fields of the final answer's head are appended here, up to its cap: "name: value\n", the name in lower
-     * case; NULL: discarded. A field that does not fit, and those after it, are left out. */
+    /*
+     * The fields of the final answer's head are appended here, up to its cap: "name: value\n", the name in
+     * lower case; NULL: discarded. A field that does not fit, and those after it, are left out.
+     */
     struct buf *response_fields;
     struct exchange_deadlines deadlines;
     bool fresh; /* use a new connection, not one that is open */

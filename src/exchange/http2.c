@@ -115,19 +115,6 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     return 0;
 }
 
-/* Keeps a field of the final head for whoever wants it; one that does not fit, and those after it, are left out. */
-static void keep_field(struct http2_stream *s, struct span name, struct span value)
-{
-    if (!s->response_fields)
-        return;
-    size_t whole = buf_len(s->response_fields);
-    if (!buf_add_span(s->response_fields, name) && !buf_add_str(s->response_fields, ": ") &&
-        !buf_add_span(s->response_fields, value) && !buf_add_str(s->response_fields, "\n"))
-        return;
-    buf_cut(s->response_fields, whole);
-    s->response_fields = NULL;
-}
-
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *arg)
 {
@@ -154,8 +141,9 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     s->status = s->message.status;
     if (s->status >= 200 && span_eq(n, SPAN_LIT("retry-after")))
         s->retry_after_s = decimal_leading(v);
-    if (s->status >= 200 && name_len && name[0] != ':')
-        keep_field(s, n, v);
+    if (s->status >= 200 && name[0] != ':' && s->response_fields &&
+        buf_printf(s->response_fields, "%.*s: %.*s\n", (int)n.len, n.ptr, (int)v.len, v.ptr))
+        s->response_fields = NULL;
     return 0;
 }
 
