@@ -57,6 +57,7 @@ struct job {
     struct span campaign_name, short_id;
     /* As they were when the job was made, and the audience as JSON; empty in lists and in job_peek. */
     struct span content, variables, stop_when, audience;
+    struct span nonce; /* random, 32 hex digits: the keys of its messages are made from it */
     enum job_state state;
     struct span reason, reason_text; /* "hand", "missed", "guard", the id of an error; what was said */
     double per_second;               /* 0: no limit of its own */

@@ -562,7 +562,8 @@ CREATE TABLE job_content (
     content TEXT NOT NULL,
     variables TEXT NOT NULL,
     stop_when TEXT NOT NULL,
-    audience TEXT NOT NULL         -- JSON as it was given, with the condition or the SQL at that time
+    audience TEXT NOT NULL,        -- JSON as it was given, with the condition or the SQL at that time
+    nonce TEXT NOT NULL            -- random: the keys by which services know a message again are made from it
 );
 CREATE INDEX job_provider ON job (provider_id, id);
 CREATE INDEX job_open ON job (state) WHERE state<4;

@@ -38,6 +38,7 @@ enum err sqlite_job_insert(struct backend *b, struct job *j)
     sqlite_bind_span(q, 3, j->variables);
     sqlite_bind_span(q, 4, j->stop_when);
     sqlite_bind_span(q, 5, j->audience);
+    sqlite_bind_span(q, 6, j->nonce);
     e = sqlite_run(s, q);
     if (!e)
         j->id = id;
@@ -122,6 +123,7 @@ enum err sqlite_job_get(struct backend *b, int64_t provider_id, int64_t id, job_
     j.variables = sqlite_span(q, 26);
     j.stop_when = sqlite_span(q, 27);
     j.audience = sqlite_span(q, 28);
+    j.nonce = sqlite_span(q, 29);
     e = fn(arg, &j);
     (void)sqlite3_reset(q);
     return e;
