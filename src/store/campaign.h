@@ -181,9 +181,10 @@ struct backend_jobs {
     enum err (*count_add)(struct backend *b, int64_t job_id,
                           const struct job_count *c); /* count may be < 0 */
     enum err (*count_list)(struct backend *b, int64_t job_id, job_count_fn *fn, void *arg);
-    /* Whether it sent the user a message of that campaign since then. */
-    enum err (*message_since)(struct backend *b, int64_t user_id, int64_t campaign_id, int64_t since_ms,
-                              bool *ret);
+    /* Whether the user has a message of that campaign (its id or short id), in one of these states (bits 1 <<
+     * enum message_state), that changed last at since_ms or later. */
+    enum err (*message_since)(struct backend *b, int64_t user_id, struct span campaign, unsigned states,
+                              int64_t since_ms, bool *ret);
     /* Deletes at most limit messages of jobs that ended before; then the jobs. */
     enum err (*job_prune)(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
 };

@@ -355,8 +355,8 @@ enum err sqlite_target_take(struct backend *b, int64_t job_id, const uint8_t has
 enum err sqlite_target_prune(struct backend *b, int64_t job_id, uint32_t limit, uint32_t *ret_count);
 enum err sqlite_count_add(struct backend *b, int64_t job_id, const struct job_count *c);
 enum err sqlite_count_list(struct backend *b, int64_t job_id, job_count_fn *fn, void *arg);
-enum err sqlite_message_since(struct backend *b, int64_t user_id, int64_t campaign_id, int64_t since_ms,
-                              bool *ret);
+enum err sqlite_message_since(struct backend *b, int64_t user_id, struct span campaign, unsigned states,
+                              int64_t since_ms, bool *ret);
 enum err sqlite_job_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
 /* Seals the credentials of all senders again. */
 enum err sqlite_sender_reseal(struct sqlite *s, const struct store_seal *seal) MUST_CHECK;

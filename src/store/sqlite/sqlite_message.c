@@ -179,14 +179,23 @@ enum err sqlite_message_find(struct backend *b, struct message_filter *f, messag
     return e;
 }
 
-enum err sqlite_message_since(struct backend *b, int64_t user_id, int64_t campaign_id, int64_t since_ms,
-                              bool *ret)
+enum err sqlite_message_since(struct backend *b, int64_t user_id, struct span campaign, unsigned states,
+                              int64_t since_ms, bool *ret)
 {
-    const int64_t key[] = {user_id, campaign_id, since_ms};
-    int64_t one;
-    enum err e = sqlite_first(sqlite_of(b), STATEMENT_message_since, key, 3, &one);
-    if (e && e != ERR_NOT_FOUND)
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_message_since, &e);
+    if (!q)
         return e;
-    *ret = !e;
-    return ERR_NONE;
+    sqlite_bind_number(q, 1, user_id);
+    sqlite_bind_span(q, 2, campaign);
+    sqlite_bind_number(q, 3, states);
+    sqlite_bind_number(q, 4, since_ms);
+    bool row;
+    e = sqlite_row(s, q, &row);
+    if (!e && row)
+        (void)sqlite3_reset(q);
+    if (!e)
+        *ret = row;
+    return e;
 }
