@@ -73,11 +73,6 @@ enum receipt_class {
     RECEIPT_CLASSES
 };
 
-/* SENT_UNKNOWN: the service may have taken it: never by itself. */
-enum receipt_retry { RECEIPT_RETRY_YES, RECEIPT_RETRY_LATER, RECEIPT_RETRY_NO, RECEIPT_RETRY_SENT_UNKNOWN };
-enum receipt_effect { RECEIPT_NO_EFFECT, RECEIPT_UNSUBSCRIBE, RECEIPT_DROP_TOKEN, RECEIPT_PAUSE_JOB };
-enum receipt_whom { RECEIPT_RECIPIENT, RECEIPT_MESSAGE, RECEIPT_ACCOUNT, RECEIPT_PROVIDER };
-
 #define RECEIPT_TEXT_MAX 512u
 
 struct receipt {
@@ -97,8 +92,5 @@ struct receipt {
 /* Defined for every struct answer. */
 void receipt_of(const struct answer *a, struct receipt *ret);
 
-/* The strings stored and shown: "permanent-recipient", "unknown-sent", "unsubscribe", "account". */
+/* The string stored and shown: "permanent-recipient". Those of the other enums: delivery_error.h. */
 const char *receipt_class_text(enum receipt_class c);
-const char *receipt_retry_text(enum receipt_retry r);   /* "yes", "later", "no", "unknown-sent" */
-const char *receipt_effect_text(enum receipt_effect e); /* "none", "unsubscribe", "drop_token", "pause_job" */
-const char *receipt_whom_text(enum receipt_whom w);     /* "recipient", "message", "account", "provider" */
