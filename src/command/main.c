@@ -16,10 +16,11 @@
  *     visible                     untrusted text escaped for a terminal
  * 1 fault     why something did not arrive
  *     reason.def, fault.def, cause.def   every reason, detail and cause, once, with its words and advice
- *     fault, search               the rows by id; by a fragment, a status or the nearest name
+ *     fault, search, search_text  the rows by id; by a fragment, a status or the nearest name
  *     outcome, effect             evidence of one exchange -> reason, detail, cause, processed; its effects
  *     edition                     where the two editions of LINE's documentation differ
  *     delivery_error              the second catalogue: why a message of a targeted delivery did not arrive
+ *     delivery_search             its rows by a kind, a text filled in, a fragment or the nearest name
  *     receipt                     what the answer of a sending service means for one message
  * 1 model     channel, contact, event, attempt, error_row, notice, mail, option, account, item: plain structs
  *     channel.def                 the fields of a channel: one row each, from JSON to column and flag
@@ -118,7 +119,7 @@
  *     verify                      tests a webhook URL, phase by phase
  *     event, sample_event         posts, lists and redelivers events; a sample event for tests
  *     errors, errors_download     error statistics as rows, as sums, and as a streamed file
- *     faults                      the catalogue
+ *     faults                      the two catalogues
  * 6 api/people    accounts, roles and providers
  *     account, account_json, session, login, login_json, setup, provider, role, audit, option
  * 6 api/node      the node itself
@@ -132,7 +133,8 @@
  *     direct                      opens a data directory for a command; explains its problems
  * 8 command   the command line
  *     main                        the table of commands, and this map
- *     explain, explain_people, explain_json, explain_markdown   the catalogue, also as docs/faults.md
+ *     explain, explain_people, explain_json, explain_markdown   the catalogues; docs/faults.md
+ *     explain_delivery, explain_delivery_markdown   rows of the second one; docs/delivery-errors.md
  *     serve                       a node as a command
  *     key, account, record        keys and accounts in the data directory; audit entries of these
  *     key_seal                    seals the stored secrets with a new key
@@ -197,7 +199,7 @@ static const struct cmd commands[] = {
     {"check", cmd_check, "checks a database for damage; ends alarms that wait for an operator"},
     {"backup", cmd_backup, "copies a data directory while a node runs on it"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},
-    {"explain", cmd_explain, "says what a reason, detail or cause means and how to fix it"},
+    {"explain", cmd_explain, "says what a failure of a webhook or a delivery means and how to fix it"},
 };
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 

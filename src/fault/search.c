@@ -1,6 +1,7 @@
 #include "fault/search.h"
 
 #include "base/distance.h"
+#include "fault/search_text.h"
 
 static struct search_hit hit_reason(enum reason r)
 {
@@ -19,46 +20,17 @@ static struct search_hit hit_cause(enum cause_id c)
     return (struct search_hit){.kind = SEARCH_CAUSE, .reason = fault_of(f)->reason, .fault = f, .cause = c};
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static struct span trim(struct span s)
-{
-    while (s.len > 0 && is_space(s.ptr[0])) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && is_space(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
-}
-
-static bool starts_nocase(struct span s, struct span prefix)
-{
-    return s.len >= prefix.len && span_eq_nocase((struct span){s.ptr, prefix.len}, prefix);
-}
-
-static bool contains_nocase(struct span s, struct span part)
-{
-    for (size_t i = 0; i + part.len <= s.len; i++)
-        if (span_eq_nocase((struct span){s.ptr + i, part.len}, part))
-            return true;
-    return false;
-}
-
 /* A pasted line starts with its reason; the text after it is more specific. Empty if nothing follows. */
 static struct span behind_reason(struct span text)
 {
     for (enum reason r = 0; r < REASON_COUNT; r++) {
         struct span name = span_of(reason_text(r));
-        if (!starts_nocase(text, name) || text.len == name.len)
+        if (!search_starts(text, name) || text.len == name.len)
             continue;
         struct span rest = {text.ptr + name.len, text.len - name.len};
-        if (!is_space(rest.ptr[0]) && !memchr(":/,", rest.ptr[0], 3))
+        if (!search_is_space(rest.ptr[0]) && !memchr(":/,", rest.ptr[0], 3))
             continue;
-        while (rest.len > 0 && (is_space(rest.ptr[0]) || memchr(":/,", rest.ptr[0], 3))) {
+        while (rest.len > 0 && (search_is_space(rest.ptr[0]) || memchr(":/,", rest.ptr[0], 3))) {
             rest.ptr++;
             rest.len--;
         }
@@ -85,7 +57,7 @@ static int status_of(struct span text)
 static bool is_detail(struct span text, const char *detail)
 {
     struct span d = span_of(detail);
-    return starts_nocase(text, d) && (text.len == d.len || (text.len > d.len + 1 && text.ptr[d.len] == ':' &&
+    return search_starts(text, d) && (text.len == d.len || (text.len > d.len + 1 && text.ptr[d.len] == ':' &&
                                                             text.ptr[d.len + 1] == ' '));
 }
 
@@ -115,51 +87,38 @@ static bool find_exact(struct span text, struct search_hit *ret)
     return false;
 }
 
-/* Whether one of the row's texts contains part. */
-typedef bool holds_fn(const struct search_hit *hit, struct span part);
+enum { ROW_TEXTS_MAX = 8 };
 
-static bool any_holds(const char *const *texts, size_t count, struct span part)
+/* All that a row can be found by; returns how many texts. */
+static size_t row_texts(const struct search_hit *hit, const char *texts[ROW_TEXTS_MAX])
 {
-    for (size_t i = 0; i < count; i++)
-        if (contains_nocase(span_of(texts[i]), part))
-            return true;
-    return false;
-}
-
-static bool row_holds(const struct search_hit *hit, struct span part)
-{
+    size_t n = 0;
     if (hit->kind == SEARCH_REASON) {
         const struct reason_info *r = reason_of(hit->reason);
-        const char *texts[] = {r->text,         r->explanation[0], r->explanation[1], r->seed_text[0],
-                               r->seed_text[1], r->old_text[0],    r->old_text[1]};
-        return any_holds(texts, sizeof(texts) / sizeof(texts[0]), part);
+        texts[n++] = r->text;
+        for (int lang = LANG_EN; lang <= LANG_JA; lang++) {
+            texts[n++] = r->explanation[lang];
+            texts[n++] = r->seed_text[lang];
+            texts[n++] = r->old_text[lang];
+        }
+        return n;
     }
-    if (hit->kind == SEARCH_DETAIL) {
-        const struct fault *f = fault_of(hit->fault);
-        const char *texts[] = {f->id,          f->detail,      f->text[0],   f->text[1],
-                               f->old_text[0], f->old_text[1], f->advice[0], f->advice[1]};
-        return any_holds(texts, sizeof(texts) / sizeof(texts[0]), part);
-    }
+    const struct fault *f = fault_of(hit->fault);
     const struct cause *c = cause_of(hit->cause);
-    const char *texts[] = {c->id, c->source, c->text[0], c->text[1], c->advice[0], c->advice[1]};
-    return any_holds(texts, sizeof(texts) / sizeof(texts[0]), part);
+    bool detail = hit->kind == SEARCH_DETAIL;
+    texts[n++] = detail ? f->id : c->id;
+    texts[n++] = detail ? f->detail : c->source;
+    for (int lang = LANG_EN; lang <= LANG_JA; lang++) {
+        texts[n++] = detail ? f->text[lang] : c->text[lang];
+        texts[n++] = detail ? f->advice[lang] : c->advice[lang];
+        if (detail)
+            texts[n++] = f->old_text[lang];
+    }
+    return n;
 }
 
-static bool row_holds_words(const struct search_hit *hit, struct span words)
-{
-    size_t at = 0;
-    while (at < words.len) {
-        size_t end = at;
-        while (end < words.len && !is_space(words.ptr[end]))
-            end++;
-        if (!row_holds(hit, (struct span){words.ptr + at, end - at}))
-            return false;
-        at = end;
-        while (at < words.len && is_space(words.ptr[at]))
-            at++;
-    }
-    return true;
-}
+/* Whether a row holds the text: search_texts_hold() or search_texts_hold_words(). */
+typedef bool holds_fn(const char *const *texts, size_t count, struct span text);
 
 /* Passes on rows that contain the text. */
 struct filter {
@@ -173,7 +132,8 @@ struct filter {
 static void filter_row(void *arg, const struct search_hit *hit)
 {
     struct filter *f = arg;
-    if (f->holds(hit, f->text)) {
+    const char *texts[ROW_TEXTS_MAX];
+    if (f->holds(texts, row_texts(hit, texts), f->text)) {
         f->found++;
         f->fn(f->arg, hit);
     }
@@ -183,10 +143,7 @@ static void filter_row(void *arg, const struct search_hit *hit)
 struct nearest {
     struct span text;
     size_t count;
-    struct {
-        size_t distance;
-        struct search_hit hit;
-    } best[SEARCH_NEAREST_MAX];
+    struct search_hit best[SEARCH_NEAREST_MAX];
 };
 
 static void nearest_row(void *arg, const struct search_hit *hit)
@@ -207,13 +164,13 @@ static void nearest_row(void *arg, const struct search_hit *hit)
         n->count++;
     for (size_t i = n->count - 1; i > at; i--)
         n->best[i] = n->best[i - 1];
+    n->best[at] = *hit;
     n->best[at].distance = d;
-    n->best[at].hit = *hit;
 }
 
 enum search_match search_catalogue(struct span text, search_fn *fn, void *arg)
 {
-    text = trim(text);
+    text = search_trim(text);
     if (text.len == 0)
         return SEARCH_NONE;
     struct span rest = behind_reason(text);
@@ -222,18 +179,18 @@ enum search_match search_catalogue(struct span text, search_fn *fn, void *arg)
         fn(arg, &hit);
         return SEARCH_EXACT;
     }
-    struct filter filter = {text, row_holds, fn, arg, 0};
+    struct filter filter = {text, search_texts_hold, fn, arg, 0};
     search_all(filter_row, &filter);
-    if (filter.found == 0) {
-        filter.holds = row_holds_words;
-        search_all(filter_row, &filter);
-    }
     if (filter.found > 0)
         return SEARCH_FRAGMENT;
+    filter.holds = search_texts_hold_words;
+    search_all(filter_row, &filter);
+    if (filter.found > 0)
+        return SEARCH_WORDS;
     struct nearest nearest = {.text = rest.len > 0 ? rest : text};
     search_all(nearest_row, &nearest);
     for (size_t i = 0; i < nearest.count; i++)
-        fn(arg, &nearest.best[i].hit);
+        fn(arg, &nearest.best[i]);
     return SEARCH_NEAREST;
 }
 

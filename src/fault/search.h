@@ -7,9 +7,11 @@
 
 enum search_kind { SEARCH_REASON, SEARCH_DETAIL, SEARCH_CAUSE };
 
-/* How the rows were found. NEAREST: the text is unknown; these are merely the closest. NONE: no text was
- * given. */
-enum search_match { SEARCH_NONE, SEARCH_EXACT, SEARCH_FRAGMENT, SEARCH_NEAREST };
+/*
+ * How the rows were found, the surest way first. FILLED: only by delivery_search(). NEAREST: the text is
+ * unknown, and these are merely the closest. NONE: no text was given.
+ */
+enum search_match { SEARCH_NONE, SEARCH_EXACT, SEARCH_FILLED, SEARCH_FRAGMENT, SEARCH_WORDS, SEARCH_NEAREST };
 
 struct search_hit {
     enum search_kind kind;
@@ -17,6 +19,7 @@ struct search_hit {
     enum fault_id fault; /* DETAIL, CAUSE; FAULT_ok otherwise */
     enum cause_id cause; /* CAUSE; CAUSE_ok otherwise */
     int status;          /* CAUSE: the status number searched for, which is then the detail; 0: none */
+    size_t distance;     /* NEAREST: of the row's name from the text */
 };
 
 typedef void search_fn(void *arg, const struct search_hit *hit);
@@ -28,9 +31,8 @@ typedef void search_fn(void *arg, const struct search_hit *hit);
  *     EXACT     a reason, a detail (also "Detail: URL", as verifications answer), a cause, or a status number
  *               of three digits (the cause of its family); a reason before any of these is skipped
  *               ("error_status_code 503")
- *     FRAGMENT  rows that contain the text anywhere, in catalogue order; failing that, rows that contain
- *     every
- *               word of it
+ *     FRAGMENT  rows that contain the text anywhere, in catalogue order
+ *     WORDS     rows that contain every word of it
  *     NEAREST   up to SEARCH_NEAREST_MAX rows by edit distance of their names, closest first
  *
  * fn must not call back. No allocation.

@@ -136,7 +136,7 @@ static void all_words_somewhere_in_the_row(void **state)
 {
     (void)state;
     struct found f;
-    assert_int_equal(search("expired  certificate certbot", &f), SEARCH_FRAGMENT);
+    assert_int_equal(search("expired  certificate certbot", &f), SEARCH_WORDS);
     assert_int_equal(f.count, 1);
     assert_true(has_cause(&f, CAUSE_tls_cert_expired));
 }
