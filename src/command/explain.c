@@ -1,13 +1,16 @@
 /*
- * todoke explain: what a reason, detail or cause means and how to fix it.
+ * todoke explain: what a reason, detail or cause of a webhook means, or an error of a targeted delivery, and
+ * how to fix it.
  *
- *   no text        every row, grouped, one line each
+ *   no text        every row of both catalogues, grouped, one line each
  *   one row found  everything that the catalogue has
  *   several        one line each
  *   none           the nearest rows on standard error, exit 2
  *
- * --markdown prints the page docs/faults.md (or, with --lang ja, docs/faults.ja.md); tools/gen-faults keeps
- * them in step.
+ * Both catalogues are asked, and the one that finds the text by the surer way answers; both, if equally sure.
+ *
+ * --markdown prints the page docs/faults.md, --markdown delivery-errors docs/delivery-errors.md, with --lang
+ * ja the Japanese ones; tools/gen-faults keeps them in step.
  */
 #include "command/explain.h"
 
@@ -22,8 +25,16 @@
 
 enum form { FORM_PEOPLE, FORM_JSON, FORM_MARKDOWN };
 
+/* A whole catalogue as a page, by the name that is given behind --markdown; the first without one. */
+static const struct {
+    const char *name;
+    void (*write)(FILE *to, enum lang lang);
+} pages[] = {{"faults", explain_markdown}, {"delivery-errors", explain_delivery_markdown}};
+enum { PAGE_COUNT = sizeof(pages) / sizeof(pages[0]) };
+
 struct request {
     struct buf text; /* the words, joined by spaces */
+    size_t page;     /* with FORM_MARKDOWN, of pages */
     enum lang lang;
     enum form form;
 };
@@ -32,10 +43,13 @@ struct request {
 enum { TEXT_MAX = 4096 };
 
 static const char *const usage_text =
-    "usage: todoke explain [TEXT|CAUSE] [--lang en|ja] [--json]\n\n"
-    "Says what a reason, a detail or a cause means and how to fix it. TEXT may be any of them, an HTTP "
-    "status such as\n"
-    "503, a line of the error statistics, or a part of any explanation. Without TEXT: all of them.\n\n"
+    "usage: todoke explain [TEXT|CAUSE|ID] [--lang en|ja] [--json]\n\n"
+    "Says what a reason, a detail or a cause of a webhook means, or an error of a targeted delivery, and how "
+    "to fix it.\n"
+    "TEXT may be any of them, a kind of error, an HTTP status such as 503, a line of the error statistics or "
+    "of a job's\n"
+    "results, or a part of any explanation. Without TEXT: all of them. A text that begins with hyphens "
+    "stands behind --.\n\n"
     "  --lang en|ja  the language; by default that of LC_ALL, LC_MESSAGES or LANG\n"
     "  --json        a JSON array, one object a row\n\n"
     "Exit: 0 found, 2 unknown text (the nearest rows are on standard error) or wrong usage.\n";
@@ -77,9 +91,14 @@ static int parse(int argc, char **argv, struct request *r)
         (void)visible_complain("explain", "out of memory");
         return 1;
     }
-    if (!status && markdown && in.word_count)
-        return visible_complain("explain", "--markdown is of the whole catalogue: \"%s\" is too much",
-                                in.words[0]);
+    if (!status && markdown && in.word_count) {
+        while (r->page < PAGE_COUNT && !span_eq(buf_span(&r->text), span_of(pages[r->page].name)))
+            r->page++;
+        if (r->page == PAGE_COUNT)
+            return visible_complain("explain",
+                                    "--markdown is of the whole page faults or delivery-errors, not \"%s\"",
+                                    in.words[0]);
+    }
     return status;
 }
 
@@ -89,6 +108,30 @@ static void collect(void *arg, const struct search_hit *hit)
     rows->hits[rows->count++] = *hit;
 }
 
+static void collect_delivery(void *arg, const struct delivery_hit *hit)
+{
+    struct explain_rows *rows = arg;
+    rows->deliveries[rows->delivery_count++] = *hit;
+}
+
+/* Asks both catalogues and keeps what was found by the surer way. */
+static enum search_match find(struct span text, struct explain_rows *rows)
+{
+    enum search_match webhook = search_catalogue(text, collect, rows);
+    enum search_match delivery = delivery_search(text, collect_delivery, rows);
+    if (webhook == SEARCH_NONE) {
+        search_all(collect, rows);
+        delivery_search_all(collect_delivery, rows);
+        return SEARCH_NONE;
+    }
+    if (webhook < delivery)
+        rows->delivery_count = 0;
+    if (delivery < webhook)
+        rows->count = 0;
+    return delivery < webhook ? delivery : webhook;
+}
+
+/* The closest of both catalogues, closest first. */
 static void say_nearest(const struct explain_rows *rows, struct span text, enum lang lang)
 {
     struct paint p;
@@ -97,46 +140,59 @@ static void say_nearest(const struct explain_rows *rows, struct span text, enum 
                            lang == LANG_JA ? "「%.*s」に一致する項目はありません。近い項目:"
                                            : "nothing is called \"%.*s\". The nearest:",
                            (int)text.len, text.ptr);
-    for (size_t i = 0; i < rows->count; i++) {
+    for (size_t i = 0, w = 0; i < SEARCH_NEAREST_MAX; i++) {
+        size_t d = i - w;
+        bool webhook = d == rows->delivery_count ||
+                       (w < rows->count && rows->hits[w].distance <= rows->deliveries[d].distance);
         (void)fputs("  ", stderr);
-        explain_path(&p, &rows->hits[i], lang);
+        if (webhook)
+            explain_path(&p, &rows->hits[w++], lang);
+        else
+            explain_delivery_path(&p, rows->deliveries[d].id, lang);
     }
 }
 
-static int print(const struct request *r, const struct explain_rows *rows, enum search_match match)
+static int print(const struct request *r, const struct explain_rows *rows)
 {
-    if (r->form == FORM_JSON) {
-        static const struct explain_rows none;
-        return explain_json(stdout, match == SEARCH_NEAREST ? &none : rows, r->lang) ? 1 : 0;
-    }
-    if (match == SEARCH_NEAREST)
-        return 0;
+    if (r->form == FORM_JSON)
+        return explain_json(stdout, rows, r->lang) ? 1 : 0;
     struct paint p;
     paint_init(&p, stdout);
     if (rows->count == 1)
         explain_full(&p, &rows->hits[0], r->lang);
     else
         explain_list(&p, rows, r->lang);
+    if (rows->count && rows->delivery_count)
+        (void)fputc('\n', stdout);
+    if (rows->delivery_count == 1)
+        explain_delivery_full(&p, rows->deliveries[0].id, r->lang);
+    else
+        explain_delivery_list(&p, rows, r->lang);
     return 0;
+}
+
+/*
+ * The one place where a text ends that no row of either catalogue matches, such as a service's raw answer.
+ * Who knows more of such a text (receipt_of()) is to be asked here, before the nearest rows are named.
+ */
+static int explain_unmatched(const struct request *r, const struct explain_rows *nearest)
+{
+    static const struct explain_rows none;
+    int status = r->form == FORM_JSON ? print(r, &none) : 0;
+    say_nearest(nearest, buf_span(&r->text), r->lang);
+    return status ? status : 2;
 }
 
 static int explain(const struct request *r)
 {
-    struct span text = buf_span(&r->text);
     if (r->form == FORM_MARKDOWN) {
-        explain_markdown(stdout, r->lang);
+        pages[r->page].write(stdout, r->lang);
         return 0;
     }
     struct explain_rows rows = {.count = 0};
-    enum search_match match = search_catalogue(text, collect, &rows);
-    if (match == SEARCH_NONE)
-        search_all(collect, &rows);
-    int status = print(r, &rows, match);
-    if (match == SEARCH_NEAREST) {
-        say_nearest(&rows, text, r->lang);
-        status = status ? status : 2;
-    }
-    return status;
+    if (find(buf_span(&r->text), &rows) == SEARCH_NEAREST)
+        return explain_unmatched(r, &rows);
+    return print(r, &rows);
 }
 
 int cmd_explain(int argc, char **argv)

@@ -63,6 +63,26 @@ static int set_cause(json_t *o, const struct search_hit *hit, enum lang lang)
     return bad | set_string(o, "source", c->source);
 }
 
+/* As GET /api/v1/delivery-errors has it, texts in one language. */
+static int set_delivery(json_t *o, enum delivery_error_id id, enum lang lang)
+{
+    const struct delivery_error *e = delivery_error_of(id);
+    int bad = set_string(o, "catalogue", "delivery");
+    bad |= set_string(o, "id", e->id);
+    bad |= set_string(o, "table", delivery_scope_of(e->scope)->key);
+    bad |= set_string(o, "entry", e->entry_id);
+    bad |= set_string(o, "text", e->text);
+    bad |= set_string(o, "kind", e->kind);
+    bad |= set_string(o, "kindEn", e->kind_en);
+    bad |= set_string(o, "legend", e->legend[lang]);
+    bad |= set_string(o, "cause", e->cause[lang]);
+    bad |= set_string(o, "advice", e->advice[lang]);
+    bad |= set_string(o, "retry", receipt_retry_text(e->retry));
+    bad |= set_string(o, "effect", receipt_effect_text(e->effect));
+    bad |= set_string(o, "seedEffect", receipt_effect_text(e->seed_effect));
+    return bad | set_string(o, "scope", receipt_whom_text(e->whom));
+}
+
 enum err explain_json(FILE *to, const struct explain_rows *rows, enum lang lang)
 {
     static const char *const kinds[] = {
@@ -72,11 +92,17 @@ enum err explain_json(FILE *to, const struct explain_rows *rows, enum lang lang)
     for (size_t i = 0; i < rows->count && !bad; i++) {
         const struct search_hit *hit = &rows->hits[i];
         json_t *o = json_object();
+        bad |= set_string(o, "catalogue", "webhook");
         bad |= set_string(o, "kind", kinds[hit->kind]);
         if (hit->kind == SEARCH_REASON)
             bad |= set_reason(o, hit->reason, lang);
         else
             bad |= hit->kind == SEARCH_DETAIL ? set_detail(o, hit, lang) : set_cause(o, hit, lang);
+        bad |= json_array_append_new(array, o);
+    }
+    for (size_t i = 0; i < rows->delivery_count && !bad; i++) {
+        json_t *o = json_object();
+        bad |= set_delivery(o, rows->deliveries[i].id, lang);
         bad |= json_array_append_new(array, o);
     }
     enum err e = bad ? ERR_NOMEM : ERR_NONE;

@@ -38,25 +38,34 @@ static const char *const labels[][2] = {
 };
 
 enum {
-    LABEL_WIDTH = 25, /* the widest label and two spaces */
-    INDENT = 2,
+    LABEL_WIDTH = EXPLAIN_LABEL_WIDTH,
+    INDENT = EXPLAIN_INDENT,
     LIST_CAUSE_WIDTH = 36, /* the longest cause id and two spaces */
 };
 
-static void field_label(const struct paint *p, enum label label, enum lang lang)
+static void write_label(const struct paint *p, const char *label)
 {
     (void)fprintf(p->to, "%*s", INDENT, "");
-    paint_padded(p, PAINT_DIM, labels[label][lang], LABEL_WIDTH);
+    paint_padded(p, PAINT_DIM, label, LABEL_WIDTH);
 }
 
-/* Writes nothing if the text is empty. */
-static void field(const struct paint *p, enum label label, enum lang lang, enum paint_style style,
-                  const char *text)
+void explain_field(const struct paint *p, const char *label, enum paint_style style, const char *text)
 {
     if (!*text)
         return;
-    field_label(p, label, lang);
+    write_label(p, label);
     paint_wrapped(p, style, INDENT + LABEL_WIDTH, text);
+}
+
+static void field_label(const struct paint *p, enum label label, enum lang lang)
+{
+    write_label(p, labels[label][lang]);
+}
+
+static void field(const struct paint *p, enum label label, enum lang lang, enum paint_style style,
+                  const char *text)
+{
+    explain_field(p, labels[label][lang], style, text);
 }
 
 static enum paint_style processed_style(enum processed processed)
@@ -189,7 +198,7 @@ void explain_outcome(const struct paint *p, const struct outcome *o, enum lang l
 }
 
 /* A row that was found is printed with its explanation; a mere heading without. */
-static void list_head(const struct paint *p, const char *name, unsigned indent, const char *explanation)
+void explain_head(const struct paint *p, const char *name, unsigned indent, const char *explanation)
 {
     (void)fprintf(p->to, "%*s", (int)indent, "");
     paint_text(p, PAINT_BOLD, name);
@@ -213,7 +222,7 @@ void explain_list(const struct paint *p, const struct explain_rows *rows, enum l
             if (i > 0)
                 (void)fputc('\n', p->to);
             const char *text = hit->kind == SEARCH_REASON ? reason_of(hit->reason)->explanation[lang] : "";
-            list_head(p, reason_text(hit->reason), 0, text);
+            explain_head(p, reason_text(hit->reason), 0, text);
             reason = hit->reason;
             fault = FAULT_COUNT;
         }
@@ -222,7 +231,7 @@ void explain_list(const struct paint *p, const struct explain_rows *rows, enum l
         if (hit->fault != fault) {
             char buf[8];
             const char *text = hit->kind == SEARCH_DETAIL ? fault_of(hit->fault)->text[lang] : "";
-            list_head(p, explain_detail(hit, lang, buf), INDENT, text);
+            explain_head(p, explain_detail(hit, lang, buf), INDENT, text);
             fault = hit->fault;
         }
         if (hit->kind == SEARCH_CAUSE) {

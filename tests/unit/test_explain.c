@@ -83,6 +83,92 @@ static void everything_is_listed(void **state)
         assert_has(ran.out, cause_of(c)->id);
         assert_has(ran.out, cause_of(c)->text[LANG_EN]);
     }
+    for (enum delivery_error_id i = 0; i < DELIVERY_ERROR_COUNT; i++) {
+        const struct delivery_error *e = delivery_error_of(i);
+        assert_has(ran.out, e->id);
+        assert_has(ran.out, e->text);
+        assert_has(ran.out, e->kind);
+        assert_has(ran.out, delivery_scope_of(e->scope)->title[LANG_EN]);
+    }
+}
+
+/* A row of the second catalogue with all that it has, in both languages. */
+static void a_delivery_error_in_full(void **state)
+{
+    (void)state;
+    for (enum delivery_error_id i = 0; i < DELIVERY_ERROR_COUNT; i++)
+        for (enum lang lang = LANG_EN; lang <= LANG_JA; lang++) {
+            const struct delivery_error *e = delivery_error_of(i);
+            RUN("explain", e->id, "--lang", lang == LANG_JA ? "ja" : "en");
+            assert_int_equal(ran.status, 0);
+            assert_string_equal(ran.err, "");
+            const char *const parts[] = {e->id,
+                                         e->text,
+                                         e->kind,
+                                         e->legend[lang],
+                                         e->advice[lang],
+                                         delivery_scope_of(e->scope)->title[lang],
+                                         receipt_retry_words(e->retry, lang),
+                                         receipt_effect_words(e->effect, lang),
+                                         receipt_effect_words(e->seed_effect, lang),
+                                         receipt_whom_words(e->whom, lang)};
+            for (size_t j = 0; j < sizeof(parts) / sizeof(parts[0]); j++)
+                assert_has(ran.out, parts[j]);
+            for (const char *cause = e->cause[lang]; *cause;) { /* line by line */
+                char line[1024];
+                size_t len = strcspn(cause, "\n");
+                assert_true(len < sizeof(line));
+                (void)snprintf(line, sizeof(line), "%.*s", (int)len, cause);
+                assert_has(ran.out, line);
+                cause += len + (cause[len] == '\n');
+            }
+        }
+}
+
+/* By whatever stands in a job's results: a kind, a text of several rows, a text filled in, a part of it. */
+static void delivery_errors_by_what_people_have(void **state)
+{
+    (void)state;
+    RUN("explain", "バウンスエラー");
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "Targeted delivery ▸ Mail (SendGrid)\n  バウンスエラー (bounce)\n    bounce_spam ");
+    assert_has(ran.out, "    bounce_dial  ");
+    assert_lacks(ran.out, "drop_spam");
+    RUN("explain", "User", "not", "found.", ":u1", "--lang", "ja");
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "存在しないユーザー");
+    assert_has(ran.out, delivery_error_of(DELIVERY_ERROR_user_not_found)->advice[LANG_JA]);
+    RUN("explain", "550 5.1.1 <a@example.com>... User unknown");
+    assert_has(ran.out, delivery_error_of(DELIVERY_ERROR_bounce_user_unknown)->advice[LANG_EN]);
+    RUN("explain", "failed to push content");
+    assert_has(ran.out, "browser_temporary");
+    assert_has(ran.out, "browser_gone");
+    RUN("explain", "--", "--");
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "unclassified ");
+    assert_has(ran.out, "mail_unsubscribed");
+    assert_has(ran.out, "line_request");
+    RUN("explain", "monthly limit");
+    assert_has(ran.out, delivery_error_of(DELIVERY_ERROR_line_limit)->advice[LANG_EN]);
+    RUN("explain", "550"); /* both catalogues know this number */
+    assert_has(ran.out, "status_server_error");
+    assert_has(ran.out, "bounce_invalid_recipient");
+    RUN("explain", "Request timeout"); /* an exact detail: nothing of the other catalogue beside it */
+    assert_lacks(ran.out, "Targeted delivery");
+    RUN("explain", "User not found. :u1", "--json");
+    json_error_t e;
+    json_t *rows = json_loads(ran.out, JSON_REJECT_DUPLICATES, &e);
+    assert_non_null(rows);
+    assert_int_equal(json_array_size(rows), 1);
+    const json_t *row = json_array_get(rows, 0);
+    static const char *const want[][2] = {{"catalogue", "delivery"}, {"id", "user_not_found"},
+                                          {"table", "common"},       {"text", "User not found. :XXX"},
+                                          {"retry", "no"},           {"kind", "存在しないユーザー"},
+                                          {"effect", "none"},        {"seedEffect", "none"},
+                                          {"scope", "recipient"},    {"kindEn", "unknown user"}};
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+        assert_string_equal(json_string_value(json_object_get(row, want[i][0])), want[i][1]);
+    json_decref(rows);
 }
 
 static void several_rows_under_their_heads(void **state)
@@ -102,6 +188,14 @@ static void unknown_text_gets_the_nearest(void **state)
     assert_string_equal(ran.out, "");
     assert_has(ran.err, "\"tls_cert_exipred\"");
     assert_has(ran.err, "could_not_connect ▸ TLS handshake failure ▸ tls_cert_expired\n");
+    RUN("explain", "bounce_user_unkwnon");
+    assert_int_equal(ran.status, 2);
+    assert_has(ran.err,
+               "Mail (SendGrid) ▸ バウンスエラー (bounce) ▸ 550 XXX... User unknown  bounce_user_unknown\n");
+    size_t lines = 0;
+    for (const char *c = ran.err; *c; c++)
+        lines += *c == '\n';
+    assert_int_equal(lines, 1 + SEARCH_NEAREST_MAX); /* of both catalogues together */
     RUN("explain", "tls_cert_exipred", "--json", "--lang=ja");
     assert_int_equal(ran.status, 2);
     assert_string_equal(ran.out, "[]\n");
@@ -181,7 +275,10 @@ static void json_of_everything(void **state)
     RUN("explain", "--json");
     assert_int_equal(ran.status, 0);
     json_t *rows = load_rows();
-    assert_int_equal(json_array_size(rows), REASON_COUNT + FAULT_COUNT + CAUSE_COUNT);
+    assert_int_equal(json_array_size(rows), REASON_COUNT + FAULT_COUNT + CAUSE_COUNT + DELIVERY_ERROR_COUNT);
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        assert_string_equal(member(json_array_get(rows, i), "catalogue"),
+                            i < json_array_size(rows) - DELIVERY_ERROR_COUNT ? "webhook" : "delivery");
     json_decref(rows);
 }
 
@@ -199,6 +296,10 @@ static void wrong_usage(void **state)
     assert_string_equal(ran.out, "");
     RUN("explain", "--markdown", "tcp_refused");
     assert_int_equal(ran.status, 2);
+    assert_has(ran.err, "faults or delivery-errors, not \"tcp_refused\"");
+    RUN("explain", "--markdown", "delivery-errors");
+    assert_int_equal(ran.status, 0);
+    assert_has(ran.out, "# Why a message of a targeted delivery did not arrive\n");
     static char longest[5000];
     memset(longest, 'x', sizeof(longest) - 1);
     RUN("explain", longest);
@@ -311,6 +412,8 @@ int main(void)
         cmocka_unit_test(a_reason_with_both_editions),
         cmocka_unit_test(a_status_number_is_the_detail),
         cmocka_unit_test(everything_is_listed),
+        cmocka_unit_test(a_delivery_error_in_full),
+        cmocka_unit_test(delivery_errors_by_what_people_have),
         cmocka_unit_test(several_rows_under_their_heads),
         cmocka_unit_test(unknown_text_gets_the_nearest),
         cmocka_unit_test(the_language_follows_the_locale),
