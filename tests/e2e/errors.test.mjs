@@ -205,6 +205,23 @@ describe('what failing bots leave behind', () => {
         assert.deepEqual(Object.keys(ja.faults[0].explanation), ['ja']);
         assert.equal((await node.api('GET', '/api/v1/faults?lang=fr')).json.details[0].property, 'lang');
     });
+
+    it('the second catalogue is the list of delivery errors, as explain has it', async () => {
+        const { json, status } = await node.api('GET', '/api/v1/delivery-errors');
+        assert.equal(status, 200);
+        assert.deepEqual(json.tables.map(t => t.title.ja), ['ジョブ全体のエラー', '共通', 'メール(Sendgrid)', 'Native Appプッシュ', 'LINE', 'ブラウザ通知']);
+        assert.deepEqual([...new Set(json.errors.map(e => e.table))], json.tables.map(t => t.table));
+        for (const lang of ['en', 'ja']) {
+            const rows = JSON.parse((await command(['explain', '--json', '--lang', lang])).stdout).filter(x => x.catalogue === 'delivery');
+            const inOne = json.errors.map(e => ({ catalogue: 'delivery', ...e, legend: e.legend?.[lang] ?? '', cause: e.cause[lang], advice: e.advice[lang] }));
+            assert.deepEqual(inOne, rows);
+            const one = (await node.api('GET', `/api/v1/delivery-errors?lang=${lang}`)).json;
+            assert.deepEqual(one.errors.map(e => e.cause), json.errors.map(e => ({ [lang]: e.cause[lang] })));
+        }
+        const bounce = json.errors.find(e => e.id === 'bounce_user_unknown');
+        assert.deepEqual([bounce.text, bounce.kind, bounce.retry, bounce.effect], ['550 XXX... User unknown', 'バウンスエラー', 'no', 'unsubscribe']);
+        assert.equal((await node.api('GET', '/api/v1/delivery-errors?lang=fr')).json.details[0].property, 'lang');
+    });
 });
 
 describe('what counts, and what does not', () => {

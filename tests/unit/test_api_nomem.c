@@ -220,6 +220,7 @@ static void every_allocation_of_a_request_fails(void **state)
         "GET /api/v1/channels/CHANNEL/errors?format=tsv&zone=%2B09:00",
         "GET /api/v1/channels/CHANNEL/errors/summary?by=day",
         "GET /api/v1/faults",
+        "GET /api/v1/delivery-errors",
         "POST /api/v1/providers {\"name\":\"x\"}",
         "POST /api/v1/accounts {\"email\":\"op@example.com\",\"password\":\"some password\"}",
         "POST /api/v1/channels/CHANNEL/tokens {\"expiresInSeconds\":60}",

@@ -1,6 +1,11 @@
-/* /api/v1/faults: the catalogue of reasons, details and causes, with their explanations for people. */
+/*
+ * The catalogues, with their explanations for people. /api/v1/faults: reasons, details and causes of
+ * webhooks; /api/v1/delivery-errors: errors of targeted deliveries.
+ */
 #include "api/call.h"
+#include "fault/delivery_error.h"
 
+/* Each catalogue in both languages is about 150 KiB. */
 #define ANSWER_MAX (1u << 20)
 
 static void write_text(struct json_write *w, const char *key, const char *text)
@@ -77,7 +82,53 @@ static void write_causes(struct json_write *w, unsigned langs)
     json_write_end(w);
 }
 
-void api_fault_list(struct call *c)
+static void write_tables(struct json_write *w, unsigned langs)
+{
+    json_write_key(w, "tables");
+    json_write_array(w);
+    for (enum delivery_scope s = 0; s < DELIVERY_SCOPE_COUNT; s++) {
+        const struct delivery_scope_info *info = delivery_scope_of(s);
+        json_write_object(w);
+        write_text(w, "table", info->key);
+        write_words(w, "title", info->title, langs);
+        if (*info->remark[LANG_EN])
+            write_words(w, "remark", info->remark, langs);
+        json_write_end(w);
+    }
+    json_write_end(w);
+}
+
+static void write_delivery_errors(struct json_write *w, unsigned langs)
+{
+    json_write_key(w, "errors");
+    json_write_array(w);
+    for (enum delivery_error_id i = 0; i < DELIVERY_ERROR_COUNT; i++) {
+        const struct delivery_error *e = delivery_error_of(i);
+        json_write_object(w);
+        write_text(w, "id", e->id);
+        write_text(w, "table", delivery_scope_of(e->scope)->key);
+        write_text(w, "entry", e->entry_id);
+        write_text(w, "text", e->text);
+        write_text(w, "kind", e->kind);
+        write_text(w, "kindEn", e->kind_en);
+        if (*e->legend[LANG_EN])
+            write_words(w, "legend", e->legend, langs);
+        write_words(w, "cause", e->cause, langs);
+        write_words(w, "advice", e->advice, langs);
+        write_text(w, "retry", receipt_retry_text(e->retry));
+        write_text(w, "effect", receipt_effect_text(e->effect));
+        write_text(w, "seedEffect", receipt_effect_text(e->seed_effect));
+        write_text(w, "scope", receipt_whom_text(e->whom));
+        json_write_end(w);
+    }
+    json_write_end(w);
+}
+
+/* A part of a catalogue: writes members, in a set of languages (bits by enum lang). */
+typedef void part_fn(struct json_write *w, unsigned langs);
+
+/* Answers with a catalogue, in the language that was asked for or in both. */
+static void answer_catalogue(struct call *c, part_fn *const *parts, size_t count)
 {
     static const char *const known[] = {"lang", NULL};
     if (!query_known(c, known))
@@ -96,9 +147,8 @@ void api_fault_list(struct call *c)
     buf_init(&out, ANSWER_MAX);
     json_write_init(&w, &out);
     json_write_object(&w);
-    write_causes(&w, langs);
-    write_details(&w, langs);
-    write_reasons(&w, langs);
+    for (size_t i = 0; i < count; i++)
+        parts[i](&w, langs);
     json_write_end(&w);
     enum err e = json_write_finish(&w);
     if (e) {
@@ -107,4 +157,16 @@ void api_fault_list(struct call *c)
         return;
     }
     call_json(c, 200, &out);
+}
+
+void api_fault_list(struct call *c)
+{
+    static part_fn *const parts[] = {write_causes, write_details, write_reasons};
+    answer_catalogue(c, parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+void api_delivery_error_list(struct call *c)
+{
+    static part_fn *const parts[] = {write_delivery_errors, write_tables};
+    answer_catalogue(c, parts, sizeof(parts) / sizeof(parts[0]));
 }

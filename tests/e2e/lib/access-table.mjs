@@ -80,6 +80,7 @@ export const table = [
     ['GET', `${C}/errors`, tester],
     ['GET', `${C}/errors/summary`, tester],
     ['GET', '/api/v1/faults', session],
+    ['GET', '/api/v1/delivery-errors', session],
     ['GET', `${C}/secret`, admin],
     ['POST', `${C}/secret/rotate`, admin, { body: { graceSeconds: 'x' } }],
     ['GET', `${C}/tokens`, admin],
