@@ -124,10 +124,17 @@ static int status_at(struct span s)
 int answer_said_status(struct span text)
 {
     /* "statuscode is not 200" first: what follows "status code" there is the status that was wanted. */
-    static const char *const marks[] = {"statuscode is not 200!:", "fcm response: [", "status_code=",
-                                        "statuscode: ",            "statuscode=",     "status code ",
-                                        "status: ",                "http error ",     "http/1.1 ",
-                                        "http/2 ",                 "error "};
+    static const char *const marks[] = {"statuscode is not 200!:",
+                                        "fcm response: [",
+                                        "status_code=",
+                                        "statuscode: ",
+                                        "statuscode=",
+                                        "status code ",
+                                        "status: ",
+                                        "http error ",
+                                        "http/1.1 ",
+                                        "http/2 ",
+                                        "error "};
     int status = status_at(text);
     for (size_t i = 0; !status && i < sizeof(marks) / sizeof(*marks); i++) {
         size_t at = find_nocase(text, marks[i]);
@@ -137,20 +144,23 @@ int answer_said_status(struct span text)
     return status;
 }
 
+static const char *const before[] = {
+    "(econnrefused|connection refused|enotfound|eai_again|getaddrinfo|(could not|couldn't|cannot) "
+    "resolve)",
+    "(no such host|name or service not known|unknown host|dns (query|lookup|resolution))",
+    "(enetunreach|ehostunreach|network is unreachable|no route to host|connection (failed|failure))",
+    "((tls|ssl) handshake|certificate|connect(ion)? (etimedout|timeout|timed out)|dial tcp)",
+};
+static const char *const lost[] = {
+    "(econnreset|econnaborted|connection reset|socket hang up|epipe|broken pipe|unexpected eof|eof)",
+    "(etimedout|timed out|time(d)?(-)?out|deadline( )?exceeded|no response|network error|incomplete)",
+    "((connection|session|stream) (was )?(closed|aborted|lost)|closed (the "
+    ")?connection|goaway|rst_stream)",
+    "(remote end closed|disconnect(ed)?|before (response )?headers)",
+};
+
 enum answer_said_loss answer_said_loss(struct span text)
 {
-    static const char *const before[] = {
-        "(econnrefused|connection refused|enotfound|eai_again|getaddrinfo|(could not|couldn't|cannot) resolve)",
-        "(no such host|name or service not known|unknown host|dns (query|lookup|resolution))",
-        "(enetunreach|ehostunreach|network is unreachable|no route to host|connection (failed|failure))",
-        "((tls|ssl) handshake|certificate|connect(ion)? (etimedout|timeout|timed out)|dial tcp)",
-    };
-    static const char *const lost[] = {
-        "(econnreset|econnaborted|connection reset|socket hang up|epipe|broken pipe|unexpected eof|eof)",
-        "(etimedout|timed out|time(d)?(-)?out|deadline( )?exceeded|no response|network error|incomplete)",
-        "((connection|session|stream) (was )?(closed|aborted|lost)|closed (the )?connection|goaway|rst_stream)",
-        "(remote end closed|disconnect(ed)?|before (response )?headers)",
-    };
     for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++)
         if (answer_text_has(text, before[i]))
             return ANSWER_SAID_LOST_BEFORE;
@@ -178,4 +188,14 @@ void answer_said_put(struct receipt *r, struct span s, size_t max)
         max--;
     answer_text_put(r, (struct span){s.ptr, max});
     answer_text_put_str(r, "…");
+}
+
+bool answer_said_rules_ok(void)
+{
+    bool ok = true;
+    for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++)
+        ok = ok && answer_text_pattern_ok(before[i]);
+    for (size_t i = 0; i < sizeof(lost) / sizeof(*lost); i++)
+        ok = ok && answer_text_pattern_ok(lost[i]);
+    return ok;
 }

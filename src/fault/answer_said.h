@@ -32,3 +32,5 @@ const struct answer_rule *answer_said_code(const struct answer_rule *rules, size
 
 /* Appends s, cut between characters after max bytes and then ended by "…". */
 void answer_said_put(struct receipt *r, struct span s, size_t max);
+
+bool answer_said_rules_ok(void); /* whether all patterns are well formed; for the tests */

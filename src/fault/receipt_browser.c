@@ -10,19 +10,25 @@
  * request and response headers".
  */
 #include "fault/answer_said.h"
+#include "fault/receipt_device.h"
 #include "fault/receipt_rules.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define ROW(error) DELIVERY_ERROR_##error
 
 #define DEAD RECEIPT_TOKEN_DEAD, RECEIPT_RETRY_NO, RECEIPT_DROP_TOKEN, RECEIPT_RECIPIENT, ROW(browser_gone)
-#define FAULT RECEIPT_MESSAGE_FAULT, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_MESSAGE, ROW(client_response)
-#define ACCOUNT RECEIPT_SENDER_SIDE, RECEIPT_RETRY_NO, RECEIPT_PAUSE_JOB, RECEIPT_ACCOUNT, ROW(client_response)
+#define FAULT                                                                                                \
+    RECEIPT_MESSAGE_FAULT, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_MESSAGE, ROW(client_response)
+#define ACCOUNT                                                                                              \
+    RECEIPT_SENDER_SIDE, RECEIPT_RETRY_NO, RECEIPT_PAUSE_JOB, RECEIPT_ACCOUNT, ROW(client_response)
 /* Subscribed with another key: of this subscription alone, and true again with that key. */
-#define MISMATCH RECEIPT_SENDER_SIDE, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_RECIPIENT, ROW(client_response)
-#define RATE RECEIPT_RATE_LIMIT, RECEIPT_RETRY_LATER, RECEIPT_NO_EFFECT, RECEIPT_PROVIDER, ROW(browser_temporary)
-#define SERVER(retry) \
-    RECEIPT_TRANSIENT_SERVER, RECEIPT_RETRY_##retry, RECEIPT_NO_EFFECT, RECEIPT_PROVIDER, ROW(browser_temporary)
+#define MISMATCH                                                                                             \
+    RECEIPT_SENDER_SIDE, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_RECIPIENT, ROW(client_response)
+#define RATE                                                                                                 \
+    RECEIPT_RATE_LIMIT, RECEIPT_RETRY_LATER, RECEIPT_NO_EFFECT, RECEIPT_PROVIDER, ROW(browser_temporary)
+#define SERVER(retry)                                                                                        \
+    RECEIPT_TRANSIENT_SERVER, RECEIPT_RETRY_##retry, RECEIPT_NO_EFFECT, RECEIPT_PROVIDER,                    \
+        ROW(browser_temporary)
 
 /* Apple's reason, and the codes of GCM and FCM, as a member or as the title of a page. */
 static const struct answer_rule codes[] = {
@@ -53,14 +59,15 @@ static const struct {
     int64_t number;
     struct answer_rule rule;
 } numbers[] = {
-    {102, {"", DEAD}},  {103, {"", DEAD}},  {105, {"", DEAD}}, {106, {"", DEAD}}, {109, {"", ACCOUNT}},
-    {101, {"", FAULT}}, {104, {"", FAULT}}, {108, {"", FAULT}}, {110, {"", FAULT}}, {111, {"", FAULT}},
-    {112, {"", FAULT}}, {113, {"", FAULT}}, {202, {"", SERVER(YES)}},
+    {102, {"", DEAD}},        {103, {"", DEAD}},  {105, {"", DEAD}},  {106, {"", DEAD}},
+    {109, {"", ACCOUNT}},     {101, {"", FAULT}}, {104, {"", FAULT}}, {108, {"", FAULT}},
+    {110, {"", FAULT}},       {111, {"", FAULT}}, {112, {"", FAULT}}, {113, {"", FAULT}},
+    {202, {"", SERVER(YES)}},
 };
 
 /* What the services say in words, in a body or in X-WNS-Error-Description, of a 4xx that is none of 404, 410. */
 static const struct answer_rule sentences[] = {
-    {"(unsubscribed or expired|no such subscription|^(notregistered|invalidregistration)$)", DEAD},
+    {"(unsubscribed or expired|no such subscription)", DEAD},
     {"(do|does) not (correspond|match)", MISMATCH},
     {"public key * *channel url", MISMATCH},
     {"(channel url incompatible|vapidpkhashmismatch|unauthorizedregistration|mismatchsenderid)", MISMATCH},
@@ -82,7 +89,8 @@ struct said {
 static struct span keep(struct json_value at, const char *path, char *room)
 {
     struct json_value value;
-    return answer_text_at(at, path, &value) ? answer_text_string(value, room, WORDS_MAX) : (struct span){"", 0};
+    return answer_text_at(at, path, &value) ? answer_text_string(value, room, WORDS_MAX)
+                                            : (struct span){"", 0};
 }
 
 static void read_json(struct said *s, struct json_value root)
@@ -91,8 +99,9 @@ static void read_json(struct said *s, struct json_value root)
     int64_t number = 0;
     if (answer_text_at(root, "errno", &value) && answer_text_int(value, &number))
         s->number = number;
-    if (s->status == 0 && (answer_text_at(root, "code", &value) || answer_text_at(root, "error.code", &value) ||
-                           answer_text_at(root, "statusCode", &value)) &&
+    if (s->status == 0 &&
+        (answer_text_at(root, "code", &value) || answer_text_at(root, "error.code", &value) ||
+         answer_text_at(root, "statusCode", &value)) &&
         answer_text_int(value, &number) && number >= 100 && number <= 599)
         s->status = (int)number;
     static const char *const code_at[] = {"reason", "error.details[0].errorCode", "results[0].error"};
@@ -171,10 +180,14 @@ static const struct answer_rule *refusal_of(const struct said *s)
 static const struct answer_rule *by_words(const struct said *s)
 {
     static const struct answer_rule before = {"", SERVER(LATER)};
-    static const struct answer_rule lost = {"", RECEIPT_UNKNOWN_SENT, RECEIPT_RETRY_SENT_UNKNOWN, RECEIPT_NO_EFFECT,
-                                            RECEIPT_PROVIDER, ROW(browser_temporary)};
-    static const struct answer_rule unknown = {"", RECEIPT_UNCLASSIFIED, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT,
-                                               RECEIPT_PROVIDER, ROW(unclassified)};
+    static const struct answer_rule lost = {"",
+                                            RECEIPT_UNKNOWN_SENT,
+                                            RECEIPT_RETRY_SENT_UNKNOWN,
+                                            RECEIPT_NO_EFFECT,
+                                            RECEIPT_PROVIDER,
+                                            ROW(browser_temporary)};
+    static const struct answer_rule unknown = {
+        "", RECEIPT_UNCLASSIFIED, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_PROVIDER, ROW(unclassified)};
     const struct answer_rule *rule = by_code(s);
     struct answer_text text;
     answer_text_of(s->words, &text);
@@ -230,8 +243,9 @@ static void read_event(const struct answer *a, struct receipt *ret)
     struct answer_text text;
     answer_text_of(a->event.len > 0 ? a->event : a->body, &text);
     struct span event = answer_text_span(&text);
-    bool fine = !answer_text_has(event, "~error~") && !answer_text_has(event, "(failed|denied)") &&
-                answer_text_has(event, "(shown|show|displayed|click|clicked|close|closed|delivered|received)");
+    bool fine =
+        !answer_text_has(event, "~error~") && !answer_text_has(event, "(failed|denied)") &&
+        answer_text_has(event, "(shown|show|displayed|click|clicked|close|closed|delivered|received)");
     *ret = (struct receipt){.class = RECEIPT_ACCEPTED, .retry = RECEIPT_RETRY_NO, .scope = RECEIPT_MESSAGE};
     if (fine)
         return;
@@ -271,7 +285,8 @@ void receipt_browser(const struct answer *a, struct receipt *ret)
     said_of(a, &s);
     const struct answer_rule *rule = rule_of(&s, a);
     if (!rule) {
-        *ret = (struct receipt){.class = RECEIPT_ACCEPTED, .retry = RECEIPT_RETRY_NO, .scope = RECEIPT_MESSAGE};
+        *ret =
+            (struct receipt){.class = RECEIPT_ACCEPTED, .retry = RECEIPT_RETRY_NO, .scope = RECEIPT_MESSAGE};
         return;
     }
     *ret = (struct receipt){.failed = true,
@@ -283,4 +298,12 @@ void receipt_browser(const struct answer *a, struct receipt *ret)
     if (ret->retry == RECEIPT_RETRY_YES || ret->retry == RECEIPT_RETRY_LATER)
         ret->retry_after_s = answer_text_retry_after(a);
     put_text(&s, ret);
+}
+
+bool receipt_browser_rules_ok(void)
+{
+    bool ok = true;
+    for (size_t i = 0; i < COUNT(sentences); i++)
+        ok = ok && answer_text_pattern_ok(sentences[i].pattern);
+    return ok;
 }

@@ -8,6 +8,7 @@
  */
 #include "base/decimal.h"
 #include "fault/answer_said.h"
+#include "fault/receipt_device.h"
 #include "fault/receipt_rules.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
@@ -16,11 +17,11 @@
 #define FAULT(error) RECEIPT_MESSAGE_FAULT, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_MESSAGE, ROW(error)
 #define ACCOUNT(error) RECEIPT_SENDER_SIDE, RECEIPT_RETRY_NO, RECEIPT_PAUSE_JOB, RECEIPT_ACCOUNT, ROW(error)
 /* The id is unknown, or its user never was or no longer is a friend. LINE does not say which: nothing is dropped. */
-#define PERSON(error) \
+#define PERSON(error)                                                                                        \
     RECEIPT_PERMANENT_RECIPIENT, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_RECIPIENT, ROW(error)
-#define SERVER(error) \
+#define SERVER(error)                                                                                        \
     RECEIPT_TRANSIENT_SERVER, RECEIPT_RETRY_LATER, RECEIPT_NO_EFFECT, RECEIPT_PROVIDER, ROW(error)
-#define REQUEST(class, retry, scope) \
+#define REQUEST(class, retry, scope)                                                                         \
     RECEIPT_##class, RECEIPT_RETRY_##retry, RECEIPT_NO_EFFECT, RECEIPT_##scope, ROW(line_request)
 
 /* 400, 401, 403, by their message. */
@@ -30,7 +31,7 @@ static const struct answer_rule refusals[] = {
     {"(access token (is )?(expired|invalid|revoked)|(invalid|expired) (channel )?(access )?token)",
      ACCOUNT(line_authentication)},
     {"^failed to send messages", PERSON(line_failed)},
-    {"^the property, ('|‘|`|\")?to([#])?('|’|`|\")?, in the request body is invalid", PERSON(line_to)},
+    {"^the property, ('|`|\")?to([#])?('|`|\")?, in the request body is invalid", PERSON(line_to)},
     {"(not (yet )?added|hasn't added|not a friend|blocked)", PERSON(client_response)},
 };
 
@@ -46,7 +47,8 @@ static const struct {
     {"access to this api is not available", 403},
     {"^authentication failed", 401},
     {"retry key is already accepted", 409},
-    {"^(failed to send messages|invalid reply token|a message *messages[|the request body|the property,|may not be empty)",
+    {"^(failed to send messages|invalid reply token|a message *messages[|the request body|the property,|may "
+     "not be empty)",
      400},
     {"^not found", 404},
     {"(internal server error|internal error)", 500},
@@ -67,7 +69,8 @@ struct said {
 static struct span keep(struct json_value at, const char *path, char *room)
 {
     struct json_value value;
-    return answer_text_at(at, path, &value) ? answer_text_string(value, room, WORDS_MAX) : (struct span){"", 0};
+    return answer_text_at(at, path, &value) ? answer_text_string(value, room, WORDS_MAX)
+                                            : (struct span){"", 0};
 }
 
 /* What logs and libraries put before LINE's body: "statusCode is not 200!:400: {…}", "status_code=400, …". */
@@ -124,7 +127,8 @@ static const struct answer_rule *refusal_of(const struct said *s, struct span wo
 {
     static const struct answer_rule first = {"", FAULT(line_message_0)}, other = {"", FAULT(line_message_1)};
     static const struct answer_rule to = {"", PERSON(line_to)}, fault = {"", FAULT(client_response)};
-    static const struct answer_rule token = {"", ACCOUNT(line_authentication)}, may_not = {"", ACCOUNT(client_response)};
+    static const struct answer_rule token = {"", ACCOUNT(line_authentication)},
+                                    may_not = {"", ACCOUNT(client_response)};
     const struct answer_rule *rule = answer_text_rule(refusals, COUNT(refusals), words);
     if (rule)
         return rule;
@@ -142,10 +146,10 @@ static const struct answer_rule *refusal_of(const struct said *s, struct span wo
 
 static const struct answer_rule *rule_of(const struct said *s, const struct answer *a)
 {
-    static const struct answer_rule monthly = {"", RECEIPT_RATE_LIMIT, RECEIPT_RETRY_LATER, RECEIPT_PAUSE_JOB,
-                                               RECEIPT_ACCOUNT, ROW(line_limit)};
-    static const struct answer_rule rate = {"", RECEIPT_RATE_LIMIT, RECEIPT_RETRY_LATER, RECEIPT_NO_EFFECT,
-                                            RECEIPT_ACCOUNT, ROW(line_limit)};
+    static const struct answer_rule monthly = {
+        "", RECEIPT_RATE_LIMIT, RECEIPT_RETRY_LATER, RECEIPT_PAUSE_JOB, RECEIPT_ACCOUNT, ROW(line_limit)};
+    static const struct answer_rule rate = {
+        "", RECEIPT_RATE_LIMIT, RECEIPT_RETRY_LATER, RECEIPT_NO_EFFECT, RECEIPT_ACCOUNT, ROW(line_limit)};
     static const struct answer_rule server = {"", SERVER(line_server)};
     static const struct answer_rule busy = {"", REQUEST(TRANSIENT_SERVER, LATER, PROVIDER)};
     static const struct answer_rule no = {"", REQUEST(UNCLASSIFIED, NO, PROVIDER)};
@@ -207,8 +211,9 @@ static void put_text(const struct said *s, const struct answer *a, struct receip
 {
     static const char form[] = "statusCode is not 200!:";
     struct span message = without_status(s->message, s->status);
-    bool verbatim = message.len > 0 && (s->json ? ret->error != ROW(line_server) && ret->error != ROW(line_request)
-                                                : span_starts(a->body, SPAN_LIT("statusCode is not 200")));
+    bool verbatim =
+        message.len > 0 && (s->json ? ret->error != ROW(line_server) && ret->error != ROW(line_request)
+                                    : span_starts(a->body, SPAN_LIT("statusCode is not 200")));
     if (verbatim) {
         answer_said_put(ret, message, WORDS_MAX);
         /* "The request body has 2 error(s)" alone helps nobody. */
@@ -225,10 +230,8 @@ static void put_text(const struct said *s, const struct answer *a, struct receip
         return;
     }
     answer_text_put_str(ret, form);
-    if (s->status > 0) {
-        answer_text_put_int(ret, s->status);
-        answer_text_put_str(ret, ":");
-    }
+    answer_text_put_int(ret, s->status); /* 0: none came */
+    answer_text_put_str(ret, ":");
     if (message.len == 0)
         message = answer_said_status_words(s->status);
     if (message.len > 0)
@@ -242,7 +245,8 @@ void receipt_line(const struct answer *a, struct receipt *ret)
     said_of(a, &s);
     const struct answer_rule *rule = rule_of(&s, a);
     if (!rule) {
-        *ret = (struct receipt){.class = RECEIPT_ACCEPTED, .retry = RECEIPT_RETRY_NO, .scope = RECEIPT_MESSAGE};
+        *ret =
+            (struct receipt){.class = RECEIPT_ACCEPTED, .retry = RECEIPT_RETRY_NO, .scope = RECEIPT_MESSAGE};
         return;
     }
     *ret = (struct receipt){.failed = true,
@@ -254,4 +258,14 @@ void receipt_line(const struct answer *a, struct receipt *ret)
     if (ret->retry == RECEIPT_RETRY_LATER)
         ret->retry_after_s = answer_text_retry_after(a);
     put_text(&s, a, ret);
+}
+
+bool receipt_line_rules_ok(void)
+{
+    bool ok = answer_text_pattern_ok(month);
+    for (size_t i = 0; i < COUNT(refusals); i++)
+        ok = ok && answer_text_pattern_ok(refusals[i].pattern);
+    for (size_t i = 0; i < COUNT(statuses); i++)
+        ok = ok && answer_text_pattern_ok(statuses[i].pattern);
+    return ok;
 }

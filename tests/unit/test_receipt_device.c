@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "fault/answer_said.h"
+#include "fault/receipt_device.h"
 #include "fault/receipt_rules.h"
 
 struct want {
@@ -31,8 +33,8 @@ struct row {
     const char *headers; /* "Name: value\nName: value" */
     const char *body;    /* or the event */
     struct want want;
-    const char *text;  /* NULL: not told here */
-    uint32_t wait_s;   /* retry_after_s */
+    const char *text; /* NULL: not told here */
+    uint32_t wait_s;  /* retry_after_s */
 };
 
 #define PUSH MEDIUM_PUSH, STAGE_REQUEST
@@ -69,11 +71,11 @@ struct row {
 #define G_TYPE "type.googleapis.com/google.firebase.fcm.v1."
 #define G_RPC "type.googleapis.com/google.rpc."
 #define FCM(code, message, status)                                                                           \
-    "{\n  \"error\": {\n    \"code\": " #code ",\n    \"message\": \"" message "\",\n    \"status\": \"" status   \
-    "\"\n  }\n}\n"
+    "{\n  \"error\": {\n    \"code\": " #code ",\n    \"message\": \"" message                               \
+    "\",\n    \"status\": \"" status "\"\n  }\n}\n"
 #define FCM_DETAILS(code, message, status, details)                                                          \
-    "{\n  \"error\": {\n    \"code\": " #code ",\n    \"message\": \"" message "\",\n    \"status\": \"" status   \
-    "\",\n    \"details\": [\n      " details "\n    ]\n  }\n}\n"
+    "{\n  \"error\": {\n    \"code\": " #code ",\n    \"message\": \"" message                               \
+    "\",\n    \"status\": \"" status "\",\n    \"details\": [\n      " details "\n    ]\n  }\n}\n"
 #define FCM_ERROR(code) "{\"@type\": \"" G_TYPE "FcmError\", \"errorCode\": \"" code "\"}"
 #define APNS_ERROR(status, reason)                                                                           \
     "{\"@type\": \"" G_TYPE "ApnsError\", \"statusCode\": " #status ", \"reason\": \"" reason "\"}"
@@ -91,14 +93,15 @@ struct row {
 #define V1 "[v1 API] Failed to send notification data. FCM response: "
 /* The page of GCM and FCM for browsers. */
 #define GCM_PAGE(title, status)                                                                              \
-    "<HTML>\n<HEAD>\n<TITLE>" title "</TITLE>\n</HEAD>\n<BODY BGCOLOR=\"#FFFFFF\" TEXT=\"#000000\">\n<H1>" title   \
-    "</H1>\n<H2>Error " #status "</H2>\n</BODY>\n</HTML>\n"
+    "<HTML>\n<HEAD>\n<TITLE>" title                                                                          \
+    "</TITLE>\n</HEAD>\n<BODY BGCOLOR=\"#FFFFFF\" TEXT=\"#000000\">\n<H1>" title "</H1>\n<H2>Error " #status \
+    "</H2>\n</BODY>\n</HTML>\n"
 #define AUTOPUSH(status, errno_, error, message)                                                             \
-    "{\"code\":" #status ",\"errno\":" #errno_ ",\"error\":\"" error "\",\"message\":\"" message                \
+    "{\"code\":" #status ",\"errno\":" #errno_ ",\"error\":\"" error "\",\"message\":\"" message             \
     "\",\"more_info\":\"http://autopush.readthedocs.io/en/latest/http.html#error-codes\"}"
 #define NGINX(status, words)                                                                                 \
-    "<html>\r\n<head><title>" #status " " words "</title></head>\r\n<body>\r\n<center><h1>" #status " " words     \
-    "</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    "<html>\r\n<head><title>" #status " " words "</title></head>\r\n<body>\r\n<center><h1>" #status          \
+    " " words "</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 #define SAID(message) "{\"message\":\"" message "\"}"
 
 static const struct row rows[] = {
@@ -192,10 +195,11 @@ static void test_rows(void **state)
         if (same && text)
             continue;
         wrong++;
-        print_error("row %zu, %s: %s, class %d, retry %d, effect %d/%d, scope %d, wait %u\n  text %s\n  want %s\n", i,
-                    row->why, r.failed ? delivery_error_of(r.error)->id : "no failure", (int)r.class, (int)r.retry,
-                    (int)r.effect, (int)r.seed_effect, (int)r.scope, r.retry_after_s, r.text,
-                    row->text ? row->text : "(any)");
+        print_error(
+            "row %zu, %s: %s, class %d, retry %d, effect %d/%d, scope %d, wait %u\n  text %s\n  want %s\n", i,
+            row->why, r.failed ? delivery_error_of(r.error)->id : "no failure", (int)r.class, (int)r.retry,
+            (int)r.effect, (int)r.seed_effect, (int)r.scope, r.retry_after_s, r.text,
+            row->text ? row->text : "(any)");
     }
     assert_int_equal(wrong, 0);
 }
@@ -252,9 +256,11 @@ static void test_echoes_kill_none(void **state)
     };
     static const char *const forms[] = {
         "{\"error\":{\"code\":400,\"message\":\"Invalid value at 'message.data[0].value' (TYPE_STRING), %s\","
-        "\"status\":\"INVALID_ARGUMENT\",\"details\":[{\"@type\":\"" G_RPC "BadRequest\",\"fieldViolations\":["
+        "\"status\":\"INVALID_ARGUMENT\",\"details\":[{\"@type\":\"" G_RPC
+        "BadRequest\",\"fieldViolations\":["
         "{\"field\":\"message.data[0].value\",\"description\":\"Invalid value: %s\"}]}]}}",
-        "{\"error\":{\"code\":400,\"message\":\"Invalid JSON payload received. Unknown name \\\"%s\\\" at 'message': "
+        "{\"error\":{\"code\":400,\"message\":\"Invalid JSON payload received. Unknown name \\\"%s\\\" at "
+        "'message': "
         "Cannot find field. %s\",\"status\":\"INVALID_ARGUMENT\"}}",
         "{\"error\":{\"code\":403,\"message\":\"Permission denied on %s\",\"status\":\"PERMISSION_DENIED\","
         "\"details\":[{\"@type\":\"" G_RPC "Help\",\"links\":[{\"description\":\"%s\"}]}]}}",
@@ -283,7 +289,8 @@ static void test_echoes_kill_none(void **state)
 static void test_every_status(void **state)
 {
     (void)state;
-    static const char *const bodies[] = {"", "{}", "[]", "null", "{\"error\":null}", "<html></html>", "x", "\xff\xfe"};
+    static const char *const bodies[] = {"",  "{}",      "[]", "null", "{\"error\":null}", "<html></html>",
+                                         "x", "\xff\xfe"};
     static const enum medium media[] = {MEDIUM_PUSH, MEDIUM_LINE, MEDIUM_BROWSER};
     for (size_t m = 0; m < sizeof(media) / sizeof(*media); m++)
         for (int status = 0; status <= 700; status++)
@@ -305,8 +312,17 @@ static void test_every_status(void **state)
 static void test_large(void **state)
 {
     (void)state;
-    static const char *const parts[] = {"[", "{\"a\":", "\"errorCode\" ", "messages[", "<title", "<", "error ",
-                                        "the registration token ", "(", "\xC2\xA0", "\\\"errorCode\\\":\\\""};
+    static const char *const parts[] = {"[",
+                                        "{\"a\":",
+                                        "\"errorCode\" ",
+                                        "messages[",
+                                        "<title",
+                                        "<",
+                                        "error ",
+                                        "the registration token ",
+                                        "(",
+                                        "\xC2\xA0",
+                                        "\\\"errorCode\\\":\\\""};
     enum { LARGE = 4 << 20 };
     char *body = malloc(LARGE);
     assert_non_null(body);
@@ -327,12 +343,25 @@ static void test_large(void **state)
     free(body);
 }
 
+static void test_patterns(void **state)
+{
+    (void)state;
+    assert_true(receipt_push_rules_ok());
+    assert_true(receipt_line_rules_ok());
+    assert_true(receipt_browser_rules_ok());
+    assert_true(answer_said_rules_ok());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),          cmocka_unit_test(test_rows_are_many),
-        cmocka_unit_test(test_cut_anywhere),  cmocka_unit_test(test_echoes_kill_none),
-        cmocka_unit_test(test_every_status),  cmocka_unit_test(test_large),
+        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_rows_are_many),
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_echoes_kill_none),
+        cmocka_unit_test(test_every_status),
+        cmocka_unit_test(test_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
