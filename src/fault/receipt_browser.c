@@ -1,6 +1,6 @@
 /*
- * Answers of the push services of browsers (RFC 8030): FCM's, Mozilla's autopush, Apple's, Microsoft's WNS and
- * the old GCM. The status says most: 404 and 410 end a subscription, 429 and 5xx pass. Between them stand
+ * Answers of the push services of browsers (RFC 8030): FCM's, Mozilla's autopush, Apple's, Microsoft's WNS
+ * and the old GCM. The status says most: 404 and 410 end a subscription, 429 and 5xx pass. Between them stand
  * Apple's reason, autopush's errno, WNS's headers and the title of GCM's pages, which say whether our key,
  * this message or this subscription was refused. There is no key against duplicates: what a gateway gave up
  * waiting for may have been taken.
@@ -65,7 +65,7 @@ static const struct {
     {202, {"", SERVER(YES)}},
 };
 
-/* What the services say in words, in a body or in X-WNS-Error-Description, of a 4xx that is none of 404, 410. */
+/* What services say in words, in a body or in X-WNS-Error-Description, beside a 4xx that tells less. */
 static const struct answer_rule sentences[] = {
     {"(unsubscribed or expired|no such subscription)", DEAD},
     {"(do|does) not (correspond|match)", MISMATCH},

@@ -1,10 +1,10 @@
 /*
- * Answers of LINE's Messaging API. The status says the kind, whatever the words are; the words say which error
- * of that kind it is, and whether a 429 is the month's or the second's. Every message carries a retry key,
- * with which LINE removes duplicates: what was lost may be sent again, and 409 says that it had arrived.
+ * Answers of LINE's Messaging API. The status says the kind, whatever the words are; the words say which
+ * error of that kind it is, and whether a 429 is the month's or the second's. Every message carries a retry
+ * key, by which LINE removes duplicates: what was lost may be sent again, and 409 says that it had arrived.
  *
- * developers.line.biz/en/reference/messaging-api/: status codes, error responses, "Retry failed API requests";
- * "Handle HTTP status code 429 errors in the Messaging API".
+ * developers.line.biz/en/reference/messaging-api/: status codes, error responses, "Retry failed API
+ * requests"; "Handle HTTP status code 429 errors in the Messaging API".
  */
 #include "base/decimal.h"
 #include "fault/answer_said.h"
@@ -16,7 +16,7 @@
 
 #define FAULT(error) RECEIPT_MESSAGE_FAULT, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_MESSAGE, ROW(error)
 #define ACCOUNT(error) RECEIPT_SENDER_SIDE, RECEIPT_RETRY_NO, RECEIPT_PAUSE_JOB, RECEIPT_ACCOUNT, ROW(error)
-/* The id is unknown, or its user never was or no longer is a friend. LINE does not say which: nothing is dropped. */
+/* The id is unknown, or its user is no friend (any more). LINE does not say which: nothing is dropped. */
 #define PERSON(error)                                                                                        \
     RECEIPT_PERMANENT_RECIPIENT, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_RECIPIENT, ROW(error)
 #define SERVER(error)                                                                                        \
@@ -73,7 +73,7 @@ static struct span keep(struct json_value at, const char *path, char *room)
                                             : (struct span){"", 0};
 }
 
-/* What logs and libraries put before LINE's body: "statusCode is not 200!:400: {…}", "status_code=400, …". */
+/* LINE's body behind what logs and libraries put before it: "statusCode is not 200!:400: {…}". */
 static struct span inner_body(struct span body)
 {
     const char *brace = body.len > 0 ? memchr(body.ptr, '{', body.len) : NULL;

@@ -7,12 +7,12 @@
  * BadDeviceToken, or words whose subject is the registration token. What an answer repeats of the message
  * must not count, so words are read only where they stand in front, and a named field beats them.
  *
- * firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode and ApnsError; cloud.google.com/apis/design/errors;
- * developer.apple.com, "Handling notification responses from APNs"; RFC 6749 5.2.
+ * firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode and ApnsError; cloud.google.com/apis/design/
+ * errors; developer.apple.com, "Handling notification responses from APNs"; RFC 6749 5.2.
  */
 #include "fault/answer_said.h"
-#include "fault/push_said.h"
 #include "fault/receipt_device.h"
+#include "fault/receipt_push_said.h"
 #include "fault/receipt_rules.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
@@ -292,7 +292,7 @@ static const struct answer_rule *rule_of(const struct push_said *s)
         rule = answer_said_code(old_codes, COUNT(old_codes), s->old);
     if (!rule && s->oauth.len > 0) {
         rule = answer_said_code(oauth_errors, COUNT(oauth_errors), s->oauth);
-        /* All others say that this account may not, or not so: invalid_grant, invalid_client, invalid_scope. */
+        /* All others say that this account may not, or not so: invalid_grant, invalid_scope and the like. */
         if (!rule && s->status < 500 && s->status != 429)
             rule = &account;
     }
@@ -382,7 +382,7 @@ void receipt_push(const struct answer *a, struct receipt *ret)
                             .scope = rule->scope};
     if (ret->class == RECEIPT_RATE_LIMIT && ret->scope == RECEIPT_ACCOUNT)
         refine_quota(&s, ret);
-    /* The list: after UNREGISTERED nothing more is sent to the token. Of other errors it says no such thing. */
+    /* The list: after UNREGISTERED nothing more is sent to the token. It says so of no other error. */
     if (ret->error == ROW(push_unregistered))
         ret->seed_effect = RECEIPT_DROP_TOKEN;
     if (ret->retry == RECEIPT_RETRY_YES || ret->retry == RECEIPT_RETRY_LATER) {

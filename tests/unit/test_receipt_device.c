@@ -285,7 +285,7 @@ static void test_echoes_kill_none(void **state)
         }
 }
 
-/* Every status with every kind of body that says nothing: a kind, and no token for anything but 404 and 410. */
+/* Every status with every body that says nothing: a kind, and no token for anything but 404 and 410. */
 static void test_every_status(void **state)
 {
     (void)state;
@@ -308,7 +308,7 @@ static void test_every_status(void **state)
             }
 }
 
-/* Megabytes of brackets, of half a pattern, of one member: read to the end of what matters, and no further. */
+/* Megabytes of brackets, of half a pattern, of one member: read as far as it matters, and no further. */
 static void test_large(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-#include "fault/push_said.h"
+#include "fault/receipt_push_said.h"
 
 #include "base/decimal.h"
 #include "fault/answer_said.h"
