@@ -156,7 +156,7 @@ static const char *const lost[] = {
     "(etimedout|timed out|time(d)?(-)?out|deadline( )?exceeded|no response|network error|incomplete)",
     "((connection|session|stream) (was )?(closed|aborted|lost)|closed (the "
     ")?connection|goaway|rst_stream)",
-    "(remote end closed|disconnect(ed)?|before (response )?headers)",
+    "(remote end closed|disconnect(ed)?|before (response )?headers|connection error|request to * failed)",
 };
 
 enum answer_said_loss answer_said_loss(struct span text)

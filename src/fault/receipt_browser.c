@@ -24,6 +24,8 @@
 /* Subscribed with another key: of this subscription alone, and true again with that key. */
 #define MISMATCH                                                                                             \
     RECEIPT_SENDER_SIDE, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_RECIPIENT, ROW(client_response)
+#define MALFORMED                                                                                            \
+    RECEIPT_PERMANENT_RECIPIENT, RECEIPT_RETRY_NO, RECEIPT_NO_EFFECT, RECEIPT_RECIPIENT, ROW(client_response)
 #define RATE                                                                                                 \
     RECEIPT_RATE_LIMIT, RECEIPT_RETRY_LATER, RECEIPT_NO_EFFECT, RECEIPT_PROVIDER, ROW(browser_temporary)
 #define SERVER(retry)                                                                                        \
@@ -36,7 +38,9 @@ static const struct answer_rule codes[] = {
     {"ExpiredToken", DEAD},
     {"BadDeviceToken", DEAD},
     {"NotRegistered", DEAD},
-    {"InvalidRegistration", DEAD},
+    /* The endpoint is malformed: whether the browser or a copy of it made it so, the answer does not say. */
+    {"InvalidRegistration", MALFORMED},
+    {"InvalidTokenFormat", MALFORMED},
     {"VapidPkHashMismatch", MISMATCH},
     {"MismatchSenderId", MISMATCH},
     {"SENDER_ID_MISMATCH", MISMATCH},

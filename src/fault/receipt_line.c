@@ -27,11 +27,11 @@
 /* 400, 401, 403, by their message. */
 static const struct answer_rule refusals[] = {
     {"access to this api is not available", ACCOUNT(line_not_available)},
-    {"^authentication failed", ACCOUNT(line_authentication)},
+    {"authentication failed", ACCOUNT(line_authentication)},
     {"(access token (is )?(expired|invalid|revoked)|(invalid|expired) (channel )?(access )?token)",
      ACCOUNT(line_authentication)},
-    {"^failed to send messages", PERSON(line_failed)},
-    {"^the property, ('|`|\")?to([#])?('|`|\")?, in the request body is invalid", PERSON(line_to)},
+    {"failed to send messages", PERSON(line_failed)},
+    {"the property, ('|`|\")?to([#])?('|`|\")?, in the request body is invalid", PERSON(line_to)},
     {"(not (yet )?added|hasn't added|not a friend|blocked)", PERSON(client_response)},
 };
 
@@ -45,9 +45,9 @@ static const struct {
 } statuses[] = {
     {"(monthly limit|rate limit|too many requests|concurrent)", 429},
     {"access to this api is not available", 403},
-    {"^authentication failed", 401},
+    {"authentication failed", 401},
     {"retry key is already accepted", 409},
-    {"^(failed to send messages|invalid reply token|a message *messages[|the request body|the property,|may "
+    {"(failed to send messages|invalid reply token|a message *messages[|the request body|the property,|may "
      "not be empty)",
      400},
     {"^not found", 404},

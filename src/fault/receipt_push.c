@@ -109,11 +109,9 @@ static const struct answer_rule old_codes[] = {
     {"AuthenticationError", ACCOUNT(client_response)},
     {"app/invalid-credential", ACCOUNT(client_response)},
     {"MissingRegistration", FAULT},
-    {"InvalidParameters", FAULT},
     {"MessageTooBig", FAULT},
     {"InvalidDataKey", FAULT},
     {"InvalidTtl", FAULT},
-    {"messaging/invalid-argument", FAULT},
     {"messaging/invalid-payload", FAULT},
     {"messaging/invalid-data-payload-key", FAULT},
     {"messaging/invalid-options", FAULT},
@@ -161,6 +159,8 @@ static const struct answer_rule info_reasons[] = {
 /* google.rpc.Code, as error.status. */
 static const struct answer_rule canonical[] = {
     {"INVALID_ARGUMENT", FAULT},
+    {"messaging/invalid-argument", FAULT},
+    {"InvalidParameters", FAULT},
     {"OUT_OF_RANGE", FAULT},
     {"FAILED_PRECONDITION", FAULT},
     {"UNAUTHENTICATED", ACCOUNT(client_response)},
@@ -285,6 +285,7 @@ static const struct answer_rule *by_loss(const struct push_said *s)
 
 static const struct answer_rule *rule_of(const struct push_said *s)
 {
+    struct span general = s->canonical.len > 0 ? s->canonical : s->old;
     const struct answer_rule *rule = answer_said_code(fcm_codes, COUNT(fcm_codes), s->code);
     if (!rule)
         rule = answer_said_code(apns_reasons, COUNT(apns_reasons), s->apns);
@@ -302,10 +303,10 @@ static const struct answer_rule *rule_of(const struct push_said *s)
         rule = by_field(s);
     /* In 2018 the codes stood in error.status; libraries hand them on as "code". */
     if (!rule)
-        rule = answer_said_code(fcm_codes, COUNT(fcm_codes), s->canonical.len > 0 ? s->canonical : s->old);
+        rule = answer_said_code(fcm_codes, COUNT(fcm_codes), general);
     if (rule)
         return rule;
-    rule = answer_said_code(canonical, COUNT(canonical), s->canonical);
+    rule = answer_said_code(canonical, COUNT(canonical), general);
     if (!rule && s->status >= 300)
         rule = by_status(s->status);
     /* What words can add to: not that the service was busy. */

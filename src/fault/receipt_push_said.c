@@ -61,6 +61,10 @@ static void read_detail(struct push_said *s, struct json_value detail)
         s->field = keep_at(s, value, "field", PUSH_SAID_WORDS_MAX);
         s->violation = keep_at(s, value, "description", PUSH_SAID_WORDS_MAX);
     }
+    if (s->field.len == 0 && answer_text_at(detail, "field", &value)) {
+        s->field = keep(s, value, PUSH_SAID_WORDS_MAX);
+        s->violation = keep_at(s, detail, "description", PUSH_SAID_WORDS_MAX);
+    }
     if (s->quota.len == 0 && answer_text_at(detail, "violations[0].description", &value))
         s->quota = keep(s, value, PUSH_SAID_WORDS_MAX);
     if (answer_text_at(detail, "retryDelay", &value) &&
