@@ -294,7 +294,7 @@ static const struct answer_rule *rule_of(const struct push_said *s)
     if (!rule && s->oauth.len > 0) {
         rule = answer_said_code(oauth_errors, COUNT(oauth_errors), s->oauth);
         /* All others say that this account may not, or not so: invalid_grant, invalid_scope and the like. */
-        if (!rule && s->status < 500 && s->status != 429)
+        if (!rule && s->status <= 403)
             rule = &account;
     }
     if (!rule)

@@ -126,8 +126,12 @@ static void read_json(struct push_said *s, struct json_value root)
         read_error(s, value);
         s->failed = true;
     } else if (answer_text_at(root, "error", &value) && value.kind == JSON_KIND_STRING) {
-        s->oauth = keep(s, value, PUSH_SAID_CODE_MAX);
+        s->oauth = keep(s, value, PUSH_SAID_WORDS_MAX);
         s->message = keep_at(s, root, "error_description", PUSH_SAID_WORDS_MAX);
+        if (s->oauth.len > 0 && memchr(s->oauth.ptr, ' ', s->oauth.len)) { /* a sentence, no code */
+            s->message = s->oauth;
+            s->oauth.len = 0;
+        }
         s->old = s->oauth; /* the legacy API says "error": "NotRegistered" where a topic was asked */
         s->failed = true;
     } else if (answer_text_at(root, "errorInfo", &value)) {
