@@ -145,18 +145,18 @@ int answer_said_status(struct span text)
 }
 
 static const char *const before[] = {
-    "(econnrefused|connection refused|enotfound|eai_again|getaddrinfo|(could not|couldn't|cannot) "
-    "resolve)",
-    "(no such host|name or service not known|unknown host|dns (query|lookup|resolution))",
-    "(enetunreach|ehostunreach|network is unreachable|no route to host|connection (failed|failure))",
-    "((tls|ssl) handshake|certificate|connect(ion)? (etimedout|timeout|timed out)|dial tcp)",
+    "(econnrefused|connection refused|enotfound|eai_again|getaddrinfo)",
+    "((could not|couldn't|cannot) resolve|no such host|name or service not known|unknown host)",
+    "(dns (query|lookup|resolution)|enetunreach|ehostunreach|network is unreachable|no route to host)",
+    "(connection (failed|failure)|connect(ion)? (etimedout|timeout|timed out)|dial tcp)",
+    "((tls|ssl) handshake|certificate)",
 };
 static const char *const lost[] = {
     "(econnreset|econnaborted|connection reset|socket hang up|epipe|broken pipe|unexpected eof|eof)",
     "(etimedout|timed out|time(d)?(-)?out|deadline( )?exceeded|no response|network error|incomplete)",
-    "((connection|session|stream) (was )?(closed|aborted|lost)|closed (the "
-    ")?connection|goaway|rst_stream)",
-    "(remote end closed|disconnect(ed)?|before (response )?headers|connection error|request to * failed)",
+    "((connection|session|stream) (was )?(closed|aborted|lost)|closed (the )?connection)",
+    "(goaway|rst_stream|remote end closed|disconnect(ed)?|before (response )?headers)",
+    "(connection error|request to * failed)",
 };
 
 enum answer_said_loss answer_said_loss(struct span text)
