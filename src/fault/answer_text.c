@@ -19,6 +19,15 @@ static size_t blank_at(const char *p, size_t len)
     return 0;
 }
 
+/* U+2018, U+2019, U+201C, U+201D as the quotes of ASCII that they stand for; NUL: none of these. */
+static char quote_at(const char *p, size_t len)
+{
+    if (len < 3 || (unsigned char)p[0] != 0xE2 || (unsigned char)p[1] != 0x80)
+        return '\0';
+    unsigned char last = (unsigned char)p[2];
+    return last == 0x98 || last == 0x99 ? '\'' : last == 0x9C || last == 0x9D ? '"' : '\0';
+}
+
 void answer_text_of(struct span raw, struct answer_text *ret)
 {
     ret->len = 0;
@@ -35,7 +44,8 @@ void answer_text_of(struct span raw, struct answer_text *ret)
             return;
         if (gap)
             ret->bytes[ret->len++] = ' ';
-        char c = raw.ptr[i++];
+        char quote = quote_at(raw.ptr + i, raw.len - i), c = quote ? quote : raw.ptr[i];
+        i += quote ? 3 : 1;
         ret->bytes[ret->len++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
         blank = false;
     }
@@ -85,14 +95,14 @@ static const char *alternative_end(const char *p, const char *end)
 
 struct subject {
     const char *end;
-    bool stem, to_end; /* of the pattern: "~" and "$" at its end */
+    bool to_end; /* "$" ends the pattern */
 };
 
 static bool ends_well(const struct subject *s, const char *from, const char *t)
 {
     if (s->to_end)
         return t == s->end;
-    return s->stem || t == from || t == s->end || !is_word(t[-1]) || !is_word(*t);
+    return t == from || t == s->end || !is_word(t[-1]) || !is_word(*t);
 }
 
 static bool match(const struct subject *s, struct rest at, const char *from, const char *t);
@@ -117,6 +127,12 @@ static bool match_gap(const struct subject *s, struct rest at, const char *from,
 {
     const char *last = (size_t)(s->end - t) > ANSWER_TEXT_GAP ? t + ANSWER_TEXT_GAP : s->end;
     at.p++;
+    /* "a * b" is also "a b": the blank in front of nothing is the blank behind it. */
+    if (t > from && t[-1] == ' ' && at.p < at.end && *at.p == ' ') {
+        struct rest behind = {at.p + 1, at.end, at.outer};
+        if (match(s, behind, from, t))
+            return true;
+    }
     for (; t <= last; t++)
         if (match(s, at, from, t))
             return true;
@@ -135,6 +151,11 @@ static bool match(const struct subject *s, struct rest at, const char *from, con
             return match_choice(s, at, from, t);
         if (*at.p == '*')
             return match_gap(s, at, from, t);
+        if (*at.p == '~') {
+            while (t < s->end && is_word(*t))
+                t++;
+            continue;
+        }
         if (t == s->end)
             return false;
         if (*at.p == '#') {
@@ -148,20 +169,72 @@ static bool match(const struct subject *s, struct rest at, const char *from, con
     }
 }
 
+/*
+ * How the texts begin that a pattern can match: by their first byte alone, or by a hash of the first two. Most
+ * places of a text fail here and never enter the matcher.
+ */
+struct starts {
+    uint64_t first[4], both[4];
+};
+
+static unsigned hash_of(char a, char b)
+{
+    return ((unsigned char)a * 7u + (unsigned char)b) & 255u;
+}
+
+static void set_bit(uint64_t bits[4], unsigned at)
+{
+    bits[at / 64] |= UINT64_C(1) << at % 64;
+}
+
+static bool has_bit(const uint64_t bits[4], unsigned at)
+{
+    return bits[at / 64] >> at % 64 & 1;
+}
+
+/* Adds the beginnings of what stands from p to end. A choice adds its own; an optional one also what follows. */
+static void add_starts(const char *p, const char *end, struct starts *ret)
+{
+    while (p < end && *p == '(') {
+        const char *behind = behind_choice(p + 1, end), *alternative = p + 1;
+        for (;;) {
+            const char *last = alternative_end(alternative, behind);
+            add_starts(alternative, last, ret);
+            if (last >= behind || *last == ')')
+                break;
+            alternative = last + 1;
+        }
+        if (behind == end || *behind != '?')
+            return;
+        p = behind + 1;
+    }
+    if (p == end || *p == '*' || *p == '~') {
+        memset(ret->first, 0xFF, sizeof(ret->first));
+    } else if (*p == '#') {
+        for (char digit = '0'; digit <= '9'; digit++)
+            set_bit(ret->first, (unsigned char)digit);
+    } else if (p + 1 == end || strchr("(*#~$", p[1])) {
+        set_bit(ret->first, (unsigned char)*p);
+    } else {
+        set_bit(ret->both, hash_of(p[0], p[1]));
+    }
+}
+
 bool answer_text_find(struct span text, const char *pattern, size_t *ret_at)
 {
     const char *p = pattern, *end = pattern + strlen(pattern);
     bool anchored = *p == '^', inside = *p == '~';
     p += anchored || inside ? 1 : 0;
-    struct subject s = {
-        .end = text.ptr + text.len, .stem = end > p && end[-1] == '~', .to_end = end > p && end[-1] == '$'};
-    end -= s.stem || s.to_end ? 1 : 0;
-    /* Most places fail at their first byte, which need not enter the matcher. */
-    char first = p < end && *p != '(' && *p != '#' ? *p : '\0';
+    struct subject s = {.end = text.ptr + text.len, .to_end = end > p && end[-1] == '$'};
+    end -= s.to_end ? 1 : 0;
+    struct starts starts = {.first = {0}};
+    add_starts(p, end, &starts);
     for (size_t i = 0; i < text.len; i++) {
         const char *t = text.ptr + i;
         bool whole = inside || i == 0 || !is_word(t[-1]) || !is_word(*t);
-        if (whole && (!first || *t == first) && match(&s, (struct rest){p, end, NULL}, t, t)) {
+        bool fits = has_bit(starts.first, (unsigned char)*t) ||
+                    (i + 1 < text.len && has_bit(starts.both, hash_of(t[0], t[1])));
+        if (whole && fits && match(&s, (struct rest){p, end, NULL}, t, t)) {
             if (ret_at)
                 *ret_at = i;
             return true;
@@ -177,25 +250,42 @@ bool answer_text_has(struct span text, const char *pattern)
     return answer_text_find(text, pattern, NULL);
 }
 
+/*
+ * How many gaps a text can pass on its way through the pattern from *p to the next ")" or "|" of this depth;
+ * *p is moved there. Above GAPS_MAX: ill-formed.
+ */
+#define GAPS_MAX 2u
+static unsigned gaps_of(const char **p, unsigned depth)
+{
+    unsigned gaps = 0, most = 0;
+    for (; **p && **p != ')'; ++*p) {
+        if (**p == '*') {
+            gaps++;
+        } else if (**p == '|') {
+            most = gaps > most ? gaps : most;
+            gaps = 0;
+        } else if (**p == '(') {
+            ++*p;
+            gaps += depth < 3 ? gaps_of(p, depth + 1) : GAPS_MAX + 1;
+            if (**p != ')')
+                return GAPS_MAX + 1;
+        }
+    }
+    return gaps > most ? gaps : most;
+}
+
 bool answer_text_pattern_ok(const char *pattern)
 {
     size_t len = strlen(pattern);
-    unsigned depth = 0, gaps = 0;
     if (len == 0 || len > ANSWER_TEXT_PATTERN_MAX || *pattern == '*')
         return false;
     for (size_t i = 0; i < len; i++) {
         char c = pattern[i];
-        if (c >= 'A' && c <= 'Z')
-            return false;
-        if ((c == '^' && i > 0) || (c == '$' && i + 1 < len) || (c == '~' && i > 0 && i + 1 < len))
-            return false;
-        gaps += c == '*' ? 1 : 0;
-        if (c == '(' && ++depth > 3)
-            return false;
-        if (c == ')' && depth-- == 0)
+        if ((c >= 'A' && c <= 'Z') || (c == '^' && i > 0) || (c == '$' && i + 1 < len))
             return false;
     }
-    return depth == 0 && gaps <= 2;
+    const char *p = pattern;
+    return gaps_of(&p, 0) <= GAPS_MAX && *p == '\0';
 }
 
 const struct answer_rule *answer_text_rule(const struct answer_rule *rules, size_t count, struct span text)

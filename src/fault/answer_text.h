@@ -20,7 +20,7 @@
 
 /*
  * A text as the patterns want it: ASCII letters are lower case, each run of blanks, control characters, line
- * ends, U+00A0 and U+3000 is one blank, none at the ends. All other bytes stay.
+ * ends, U+00A0 and U+3000 is one blank, none at the ends; typographic quotes are ASCII. Other bytes stay.
  */
 struct answer_text {
     size_t len;
@@ -38,10 +38,12 @@ static inline struct span answer_text_span(const struct answer_text *text)
  * Whether a normalised text has the pattern somewhere. Patterns are ours, constant, in lower case:
  *
  *     (a|b)   one of these; (a|b)? or none. Choices nest.
- *     *       anything, at most ANSWER_TEXT_GAP bytes; at most two in a pattern, never first
+ *     *       anything, at most ANSWER_TEXT_GAP bytes; at most two on a way through the pattern, never first.
+ *             "a * b" is also "a b"
  *     #       one or more digits
  *     ^ $     first: at the front of the text; last: at its end
- *     ~       first, last: the pattern may begin, end inside of a word; without it "full" is not in "fully"
+ *     ~       the rest of a word: "throttl~"; first: the pattern may begin inside of a word. Without it,
+ *             patterns that begin and end with a letter or digit match whole words: "full" is not in "fully"
  *
  * Any other byte is itself.
  */

@@ -48,14 +48,17 @@ struct answer {
     struct span event; /* STAGE_EVENT: the event as JSON */
     /* STAGE_SMTP: what was answered: CONNECT, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, END (of data) */
     struct span command;
-    /* The exchange failed without a complete answer: its outcome says whether it may have been processed. */
+    /*
+     * The exchange failed without a complete answer: its outcome, which says whether it may have been
+     * processed. NULL: it was complete, or nobody knows.
+     */
     const struct outcome *outcome;
     int64_t now_ms; /* wall time, to read Retry-After as a date (RFC 9110 10.2.3); 0: dates are ignored */
 };
 
 enum receipt_class {
     RECEIPT_ACCEPTED,
-    RECEIPT_PENDING,
+    RECEIPT_PENDING, /* the service itself tries on; "later" is said of the service, not of us */
     RECEIPT_PERMANENT_RECIPIENT,
     RECEIPT_MAILBOX_FULL,
     RECEIPT_POLICY_BLOCK,
