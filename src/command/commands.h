@@ -14,6 +14,10 @@ struct cmd {
  * how to fix it. */
 int cmd_explain(int argc, char **argv);
 
+/* todoke classify [--json] [FILE|-]: what answers of sending services mean, line by line. Exit: 2 when a line
+ * was refused. */
+int cmd_classify(int argc, char **argv);
+
 /* todoke probe URL [options]: sends --count signed verification requests; classifies each like a delivery.
  * Exit: 0 ok, 10 could_not_connect, 11 request_timeout, 12 error_status_code, 13 unclassified, 2 usage, 1 our
  * own failure. */

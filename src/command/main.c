@@ -21,7 +21,8 @@
  *     edition                     where the two editions of LINE's documentation differ
  *     delivery_error              the second catalogue: why a message of a targeted delivery did not arrive
  *     delivery_search             its rows by a kind, a text filled in, a fragment or the nearest name
- *     receipt                     what the answer of a sending service means for one message
+ *     receipt, receipt_*          what the answer of a sending service means for one message
+ *     answer_text, answer_said    foreign answers: text, patterns, JSON, headers; what they say in words
  * 1 model     channel, contact, event, attempt, error_row, notice, mail, option, account, item: plain structs
  *     channel.def                 the fields of a channel: one row each, from JSON to column and flag
  *     email                       which mail addresses are valid; their canonical spelling
@@ -145,6 +146,7 @@
  *     resource, listing           table-driven commands over the API, and their output
  *     answer                      reads a node's answers without loss
  *     errors                      the error statistics over the API of a node
+ *     classify, classify_line     what a log of answers means, line by line; one line as evidence
  *     probe, probe_print          tests one URL; prints the result
  *     commands, paint             all handlers; colours and line breaks for a terminal
  */
@@ -200,6 +202,7 @@ static const struct cmd commands[] = {
     {"backup", cmd_backup, "copies a data directory while a node runs on it"},
     {"probe", cmd_probe, "tries a webhook URL and says what happened, phase by phase"},
     {"explain", cmd_explain, "says what a failure of a webhook or a delivery means and how to fix it"},
+    {"classify", cmd_classify, "says what answers of mail, push, LINE and browser services mean"},
 };
 static const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
