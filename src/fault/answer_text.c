@@ -170,7 +170,7 @@ static bool match(const struct subject *s, struct rest at, const char *from, con
 }
 
 /*
- * How the texts begin that a pattern can match: by their first byte alone, or by a hash of the first two. Most
+ * How the texts begin that a pattern can match: by their first byte alone, or by a hash of two. Most
  * places of a text fail here and never enter the matcher.
  */
 struct starts {
@@ -192,7 +192,7 @@ static bool has_bit(const uint64_t bits[4], unsigned at)
     return bits[at / 64] >> at % 64 & 1;
 }
 
-/* Adds the beginnings of what stands from p to end. A choice adds its own; an optional one also what follows. */
+/* Adds the beginnings of what stands from p to end: of a choice its own, of an optional one also the next. */
 static void add_starts(const char *p, const char *end, struct starts *ret)
 {
     while (p < end && *p == '(') {
