@@ -14,8 +14,8 @@
 
 #include "base/utf8.h"
 #include "fault/answer_said.h"
+#include "fault/receipt.h"
 #include "fault/receipt_device.h"
-#include "fault/receipt_rules.h"
 
 struct want {
     enum delivery_error_id error;
@@ -140,17 +140,6 @@ static void evidence_of(const struct row *row, struct evidence_text *ret)
     ret->answer.headers = ret->headers;
 }
 
-static void classify(const struct answer *a, struct receipt *ret)
-{
-    memset(ret, 0, sizeof(*ret));
-    if (a->medium == MEDIUM_PUSH)
-        receipt_push(a, ret);
-    else if (a->medium == MEDIUM_LINE)
-        receipt_line(a, ret);
-    else
-        receipt_browser(a, ret);
-}
-
 /* What must hold whatever the answer was. */
 static void check_sound(const struct receipt *r)
 {
@@ -184,7 +173,7 @@ static void test_rows(void **state)
         struct evidence_text e;
         struct receipt r;
         evidence_of(row, &e);
-        classify(&e.answer, &r);
+        receipt_of(&e.answer, &r);
         check_sound(&r);
         bool failed = row->want.class != RECEIPT_ACCEPTED;
         bool same = r.failed == failed && r.class == row->want.class && r.retry == row->want.retry &&
@@ -229,7 +218,7 @@ static void test_cut_anywhere(void **state)
             assert_non_null(copy);
             memcpy(copy, rows[i].body, cut);
             *where = (struct span){copy, cut};
-            classify(&e.answer, &r);
+            receipt_of(&e.answer, &r);
             check_sound(&r);
             if (r.effect == RECEIPT_DROP_TOKEN && rows[i].want.effect != RECEIPT_DROP_TOKEN)
                 fail_msg("%s, cut to %zu bytes, drops the token", rows[i].why, cut);
@@ -277,7 +266,7 @@ static void test_echoes_kill_none(void **state)
                 struct receipt r;
                 struct answer a = {.medium = MEDIUM_PUSH, .service = SERVICE_FCM, .status = status[f]};
                 a.body = (struct span){body, cut};
-                classify(&a, &r);
+                receipt_of(&a, &r);
                 check_sound(&r);
                 if (r.effect == RECEIPT_DROP_TOKEN)
                     fail_msg("form %zu, echo %s, cut to %zu", f, echoes[i], cut);
@@ -297,7 +286,7 @@ static void test_every_status(void **state)
             for (size_t b = 0; b < sizeof(bodies) / sizeof(*bodies); b++) {
                 struct answer a = {.medium = media[m], .status = status, .body = span_of(bodies[b])};
                 struct receipt r;
-                classify(&a, &r);
+                receipt_of(&a, &r);
                 check_sound(&r);
                 bool dead = media[m] == MEDIUM_BROWSER && (status == 404 || status == 410);
                 assert_int_equal(r.effect == RECEIPT_DROP_TOKEN, dead);
@@ -335,7 +324,7 @@ static void test_large(void **state)
             for (int status = 0; status <= 400; status += 400) {
                 struct answer a = {.medium = media[m], .status = status, .body = {body, LARGE}};
                 struct receipt r;
-                classify(&a, &r);
+                receipt_of(&a, &r);
                 check_sound(&r);
                 assert_true(r.failed && r.effect != RECEIPT_DROP_TOKEN);
             }
