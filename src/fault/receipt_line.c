@@ -215,7 +215,7 @@ static void put_text(const struct said *s, const struct answer *a, struct receip
     bool sentence = ret->error != ROW(line_server) && ret->error != ROW(line_request);
     bool line = !s->json && a->status == 0;
     bool verbatim = message.len > 0 && ((sentence && (s->json || line)) ||
-                                        (line && span_starts(a->body, SPAN_LIT("statusCode is not 200"))));
+                                        (!s->json && span_starts(a->body, SPAN_LIT("statusCode is not 200"))));
     if (verbatim) {
         answer_said_put(ret, message, WORDS_MAX);
         /* "The request body has 2 error(s)" alone helps nobody. */
