@@ -200,7 +200,7 @@ static void doubt_unknown(const struct answer *a, struct span whole, struct judg
     } else if (v->enhanced[1] == 2 && (v->enhanced[2] == 1 || v->enhanced[2] == 2)) {
         /* The status says that there is a mailbox, the words that there is none: nobody is judged by that. */
         v->rule = rule_of(RECEIPT_MAILBOX_FULL, RECEIPT_RETRY_LATER, RECEIPT_NO_EFFECT, RECEIPT_RECIPIENT);
-    } else if (after_data(phase)) {
+    } else if (after_data(phase) && !answer_text_has(whole, "(doesn't|does not) have (a|an) * account")) {
         v->rule.effect =
             RECEIPT_NO_EFFECT; /* a filter behind the server answers, and not its list of users */
     }

@@ -52,17 +52,24 @@ static const struct answer_rule crowd[] = {
          ACCOUNT),
     SHUT("(mailbox|account|recipient) * password * expired"),
     SHUT("unknown address error"),
+    SHUT("(bad|invalid|illegal) (recipient |destination |mailbox |rcpt )?address syntax"),
+    FULL("(user|mailbox|account) has too many messages"),
+    RATE("again slower", ACCOUNT),
     LATER("temporary authentication failure"),
     DOMAIN("unable to get mx info"),
     RATE("(temporarily )?rate(-| )limited", ACCOUNT),
     RATE("(quota|limit) (exceeded )?for (the )?(sender|sending)", ACCOUNT),
     OURS("(your|sender|sender's|sending) (account|mailbox|access|email account) * "
-         "(disabled|suspended|deactivated|blocked|blacklisted|on hold)"),
+         "(disabled|suspended|deactivated|blocked|blacklisted|on hold|limited|restricted)"),
 };
 
 /* Verdicts on the text, which may come with advice about SPF that is no verdict on the sender. */
 static const struct answer_rule verdict[] = {
     BLOCK("(due to|because of) spam classification", MESSAGE),
+    BLOCK("((blacklisted|banned|blocked|listed|suspicious|malicious) (url|urls|link|links)|uribl|surbl)",
+          MESSAGE),
+    FORM("duplicate header"),
+    BLOCK("(recipient|user|customer) * not want (your|this) (mail|email|message)", RECIPIENT),
     FORM("(recipsizelimit|sendsizelimit)"),
     BLOCK("(resolver.rst.|delivery restriction|permission to (send|post)|not authenticated when sending "
           "to|tenant allow)",
@@ -101,10 +108,11 @@ static const struct answer_rule sender[] = {
     OURS("mail from * (does not|doesn't|not) (resolve|exist)"),
     OURS("(from: domain is invalid|emetteur (invalide|inconnu)|batv|purported responsible address)"),
     OURS("(mx|a) record~ (for|of) (the )?(sender|from)"),
-    OURS(
-        "sender (is |was |has been )?(rejected|denied|refused|blocked|unknown|invalid|blacklisted|spammer|in "
-        "my black list|not (verified|allowed|authorized|permitted|accepted|valid|known|found|recognized))"),
-    OURS("(badmailfrom|badsender)"),
+    OURS("sender (is |was |has been "
+         ")?(rejected|denied|refused|blocked|unknown|invalid|blacklisted|spammer|in my black list|spam~|not "
+         "(verified|allowed|authorized|permitted|accepted|valid|known|found|recognized))"),
+    OURS("(spoof~ (message|mail|e-mail|email|sender|domain)|spam sender)"),
+    OURS("(badmailfrom|badsender|bad outbound sender|sender domain must exist)"),
     OURS("(sender|sender's|from|return path) (address |domain )?(has|is) (a )?null( )?mx"),
 };
 
@@ -113,6 +121,7 @@ static const struct answer_rule own[] = {
     OWN("(maximum|max) credits exceeded", client_credits),
     OWN("authorization grant is invalid", client_grant),
     OWN("match~ a verified sender", client_response),
+    OWN("unconfigured sending domain", client_response),
     OWN("(email |e-mail )?address(es)? (is|are) not verified", client_response),
     OWN("verify (your|the) (sender|sending|from|domain)", client_response),
     OWN("not owned by (user|auth)", client_response),
@@ -152,6 +161,11 @@ static const struct answer_rule own[] = {
     OWN("(handle mail for|not a gateway|not local host|specified domain is not allowed)", client_response),
 };
 
+/* What names two causes at once. */
+static const struct answer_rule doubt[] = {
+    SHUT("account or domain may not exist"),
+};
+
 /* The fame of our addresses: complaints of other people, lists that we are on. */
 static const struct answer_rule fame[] = {
     OURS("(blacklist~|blocklist~|denylist~|black list|block "
@@ -179,6 +193,9 @@ static const struct answer_rule fame[] = {
     OURS("(not accept~|not currently accepting|refus~|reject~|no) (mail|email|messages|connection(s)?) from "
          "(your|this|the) (ip|host|server|network|isp|address)"),
     OURS("not currently accepting mail from your"),
+    OURS("(send (email|e-mail|mail) directly|dynamically assigned|ip in prison)"),
+    OURS("(currently sending spam|no access from|smtp server of your isp|access to (submit|send) "
+         "(messages|mail) to)"),
     OURS("looks (suspiciously )?like (a )?spammer"),
     OURS("(ipbl#|aup#(i|bl)|cxbl|cdrbl|cxdns|cxsndr)"),
     OURS(
@@ -247,7 +264,7 @@ static const struct answer_rule form[] = {
          "(from|subject|date|message-id|header~|mime|character~|encoding|rfc|dkim-signature)"),
     FORM("(bare (lf|cr|linefeed|line feed|newline)|8bit|8-bit|smtputf8|non-ascii|mime "
          "(error|boundary|depth)|header error|improperly-formatted|message format|address syntax|header are "
-         "not|line length)"),
+         "not|mailsize|line length|invalid message|malformed message)"),
 };
 
 /* An address that shall come back. Nobody is dead who is only away. */
@@ -267,6 +284,7 @@ static const struct answer_rule domain_later[] = {
            "(temporar~|timeout|timed out|time-out|servfail|try again|misbehaving|soft error)"),
     LOOKUP("(temporar~|transient|timeout|timed out) * (dns|lookup|resolution|resolving|name server|mx)"),
     LOOKUP("(malformed|unexpected) * name server"),
+    LOOKUP("(name|dns|mx) lookup (failure|failed)"),
 };
 
 /* The recipient's domain: not there, or takes no mail. Routes that lead nowhere. */
@@ -274,6 +292,9 @@ static const struct answer_rule domain[] = {
     DOMAIN("(host|hostname|host or domain name|domain name|domain|mail domain)( .| @)?(:)? (is |was |has "
            "|does |did |could |may |can )?((not|cannot) (be |been "
            ")?(found|exist|exists|resolve|resolved|valid|known)|unknown|invalid|nonexistent)"),
+    DOMAIN("(domain|hostname|domain name) * (is )?unknown"),
+    DOMAIN(
+        "(domain (name )?must exist|dns records * could not be found|loop was found|mail exchanger * loop)"),
     DOMAIN("(domain|hostname|domain name) * (not found|doesn't exist|does not exist|not exist|no "
            "such|doesn't resolve|does not resolve|isn't valid|is not valid)"),
     DOMAIN("(unknown|no such|invalid|non-existent|nonexistent|bad|dead|unresolvable) (host|domain|mail "
@@ -286,7 +307,7 @@ static const struct answer_rule domain[] = {
     DOMAIN("(does not|doesn't|do not) accept (any )?(e-mail|email|mail)"),
     DOMAIN("(unable|failed|cannot|could not) (to )?(resolve|route|find route|look up|lookup)"),
     DOMAIN("(unrouteable|unroutable) mail domain"),
-    DOMAIN("(no route for|mx record~|dns (error|failure|lookup|name|server|query)|mail receiving "
+    DOMAIN("(no route for|mx record~|dns (error|failure|lookup|name|server|query|mx)|mail receiving "
            "disabled|domain is not reachable|all relevant mx)"),
     DOMAIN("(too many hops|hop count|mail loop|loop(s)? "
            "back|looping|(routing|forwarding|forward|aliasing|delivery|message|mail) loop|loop detected|loop "
@@ -310,6 +331,8 @@ static const struct answer_rule gone[] = {
          "be found|not listed in)"),
     GONE("(user|recipient|mailbox|account|address|addressee) * unknown$"),
     GONE("(user|recipient|mailbox|account|address|addressee) * unknown(.|,|;|!| in | at | here| on )"),
+    GONE("(addresses|recipients|users|mailboxes) (were|are) (unknown|invalid|not found)"),
+    GONE("@ (is |was )?(not found|unknown|does not exist|doesn't exist)"),
     GONE("(unknown|unrecognized|undefined) (user|recipient|mailbox|mail "
          "box|address|account|addressee|local-part|local part|email|e-mail|alias|or illegal alias|or illegal "
          "user|or invalid|customer|destination address|login|virtual)"),
@@ -320,7 +343,8 @@ static const struct answer_rule gone[] = {
     GONE("(not|isn't) (a |an )?(valid|known|local|registered|existing|active|real|recognized) "
          "(user|mailbox|recipient|address|account|e-mail|email|customer)"),
     GONE("(not our customer|not a known user|not known at this|not in (my|our|the) (validrcptto|list of "
-         "(valid|local)|user list|directory|name directory)|not listed in|not email addresses)"),
+         "(valid|local)|user list|directory|name directory)|not listed in|not email addresses|not (a )?user "
+         "of this|(don't|doesn't|not) exists)"),
     GONE("(doesn't|does not|don't) have (a|an|any) * (account|mailbox)"),
     GONE("(has no mailbox|has no such|no longer (valid|exists|active|available|in use|works "
          "here|employed|with us|a member|an active))"),
@@ -332,7 +356,7 @@ static const struct answer_rule gone[] = {
     GONE("(bad address|address (is )?invalid|invalid "
          "address|invalid-recipient|userunknown|user_unknown|recipientnotfound|recipient "
          "notfound|recipnotfound|exrecipnotfound|badrcptto|no_such_user|mailbox invalid)"),
-    GONE("not found by smtp address lookup"),
+    GONE("(not found by smtp address lookup|in name directory|cuda_nsu)"),
     GONE("(bewegt|unbekannt~|empfaenger * existiert nicht|adresse nicht gefunden|kein "
          "(postfach|benutzer)|utilisateur inconnu|destinataire~ (inconnu|invalide)|adresse * "
          "(invalide|inconnue)|compte inconnu)"),
@@ -372,7 +396,10 @@ static const struct answer_rule shut[] = {
          "denied|failed)"),
     SHUT("(unrouteable|unroutable|undeliverable|unverified) address"),
     SHUT("(user not local|not a local address|archivee|no valid recipients|cannot accept user|can't accept "
-         "user|recipient error|bad destination mailbox)"),
+         "user|recipient error|bad destination mailbox|rejected recipients|badrecipientto|missing home "
+         "directory|unavailable mail user|(recipient|address|mailbox|user) (cannot|could not|can't) be "
+         "verified)"),
+    SHUT("(recipient|address|user|mailbox) (name )?(is )?not (local|allowed)"),
 };
 
 /* The recipient, or a list, takes no mail from us. */
@@ -408,8 +435,8 @@ static const struct answer_rule content[] = {
     BLOCK("(uribl|surbl|urlbl~|blacklisted url|banned url|suspicious|unacceptable "
           "content|attachment~|executable)",
           MESSAGE),
-    BLOCK("(policy|policies|organizational settings|security reasons|administrat~ prohibit~|not accepted "
-          "for|mail score|recurrent pattern|captcha)",
+    BLOCK("(policy|policies|violation|organizational settings|security reasons|administrat~ prohibit~|not "
+          "accepted for|mail score|recurrent pattern|captcha)",
           MESSAGE),
 };
 
@@ -447,7 +474,8 @@ static const struct answer_rule passing[] = {
     LATER("(too busy|busy|overload~|load too|high load|load average|shutting down|closing (transmission "
           ")?channel|maintenance|resources|internal (server )?error|internal~ error|local "
           "(error|problem)|error in processing|deferred|mail system full|system (is )?full|insufficient "
-          "system|i/o error|write error|read error|mailbox (is )?(busy|locked)|out of memory)"),
+          "system|i/o error|write error|read error|mailbox (is )?(busy|locked)|out of memory|system call|not "
+          "accepting connections)"),
 };
 
 /* Refusals that name no reason. */
@@ -466,26 +494,13 @@ static const struct mail_table {
     size_t count;
     enum mail_topic topic;
 } tables[] = {
-    TABLE(unknown_sent, OTHER),
-    TABLE(crowd, OTHER),
-    TABLE(verdict, OTHER),
-    TABLE(sender, SENDER),
-    TABLE(own, OWN),
-    TABLE(fame, OTHER),
-    TABLE(rate, OTHER),
-    TABLE(full, OTHER),
-    TABLE(form, OTHER),
-    TABLE(resting, OTHER),
-    TABLE(domain_later, OTHER),
-    TABLE(domain, OTHER),
-    TABLE(gone, UNKNOWN),
-    TABLE(dead, OTHER),
-    TABLE(refused, OTHER),
-    TABLE(content, OTHER),
-    TABLE(shut, OTHER),
-    TABLE(expired, OTHER),
-    TABLE(unreached, OTHER),
-    TABLE(passing, OTHER),
+    TABLE(unknown_sent, OTHER), TABLE(crowd, OTHER),     TABLE(verdict, OTHER),
+    TABLE(sender, SENDER),      TABLE(own, OWN),         TABLE(doubt, OTHER),
+    TABLE(fame, OTHER),         TABLE(rate, OTHER),      TABLE(full, OTHER),
+    TABLE(form, OTHER),         TABLE(resting, OTHER),   TABLE(domain_later, OTHER),
+    TABLE(domain, OTHER),       TABLE(gone, UNKNOWN),    TABLE(dead, OTHER),
+    TABLE(refused, OTHER),      TABLE(content, OTHER),   TABLE(shut, OTHER),
+    TABLE(expired, OTHER),      TABLE(unreached, OTHER), TABLE(passing, OTHER),
     TABLE(vague, OTHER),
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
