@@ -184,6 +184,12 @@ static bool is_carrier(struct span whole)
                            "disney.ne.jp|willcom.com|pdx.ne.jp|ymobile.ne.jp|ymobile1.ne.jp|uqmobile.jp)");
 }
 
+/* RFC 4954: the reply is about our log-in. */
+static bool is_login(int code)
+{
+    return code == 530 || code == 534 || code == 535 || code == 538;
+}
+
 static void doubt_unknown(const struct answer *a, struct span whole, struct judgement *v)
 {
     struct span phase = phase_of(a, whole);
@@ -266,7 +272,9 @@ static void judge(const struct answer *a, struct span said, struct mail_words *w
         by_code(v);
     if (!rule && v->rule.class == RECEIPT_UNCLASSIFIED && v->enhanced[0] == 4)
         v->rule = passing();
-    if (v->rule.class == RECEIPT_PERMANENT_RECIPIENT)
+    if (v->rule.class == RECEIPT_PERMANENT_RECIPIENT && is_login(v->code))
+        by_code(v);
+    else if (v->rule.class == RECEIPT_PERMANENT_RECIPIENT)
         doubt_unknown(a, answer_text_span(&w->whole), v);
     soften(v, answer_text_span(&w->plain));
 }

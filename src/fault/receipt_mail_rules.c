@@ -16,6 +16,7 @@
         p, RECEIPT_##class, RECEIPT_RETRY_##retry, RECEIPT_##effect, RECEIPT_##scope, DELIVERY_ERROR_##error \
     }
 #define OWN(p, error) RULE(p, SENDER_SIDE, NO, PAUSE_JOB, ACCOUNT, error)
+#define OWN_LATER(p) RULE(p, TRANSIENT_SERVER, LATER, NO_EFFECT, PROVIDER, client_response)
 #define OURS(p) RULE(p, SENDER_SIDE, NO, PAUSE_JOB, ACCOUNT, COUNT)
 #define RATE(p, scope) RULE(p, RATE_LIMIT, LATER, NO_EFFECT, scope, COUNT)
 #define FULL(p) RULE(p, MAILBOX_FULL, LATER, NO_EFFECT, RECIPIENT, COUNT)
@@ -55,10 +56,10 @@ static const struct answer_rule crowd[] = {
     SHUT("(bad|invalid|illegal) (recipient |destination |mailbox |rcpt )?address syntax"),
     FULL("(user|mailbox|account) has too many messages"),
     RATE("again slower", ACCOUNT),
-    LATER("temporary authentication failure"),
     DOMAIN("unable to get mx info"),
     RATE("(temporarily )?rate(-| )limited", ACCOUNT),
     RATE("(quota|limit) (exceeded )?for (the )?(sender|sending)", ACCOUNT),
+    OURS("(sending|outgoing mail|outbound mail) * (disabled|suspended)"),
     OURS("(your|sender|sender's|sending) (account|mailbox|access|email account) * "
          "(disabled|suspended|deactivated|blocked|blacklisted|on hold|limited|restricted)"),
 };
@@ -78,6 +79,15 @@ static const struct answer_rule verdict[] = {
           MESSAGE),
 };
 
+/* What our account at the relay may send, before what others think of our addresses. */
+static const struct answer_rule identity[] = {
+    OWN("(maximum|max) credits exceeded", client_credits),
+    OWN("authorization grant is invalid", client_grant),
+    OWN("(match~ a verified sender|unconfigured sending domain|not owned by (user|auth))", client_response),
+    OWN("(address|addresses|identity|sender|domain) (is|are) not verified", client_response),
+    OWN("verify (your|the) (sender|sending|from|domain)", client_response),
+};
+
 /* Our domain, host and address. */
 static const struct answer_rule sender[] = {
     OURS("(spf|dmarc|dkim|domainkeys|sender policy framework|sender id|senderid)"),
@@ -95,8 +105,8 @@ static const struct answer_rule sender[] = {
     OURS("domain of sender"),
     OURS("(sender|sender's|sending|mailfrom|mail from|originating|return path) (address |email |e-mail "
          ")?(domain|host) * (not|no|invalid|doesn't|unresolv~|listed|blacklisted)"),
-    OURS("(sender|sender's|mailfrom|mail from|return path|return-path) (email |e-mail |envelope "
-         ")?(address|identity|domain)(:)? * "
+    OURS("(sender|sender's|mailfrom|mail from|return path|return-path|return|from|reply-to|originator) "
+         "(email |e-mail |envelope )?(address|identity|domain)(:)? * "
          "(rejected|refused|denied|not|invalid|unknown|misformatted|failed|blacklisted|empty|doesn't)"),
     OURS("(invalid|bad|unknown|unroutable|unrouteable|illegal|bogus|forged|spoofed|unauthorized) "
          "(sender|mail from|mailfrom|return path|from|originator)"),
@@ -112,27 +122,25 @@ static const struct answer_rule sender[] = {
          ")?(rejected|denied|refused|blocked|unknown|invalid|blacklisted|spammer|in my black list|spam~|not "
          "(verified|allowed|authorized|permitted|accepted|valid|known|found|recognized))"),
     OURS("(spoof~ (message|mail|e-mail|email|sender|domain)|spam sender)"),
+    OURS("your (email |e-mail |mail )?address (@ )?(is |was |has been |does )(not|invalid|unknown|blocked)"),
     OURS("(badmailfrom|badsender|bad outbound sender|sender domain must exist)"),
     OURS("(sender|sender's|from|return path) (address |domain )?(has|is) (a )?null( )?mx"),
 };
 
 /* Our account at the relay that we talk to. */
 static const struct answer_rule own[] = {
-    OWN("(maximum|max) credits exceeded", client_credits),
-    OWN("authorization grant is invalid", client_grant),
-    OWN("match~ a verified sender", client_response),
-    OWN("unconfigured sending domain", client_response),
-    OWN("(email |e-mail )?address(es)? (is|are) not verified", client_response),
-    OWN("verify (your|the) (sender|sending|from|domain)", client_response),
-    OWN("not owned by (user|auth)", client_response),
+    OWN_LATER("(temporary authentication failure|(tls|starttls|authentication) (is )?(currently |temporarily "
+              ")?(not available|unavailable))"),
     OWN("(authentication|auth|authentification) (is |has |was |mechanism "
         ")?(failed|failure|required|unsuccessful|invalid|denied|error|rejected|needed|credentials|invalide|"
         "requise|not)",
         client_response),
-    OWN("(username|user name|login|user id|userid|user) (and|or|/) (the )?password", client_response),
+    OWN("(username|user name|login|user id|userid|user) (and|or|/) (the |bad |wrong |invalid )?password",
+        client_response),
     OWN("(bad|invalid|incorrect|wrong) (login|credential~|password|username|user name|authentication|auth)",
         client_response),
     OWN("password (has |is )?(expired|incorrect|not accepted|wrong|invalid)", client_response),
+    OWN("(user|login|account) credentials", client_response),
     OWN("(credentials|login|log in|sign in) (are |is |was |has "
         ")?(invalid|incorrect|failed|required|denied|rejected)",
         client_response),
@@ -197,6 +205,7 @@ static const struct answer_rule fame[] = {
     OURS("(currently sending spam|no access from|smtp server of your isp|access to (submit|send) "
          "(messages|mail) to)"),
     OURS("looks (suspiciously )?like (a )?spammer"),
+    OURS("(see|at|visit|query|lookup|list|refer|by|from)( to| at)?(:)? %"),
     OURS("(ipbl#|aup#(i|bl)|cxbl|cdrbl|cxdns|cxsndr)"),
     OURS(
         "(spamhaus|spamcop|barracuda reputation|uceprotect|cloudmark|invaluement|block listed|block-listed)"),
@@ -396,9 +405,9 @@ static const struct answer_rule shut[] = {
          "denied|failed)"),
     SHUT("(unrouteable|unroutable|undeliverable|unverified) address"),
     SHUT("(user not local|not a local address|archivee|no valid recipients|cannot accept user|can't accept "
-         "user|recipient error|bad destination mailbox|rejected recipients|badrecipientto|missing home "
-         "directory|unavailable mail user|(recipient|address|mailbox|user) (cannot|could not|can't) be "
-         "verified)"),
+         "user|recipient error|bad destination mailbox|rejected recipients|mailbox cannot be "
+         "accessed|badrecipientto|missing home directory|unavailable mail "
+         "user|(recipient|address|mailbox|user) (cannot|could not|can't) be verified)"),
     SHUT("(recipient|address|user|mailbox) (name )?(is )?not (local|allowed)"),
 };
 
@@ -494,14 +503,12 @@ static const struct mail_table {
     size_t count;
     enum mail_topic topic;
 } tables[] = {
-    TABLE(unknown_sent, OTHER), TABLE(crowd, OTHER),     TABLE(verdict, OTHER),
-    TABLE(sender, SENDER),      TABLE(own, OWN),         TABLE(doubt, OTHER),
-    TABLE(fame, OTHER),         TABLE(rate, OTHER),      TABLE(full, OTHER),
-    TABLE(form, OTHER),         TABLE(resting, OTHER),   TABLE(domain_later, OTHER),
-    TABLE(domain, OTHER),       TABLE(gone, UNKNOWN),    TABLE(dead, OTHER),
-    TABLE(refused, OTHER),      TABLE(content, OTHER),   TABLE(shut, OTHER),
-    TABLE(expired, OTHER),      TABLE(unreached, OTHER), TABLE(passing, OTHER),
-    TABLE(vague, OTHER),
+    TABLE(unknown_sent, OTHER), TABLE(crowd, OTHER),   TABLE(verdict, OTHER), TABLE(identity, OWN),
+    TABLE(sender, SENDER),      TABLE(own, OWN),       TABLE(doubt, OTHER),   TABLE(fame, OTHER),
+    TABLE(rate, OTHER),         TABLE(full, OTHER),    TABLE(form, OTHER),    TABLE(resting, OTHER),
+    TABLE(domain_later, OTHER), TABLE(domain, OTHER),  TABLE(gone, UNKNOWN),  TABLE(dead, OTHER),
+    TABLE(refused, OTHER),      TABLE(content, OTHER), TABLE(shut, OTHER),    TABLE(expired, OTHER),
+    TABLE(unreached, OTHER),    TABLE(passing, OTHER), TABLE(vague, OTHER),
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 

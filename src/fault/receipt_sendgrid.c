@@ -122,8 +122,13 @@ static void read_errors(struct span body, struct errors *e, struct receipt *ret)
     struct json_value root, list, error, value;
     char message[STRING_MAX], field[STRING_MAX], last[STRING_MAX];
     size_t last_len = 0;
-    if (!answer_text_json(body, &root) || !answer_text_at(root, "errors", &list))
+    if (!answer_text_json(body, &root))
         return;
+    if (!answer_text_at(root, "errors", &list)) {
+        if (answer_text_at(root, "message", &value)) /* of a gateway, and of services like SendGrid */
+            answer_text_put(ret, answer_text_string(value, message, sizeof(message)));
+        return;
+    }
     for (struct json_iter it = json_elements(list); json_next_element(&it, &error);) {
         struct span words = answer_text_string(error, message, sizeof(message)), path = {"", 0};
         if (answer_text_at(error, "message", &value))
