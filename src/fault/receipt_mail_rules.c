@@ -53,9 +53,10 @@ static const struct answer_rule crowd[] = {
          ACCOUNT),
     SHUT("(mailbox|account|recipient) * password * expired"),
     SHUT("unknown address error"),
+    DOMAIN("exceeded # hops"),
     SHUT("(bad|invalid|illegal) (recipient |destination |mailbox |rcpt )?address syntax"),
     FULL("(user|mailbox|account) has too many messages"),
-    RATE("again slower", ACCOUNT),
+    RATE("(again slower|unusual rate)", ACCOUNT),
     DOMAIN("unable to get mx info"),
     RATE("(temporarily )?rate(-| )limited", ACCOUNT),
     RATE("(quota|limit) (exceeded )?for (the )?(sender|sending)", ACCOUNT),
@@ -149,7 +150,7 @@ static const struct answer_rule own[] = {
         client_response),
     OWN("(please|must|need to) (first )?(log in|login|authenticate|use smtp auth|turn on smtp auth~)",
         client_response),
-    OWN("(smtp auth|unauthenticated sender~|don't authenticate)", client_response),
+    OWN("(failed to authenticate|smtp auth|unauthenticated sender~|don't authenticate)", client_response),
     OWN("(must|should|need to) (first )?(issue|use|send) (a |the )?(starttls|tls|ssl)", client_response),
     OWN("(starttls|tls|ssl|encryption|secure connection) (is )?(required|mandatory)", client_response),
     OWN("require~ (starttls|tls|encryption|authentication|smtp auth)", client_response),
@@ -201,7 +202,8 @@ static const struct answer_rule fame[] = {
     OURS("(not accept~|not currently accepting|refus~|reject~|no) (mail|email|messages|connection(s)?) from "
          "(your|this|the) (ip|host|server|network|isp|address)"),
     OURS("not currently accepting mail from your"),
-    OURS("(send (email|e-mail|mail) directly|dynamically assigned|ip in prison)"),
+    OURS("(ip not in whitelist|(accepted|allowed) from this ip|send (email|e-mail|mail) directly|dynamically "
+         "assigned|ip in prison)"),
     OURS("(currently sending spam|no access from|smtp server of your isp|access to (submit|send) "
          "(messages|mail) to)"),
     OURS("looks (suspiciously )?like (a )?spammer"),
@@ -229,7 +231,9 @@ static const struct answer_rule rate[] = {
          "|number of |message |connection |sending )?(rate|connection(s)?|limit of messages|messages "
          "per|volume|threshold|throughput)",
          ACCOUNT),
-    RATE("(too much mail (from|for)|(concurrent|simultaneous) (server |smtp )?connections)", ACCOUNT),
+    RATE("(too much mail (from|for)|thread limit|excessive volume|(concurrent|simultaneous) (server |smtp "
+         ")?connections)",
+         ACCOUNT),
     RATE("(unexpected volume|message threshold|sending too|max connection(s)?)", ACCOUNT),
 };
 
@@ -273,7 +277,7 @@ static const struct answer_rule form[] = {
          "(from|subject|date|message-id|header~|mime|character~|encoding|rfc|dkim-signature)"),
     FORM("(bare (lf|cr|linefeed|line feed|newline)|8bit|8-bit|smtputf8|non-ascii|mime "
          "(error|boundary|depth)|header error|improperly-formatted|message format|address syntax|header are "
-         "not|mailsize|line length|invalid message|malformed message)"),
+         "not|mailsize|taille limite|line length|invalid message|malformed message)"),
 };
 
 /* An address that shall come back. Nobody is dead who is only away. */
@@ -405,9 +409,10 @@ static const struct answer_rule shut[] = {
          "denied|failed)"),
     SHUT("(unrouteable|unroutable|undeliverable|unverified) address"),
     SHUT("(user not local|not a local address|archivee|no valid recipients|cannot accept user|can't accept "
-         "user|recipient error|bad destination mailbox|rejected recipients|mailbox cannot be "
-         "accessed|badrecipientto|missing home directory|unavailable mail "
-         "user|(recipient|address|mailbox|user) (cannot|could not|can't) be verified)"),
+         "user|recipient error|bad destination mailbox|rejected recipients|account (is "
+         ")?(blocked|isblocked)|compte * bloque|mailbox cannot be accessed|badrecipientto|missing home "
+         "directory|unavailable mail user|(recipient|address|mailbox|user) (cannot|could not|can't) be "
+         "verified)"),
     SHUT("(recipient|address|user|mailbox) (name )?(is )?not (local|allowed)"),
 };
 
@@ -451,7 +456,8 @@ static const struct answer_rule content[] = {
 
 /* Tried for long. */
 static const struct answer_rule expired[] = {
-    LATER("(message|delivery|queue|mail|time|period|queue~) (has |had |was )?(expir~|too old|timed out)"),
+    LATER("(message|delivery|queue|mail|time|period|connection|session) (has |had |was )?(expir~|too "
+          "old|timed out)"),
     LATER("(queue(d)? too long|queue.expired|in the queue too long|retry (time|timeout) * "
           "(exceeded|reached)|retries exceeded|giving up|too many (retries|delivery attempts)|long failure "
           "period|exceeded * (time|retries|attempts)|max(imum)? (time|retry|queue))"),
@@ -465,6 +471,7 @@ static const struct answer_rule unreached[] = {
     LATER(
         "(connect|connection|connecting|conversation|session|socket|network) * (time(d)? "
         "?out|time-out|refused|reset|closed|lost|dropped|fail~|aborted|terminated|error|unreachable|broken)"),
+    LATER("(tlsa-invalid|dnssec-invalid|starttls-not-supported|certificate~|mta-sts|dane validation)"),
     LATER("(lost|dropped|refused|reset|failed|bad|no|closed) (the )?(connection|connect)"),
     LATER("(timed out|timeout|time-out|time out|no route to host|network unreachable|host unreachable|is "
           "unreachable|host is unreachable|broken pipe|unexpected eof|eof|socket error)"),
@@ -483,8 +490,8 @@ static const struct answer_rule passing[] = {
     LATER("(too busy|busy|overload~|load too|high load|load average|shutting down|closing (transmission "
           ")?channel|maintenance|resources|internal (server )?error|internal~ error|local "
           "(error|problem)|error in processing|deferred|mail system full|system (is )?full|insufficient "
-          "system|i/o error|write error|read error|mailbox (is )?(busy|locked)|out of memory|system call|not "
-          "accepting connections)"),
+          "system|i/o error|write error|read error|mailbox (is )?(busy|locked)|out of memory)"),
+    LATER("(system call|not accepting (connections|network messages))"),
 };
 
 /* Refusals that name no reason. */
