@@ -12,6 +12,7 @@
 #include "command/classify_line.h"
 #include "command/commands.h"
 #include "command/paint.h"
+#include "fault/answer_text.h"
 #include "node/arguments.h"
 
 /* No service sends so much; a longer line is refused, and the rest read on. */
@@ -122,13 +123,31 @@ static void write_row(struct classify *c)
     (void)fputc('\n', p->to);
 }
 
-static void judge(struct classify *c)
+static void show(struct classify *c)
 {
-    receipt_of(&c->line.answer, &c->receipt);
     if (c->json)
         write_json(c);
     else
         write_row(c);
+}
+
+static void judge(struct classify *c)
+{
+    receipt_of(&c->line.answer, &c->receipt);
+    show(c);
+}
+
+/* An error of our own checks: nothing was asked, and only a connection of ours that closed heals itself. */
+static void own_error(struct classify *c, enum delivery_error_id error, struct span line)
+{
+    bool heals = error == DELIVERY_ERROR_internal_closed;
+    c->receipt = (struct receipt){.failed = true,
+                                  .error = error,
+                                  .class = heals ? RECEIPT_TRANSIENT_SERVER : RECEIPT_UNCLASSIFIED,
+                                  .retry = heals ? RECEIPT_RETRY_LATER : RECEIPT_RETRY_NO,
+                                  .scope = RECEIPT_MESSAGE};
+    answer_text_put(&c->receipt, line);
+    show(c);
 }
 
 static void refuse(struct classify *c, const char *why)
@@ -152,6 +171,11 @@ static enum err take(struct classify *c, struct span line)
             classify_line_value(&c->line, event);
             judge(c);
         }
+        return ERR_NONE;
+    }
+    enum delivery_error_id own;
+    if (classify_line_own(line, &own)) {
+        own_error(c, own, line);
         return ERR_NONE;
     }
     enum err e = classify_line_read(&c->line, line, why);

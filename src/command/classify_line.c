@@ -93,7 +93,7 @@ static const struct sign {
 } signs[] = {
     {"(fcm response|[v1 api]|failed to send notification data)", MEDIUM_PUSH, SERVICE_FCM, STAGE_REQUEST},
     {"statuscode is not 200", MEDIUM_LINE, SERVICE_LINE, STAGE_REQUEST},
-    {"^(access to this api is not available|the property, 'to'|a message (messages[#])? in the request "
+    {"^(access to this api is not available|the property, 'to'|a message * in the request "
      "body|failed to send messages|"
      "authentication failed due to the following reason|you have reached your monthly limit)",
      MEDIUM_LINE, SERVICE_LINE, STAGE_REQUEST},
@@ -103,7 +103,8 @@ static const struct sign {
     {"^(spam reporting address|unsubscribed address|bounced address|invalid|old|hardfail|sendgrid "
      "spamreport~)( error)?$",
      MEDIUM_MAIL, SERVICE_SENDGRID, STAGE_EVENT},
-    {"^(response error$|the provided authorization grant|maximum credits exceeded|does not contain a valid "
+    {"^response error$", MEDIUM_MAIL, SERVICE_SENDGRID, STAGE_REQUEST},
+    {"^(the provided authorization grant|maximum credits exceeded|does not contain a valid "
      "address)",
      MEDIUM_MAIL, SERVICE_SENDGRID, STAGE_REQUEST},
     {"^(action: |status: |diagnostic-code: |final-recipient: |reporting-mta: |smtp;)", MEDIUM_MAIL,
@@ -114,6 +115,56 @@ static const struct sign {
      "token|apns|firebase|fcm|unregistered|baddevicetoken)",
      MEDIUM_PUSH, SERVICE_FCM, STAGE_REQUEST},
 };
+
+/* Where the list has a place for something: three of one of these letters. */
+static size_t place_at(const char *text)
+{
+    return (text[0] == 'X' || text[0] == 'Y' || text[0] == 'Z') && text[1] == text[0] && text[2] == text[0]
+               ? 3
+               : 0;
+}
+
+/* Whether a line is a text of the list, with anything in its places. */
+static bool is_text(struct span line, const char *text)
+{
+    size_t at = 0;
+    while (*text) {
+        size_t place = place_at(text), len = 0;
+        while (text[len] && !place_at(text + len))
+            len++;
+        if (place == 0) { /* what stands up to the next place stands here */
+            if (line.len - at < len || memcmp(line.ptr + at, text, len) != 0)
+                return false;
+            at += len;
+            text += len;
+            continue;
+        }
+        text += place;
+        for (len = 0; text[len] && !place_at(text + len);)
+            len++;
+        if (len == 0)
+            return at < line.len;
+        while (at < line.len && (line.len - at < len || memcmp(line.ptr + at, text, len) != 0))
+            at++;
+        if (at == line.len)
+            return false;
+    }
+    return at == line.len;
+}
+
+bool classify_line_own(struct span line, enum delivery_error_id *ret)
+{
+    for (enum delivery_error_id id = 0; id < DELIVERY_ERROR_COUNT; id++) {
+        const struct delivery_error *row = delivery_error_of(id);
+        bool answered = id >= DELIVERY_ERROR_client_response && id <= DELIVERY_ERROR_client_address;
+        if ((row->scope == DELIVERY_JOB || row->scope == DELIVERY_COMMON) && !answered &&
+            is_text(line, row->text)) {
+            *ret = id;
+            return true;
+        }
+    }
+    return false;
+}
 
 static void guess_words(struct answer *a)
 {

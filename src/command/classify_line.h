@@ -28,5 +28,7 @@ void classify_line_deinit(struct classify_line *c);
 enum err classify_line_read(struct classify_line *c, struct span line, char why[CLASSIFY_WHY_MAX]) MUST_CHECK;
 /* A single value that is no record: one event of a batch. Never refused. */
 void classify_line_value(struct classify_line *c, struct json_value value);
+/* Whether a line is a text of the list that no answer stands behind: our checks before a service is asked. */
+bool classify_line_own(struct span line, enum delivery_error_id *ret);
 /* The elements of a line that is a batch of events; false: it is none. */
 bool classify_line_batch(struct span line, struct json_iter *ret);

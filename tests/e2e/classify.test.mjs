@@ -64,6 +64,17 @@ describe('classify', () => {
         assert.equal(got[0].effect, 'unsubscribe');
     });
 
+    it('knows the texts of our own checks, which no answer stands behind', async () => {
+        const got = await judged('User not found. :U123', 'invalid message: user_id is null', 'segment not match', 'connection renderer to node closed',
+            '(unknown path) [Line 3, Column 7] attempted to output null or undefined value', 'no target user:U1 api_key:K2 target_ids: email,subscription', '--',
+            'A message (messages[0]) in the request body is invalid', 'A message (messages[1]) in the request body is invalid', '550 User not found. :U123');
+        assert.deepEqual(got.map(g => g.id), ['user_not_found', 'invalid_list_row', 'segment_left', 'internal_closed', 'template_null', 'no_target', 'unclassified',
+            'line_message_0', 'line_message_1', 'bounce_user_unknown']);
+        assert.deepEqual(got.slice(0, 7).map(g => g.effect), Array(7).fill('none'));
+        assert.equal(got[0].text, 'User not found. :U123');
+        assert.equal(got[3].retry, 'later');
+    });
+
     it('says null of what did not fail', async () => {
         const [taken, later, tried] = await judged(
             { channel: 'mail', provider: 'sendgrid', stage: 'request', status: 202, headers: { 'X-Message-Id': 'a' }, body: '' },
