@@ -159,7 +159,7 @@ describe('commands', () => {
 // Without a node: what the command line itself says.
 describe('the command line', () => {
     const verbs = {
-        serve: [], probe: [], explain: [], backup: [], check: [], errors: [], system: [], audit: [],
+        serve: [], probe: [], explain: [], classify: [], backup: [], check: [], errors: [], system: [], audit: [],
         key: ['create', 'list', 'revoke', 'rotate-seal'],
         account: ['create', 'list', 'password', 'disable', 'enable', 'confirm', 'show', 'invite', 'set', 'delete'],
         channel: ['create', 'list', 'show', 'set', 'delete', 'token', 'token issue', 'token list', 'token revoke', 'secret', 'rotate-secret', 'verify', 'roles', 'grant', 'revoke', 'audit', 'ask-contact', 'confirm-contact', 'refuse-contact'],
@@ -220,7 +220,7 @@ describe('the command line', () => {
         }
         for (const [args, option] of [
             [['channel', 'set', '1', '--webhok-url', 'x'], '--webhook-url'], [['channel', 'list', '--qeury=x'], '--query'], [['event', 'list', '1', '--limt', '5'], '--limit'],
-            [['errors', '1', '--form', 'x'], '--from'], [['probe', '--lnag', 'ja'], '--lang'], [['probe', '--timeout', '1'], '--dns-timeout'], [['explain', '--josn'], '--json'], [['backup', '--without-keys'], '--without-key'],
+            [['errors', '1', '--form', 'x'], '--from'], [['probe', '--lnag', 'ja'], '--lang'], [['probe', '--timeout', '1'], '--dns-timeout'], [['explain', '--josn'], '--json'], [['classify', '--jsno'], '--json'], [['backup', '--without-keys'], '--without-key'],
             [['key', 'create', '--roel', 'ingest'], '--role'], [['account', 'create', '--emial', 'x'], '--email'], [['account', 'set', '1', '--nmae', 'x'], '--name'], [['serve', '--lisen', 'x'], '--listen'], [['event', 'send', '--kye', 'x'], '--key'],
             [['option', 'approve', '1', '--noet', 'x'], '--note'], [['channel', 'verify', '1', '--lan', 'ja'], '--lang'], [['channel', 'token', 'issue', '1', '--expire', '1d'], '--expires'],
         ]) await refuses(args, new RegExp(`did you mean ${option}\\?`));
@@ -249,7 +249,7 @@ describe('the command line', () => {
 
     it('shows no command of a terminal that stands in its arguments', async () => {
         const evil = '\u001b]0;x\u0007\u009b2J\u202e\u200b', data = dataDir();
-        for (const args of [[evil], ['help', evil], ['channel', evil], ['channel', 'list', `--${evil}`], ['event', 'list', evil], ['explain', evil], ['probe', '--count', evil], ['key', 'list', '--data', evil],
+        for (const args of [[evil], ['help', evil], ['channel', evil], ['channel', 'list', `--${evil}`], ['event', 'list', evil], ['explain', evil], ['classify', evil], ['probe', '--count', evil], ['key', 'list', '--data', evil],
             ['account', 'create', '--data', data, '--email', evil], ['serve', '--listen', evil, '--data', data], ['serve', `--${evil}`], ['backup', '--data', evil, evil], ['errors', evil, '--key', 'k'],
             ['event', 'send', '1', evil, '--key', 'k'], ['system', '--key', 'k', '--api', evil], ['channel', 'token', evil], ['probe', evil]]) {
             const r = await command(args, { env: { LC_ALL: 'en_US.UTF-8' } });

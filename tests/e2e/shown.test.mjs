@@ -149,7 +149,7 @@ describe('what a node says', () => {
             const runs = [
                 ...calls(evil).filter(([args]) => !alike.includes(args.slice(0, 2).join(' '))).map(([args, body, code]) => [[...args, ...answering(empties(body))], code]),
                 [['audit', ...answering({ message: evil }, 400)], 3], [['event', 'send', '1', '-', ...answering(oneString(''))]],
-                [['key', 'list', '--data', data]], [['account', 'list', '--data', data]], [['explain', evil.replaceAll('\0', '')], 2], [['probe', 'http://x', '--json'], 10], [['channel', 'set', '1'], 2],
+                [['key', 'list', '--data', data]], [['account', 'list', '--data', data]], [['explain', evil.replaceAll('\0', '')], 2], [['classify']], [['classify', '--json']], [['probe', 'http://x', '--json'], 10], [['channel', 'set', '1'], 2],
             ];
             // Two at once: valgrind uses one core each.
             await Promise.all([0, 1].map(async half => { for (const [args, code = 0] of runs.filter((_, i) => i % 2 === half)) await holds(args, code, env); }));
