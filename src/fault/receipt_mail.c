@@ -234,12 +234,23 @@ static void soften(struct judgement *v, struct span plain)
     v->rule.effect = RECEIPT_NO_EFFECT;
 }
 
-static int header_int(const struct answer *a, const char *name, int ret[3])
+static void read_status(const struct answer *a, int ret[3])
 {
     struct mail_words status;
-    receipt_mail_words(answer_text_header(a, name), &status);
+    receipt_mail_words(answer_text_header(a, "Status"), &status);
     memcpy(ret, status.enhanced, sizeof(status.enhanced));
-    return ret[0];
+}
+
+/*
+ * Whether the words name something beside the person: then "not found" may be said of that, and nobody is
+ * unsubscribed.
+ */
+static bool names_other(struct span plain)
+{
+    return answer_text_has(
+        plain, "(sender~|sending|(your|mail|directory|ldap|dns) server|your (mail server|domain|ip|host|"
+               "account|address)|ip|link|url|policy|policies|rule|whitelist|certificate|attachment~|"
+               "header~|signature|agent|key|file|database|lookup (failed|error)|group|mailing list)");
 }
 
 /* The words of a quoted reply first, then all words, then the codes, the quoted before the others. */
@@ -249,9 +260,10 @@ static void judge(const struct answer *a, struct span said, struct mail_words *w
     *v = (struct judgement){.rule = unclassified(), .topic = MAIL_TOPIC_OTHER, .code = w->code};
     memcpy(v->enhanced, w->enhanced, sizeof(v->enhanced));
     const struct answer_rule *rule = NULL;
+    const struct mail_words *judged = w;
+    struct mail_words inner;
     struct span quoted;
     if (receipt_mail_quoted(w, &quoted)) {
-        struct mail_words inner;
         receipt_mail_words(quoted, &inner);
         rule = receipt_mail_rule(answer_text_span(&inner.plain), &v->topic);
         v->quoted = true;
@@ -262,8 +274,10 @@ static void judge(const struct answer *a, struct span said, struct mail_words *w
     if (v->code == 0 && a->stage == STAGE_SMTP)
         v->code = a->status;
     if (v->enhanced[0] == 0)
-        (void)header_int(a, "Status", v->enhanced);
-    if (!rule)
+        read_status(a, v->enhanced);
+    if (rule)
+        judged = &inner;
+    else
         rule = receipt_mail_rule(answer_text_span(&w->plain), &v->topic);
     v->by_words = rule != NULL;
     if (rule)
@@ -276,6 +290,8 @@ static void judge(const struct answer *a, struct span said, struct mail_words *w
         by_code(v);
     else if (v->rule.class == RECEIPT_PERMANENT_RECIPIENT)
         doubt_unknown(a, answer_text_span(&w->whole), v);
+    if (v->rule.effect == RECEIPT_UNSUBSCRIBE && names_other(answer_text_span(&judged->plain)))
+        v->rule.effect = RECEIPT_NO_EFFECT;
     soften(v, answer_text_span(&w->plain));
 }
 

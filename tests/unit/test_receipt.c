@@ -159,6 +159,28 @@ static void test_texts(void **state)
     assert_int_equal(failed, 0);
 }
 
+static const char *const harmless[] = {
+#include "receipt_harmless_rows.def"
+};
+
+/* What only sounds like a dead address. */
+static void test_harmless(void **state)
+{
+    (void)state;
+    size_t failed = 0;
+    for (size_t i = 0; i < COUNT(harmless); i++)
+        for (enum stage stage = STAGE_SMTP; stage <= STAGE_DSN; stage++) {
+            struct answer a = {.medium = MEDIUM_MAIL, .stage = stage, .body = span_of(harmless[i])};
+            struct receipt r;
+            receive(&a, &r);
+            if (r.effect == RECEIPT_UNSUBSCRIBE) {
+                print_error("unsubscribes: %s\n", harmless[i]);
+                failed++;
+            }
+        }
+    assert_int_equal(failed, 0);
+}
+
 static size_t headers_of(const char *lines, struct answer_header *out, size_t max)
 {
     size_t count = 0;
@@ -503,11 +525,11 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),    cmocka_unit_test(test_answers),     cmocka_unit_test(test_list),
-        cmocka_unit_test(test_cuts),     cmocka_unit_test(test_outcomes),    cmocka_unit_test(test_blame),
-        cmocka_unit_test(test_patterns), cmocka_unit_test(test_normal),      cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_json),     cmocka_unit_test(test_retry_after), cmocka_unit_test(test_put),
-        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_texts), cmocka_unit_test(test_harmless), cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_list),  cmocka_unit_test(test_cuts),     cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_blame), cmocka_unit_test(test_patterns), cmocka_unit_test(test_normal),
+        cmocka_unit_test(test_plain), cmocka_unit_test(test_json),     cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_put),   cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
