@@ -137,15 +137,18 @@ static void judge(struct classify *c)
     show(c);
 }
 
-/* An error of our own checks: nothing was asked, and only a connection of ours that closed heals itself. */
+/* An error of our own checks: nothing was asked, and all that is known is what the list says of it. */
 static void own_error(struct classify *c, enum delivery_error_id error, struct span line)
 {
-    bool heals = error == DELIVERY_ERROR_internal_closed;
+    const struct delivery_error *row = delivery_error_of(error);
+    bool later = row->retry == RECEIPT_RETRY_LATER || row->retry == RECEIPT_RETRY_YES;
     c->receipt = (struct receipt){.failed = true,
                                   .error = error,
-                                  .class = heals ? RECEIPT_TRANSIENT_SERVER : RECEIPT_UNCLASSIFIED,
-                                  .retry = heals ? RECEIPT_RETRY_LATER : RECEIPT_RETRY_NO,
-                                  .scope = RECEIPT_MESSAGE};
+                                  .class = later ? RECEIPT_TRANSIENT_SERVER : RECEIPT_UNCLASSIFIED,
+                                  .retry = row->retry,
+                                  .effect = row->effect,
+                                  .seed_effect = row->seed_effect,
+                                  .scope = row->whom};
     answer_text_put(&c->receipt, line);
     show(c);
 }

@@ -493,10 +493,5 @@ void receipt_mail(const struct answer *a, struct receipt *ret)
         status_notification(a, ret);
         break;
     }
-    /* The customer's list: "KARTEでは内部でidentify.subscription: falseを発行します" stands at these rows. */
-    bool withdraws =
-        ret->failed &&
-        ((ret->error >= DELIVERY_ERROR_bounce_spam && ret->error <= DELIVERY_ERROR_bounce_dial) ||
-         (ret->error >= DELIVERY_ERROR_spam_report && ret->error <= DELIVERY_ERROR_mail_unsubscribed));
-    ret->seed_effect = withdraws ? RECEIPT_UNSUBSCRIBE : RECEIPT_NO_EFFECT;
+    ret->seed_effect = ret->failed ? delivery_error_of(ret->error)->seed_effect : RECEIPT_NO_EFFECT;
 }

@@ -72,7 +72,7 @@ describe('classify', () => {
             'line_message_0', 'line_message_1', 'bounce_user_unknown']);
         assert.deepEqual(got.slice(0, 7).map(g => g.effect), Array(7).fill('none'));
         assert.equal(got[0].text, 'User not found. :U123');
-        assert.equal(got[3].retry, 'later');
+        assert.equal(got[3].retry, 'yes');
     });
 
     it('says null of what did not fail', async () => {
