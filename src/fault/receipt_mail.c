@@ -368,6 +368,9 @@ void receipt_mail_refusal(const struct answer *a, struct span said, bool bounce,
     ret->scope = v.rule.scope;
     ret->retry_after_s = answer_text_retry_after(a);
     bool by_relay = !bounce && !v.quoted && v.topic == MAIL_TOPIC_OWN;
+    /* Another server that does not relay is not where our account is: no reason to stop for everybody. */
+    if (v.topic == MAIL_TOPIC_OWN && !by_relay)
+        ret->effect = RECEIPT_NO_EFFECT;
     if (by_relay) {
         ret->error = v.rule.error != DELIVERY_ERROR_COUNT ? v.rule.error : DELIVERY_ERROR_client_response;
         if (ret->error != DELIVERY_ERROR_client_response) {
