@@ -30,7 +30,7 @@
     RECEIPT_RATE_LIMIT, RECEIPT_RETRY_LATER, RECEIPT_NO_EFFECT, RECEIPT_##scope, ROW(push_request)
 #define SERVER(error)                                                                                        \
     RECEIPT_TRANSIENT_SERVER, RECEIPT_RETRY_LATER, RECEIPT_NO_EFFECT, RECEIPT_PROVIDER, ROW(error)
-/* A gateway gave up waiting: the service behind it may have taken the message, and has no key to tell. */
+/* A gateway gave up: the service behind it may have taken the message, and there is no key to tell. */
 #define GAVE_UP                                                                                              \
     RECEIPT_TRANSIENT_SERVER, RECEIPT_RETRY_SENT_UNKNOWN, RECEIPT_NO_EFFECT, RECEIPT_PROVIDER,               \
         ROW(push_unavailable)
@@ -249,6 +249,7 @@ static const struct answer_rule *by_status(int status)
         return &rate;
     case 500:
         return &internal;
+    case 502:
     case 504:
         return &gave_up;
     default:
