@@ -16,8 +16,10 @@ export const json = (status, value, headers = {}) => ({
 function desk(service, call) {
     if (call.path === '/-/taken') return json(200, service.taken);
     if (call.path === '/-/requests') return json(200, [...service.requests]);
-    if (call.path !== '/-/behave' || call.method !== 'POST') return json(404, { message: 'The desk has /-/taken, /-/requests and /-/behave.' });
     try {
+        const own = service.desk?.(call);
+        if (own) return own;
+        if (call.path !== '/-/behave' || call.method !== 'POST') return json(404, { message: 'The desk has /-/taken, /-/requests and /-/behave.' });
         service.behave(call.json());
         return json(200, service.behaviour);
     } catch (failure) {
