@@ -53,7 +53,7 @@ export async function start(options = {}) {
     };
     const listener = options.implicit ? tls.createServer(options.tls, accept) : net.createServer(accept);
     listener.on('tlsClientError', () => {});
-    listener.on('connection', socket => {
+    listener.prependListener('connection', socket => {
         sockets.add(socket);
         socket.on('error', () => {});
         socket.once('close', () => sockets.delete(socket));
