@@ -12,12 +12,11 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
-import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n'); // RFC 9113 3.4
-const HEAD = 9, GOAWAY = 7; // RFC 9113 4.1, 6.8
+const HEAD = 9, DATA = 0, HEADERS = 1, RST_STREAM = 3, GOAWAY = 7, END_STREAM = 1; // RFC 9113 4.1, 6
 const HIGHEST_STREAM = 0x7fffffff;
 
 export const RST = { NO_ERROR: 0, INTERNAL_ERROR: 2, REFUSED_STREAM: 7, CANCEL: 8 };
@@ -66,12 +65,11 @@ const over = {
         res.writeHead(reply.status, head(reply, body, version));
         res.end(body);
     },
-    drop: (res, reply, body, version, socket) => (socket.cut ? socket.cut() : socket.destroy()),
+    drop: (res, reply, body, version, socket) => socket.destroy(),
     reset(res, reply, body, version, socket) {
         if (version === '2') res.stream.close(reply.code ?? RST.INTERNAL_ERROR);
         else socket.resetAndDestroy();
     },
-    // By hand: node's own GOAWAY never leaves out a stream that it has seen.
     goaway(res, reply, body, version, socket) {
         if (version === '2') socket.leave(res.stream);
         else socket.destroy();
@@ -85,7 +83,8 @@ const over = {
     half(res, reply, body, version, socket) {
         const whole = body.length > 1 ? body : Buffer.from('{"message":"cut short"}');
         res.writeHead(reply.status, head(reply, whole, version));
-        res.write(whole.subarray(0, whole.length >> 1), () => over.drop(res, reply, body, version, socket));
+        if (version === '2') socket.cutAfterData(res.stream.id);
+        res.write(whole.subarray(0, whole.length >> 1), version === '2' ? undefined : () => socket.destroy());
     },
 };
 
@@ -93,7 +92,7 @@ async function serve(req, res, socket, options, handle) {
     res.on('error', () => {}); // a client may leave at any time
     try {
         const call = callOf(req, await readBody(req, options.bodyCap));
-        if (call.version === '2' && !socket.begins(res)) return;
+        if (call.version === '2' && !socket.begins(res.stream)) return;
         const reply = await handle(call);
         if (reply.after) await sleep(reply.after, undefined, { ref: false });
         const body = Buffer.isBuffer(reply.body) ? reply.body : Buffer.from(reply.body ?? '');
@@ -114,103 +113,109 @@ function watch(server, sockets) {
     });
 }
 
-/* A connection that HTTP/2 speaks over. Node's session takes a socket for itself, so that nobody else can write to it:
- * this one stays between, and a reply can say the last word. */
-class Wire extends Duplex {
-    #socket;
-    #mute = false;
-    #open = new Set(); // streams without an end
+/* A connection that speaks HTTP/2. Node's session takes a socket for itself, so that nobody else can write to it, and its
+ * GOAWAY never leaves out a stream that it has seen. So the session has a connection of its own inside this process, and a wire
+ * brings its frames, whole ones, to the client: a reply can put in a word, and leave words out. */
+class Wire {
+    #front;
+    #inner;
+    #pending = Buffer.alloc(0); // the beginning of a frame
     #highest = 0; // of the streams that were begun
     #below = 0; // the highest but one
     #last; // once it leaves: what its GOAWAY said
-    #rest; // of the frame that is being written: { length, keep }
+    #open = new Set(); // streams that were begun and have no end yet
+    #cutAfter; // the stream whose next DATA frame is the last of the connection
 
-    constructor(socket) {
-        super();
-        this.#socket = socket;
-        socket.on('data', bytes => this.push(bytes) || socket.pause());
-        socket.once('end', () => this.push(null));
-        socket.once('close', () => this.destroy());
+    constructor(front, port, wires) {
+        this.#front = front;
+        this.#inner = net.connect(port, '127.0.0.1', () => wires.set(this.#inner.localPort, this));
+        front.setNoDelay(true);
+        this.#inner.setNoDelay(true);
+        this.#inner.on('error', () => {}).on('end', () => front.end());
+        this.#inner.on('close', () => {
+            wires.delete(this.#inner.localPort);
+            front.end();
+        });
+        this.#inner.on('data', bytes => this.#bring(bytes));
+        front.on('close', () => this.#inner.destroy());
+        front.pipe(this.#inner);
     }
-    _read() {
-        this.#socket.resume();
+    get destroyed() {
+        return this.#front.destroyed;
     }
-    _write(bytes, encoding, done) {
-        const rest = this.#last === undefined ? bytes : this.#withoutGoaway(bytes);
-        if (this.#mute || this.#socket.destroyed || !rest.length) done();
-        else this.#socket.write(rest, () => done());
-    }
-    // The session does not know of our GOAWAY, and one of its own would name a higher stream: RFC 9113 6.8 forbids that.
-    #withoutGoaway(bytes) {
-        const kept = [];
-        for (let at = 0; at < bytes.length;) {
-            if (!this.#rest) this.#rest = { length: HEAD + bytes.readUIntBE(at, 3), keep: bytes[at + 3] !== GOAWAY };
-            const part = bytes.subarray(at, at + this.#rest.length);
-            if (this.#rest.keep) kept.push(part);
-            at += part.length;
-            this.#rest.length -= part.length;
-            if (!this.#rest.length) this.#rest = undefined;
+
+    #bring(bytes) {
+        this.#pending = this.#pending.length ? Buffer.concat([this.#pending, bytes]) : bytes;
+        let at = 0;
+        for (let length; this.#pending.length >= at + HEAD; at += length) {
+            length = HEAD + this.#pending.readUIntBE(at, 3);
+            if (this.#pending.length < at + length) break;
+            this.#pass(this.#pending.subarray(at, at + length));
         }
-        return Buffer.concat(kept);
+        this.#pending = this.#pending.subarray(at);
     }
-    _final(done) {
-        if (!this.#mute) this.#socket.end();
-        done();
+
+    // The session does not know of our GOAWAY: one of its own would name a higher stream, which RFC 9113 6.8 forbids, and
+    // what it says of streams above is not heard.
+    #pass(frame) {
+        const type = frame[3], id = frame.readUInt32BE(5) & HIGHEST_STREAM;
+        if (this.#last !== undefined && (type === GOAWAY || id > this.#last)) return;
+        const isLast = type === DATA && id === this.#cutAfter;
+        if (type === RST_STREAM || ((type === DATA || type === HEADERS) && frame[4] & END_STREAM)) this.#open.delete(id);
+        const flows = this.#front.destroyed || this.#front.write(frame, isLast ? () => this.destroy() : undefined);
+        this.#goIfDone();
+        if (flows) return;
+        this.#inner.pause();
+        this.#front.once('drain', () => this.#inner.resume());
     }
-    _destroy(failure, done) {
-        if (!this.#mute) this.#socket.destroy();
-        done(failure);
+    #goIfDone() {
+        if (this.#last !== undefined && !this.#open.size) this.#front.end();
     }
 
     // A stream's request is whole; false: it came after the GOAWAY, and nobody looks at it.
-    begins(res) {
-        if (this.#last !== undefined && res.stream.id > this.#last) return false;
-        const { id } = res.stream;
-        this.#below = Math.max(this.#below, Math.min(id, this.#highest));
-        this.#highest = Math.max(this.#highest, id);
-        this.#open.add(id);
-        res.stream.once('close', () => this.#ends(id));
+    begins(stream) {
+        if (this.#last !== undefined && stream.id > this.#last) {
+            stream.close(RST.CANCEL); // not heard
+            return false;
+        }
+        this.#below = Math.max(this.#below, Math.min(stream.id, this.#highest));
+        this.#highest = Math.max(this.#highest, stream.id);
+        this.#open.add(stream.id);
         return true;
     }
-    /* Says that this stream and those above were not looked at. Streams below get their answers, then the connection closes.
-     * A stream below one that was begun cannot be among them: it is refused. A frame fits between any two turns: the session
-     * writes whole frames. */
+    /* Says that this stream and those above were not looked at; streams below get their answers, then the connection closes.
+     * A stream below one that was begun cannot be left out: it is refused by itself. */
     leave(stream) {
-        if (stream.id < this.#highest) stream.close(RST.REFUSED_STREAM);
-        this.#last ??= stream.id < this.#highest ? this.#highest : this.#below;
-        if (!this.#socket.destroyed) this.#socket.write(goawayFrame(this.#last, RST.NO_ERROR));
-        this.#ends(stream.id);
+        if (this.#last === undefined) {
+            this.#last = stream.id === this.#highest ? this.#below : this.#highest;
+            if (!this.#front.destroyed) this.#front.write(goawayFrame(this.#last, RST.NO_ERROR));
+        }
+        stream.close(RST.REFUSED_STREAM); // heard of a stream that is not left out
+        if (stream.id > this.#last) this.#open.delete(stream.id);
+        this.#goIfDone();
     }
-    #ends(id) {
-        this.#open.delete(id);
-        if (this.#last === undefined || this.#open.size || this.#mute) return;
-        this.#mute = true;
-        this.#socket.end();
+    cutAfterData(id) {
+        this.#cutAfter = id;
     }
     // Closes without a word.
-    cut() {
-        this.#mute = true;
-        this.#socket.destroy();
+    destroy() {
+        this.#front.destroy();
+        this.#inner.destroy();
     }
 }
 
-/* The servers of both versions, without a port of their own: hand(socket, version) gives them a connection. */
-function servers(streams, listener) {
+/* The servers of both versions: hand(socket, version) gives them a connection; close() ends them. */
+async function startServers(streams, listener) {
+    const wires = new Map();
     const one = http.createServer((req, res) => listener(req, res, req.socket));
     one.keepAliveTimeout = 60_000;
     const two = http2.createServer({ settings: { maxConcurrentStreams: streams } });
-    const wireOf = new WeakMap();
-    let wire;
-    two.on('session', session => {
-        wireOf.set(session, wire); // it was made in the same turn
-        session.on('error', () => {});
-    });
-    two.on('request', (req, res) => listener(req, res, wireOf.get(req.stream.session)));
-    return (socket, version) => {
-        if (version === '1.1') return one.emit('connection', socket);
-        wire = new Wire(socket);
-        wire.on('error', () => {});
-        return two.emit('connection', wire);
+    two.on('session', session => session.on('error', () => {}));
+    two.on('request', (req, res) => listener(req, res, wires.get(req.socket.remotePort)));
+    await new Promise((resolve, reject) => two.once('error', reject).listen(0, '127.0.0.1', resolve));
+    return {
+        hand: (socket, version) => (version === '1.1' ? one.emit('connection', socket) : new Wire(socket, two.address().port, wires)),
+        close: () => new Promise(resolve => two.close(resolve)),
     };
 }
 
@@ -227,8 +232,9 @@ function plainServer(hand) {
         socket.once('data', bytes => {
             socket.pause();
             socket.unshift(bytes);
-            hand(socket, bytes.subarray(0, PREFACE.length).equals(PREFACE.subarray(0, bytes.length)) ? '2' : '1.1');
-            socket.resume();
+            const isTwo = bytes.subarray(0, PREFACE.length).equals(PREFACE.subarray(0, bytes.length));
+            hand(socket, isTwo ? '2' : '1.1');
+            if (!isTwo) socket.resume();
         });
     });
 }
@@ -238,16 +244,19 @@ function plainServer(hand) {
  * closing cuts what is open: nobody waits for a service that hangs. */
 export async function openDoor(options, handle) {
     const sockets = new Set();
-    const hand = servers(options.streams ?? 100, (req, res, wire) => serve(req, res, wire, options, handle));
-    const server = options.tls ? secureServer(options.tls, hand) : plainServer(hand);
+    const servers = await startServers(options.streams ?? 100, (req, res, wire) => serve(req, res, wire, options, handle));
+    const server = options.tls ? secureServer(options.tls, servers.hand) : plainServer(servers.hand);
     watch(server, sockets);
     await new Promise((resolve, reject) => server.once('error', reject).listen(options.port, options.host, resolve));
     const { port } = server.address();
     return {
         port, host: options.host, url: `${options.tls ? 'https' : 'http'}://${options.host}:${port}`,
-        close: () => new Promise(resolve => {
-            server.close(resolve);
-            for (const socket of sockets) socket.destroy();
-        }),
+        close: async () => {
+            await new Promise(resolve => {
+                server.close(resolve);
+                for (const socket of sockets) socket.destroy();
+            });
+            await servers.close();
+        },
     };
 }
