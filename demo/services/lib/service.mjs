@@ -89,8 +89,8 @@ export async function runAlone(url, start, known, describe) {
     if (!process.argv[1] || url !== pathToFileURL(process.argv[1]).href) return;
     try {
         const service = await start(optionsOf(process.argv.slice(2), known));
-        for (const [name, value] of describe(service)) console.log(`${name.padEnd(20)} ${value}`);
         for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => service.close());
+        for (const [name, value] of describe(service)) console.log(`${name.padEnd(20)} ${value}`);
     } catch (failure) {
         console.error(failure.message);
         process.exitCode = 2;
