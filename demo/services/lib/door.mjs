@@ -247,7 +247,10 @@ export async function openDoor(options, handle) {
     const servers = await startServers(options.streams ?? 100, (req, res, wire) => serve(req, res, wire, options, handle));
     const server = options.tls ? secureServer(options.tls, servers.hand) : plainServer(servers.hand);
     watch(server, sockets);
-    await new Promise((resolve, reject) => server.once('error', reject).listen(options.port, options.host, resolve));
+    await new Promise((resolve, reject) => server.once('error', reject).listen(options.port, options.host, resolve)).catch(async failure => {
+        await servers.close();
+        throw failure;
+    });
     const { port } = server.address();
     return {
         port, host: options.host, url: `${options.tls ? 'https' : 'http'}://${options.host}:${port}`,
