@@ -27,7 +27,7 @@ const page = (status, title) => ({
 // What a fault is called: why → [status, autopush's errno and message, Google's title, Apple's reason, WNS's description].
 const faults = {
     'gone': [410, 106, 'No such subscription', 'NotRegistered', 'Unregistered', 'The channel URI is expired'],
-    'not-found': [404, 102, 'Request did not validate invalid token', 'Not Found', 'BadDeviceToken', 'The channel URI is not valid'],
+    'not-found': [404, 102, 'Request did not validate invalid token', 'Not Found', 'BadPath', 'The channel URI is not valid'],
     'unauthorized': [401, 109, 'Invalid bearer token: improperly specified crypto-key', 'Unauthorized', 'MissingProviderToken', 'The request is unauthorized'],
     'vapid': [401, 109, 'Invalid Authorization header', 'UnauthorizedRegistration', 'BadJwtToken', 'The VAPID token is invalid'],
     'other-key': [403, 109, 'VAPID public key mismatch', 'Forbidden', 'VapidPkHashMismatch', 'The VAPID key does not match'],
@@ -64,7 +64,8 @@ const services = {
     },
     apple: {
         path: id => `/apple/${id}`,
-        fault: ([status, , , , reason, , headers]) => json(status, { reason }, { 'apns-id': randomUUID().toUpperCase(), ...headers }),
+        // APNs has 403 for all faults of the token.
+        fault: ([status, , , , reason, , headers]) => json(status === 401 ? 403 : status, { reason }, { 'apns-id': randomUUID().toUpperCase(), ...headers }),
         success: () => ({ status: 201, headers: { 'apns-id': randomUUID().toUpperCase() }, body: '' }),
     },
 };

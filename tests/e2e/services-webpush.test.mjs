@@ -60,7 +60,7 @@ describe('Web Push: web-push and http_ece', () => {
         ['mozilla', 'not-found', 404, /"errno":102/], ['mozilla', '502', 502, /"errno":903,"error":"Bad Gateway","message":"Bridge request timeout"/],
         ['mozilla', 'too-large', 413, /"errno":104/], ['mozilla', 'unauthorized', 401, /"errno":109/], ['mozilla', 'bad-request', 400, /"errno":110/],
         ['google', 'gone', 410, /^<HTML>\n<HEAD>\n<TITLE>NotRegistered<\/TITLE>/], ['google', 'unauthorized', 401, /<H1>Unauthorized<\/H1>\n<H2>Error 401<\/H2>/],
-        ['google', 'forbidden', 403, /<H2>Error 403<\/H2>/], ['apple', 'gone', 410, /^{"reason":"Unregistered"}$/],
+        ['google', 'forbidden', 403, /<H2>Error 403<\/H2>/], ['apple', 'gone', 410, /^{"reason":"Unregistered"}$/], ['apple', 'unauthorized', 403, /^{"reason":"MissingProviderToken"}$/],
         ['wns', 'gone', 410, /^$/], ['wns', 'wns-throttled', 200, /^$/], ['wns', 'wns-busy', 406, /^$/], ['mozilla', '502-html', 502, /^<html>/],
     ];
     for (const [service, kind, status, words] of rows) {
