@@ -55,7 +55,11 @@
  *     message, smtp, maildir      built by GMime; over a relay by libcurl; or put into a directory
  *     mailer                      the thread that sends mails
  * 2 carrier   a sending service: messages -> requests, answers -> receipts
- *     carrier                     the interface
+ *     carrier, carrier_core       the interface; the table of functions that a service is
+ *     carrier_request             writes a request; wipes it after use
+ *     carrier_read                what answers say: of each message, of a token, of a sender being verified
+ *     property, link              reads the members of a sender's settings; which links are allowed
+ *     sendgrid, linepush          one file a service
  * 2 dispatch  which lane sends next
  *     dispatch, dispatch_core     lanes in round robin; one request at a time each
  *     pace, turn, stock           rate limits; when a lane can send; what lanes hold in memory
