@@ -1,3 +1,6 @@
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
 #include "base/mem.h"
 #include "base/origin.h"
 #include "base/utf8.h"
@@ -7,6 +10,7 @@
 static const struct carrier_service *const services[SERVICE_COUNT] = {
     [SERVICE_SENDGRID] = &carrier_sendgrid,
     [SERVICE_LINE] = &carrier_linepush,
+    [SERVICE_WEBPUSH] = &carrier_webpush,
 };
 
 #define PER_SECOND_MAX 100000.0 /* more than a node sends */
@@ -283,6 +287,24 @@ enum err carrier_content_text(const struct parcel *p, const char *name, struct b
     enum err e = json_string_decode(value, text);
     *ret_text = e ? (struct span){"", 0} : buf_span(text);
     return e;
+}
+
+bool carrier_is_blank(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] != ' ' && (text.ptr[i] < '\t' || text.ptr[i] > '\r'))
+            return false;
+    return true;
+}
+
+EVP_PKEY *carrier_read_pem(const char *pem)
+{
+    char none[] = ""; /* nobody sits at a terminal to be asked for a passphrase */
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, none) : NULL;
+    BIO_free(bio);
+    ERR_clear_error();
+    return key;
 }
 
 struct json_value carrier_answer_object(const struct answer *a)

@@ -1,6 +1,8 @@
 #pragma once
 /* What the services of this folder share: a carrier's settings, the table of functions that a service is, and
  * the parts that its file is written with. */
+#include <openssl/types.h>
+
 #include "base/json_scan.h"
 #include "base/json_write.h"
 #include "carrier/carrier.h"
@@ -56,7 +58,8 @@ struct carrier_service {
                  char *words, size_t size);
 };
 
-extern const struct carrier_service carrier_sendgrid, carrier_linepush;
+extern const struct carrier_service carrier_sendgrid, carrier_smtp_service, carrier_fcm, carrier_linepush,
+    carrier_webpush;
 
 /* A member of a parcel's content; kind JSON_KIND_NONE: it has none, or null. */
 struct json_value carrier_content_of(const struct parcel *p, const char *name);
@@ -64,6 +67,10 @@ struct json_value carrier_content_of(const struct parcel *p, const char *name);
  * empty: there is none. ERR_INVALID: another kind of value; ERR_NOMEM. */
 enum err carrier_content_text(const struct parcel *p, const char *name, struct buf *text,
                               struct span *ret_text, struct carrier_fault *why) MUST_CHECK;
+/* Nothing but ASCII white space: a text with nothing in it. */
+bool carrier_is_blank(struct span text);
+/* A private key in PEM that is not encrypted; NULL: it is none. The caller frees it. */
+EVP_PKEY *carrier_read_pem(const char *pem);
 /* The body of an answer, if it is a JSON object; otherwise a value of JSON_KIND_NONE. */
 struct json_value carrier_answer_object(const struct answer *a);
 /* The value of a header of the answer; empty: it has none. */

@@ -93,14 +93,6 @@ static struct span host_of(const struct carrier *c)
     return c->base ? span_of(c->base) : SPAN_LIT(HOST);
 }
 
-static bool is_blank(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!strchr(" \t\r\n\f\v", s.ptr[i]) || s.ptr[i] == '\0')
-            return false;
-    return true;
-}
-
 /* Templates leave line breaks around a subject, and a header has none: each run of white space with a break
  * in it becomes one blank, and none is left at the ends. */
 static enum err one_line(struct span text, struct buf *out)
@@ -190,7 +182,7 @@ static enum err find_text(const struct parcel *p, const char *name, struct buf *
 {
     struct span text;
     enum err e = carrier_content_text(p, name, scratch, &text, why);
-    *ret = !e && !is_blank(text) ? carrier_content_of(p, name).raw : (struct span){NULL, 0};
+    *ret = !e && !carrier_is_blank(text) ? carrier_content_of(p, name).raw : (struct span){NULL, 0};
     return e;
 }
 
