@@ -9,7 +9,7 @@
 
 static const struct carrier_service *const services[SERVICE_COUNT] = {
     [SERVICE_SENDGRID] = &carrier_sendgrid,
-    [SERVICE_LINE] = &carrier_linepush,
+    [SERVICE_FCM] = &carrier_fcm,           [SERVICE_LINE] = &carrier_linepush,
     [SERVICE_WEBPUSH] = &carrier_webpush,
 };
 

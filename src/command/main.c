@@ -59,8 +59,8 @@
  *     carrier_request             writes a request; wipes it after use
  *     carrier_read                what answers say: of each message, of a token, of a sender being verified
  *     property, link              reads the members of a sender's settings; which links are allowed
- *     sendgrid, linepush, webpush   one file a service
- *     vapid                       who sends a Web Push message
+ *     sendgrid, fcm, linepush, webpush   one file a service
+ *     grant, vapid                access tokens of Google; who sends a Web Push message
  *     jwt, base64url              signed tokens
  *     webpush_encrypt             a payload that one browser alone can read
  * 2 dispatch  which lane sends next
