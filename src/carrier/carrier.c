@@ -8,7 +8,7 @@
 #include "carrier/carrier_request.h"
 
 static const struct carrier_service *const services[SERVICE_COUNT] = {
-    [SERVICE_SENDGRID] = &carrier_sendgrid,
+    [SERVICE_SENDGRID] = &carrier_sendgrid, [SERVICE_SMTP] = &carrier_smtp_service,
     [SERVICE_FCM] = &carrier_fcm,           [SERVICE_LINE] = &carrier_linepush,
     [SERVICE_WEBPUSH] = &carrier_webpush,
 };

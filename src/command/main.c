@@ -59,7 +59,7 @@
  *     carrier_request             writes a request; wipes it after use
  *     carrier_read                what answers say: of each message, of a token, of a sender being verified
  *     property, link              reads the members of a sender's settings; which links are allowed
- *     sendgrid, fcm, linepush, webpush   one file a service
+ *     sendgrid, fcm, linepush, webpush, smtp_settings   one file a service
  *     grant, vapid                access tokens of Google; who sends a Web Push message
  *     jwt, base64url              signed tokens
  *     webpush_encrypt             a payload that one browser alone can read
