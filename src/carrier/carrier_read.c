@@ -15,7 +15,7 @@ static struct answer know(const struct carrier *c, const struct answer *a)
 
 static bool is_success(const struct answer *a)
 {
-    return !a->outcome && a->status >= 200 && a->status <= 299;
+    return a->status >= 200 && a->status <= 299;
 }
 
 /* It was not taken, because of others; nothing is wrong with it or with the account. */
@@ -33,8 +33,7 @@ static void spare(struct carrier_result *r, bool alone)
 /* Whether the service read the request and refused it for what it says: it took nothing of it. */
 static bool is_refusal(const struct answer *a, const struct receipt *r)
 {
-    return !a->outcome && a->status == 400 && r->failed && r->scope != RECEIPT_ACCOUNT &&
-           r->scope != RECEIPT_PROVIDER;
+    return a->status == 400 && r->failed && r->scope != RECEIPT_ACCOUNT && r->scope != RECEIPT_PROVIDER;
 }
 
 /* The receipt of one who is blamed: what the answer says of others does not become its text. */
@@ -55,7 +54,8 @@ static void blame_one(const struct carrier *c, const struct answer *a, struct sp
 static void tell_apart(const struct carrier *c, const struct answer *a, size_t count,
                        struct carrier_result *results)
 {
-    bool recipient = results[0].receipt.scope == RECEIPT_RECIPIENT;
+    bool recipient = results[0].receipt.scope == RECEIPT_RECIPIENT ||
+                     results[0].receipt.error == DELIVERY_ERROR_client_address;
     struct span *blamed = mem_zero(count, sizeof(*blamed));
     /* Without memory nobody can be told apart: each is tried alone, which loses nobody. */
     size_t found = blamed ? c->service->blame(a, count, blamed, &recipient) : 0;

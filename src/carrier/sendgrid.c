@@ -12,6 +12,7 @@
 #include "carrier/carrier_core.h"
 #include "carrier/carrier_request.h"
 #include "carrier/link.h"
+#include "fault/receipt_sendgrid.h"
 
 #define HOST "https://api.sendgrid.com"
 #define PERSONALIZATIONS_MAX 1000u /* of one call, by the API reference */
@@ -258,38 +259,44 @@ static void identify(const struct answer *a, char id[static 128])
     carrier_copy(id, 128, carrier_answer_header(a, "x-message-id"));
 }
 
-/* The N of "personalizations.N.…" or "personalizations[N]…". */
-static bool find_index(struct span field, size_t *ret)
+#define PART_HEAD "{\"errors\":["
+#define PART_TAIL "]}"
+/* Errors of one answer that are read: more say nothing new, and a hostile answer must not hold up others. */
+#define ERRORS_MAX (2 * PERSONALIZATIONS_MAX)
+
+/* Whom one error of the answer blames: nobody, where it is about the request. */
+static size_t blame_by(struct span error, size_t count, struct span *blamed, bool *ret_whole)
 {
-    const struct span head = SPAN_LIT("personalizations");
-    if (!span_starts(field, head) || field.len < head.len + 2 || !strchr(".[", field.ptr[head.len]))
-        return false;
-    size_t at = head.len + 1, n = 0;
-    while (at < field.len && field.ptr[at] >= '0' && field.ptr[at] <= '9' && n < 100000)
-        n = n * 10 + (size_t)(field.ptr[at++] - '0');
-    *ret = n;
-    return at > head.len + 1;
+    char text[2048]; /* SendGrid's errors have some hundred bytes */
+    struct receipt_blame by = {.whole = false};
+    size_t found = 0;
+    int n = snprintf(text, sizeof(text), PART_HEAD "%.*s" PART_TAIL, (int)error.len, error.ptr);
+    *ret_whole = n < 0 || (size_t)n >= sizeof(text);
+    if (*ret_whole)
+        return 0;
+    receipt_sendgrid_blame((struct span){text, (size_t)n}, &by);
+    *ret_whole = by.whole;
+    for (size_t i = 0; i < by.count; i++)
+        if (by.indexes[i] < count && !blamed[by.indexes[i]].ptr) {
+            blamed[by.indexes[i]] = error;
+            found++;
+        }
+    return found;
 }
 
 static size_t blame(const struct answer *a, size_t count, struct span *blamed, bool *ret_recipient)
 {
-    struct json_value errors, error, field;
-    size_t found = 0, i = 0;
+    struct json_value errors, error;
+    size_t found = 0;
+    bool whole = false;
     if (json_find(carrier_answer_object(a), "errors", &errors))
         return 0;
     struct json_iter it = json_elements(errors);
-    while (json_next_element(&it, &error)) {
-        struct span path = {"", 0};
-        if (json_find(error, "field", &field) || !json_string_plain(field, &path) || !find_index(path, &i)) {
-            /* It is about what all have, unless what it is about is a recipient all the same. */
-            if (!*ret_recipient)
-                return 0;
-            continue;
-        }
-        if (i < count && !blamed[i].ptr) {
-            blamed[i] = error.raw;
-            found++;
-        }
+    for (size_t n = 0; n < ERRORS_MAX && json_next_element(&it, &error); n++) {
+        found += blame_by(error.raw, count, blamed, &whole);
+        /* It is about what all have, unless the words are about a recipient all the same. */
+        if (whole && !*ret_recipient)
+            return 0;
     }
     return found;
 }
@@ -372,8 +379,8 @@ const struct carrier_service carrier_sendgrid = {
     .build = build,
     .identify = identify,
     .blame = blame,
-    .part_head = "{\"errors\":[",
-    .part_tail = "]}",
+    .part_head = PART_HEAD,
+    .part_tail = PART_TAIL,
     .ask = ask,
     .told = told,
 };
