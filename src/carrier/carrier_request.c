@@ -4,6 +4,8 @@
 
 #include "base/origin.h"
 
+/* So that the token is not left behind where the text was before it grew. */
+#define TEXT_FIRST 4096u
 /* A URL of 2,000 characters and an access token of 4 KiB beside short headers. */
 #define TEXT_MAX (16u << 10)
 
@@ -45,7 +47,8 @@ static enum err add(struct carrier_request *r, size_t place, struct span a, stru
 
 enum err carrier_request_url(struct carrier_request *r, struct span host, struct span path)
 {
-    return add(r, 0, host, path, &r->url.len);
+    enum err e = buf_reserve(&r->text, TEXT_FIRST);
+    return e ? e : add(r, 0, host, path, &r->url.len);
 }
 
 enum err carrier_request_header(struct carrier_request *r, const char *name, struct span a, struct span b)

@@ -118,10 +118,9 @@ static bool is_reserved(const char *name)
 static enum err write_datum(struct json_write *w, struct span key, struct json_value value,
                             struct buf *scratch, size_t *size, struct carrier_fault *why)
 {
-    char name[256];
+    char name[256], path[sizeof(why->property)];
     (void)snprintf(name, sizeof(name), "%.*s", (int)(key.len < 200 ? key.len : 200), key.ptr);
-    char path[sizeof(why->property)];
-    (void)snprintf(path, sizeof(path), "data.%.50s", name);
+    property_path(path, sizeof(path), "data", key);
     if (key.len == 0 || key.len > 200 || memchr(key.ptr, '\\', key.len))
         return property_refuse(why, path, "is no name of 1 to 200 bytes without characters to escape");
     if (is_reserved(name))

@@ -22,6 +22,23 @@ enum err property_refuse(struct carrier_fault *why, const char *property, const 
     return ERR_INVALID;
 }
 
+void property_path(char *out, size_t size, const char *object, struct span key)
+{
+    int n = snprintf(out, size, "%s%s", object, *object ? "." : "");
+    size_t used = n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
+    uint32_t cp = 0;
+    for (size_t i = 0, len; i < key.len; i += len) {
+        len = utf8_next(key.ptr + i, key.len - i, &cp);
+        if (len == 0 || used + len >= size)
+            break;
+        if (utf8_is_control(cp))
+            continue;
+        memcpy(out + used, key.ptr + i, len);
+        used += len;
+    }
+    out[used] = '\0';
+}
+
 /* The member itself; JSON_KIND_NONE where it is missing or null. */
 static enum err find(struct carrier_fault *why, struct json_value object, const char *path,
                      struct json_value *ret)
@@ -66,7 +83,10 @@ enum err property_text(struct carrier_fault *why, struct json_value object, cons
     buf_init(&text, max + 1);
     if (value.raw.len > 6 * max + 2)
         return property_refuse(why, path, "has more than %zu bytes", max);
-    e = json_string_decode(value, &text);
+    /* At once, or what is secret would stay behind where the text was before it grew. */
+    e = buf_reserve(&text, value.raw.len < max ? value.raw.len : max);
+    if (!e)
+        e = json_string_decode(value, &text);
     if (e == ERR_LIMIT || (!e && buf_len(&text) > max))
         e = property_refuse(why, path, "has more than %zu bytes", max);
     else if (!e && buf_len(&text) < min)
@@ -201,8 +221,7 @@ enum err property_only(struct carrier_fault *why, struct json_value object, cons
         while (names[i] && !json_key_is(key, names[i]))
             i++;
         char whole[sizeof(why->property)];
-        int shown = key.len < 40 ? (int)key.len : 40;
-        (void)snprintf(whole, sizeof(whole), "%s%s%.*s", path, *path ? "." : "", shown, key.ptr);
+        property_path(whole, sizeof(whole), path, key);
         if (!names[i])
             return property_refuse(why, whole, "is no such setting");
         if (seen >> i & 1)

@@ -13,6 +13,9 @@
 enum err property_refuse(struct carrier_fault *why, const char *property, const char *fmt, ...)
     __attribute__((format(printf, 3, 4))) MUST_CHECK;
 
+/* "data" and key → "data.key", as far as both go in whole characters that are seen. */
+void property_path(char *out, size_t size, const char *object, struct span key);
+
 /* Which bytes a text may have. */
 enum property_form {
     PROPERTY_LINE,  /* UTF-8 on one line, without control characters */

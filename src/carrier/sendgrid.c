@@ -2,7 +2,7 @@
  * SendGrid (Web API v3): POST /v3/mail/send. What all get alike goes to up to 1,000 people at once, a
  * personalization each; its events name job and message again, as custom arguments.
  */
-#include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -44,6 +44,7 @@ static bool is_event_key(const char *text)
     bool ok = key && p == der + n && EVP_PKEY_is_a(key, "EC") &&
               EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) && strcmp(group, "prime256v1") == 0;
     EVP_PKEY_free(key);
+    ERR_clear_error(); /* or the next connection of this thread would find it */
     return ok;
 }
 
