@@ -222,6 +222,8 @@ enum err property_only(struct carrier_fault *why, struct json_value object, cons
             i++;
         char whole[sizeof(why->property)];
         property_path(whole, sizeof(whole), path, key);
+        if (!whole[0]) /* a name with nothing in it that is seen */
+            (void)snprintf(whole, sizeof(whole), "settings");
         if (!names[i])
             return property_refuse(why, whole, "is no such setting");
         if (seen >> i & 1)

@@ -164,6 +164,7 @@ static void settings(void **state)
         {"", TOKEN, "settings", "no JSON"},
         {"{\"channelAccessToken\":\"a\"}", TOKEN, "channelAccessToken", "credential"},
         {"{\"host\":\"a\"}", TOKEN, "host", "no such setting"},
+        {"{\"\":\"a\"}", TOKEN, "settings", "no such setting"},
         {"{\"channelId\":\"x\"}", TOKEN, "channelId", "digits"},
         {"{\"baseUrl\":\"ftp://a\"}", TOKEN, "baseUrl", "URL"},
         {"{\"baseUrl\":\"https://a/?b\"}", TOKEN, "baseUrl", "query"},
