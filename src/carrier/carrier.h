@@ -112,8 +112,9 @@ void carrier_request_init(struct carrier_request *r);
 void carrier_request_deinit(struct carrier_request *r); /* safe on a zeroed struct */
 
 /*
- * Builds one request for these parcels; wall_ms and random bytes go into tokens and keys. What ret held
- * before is dropped. More than one parcel: all with the same members, at most carrier_batch(c, true).
+ * Builds one request for these parcels; wall_ms and random bytes go into tokens and keys. ret is initialised,
+ * and what it held before is dropped. More than one parcel: all with the same members, at most
+ * carrier_batch(c, true).
  *
  * ERR_INVALID: what was rendered cannot be sent; *why says what: a text that is no title, over 4 KB, a bad
  * link… A property that begins with "target" is the recipient's fault (a key of a browser that is none), not
@@ -152,8 +153,8 @@ enum err carrier_grant_read(struct carrier *c, const struct answer *a, int64_t w
 /* The service did not accept the token: it is asked for anew. */
 void carrier_grant_drop(struct carrier *c);
 
-/* Questions that verify a sender and reach no person, in order. False: there are no more, or, with *ret_err
- * set, this one cannot be built. */
+/* Questions that verify a sender and reach no person, in order; the caller has initialised ret->request.
+ * False: there are no more, or, with *ret_err set, this one cannot be built. webpush and smtp have none. */
 struct carrier_question {
     const char *name; /* "token", "bot", "quota", "consumption", "scopes", "validate" */
     struct carrier_request request;
