@@ -27,7 +27,7 @@
 #define CONTENT_TEMPLATES_MAX 4096u /* strings of a content: five large flex messages have about 2,000 */
 #define CONTENT_OUTPUT_MAX                                                                                   \
     (1u << 20)                /* bytes that one message may render to: twice what a template may have */
-#define CONTENT_PATH_MAX 160u /* "messages[0].contents.body.text"; a longer one ends in "…" */
+#define CONTENT_PATH_MAX 192u /* "messages[0].contents.body.text"; a longer one ends in "…" */
 #define CONTENT_REASON_MAX 400u
 
 struct content; /* immutable; may be shared by threads after content_compile */
@@ -89,7 +89,7 @@ enum err content_render(const struct content *c, struct span context, struct buf
 struct span content_member(const struct content_rendered *rendered, const char *name);
 
 /*
- * Whether nothing is left to send (`no action`): mail without html and text, push and browser without title and body, LINE
- * without messages. White space alone is nothing.
+ * Whether nothing is left to send (`no action`): mail without html and text; push without title, body and data; browser
+ * without title and body; LINE without messages, or with texts only that are empty. White space alone is nothing.
  */
 bool content_is_empty(enum medium medium, const struct content_rendered *rendered);

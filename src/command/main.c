@@ -164,6 +164,7 @@
 
 #include "base/distance.h"
 #include "base/visible.h"
+#include "campaign/cell.h"
 #include "command/commands.h"
 #include "command/resource.h"
 #include "node/arguments.h"
@@ -280,6 +281,8 @@ int main(int argc, char **argv)
 {
     (void)umask(077); /* what we write holds secrets of channels, also in a directory that others may read */
     const char *name = argc < 2 ? "--help" : argv[1];
+    if (strcmp(name, CELL_COMMAND) == 0) /* a child of a node, no command for people */
+        return cell_main(argc - 1, argv + 1);
     bool asked = strcmp(name, "help") == 0;
     if (asked && argc > 2 && strcmp(argv[2], "help") != 0 && !arguments_ask_help(3, argv))
         return finish(help(argc - 2, argv + 2));
