@@ -49,8 +49,9 @@ static struct {
     size_t memory;
     struct slot slots[FRAME_SLOTS];
     struct buf in, out;
-    volatile sig_atomic_t
-        working; /* a frame is being answered: out is not changed, and the timer may end the process */
+    /* A frame is being answered: out is not changed, and the timer may end the process. */
+    volatile sig_atomic_t working;
+    volatile sig_atomic_t compiling; /* what takes so long is the content, not the message */
 } cell;
 
 /* Async-signal-safe. */
@@ -68,20 +69,25 @@ static bool write_all(const char *p, size_t len)
     return true;
 }
 
-/* A function of the engine itself takes too long: nothing but the end of the process stops it. Says so first. */
+/*
+ * A function of the engine itself takes too long: nothing but the end of the process stops it. Says so first.
+ */
 static void on_timer(int number)
 {
     (void)number;
     if (!cell.working)
         return;
-    const struct frame last = {.kind = FRAME_RESULT, .status = SCRIPT_TIME, .leaving = 1};
+    const struct frame last = {
+        .kind = FRAME_RESULT, .status = SCRIPT_TIME, .leaving = 1, .compiling = cell.compiling != 0};
     struct span told = buf_span(&cell.out);
     if (write_all(told.ptr, told.len))
         (void)write_all((const char *)&last, sizeof(last));
     _exit(EXIT_TIMED_OUT);
 }
 
-/* The engine looks at the clock itself; the timer is for when it does not come to that. Both count CPU time. */
+/*
+ * The engine looks at the clock itself; the timer is for when it does not come to that. Both count CPU time.
+ */
 static void set_timer(unsigned ms)
 {
     unsigned late = ms + ms / 4 + 20;
@@ -141,7 +147,9 @@ static bool filter_calls(void)
     return failed == 0;
 }
 
-/* What the pool is told by its signals, the process is not: it ends when the pool's end of the socket does. */
+/*
+ * What the pool is told by its signals, the process is not: it ends when the pool's end of the socket does.
+ */
 static bool set_signals(void)
 {
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
@@ -218,8 +226,11 @@ static void work(const struct frame *asked, struct span context, struct buf *ans
     struct slot *s = &cell.slots[asked->slot];
     struct frame head = {.kind = FRAME_RESULT};
     struct script_result result;
+    cell.compiling = 1;
     slot_load(s);
+    cell.compiling = 0;
     result = s->loaded;
+    head.compiling = result.status != SCRIPT_DONE;
     buf_clear(answer);
     if (result.status == SCRIPT_DONE && asked->kind == FRAME_RENDER) {
         set_timer(cell.render_ms);

@@ -1,10 +1,10 @@
 #pragma once
 /*
- * The content of a campaign, compiled once for a job and rendered once a message. A content is a JSON object; every string
- * value in it, at any depth, is a template (Nunjucks 3.2.4; keys are none). A string that only prints variables through
- * plain filters is rendered here, directly: byte for byte as the engine would, and without it. Everything else, and a value
- * the direct way cannot print exactly (an object, a letter with a case beyond ASCII), goes to a process of the engine:
- * renderer.h. docs/decisions/0032-rendering.md says why.
+ * The content of a campaign, compiled once for a job and rendered once a message. A content is a JSON object;
+ * every string value in it, at any depth, is a template (Nunjucks 3.2.4; keys are none). A string that only
+ * prints variables through plain filters is rendered here, directly: byte for byte as the engine would, and
+ * without it. Everything else, and a value the direct way cannot print exactly (an object, a letter with a
+ * case beyond ASCII), goes to a process of the engine: renderer.h. docs/decisions/0032-rendering.md says why.
  *
  *     e = content_compile(medium, text, variables, &content, &fault);       once a job
  *     e = content_render(content, context, &out, &rendered);                once a message
@@ -40,10 +40,10 @@ struct content_fault {
 };
 
 /*
- * content: JSON text of one object; copied. variables: what `#{name}` may name; NULL: any name is taken, and one without a
- * value renders as null. ERR_INVALID, ERR_LIMIT: *ret_fault says what and where; ERR_NOMEM.
- * The syntax of templates that need the engine is not known before renderer_check() (renderer.h): a route that takes a
- * content asks both.
+ * content: JSON text of one object; copied. variables: what `#{name}` may name; NULL: any name is taken, and
+ * one without a value renders as null. ERR_INVALID, ERR_LIMIT: *ret_fault says what and where; ERR_NOMEM. The
+ * syntax of templates that need the engine is not known before renderer_check() (renderer.h): a route that
+ * takes a content asks both.
  */
 enum err content_compile(enum medium medium, struct span content, const struct variables *variables,
                          struct content **ret, struct content_fault *ret_fault) MUST_CHECK;
@@ -58,15 +58,15 @@ bool content_is_constant(
 enum render_result {
     RENDER_DONE,
     RENDER_NEEDS_ENGINE, /* only from content_render(): ask renderer_render() */
-    RENDER_NULL, /* a template prints null or undefined: reason is the engine's own text, the seed's row of 接客の準備失敗 */
-    RENDER_FAILED, /* syntax, an error at run time, time, memory, output too large: `failed to exec action`; reason says which */
-    RENDER_GONE, /* the renderer died under it, twice: `connection XXX to YYY closed`; reason says how */
+    RENDER_NULL,   /* a template prints null or undefined; reason is the engine's own text, word for word */
+    RENDER_FAILED, /* syntax, run time, time, memory, size: `failed to exec action`; reason says which */
+    RENDER_GONE,   /* the renderer died under it, twice: `connection XXX to YYY closed` */
 };
 
 struct content_member {
     struct span key; /* between its quotes, with its escapes (json_key_is); borrowed from the content */
     struct span
-        json; /* the value as JSON text, every string in it rendered; borrowed from out: valid until out changes */
+        json; /* the value, every string in it rendered; borrowed from out: valid until that changes */
 };
 
 struct content_rendered {
@@ -78,9 +78,9 @@ struct content_rendered {
 };
 
 /*
- * The direct way: synchronous, nothing allocated but in out. context: JSON text of one object that json_check() accepts
- * (variables_context() writes such). Appends to out; unless the result is RENDER_DONE, out is as before.
- * ERR_NOMEM, ERR_LIMIT: of out. A message past CONTENT_OUTPUT_MAX is RENDER_FAILED.
+ * The direct way: synchronous, nothing allocated but in out. context: JSON text of one object that
+ * json_check() accepts (variables_context() writes such). Appends to out; unless the result is RENDER_DONE,
+ * out is as before. ERR_NOMEM, ERR_LIMIT: of out. A message past CONTENT_OUTPUT_MAX is RENDER_FAILED.
  */
 enum err content_render(const struct content *c, struct span context, struct buf *out,
                         struct content_rendered *ret) MUST_CHECK;
@@ -89,7 +89,8 @@ enum err content_render(const struct content *c, struct span context, struct buf
 struct span content_member(const struct content_rendered *rendered, const char *name);
 
 /*
- * Whether nothing is left to send (`no action`): mail without html and text; push without title, body and data; browser
- * without title and body; LINE without messages, or with texts only that are empty. White space alone is nothing.
+ * Whether nothing is left to send (`no action`): mail without html and text; push without title, body and
+ * data; browser without title and body; LINE without messages, or with texts only that are empty. White space
+ * alone is nothing.
  */
 bool content_is_empty(enum medium medium, const struct content_rendered *rendered);

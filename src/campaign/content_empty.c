@@ -11,7 +11,10 @@ static bool is_blank(uint32_t cp)
            cp == 0x2029 || cp == 0x202F || cp == 0x205F || cp == 0x2060 || cp == 0x3000 || cp == 0xFEFF;
 }
 
-/* The character at the front of a string's inside, whose escapes are read. Returns its length as written; 0: at its end. */
+/*
+ * The character at the front of a string's inside, whose escapes are read. Returns its length as written; 0:
+ * at its end.
+ */
 static size_t character(struct span s, uint32_t *ret_cp)
 {
     static const char white[] = "nrtbf";

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Duktape as renderer processes use it: Debian's sources and settings (duktape-dev), and what can stop a template that
- * never ends. Included before duktape.c and duktape.h, whose own include of duk_config.h is then empty.
+ * Duktape as renderer processes use it: Debian's sources and settings (duktape-dev), and what can stop a
+ * template that never ends. Included before duktape.c and duktape.h, whose own include of duk_config.h is
+ * then empty.
  */
 #ifdef DUK_COMPILING_DUKTAPE
 #undef sprintf /* base/banned.h is for our own sources */

@@ -27,8 +27,8 @@ struct value {
 };
 
 /*
- * Doubles go through the shortest digits that read back as the same number. strtod() and printf() know the decimal point of
- * the C locale only, which this program keeps.
+ * Doubles go through the shortest digits that read back as the same number. strtod() and printf() know the
+ * decimal point of the C locale only, which this program keeps.
  */
 static size_t print_double(double d, char out[static PRINT_NUMBER_MAX])
 {
@@ -193,7 +193,9 @@ static enum err own(struct value *v, struct buf *out, size_t scratch)
     return ERR_NONE;
 }
 
-/* Ranges beyond ASCII that have no upper and lower case in any version of Unicode, and that people write in. */
+/*
+ * Ranges beyond ASCII that have no upper and lower case in any version of Unicode, and that people write in.
+ */
 static bool is_caseless(uint32_t cp)
 {
     static const uint32_t ranges[][2] = {

@@ -21,8 +21,11 @@
 #define FLYING_BYTES (256u << 10) /* … and their contexts, so that the socket takes them at once */
 #define DEATHS_MAX 2u             /* a message under which a process died so often is given up */
 #define TICK_MS 100u
-/* A process is killed when it has said nothing for so long. It ends its own renders by CPU time long before. */
-#define SILENT_MS(o) (2u * ((o)->compile_ms + (o)->render_ms) + 3000u)
+/*
+ * A process is killed when it has said nothing for so long, on a busy machine too: it ends what it does
+ * by CPU time long before.
+ */
+#define SILENT_MS(o) (10u * ((o)->compile_ms + (o)->render_ms) + 10000u)
 
 struct job {
     struct list link;
@@ -79,7 +82,10 @@ static void job_free(struct job *job)
     mem_free(job);
 }
 
-/* The job belongs to nobody any more: tells its end and frees it. A check that failed goes through job_refuse(). */
+/*
+ * The job belongs to nobody any more: tells its end and frees it. A check that failed goes through
+ * job_refuse().
+ */
 static void job_end(struct renderer *r, struct job *job, const struct content_rendered *rendered)
 {
     r->figures.waiting--;
@@ -190,7 +196,8 @@ static const char *failure(const struct frame *head, const struct renderer_optio
     bool compiling = head->line > 0 && place;
     switch ((enum script_status)head->status) {
     case SCRIPT_TIME:
-        (void)snprintf(text, size, "the template takes longer than %u ms of computing", o->render_ms);
+        (void)snprintf(text, size, "the template takes longer than %u ms of computing",
+                       head->compiling ? o->compile_ms : o->render_ms);
         return text;
     case SCRIPT_MEMORY:
         (void)snprintf(text, size, "the template needs more than %zu MiB of memory", o->memory >> 20);
@@ -210,23 +217,9 @@ static const char *failure(const struct frame *head, const struct renderer_optio
     return text;
 }
 
-/* The texts of an answer. false: these are not as many as the content has templates. */
-static bool read_texts(struct span told, struct span *texts, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t len;
-        if (told.len < sizeof(len))
-            return false;
-        memcpy(&len, told.ptr, sizeof(len));
-        if (len > told.len - sizeof(len))
-            return false;
-        texts[i] = (struct span){told.ptr + sizeof(len), len};
-        told = (struct span){told.ptr + sizeof(len) + len, told.len - sizeof(len) - len};
-    }
-    return told.len == 0;
-}
-
-/* false: no pool would be told this: the process is not to be trusted any more, and the job not at its end. */
+/*
+ * false: no pool would be told this: the process is not to be trusted any more, and the job not at its end.
+ */
 static bool job_answer(struct renderer *r, struct job *job, const struct frame *head, struct span told)
 {
     static _Thread_local struct span texts[CONTENT_TEMPLATES_MAX];
@@ -249,7 +242,7 @@ static bool job_answer(struct renderer *r, struct job *job, const struct frame *
         job_end(r, job, &rendered);
         return true;
     }
-    if (!read_texts(told, texts, count))
+    if (!frame_texts(told, texts, count))
         return false;
     buf_clear(&r->out);
     if (content_assemble(job->content, texts, &r->out, &rendered))
@@ -367,32 +360,6 @@ static void on_written(uv_write_t *req, int status)
     mem_free(s);
 }
 
-static enum err add_frame(struct buf *out, enum frame_kind kind, size_t slot, struct span body)
-{
-    struct frame head = {.kind = (uint8_t)kind, .slot = (uint8_t)slot, .len = (uint32_t)body.len};
-    enum err e = buf_add(out, &head, sizeof(head));
-    return e ? e : buf_add_span(out, body);
-}
-
-static enum err add_content(struct buf *out, const struct content *content, size_t slot)
-{
-    size_t before = buf_len(out);
-    enum err e = add_frame(out, FRAME_CONTENT, slot, SPAN_LIT(""));
-    for (size_t i = 0; i < content_template_count(content) && !e; i++) {
-        struct content_template t = content_template(content, i);
-        uint32_t len = (uint32_t)t.source.len;
-        char html = t.html;
-        e = buf_add(out, &len, sizeof(len));
-        e = e ? e : buf_add(out, &html, 1);
-        e = e ? e : buf_add_span(out, t.source);
-    }
-    if (e)
-        return e;
-    uint32_t len = (uint32_t)(buf_len(out) - before - sizeof(struct frame));
-    memcpy(out->data + out->head + before, &len, sizeof(len)); /* the first member of the head */
-    return ERR_NONE;
-}
-
 /* The slot in which the process has the content, after what out says. */
 static enum err slot_of(struct child *c, struct content *content, struct buf *out, size_t *ret)
 {
@@ -407,7 +374,7 @@ static enum err slot_of(struct child *c, struct content *content, struct buf *ou
         if (c->used[i] < c->used[oldest])
             oldest = i;
     }
-    enum err e = add_content(out, content, oldest);
+    enum err e = frame_add_content(out, content, oldest);
     if (e)
         return e;
     content_unref(c->slots[oldest]);
@@ -431,11 +398,13 @@ static enum err add_job(struct child *c, struct job *job, struct buf *out)
     size_t slot;
     enum err e = slot_of(c, job->content, out, &slot);
     return e ? e
-             : add_frame(out, job->done ? FRAME_RENDER : FRAME_CHECK, slot,
+             : frame_add(out, job->done ? FRAME_RENDER : FRAME_CHECK, slot,
                          (struct span){job->context, job->len});
 }
 
-/* Gives the process what it has room for. false: it is to be dropped, as it does not know what it was told. */
+/*
+ * Gives the process what it has room for. false: it is to be dropped, as it does not know what it was told.
+ */
 static bool child_feed(struct child *c)
 {
     struct renderer *r = c->pool;
@@ -467,7 +436,10 @@ static bool child_feed(struct child *c)
     return ok;
 }
 
-/* A process could not be started: the first that waits has tried once more, the others wait for the next time. */
+/*
+ * A process could not be started: the first that waits has tried once more, the others wait for the next
+ * time.
+ */
 static void not_started(struct renderer *r)
 {
     struct job *job = list_entry(r->waiting.next, struct job, link);

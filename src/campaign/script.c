@@ -14,7 +14,9 @@
 extern const char nunjucks_js[], script_js[];
 extern const size_t nunjucks_js_len, script_js_len;
 
-/* A heap with the engine and a usual content holds 2 MiB; one that has grown past this is not worth keeping. */
+/*
+ * A heap with the engine and a usual content holds 2 MiB; one that has grown past this is not worth keeping.
+ */
 #define KEPT_MAX (8u << 20)
 #define BLOCK_HEAD 16 /* before each block, its size: keeps the alignment that Duktape wants */
 
@@ -193,7 +195,8 @@ static duk_ret_t compile_program(duk_context *heap, void *arg)
 }
 
 /*
- * The program as bytecode, which loads ten times faster than its source. It is made by this process from its own source, so it can be trusted.
+ * The program as bytecode, which loads ten times faster than its source. It is made by this process from its
+ * own source, so it can be trusted.
  */
 static struct buf program;
 

@@ -1,11 +1,12 @@
 #pragma once
 /*
- * Nunjucks on Duktape, for one content: a heap of its own, in which the content's templates are compiled once, everything
- * they share is frozen (script.js), and one context after the other is rendered. Only a renderer process (cell.h) runs it:
- * a template may loop in a native function, which nothing but the end of the process stops.
+ * Nunjucks on Duktape, for one content: a heap of its own, in which the content's templates are compiled
+ * once, everything they share is frozen (script.js), and one context after the other is rendered. Only a
+ * renderer process (cell.h) runs it: a template may loop in a native function, which nothing but the end of
+ * the process stops.
  *
- * Strings are CESU-8 inside, as JavaScript has them (a character beyond the BMP is two), and UTF-8 outside. Half of such a
- * pair comes out as U+FFFD, as from Node.
+ * Strings are CESU-8 inside, as JavaScript has them (a character beyond the BMP is two), and UTF-8 outside.
+ * Half of such a pair comes out as U+FFFD, as from Node.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,7 +39,9 @@ struct script_result {
     char text[320];        /* UTF-8, NUL-terminated */
 };
 
-/* memory: bytes that the heap may hold. NULL: out of memory, or the limit is too small for the engine itself. */
+/*
+ * memory: bytes that the heap may hold. NULL: out of memory, or the limit is too small for the engine itself.
+ */
 struct script *script_new(size_t memory) MUST_CHECK;
 void script_free(struct script *e); /* NULL-safe */
 
@@ -47,9 +50,9 @@ enum err script_load(struct script *e, const struct script_template *templates, 
                      struct script_result *ret) MUST_CHECK;
 
 /*
- * Renders all templates with one context (JSON, UTF-8). SCRIPT_DONE: appends each text to out as its length (uint32_t, in
- * the machine's order) and its bytes; otherwise out is as before. output_max: bytes of all texts. ERR_NOMEM, ERR_LIMIT: of
- * out.
+ * Renders all templates with one context (JSON, UTF-8). SCRIPT_DONE: appends each text to out as its length
+ * (uint32_t, in the machine's order) and its bytes; otherwise out is as before. output_max: bytes of all
+ * texts. ERR_NOMEM, ERR_LIMIT: of out.
  */
 enum err script_render(struct script *e, struct span context, unsigned ms, size_t output_max, struct buf *out,
                        struct script_result *ret) MUST_CHECK;

@@ -53,11 +53,18 @@
         return tokens;
     };
 
+    /* Duktape's \s also matches U+180E, which has been no white space since Unicode 6.3. */
+    function trim(str) {
+        return runtime.copySafeness(str, str.replace(
+            /^[\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+|[\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+$/g, ''));
+    }
+
     function environment(autoescape) {
         var env = new nunjucks.Environment([], {autoescape: autoescape, throwOnUndefined: true});
         ['filters', 'tests', 'globals'].forEach(function (table) {
             Object.setPrototypeOf(env[table], null); /* `x | constructor` is no filter */
         });
+        env.filters.trim = trim;
         return env;
     }
     var environments = {html: environment(true), text: environment(false)};
@@ -108,6 +115,7 @@
         ['toString', 'valueOf', 'constructor'].forEach(function (name) {
             assignable(Object.prototype, name);
         });
+        assignable(runtime.SafeString.prototype, 'length');
         var roots = names(global).map(function (name) { return global[name]; })
             .filter(function (v) { return v === Object(v); });
         ['eval', 'Function', 'Duktape', 'CBOR', 'Proxy', 'Reflect', 'TextEncoder', 'TextDecoder', 'Buffer', 'ArrayBuffer',

@@ -51,7 +51,9 @@ static bool is_name(char c)
     return is_name_start(c) || (c >= '0' && c <= '9');
 }
 
-/* The name at the place, which moves behind it; empty: none. A no-break space is white space to the engine. */
+/*
+ * The name at the place, which moves behind it; empty: none. A no-break space is white space to the engine.
+ */
 static struct span take_name(struct place *at)
 {
     const char *from = at->p;
@@ -86,7 +88,10 @@ static const char *const inherited[] = {
     "toLocaleString",   "toString",
     "valueOf",          NULL,
 };
-/* What is no variable at the beginning of an expression: words of the language, and the engine's own functions. */
+/*
+ * What is no variable at the beginning of an expression: words of the language, and the engine's own
+ * functions.
+ */
 static const char *const words[] = {
     "true", "false", "none", "null",  "not",    "in",     "is", "and",
     "or",   "if",    "else", "range", "cycler", "joiner", NULL,
@@ -308,7 +313,10 @@ static enum err rewrite(struct place at, const struct variables *variables, stru
     return e;
 }
 
-/* Adds a piece that ends in print (NULL: the last) to the list, whose pieces are memory of the arena in the end. */
+/*
+ * Adds a piece that ends in print (NULL: the last) to the list, whose pieces are memory of the arena in the
+ * end.
+ */
 static enum err add_piece(struct arena *arena, struct buf *list, struct span text,
                           const struct template_print *print)
 {

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * One string of a content as a template: what it consists of, and whether the direct way can render it. The grammar that it
- * takes is part of Nunjucks 3.2.4's, and small on purpose:
+ * One string of a content as a template: what it consists of, and whether the direct way can render it. The
+ * grammar that it takes is part of Nunjucks 3.2.4's, and small on purpose:
  *
  *     text   {{ path.to.value }}   {{ value | filter | filter("text") }}   #{name}
  *
@@ -69,8 +69,8 @@ struct template_fault {
 };
 
 /*
- * text: the decoded string. All of *ret is memory of the arena. variables: as content_compile() has it. ERR_INVALID: a
- * `#{name}` of no declared variable; ERR_NOMEM, ERR_LIMIT.
+ * text: the decoded string. All of *ret is memory of the arena. variables: as content_compile() has it.
+ * ERR_INVALID: a `#{name}` of no declared variable; ERR_NOMEM, ERR_LIMIT.
  */
 enum err template_parse(struct arena *arena, struct span text, bool html, const struct variables *variables,
                         struct template *ret, struct template_fault *ret_fault) MUST_CHECK;

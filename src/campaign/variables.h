@@ -3,7 +3,7 @@
  * The variables that a campaign declares, and the context that its templates see for one user:
  *
  *     [{"name":"shop","attribute":"last.shop","default":"our shop","whenMissing":"default"}]
- *     {"last":{"shop":"Ginza"},"plan":"pro"}   ─►   {"user":{"last":{"shop":"Ginza"},"plan":"pro"},"shop":"Ginza"}
+ *     {"last":{"shop":"Ginza"}}  ─►  {"user":{"last":{"shop":"Ginza"}},"shop":"Ginza"}
  *
  * An attribute that is absent or JSON null is missing; an empty string, 0 and false are values.
  */
@@ -66,8 +66,9 @@ struct variables_outcome {
 };
 
 /*
- * Appends the context of one user to out. attributes: JSON text of one object that json_check() accepts; empty: none.
- * Unless the result is VARIABLES_READY, out is as before. ERR_INVALID: attributes is no object; ERR_LIMIT, ERR_NOMEM: of out.
+ * Appends the context of one user to out. attributes: JSON text of one object that json_check() accepts;
+ * empty: none. Unless the result is VARIABLES_READY, out is as before. ERR_INVALID: attributes is no object;
+ * ERR_LIMIT, ERR_NOMEM: of out.
  */
 enum err variables_context(const struct variables *v, struct span attributes, struct buf *out,
                            struct variables_outcome *ret) MUST_CHECK;

@@ -107,6 +107,15 @@
  *     redelivery                  decides: delivered, retry or give up
  *     suspension                  stops sending to a channel that fails for long
  *     channel_update              one change of a channel: read, change, write, notify its lane
+ * 5 campaign  what one person of a targeted delivery gets
+ *     variables                   the variables that a campaign declares; the context of one user
+ *     content, content_parts      a content, compiled once a job and rendered once a message
+ *     content_empty               whether nothing is left to send
+ *     template, print             one string as a template; one value as the engine prints it
+ *     renderer                    processes for what needs the engine, on a loop
+ *     frame                       what a pool and its processes say to each other
+ *     cell                        such a process: what it may do, and what it does
+ *     script, duktape_setup       the engine: Nunjucks on Duktape, one heap for a content
  * 6 api       the HTTP API: what all calls share
  *     api                         entry point from the server
  *     router, route, gate         path and method; access checks

@@ -1,14 +1,16 @@
 /*
- * Renders: each line of standard input is a JSON object that asks for one message, and is answered by a line in the same
- * order. TODOKE_BIN is the program whose renderer processes are used.
+ * Renders: each line of standard input is a JSON object that asks for one message, and is answered by a line
+ * in the same order. TODOKE_BIN is the program whose renderer processes are used.
  *
  *     {"medium":"mail","content":{…},"context":{…},"way":"direct"}       or "engine", "check"
- *     {"content":{…},"variables":[…],"attributes":{…},"way":"auto"}      as a job does: direct, else the engine
- *     ─►  {"way":"direct","result":"done","members":{…},"empty":false,"path":"","reason":"","line":0,"column":0}
+ * {"content":{…},"variables":[…],"attributes":{…},"way":"auto"} as a job does: direct, else the engine
+ * ─► {"way":"direct","result":"done","members":{…},"empty":false,"path":"","reason":"","line":0,"column":0}
  *
  * usage: todoke-render [RENDER_MS [PROCESSES [MEMORY_MIB]]]
- *        todoke-render bench CONTENT CONTEXT COUNT: renders one content so often, and says how many a second, both ways
+ * todoke-render bench CONTENT CONTEXT COUNT: renders one content so often, and says how many a second, both
+ * ways
  */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +99,14 @@ static void on_done(void *arg, const struct content_rendered *r)
 
 static void on_checked(void *arg, const struct content_fault *f, const char *gone)
 {
-    answer(arg, "check", gone ? "gone" : f ? "invalid" : "done", NULL, f ? f->path : "", gone ? gone : f ? f->message : "",
+    answer(arg, "check",
+           gone ? "gone"
+           : f  ? "invalid"
+                : "done",
+           NULL, f ? f->path : "",
+           gone ? gone
+           : f  ? f->message
+                : "",
            f ? f->line : 0, f ? f->column : 0);
 }
 
@@ -105,8 +114,8 @@ enum { MEDIUM, CONTENT, CONTEXT, VARIABLES, ATTRIBUTES, WAY, FIELDS };
 
 static enum medium medium_of(struct json_value v)
 {
-    return json_string_is(v, "push") ? MEDIUM_PUSH
-           : json_string_is(v, "line") ? MEDIUM_LINE
+    return json_string_is(v, "push")      ? MEDIUM_PUSH
+           : json_string_is(v, "line")    ? MEDIUM_LINE
            : json_string_is(v, "browser") ? MEDIUM_BROWSER
                                           : MEDIUM_MAIL;
 }
@@ -129,9 +138,10 @@ static bool direct(struct line *line, struct json_value way, const struct conten
 
 static void ask(struct line *line, struct span text)
 {
-    struct json_field f[FIELDS] = {{"medium", {0}},     {"content", {0}}, {"context", {0}},
+    struct json_field f[FIELDS] = {{"medium", {0}},    {"content", {0}},    {"context", {0}},
                                    {"variables", {0}}, {"attributes", {0}}, {"way", {0}}};
-    need(json_check(text, JSON_DEPTH, &(size_t){0}) == ERR_NONE && json_pick(json_root(text), f, FIELDS) == ERR_NONE,
+    need(json_check(text, JSON_DEPTH, &(size_t){0}) == ERR_NONE &&
+             json_pick(json_root(text), f, FIELDS) == ERR_NONE,
          "a line is no object of JSON");
     line->medium = medium_of(f[MEDIUM].value);
     struct variables *variables = NULL;
@@ -149,14 +159,16 @@ static void ask(struct line *line, struct span text)
         struct variables_outcome o = {.result = VARIABLES_READY};
         struct span use = f[CONTEXT].value.raw;
         if (f[CONTEXT].value.kind == JSON_KIND_NONE) {
-            need(variables_context(variables, f[ATTRIBUTES].value.raw, &context, &o) == ERR_NONE, "no context");
+            need(variables_context(variables, f[ATTRIBUTES].value.raw, &context, &o) == ERR_NONE,
+                 "no context");
             use = buf_span(&context);
         }
         if (o.result != VARIABLES_READY)
             answer(line, "variables", o.result == VARIABLES_SKIP ? "skip" : "no_value", NULL, "", "", 0, 0);
         else if (!direct(line, f[WAY].value, c, use))
-            need((json_string_is(f[WAY].value, "check") ? renderer_check(pool, c, on_checked, line)
-                                                        : renderer_render(pool, c, use, on_done, line)) == ERR_NONE,
+            need((json_string_is(f[WAY].value, "check")
+                      ? renderer_check(pool, c, on_checked, line)
+                      : renderer_render(pool, c, use, on_done, line)) == ERR_NONE,
                  "not queued");
     }
     buf_deinit(&context);
@@ -223,10 +235,12 @@ static void run_bench(uv_loop_t *loop, char **argv)
     uint64_t start = uv_hrtime();
     for (size_t i = 0; i < count * 20 && content_is_plain(c); i++) {
         buf_clear(&out);
-        need(content_render(c, context, &out, &r) == ERR_NONE && r.result == RENDER_DONE, "not rendered directly");
+        need(content_render(c, context, &out, &r) == ERR_NONE && r.result == RENDER_DONE,
+             "not rendered directly");
     }
     if (content_is_plain(c))
-        (void)printf("direct %.0f/s, %zu bytes each\n", (double)count * 20e9 / (double)(uv_hrtime() - start), buf_len(&out));
+        (void)printf("direct %.0f/s, %zu bytes each\n", (double)count * 20e9 / (double)(uv_hrtime() - start),
+                     buf_len(&out));
     size_t asked = 0;
     answered = 0;
     start = uv_hrtime();
@@ -242,6 +256,7 @@ static void run_bench(uv_loop_t *loop, char **argv)
 
 int main(int argc, char **argv)
 {
+    (void)signal(SIGPIPE, SIG_IGN); /* as a node does */
     uv_loop_t loop;
     bool bench = argc == 5 && strcmp(argv[1], "bench") == 0;
     struct renderer_options options = {.program = getenv("TODOKE_BIN")};
