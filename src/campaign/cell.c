@@ -101,7 +101,7 @@ static void set_timer(unsigned ms)
 static bool limit(int what, rlim_t most)
 {
     struct rlimit now;
-    if (getrlimit(what, &now))
+    if (getrlimit((__rlimit_resource_t)what, &now))
         return false;
     if (now.rlim_max != RLIM_INFINITY && now.rlim_max < most)
         most = now.rlim_max;

@@ -246,7 +246,7 @@ static bool job_answer(struct renderer *r, struct job *job, const struct frame *
         return false;
     buf_clear(&r->out);
     if (content_assemble(job->content, texts, &r->out, &rendered))
-        content_fail(job->content, RENDER_FAILED, SIZE_MAX, "no memory", &rendered);
+        content_fail(job->content, RENDER_GONE, SIZE_MAX, "no memory", &rendered); /* ours */
     job_end(r, job, &rendered);
     return true;
 }
