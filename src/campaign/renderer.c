@@ -556,7 +556,7 @@ void renderer_close(struct renderer *r, renderer_closed closed, void *arg)
     uv_close((uv_handle_t *)&r->timer, on_own_handle_closed);
 }
 
-static enum err add(struct renderer *r, struct content *c, struct span context, struct job what)
+static enum err add(struct renderer *r, struct content *c, struct span context, const struct job *what)
 {
     if (r->closing)
         return ERR_CLOSED;
@@ -567,7 +567,7 @@ static enum err add(struct renderer *r, struct content *c, struct span context, 
     struct job *job = mem_alloc(sizeof(*job) + context.len);
     if (!job)
         return ERR_NOMEM;
-    *job = what;
+    *job = *what;
     job->content = content_ref(c);
     job->len = context.len;
     if (context.len > 0)
@@ -582,12 +582,12 @@ static enum err add(struct renderer *r, struct content *c, struct span context, 
 enum err renderer_render(struct renderer *r, struct content *c, struct span context, renderer_done done,
                          void *arg)
 {
-    return add(r, c, context, (struct job){.done = done, .arg = arg});
+    return add(r, c, context, &(struct job){.done = done, .arg = arg});
 }
 
 enum err renderer_check(struct renderer *r, struct content *c, renderer_checked checked, void *arg)
 {
-    return add(r, c, SPAN_LIT(""), (struct job){.checked = checked, .arg = arg});
+    return add(r, c, SPAN_LIT(""), &(struct job){.checked = checked, .arg = arg});
 }
 
 void renderer_read(const struct renderer *r, struct renderer_figures *ret)
