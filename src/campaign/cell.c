@@ -1,6 +1,7 @@
 #include "campaign/cell.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -167,8 +168,19 @@ static bool close_others(void)
     return close_range(SANITIZED ? 3 : 1, ~0u, 0) == 0;
 }
 
+/* Where memory ends, the kernel shall take this process and not the node, whose score it has inherited. */
+static void volunteer(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)!write(fd, "500", 3); /* a help, no promise */
+    (void)close(fd);
+}
+
 static bool enter(void)
 {
+    volunteer();
     /* The first heap also makes the engine's bytecode, for which there may be more memory than later. */
     struct script *first = script_new(cell.memory);
     script_free(first);

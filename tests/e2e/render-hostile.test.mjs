@@ -109,6 +109,7 @@ describe('a renderer process', () => {
             seen.add(cell);
             await until(() => /^Seccomp:\t2$/m.test(readFileSync(`/proc/${cell}/status`, 'utf8')));
             const status = readFileSync(`/proc/${cell}/status`, 'utf8'), limits = readFileSync(`/proc/${cell}/limits`, 'utf8');
+            assert.equal(readFileSync(`/proc/${cell}/oom_score_adj`, 'utf8').trim(), '500');
             assert.match(status, /^NoNewPrivs:\t1$/m);
             assert.match(limits, /^Max file size +0 /m);
             assert.match(limits, /^Max core file size +0 /m);
