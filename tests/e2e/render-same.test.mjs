@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { reference, render, seeded } from './lib/render.mjs';
 
-const COUNT = 4000;
+const COUNT = 3000;
 
 const texts = [
     'Hello ', '\n', ' ', 'さん、', '🎉', '<b>', '&amp;', '"', "'", '\\', '{', '}', '}}', '#', '%}', 'a\tb\r\n', '# {', '{ {', '$', '`', '\u0000', '\u001f',
@@ -89,7 +89,7 @@ describe('generated contents', () => {
     it(`${COUNT} templates, directly where that goes, else by the engine`, async t => {
         const ways = compare(asked, await render(asked.map(a => ({ ...a, way: 'auto' }))));
         t.diagnostic(JSON.stringify(ways));
-        for (const way of ['direct done', 'direct null', 'engine done', 'engine failed']) assert.ok(ways[way] > COUNT / 100, `${way}: ${JSON.stringify(ways)}`);
+        for (const way of ['direct done', 'direct null', 'engine done', 'engine failed']) assert.ok(ways[way] > 10, `${way}: ${JSON.stringify(ways)}`);
     });
 
     it('those that can be rendered directly, by the engine as well', async t => {
