@@ -76,6 +76,9 @@ struct target_effect {
     int64_t job_id, message_n;
 };
 
+#define SEGMENTS_MAX 1000u       /* of a provider: a list that a person still reads */
+#define SEGMENTS_DEFAULT_MAX 20u /* of a provider: each is looked at for every message */
+
 struct segment {
     int64_t id, provider_id;
     struct span name, condition;
@@ -95,6 +98,8 @@ struct recipient_list {
     uint64_t rows;
     int64_t created_ms;
 };
+
+#define QUERIES_MAX 1000u /* of a provider, as segments */
 
 struct audience_query {
     int64_t id, provider_id;

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "base/ulid.h"
+#include "store/audience.h"
 #include "store/backend.h"
 
 enum statement {
@@ -360,3 +361,18 @@ enum err sqlite_message_since(struct backend *b, int64_t user_id, struct span ca
 enum err sqlite_job_prune(struct backend *b, int64_t before_ms, uint32_t limit, uint32_t *ret_count);
 /* Seals the credentials of all senders again. */
 enum err sqlite_sender_reseal(struct sqlite *s, const struct store_seal *seal) MUST_CHECK;
+/* sqlite_segment.c: insert fails with ERR_NOT_FOUND, no such provider, or ERR_LIMIT, too many (audience.h) */
+enum err sqlite_segment_insert(struct backend *b, struct segment *g);
+enum err sqlite_segment_update(struct backend *b, const struct segment *g);
+enum err sqlite_segment_delete(struct backend *b, int64_t provider_id, int64_t id);
+enum err sqlite_segment_get(struct backend *b, int64_t provider_id, int64_t id, segment_row_fn *fn,
+                            void *arg);
+enum err sqlite_segment_list(struct backend *b, int64_t provider_id, bool only_default, int64_t after,
+                             uint32_t limit, segment_row_fn *fn, void *arg);
+/* sqlite_audience_query.c: the same errors */
+enum err sqlite_query_insert(struct backend *b, struct audience_query *a);
+enum err sqlite_query_update(struct backend *b, const struct audience_query *a);
+enum err sqlite_query_delete(struct backend *b, int64_t provider_id, int64_t id);
+enum err sqlite_query_get(struct backend *b, int64_t provider_id, int64_t id, query_row_fn *fn, void *arg);
+enum err sqlite_query_list(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
+                           query_row_fn *fn, void *arg);

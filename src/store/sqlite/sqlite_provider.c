@@ -60,6 +60,10 @@ enum err sqlite_provider_delete(struct backend *b, int64_t id)
         e = sqlite_run_with(s, STATEMENT_provider_delete_option, &id, 1);
     if (!e)
         e = sqlite_run_with(s, STATEMENT_provider_delete_mail_days, &id, 1);
+    if (!e)
+        e = sqlite_run_with(s, STATEMENT_provider_delete_segments, &id, 1);
+    if (!e)
+        e = sqlite_run_with(s, STATEMENT_provider_delete_queries, &id, 1);
     return e ? e : sqlite_run_with(s, STATEMENT_provider_delete_roles, &id, 1);
 }
 
