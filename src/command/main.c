@@ -39,6 +39,7 @@
  *     store, backend, row         the interface for other folders; groups of functions behind it; their data
  *     audience                    users, targets, segments, lists, queries and imports of a provider
  *     campaign                    senders, campaigns, jobs and messages
+ *     condition, condition_parse  conditions of segments over one user; their JSON
  *     directory, pulse            snapshots of all channels in memory; their recent results
  *     files, head                 locks the files for one node; detects that they were replaced
  *     last                        the number of the last commit, beside the database
