@@ -3,9 +3,11 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
+#include "base/buf.h"
 #include "base/ulid.h"
 #include "store/audience.h"
 #include "store/backend.h"
+#include "store/condition.h"
 
 enum statement {
 #define STATEMENT(id, sql) STATEMENT_##id,
@@ -50,6 +52,12 @@ struct tail {
 #define UNREADABLE_MAX 256u
 #define SQLITE_BUSY_MS 5000 /* how long a `todoke key` beside a running node waits for the other's commit */
 
+/* What functions of conditions need (sqlite_condition.c). */
+struct matching {
+    bool ready;         /* they are known to the connection */
+    struct buf scratch; /* a text without its escapes */
+};
+
 struct sqlite {
     struct backend backend;
     sqlite3 *db;
@@ -73,6 +81,7 @@ struct sqlite {
     int64_t unreadable[UNREADABLE_MAX]; /* events whose payload cannot be read */
     uint32_t unreadable_count;
     bool damage_told; /* damage was already logged */
+    struct matching matching;
 };
 
 static inline struct sqlite *sqlite_of(struct backend *b)
@@ -376,3 +385,15 @@ enum err sqlite_query_delete(struct backend *b, int64_t provider_id, int64_t id)
 enum err sqlite_query_get(struct backend *b, int64_t provider_id, int64_t id, query_row_fn *fn, void *arg);
 enum err sqlite_query_list(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
                            query_row_fn *fn, void *arg);
+/* sqlite_condition.c */
+/*
+ * The users above search->after, with the condition as the last column: id, name, attributes, created_ms, updated_ms,
+ * 0 or 1. For sqlite3_finalize(), while the condition is still there.
+ */
+enum err sqlite_condition_statement(struct sqlite *s, const struct user_search *search,
+                                    sqlite3_stmt **ret) MUST_CHECK;
+void sqlite_condition_end(struct sqlite *s); /* after the connection is closed */
+enum err sqlite_campaign_find(struct backend *b, int64_t provider_id, struct span name, int64_t *ret_id);
+enum err sqlite_user_received(struct backend *b, int64_t provider_id, int64_t user_id,
+                              const struct condition_received *r, int64_t since_ms, int64_t except_job,
+                              bool *ret);

@@ -100,6 +100,7 @@ static void op_close(struct backend *b)
     sqlite_guard_end(s);
     sqlite_integrity_end(s);
     (void)sqlite3_close(s->db);
+    sqlite_condition_end(s);
     sqlite_guard_free(s);
     mem_free(s->tail.events);
     mem_free(s->tail.whole);
