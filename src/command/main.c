@@ -24,6 +24,7 @@
  *     receipt, receipt_*          what the answer of a sending service means for one message
  *     answer_text, answer_said    foreign answers: text, patterns, JSON, headers; what they say in words
  * 1 model     channel, contact, event, attempt, error_row, notice, mail, option, account, item: plain structs
+ *     attributes                  the attributes of a person: merged, in one form
  *     channel.def                 the fields of a channel: one row each, from JSON to column and flag
  *     email                       which mail addresses are valid; their canonical spelling
  *     name, tld.def, nfkc.def     valid names: nothing that a mail program shows as a link

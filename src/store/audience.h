@@ -15,10 +15,13 @@
 struct backend;
 struct condition;
 
-#define USER_NAME_MAX 256u         /* bytes of a userId */
-#define USER_ATTRIBUTES_MAX 16384u /* bytes of the attributes as JSON */
-#define USER_TARGETS_MAX 10u       /* of a user's apps, and of its browsers */
-#define TARGET_VALUE_MAX 2048u     /* bytes: an endpoint is a URL, a token of FCM has some hundred */
+#define USER_NAME_MAX 256u                          /* bytes of a userId */
+#define USER_ATTRIBUTES_MAX 16384u                  /* bytes of the attributes as JSON */
+#define USER_TARGETS_MAX 10u                        /* of a user's apps, and of its browsers */
+#define USER_TARGETS_ALL (2 + 2 * USER_TARGETS_MAX) /* of a user: a mail address, LINE, apps, browsers */
+#define USER_CHANGES_MAX 64u   /* targets in one change of a user: all are removed, and others put there */
+#define TARGET_VALUE_MAX 4096u /* bytes: an endpoint is a URL, and FCM names no bound for its tokens */
+#define TARGET_KEY_MAX 88u     /* bytes of p256dh, which is the longer one: 65 bytes in base64 */
 
 enum consent { CONSENT_UNASKED, CONSENT_GIVEN, CONSENT_WITHDRAWN };
 
@@ -39,7 +42,7 @@ struct user {
     struct span attributes; /* a JSON object */
     int64_t created_ms, updated_ms;
     const struct target *targets;
-    size_t target_count; /* at most 2 + 2 * USER_TARGETS_MAX */
+    size_t target_count; /* at most USER_TARGETS_ALL; in order of medium and value */
 };
 
 /* Whether messages may go to the target. */
@@ -48,7 +51,10 @@ static inline bool target_usable(const struct target *t)
     return t->consent == CONSENT_GIVEN && t->dropped.len == 0;
 }
 
-/* A target to add or to change; consent only where given. */
+/*
+ * A target to add or to change; consent only where given. One that was dropped stays so, however often it is
+ * given again: only another value, or an undo, is used again.
+ */
 struct target_change {
     enum medium medium;
     bool remove; /* mail and LINE: the user has none any more; app and browser: this one */
@@ -62,8 +68,8 @@ struct user_change {
     struct span name;
     struct span attributes; /* JSON object, merged member by member; null removes one. Empty: unchanged */
     const struct target_change *targets;
-    size_t target_count;
-    const char *why; /* "identify", "import" */
+    size_t target_count; /* at most USER_CHANGES_MAX */
+    const char *why;     /* "identify", "import" */
 };
 
 /* What a message did to its target. */
@@ -91,6 +97,8 @@ enum by { BY_USER_ID, BY_EMAIL, BY_LINE, BY_APP, BY_BROWSER, BY_COUNT };
 const char *by_text(enum by by); /* "user_id", "email", "line_user_id", "fcm_token", "endpoint" */
 enum err by_find(struct span text, enum by *ret) MUST_CHECK;
 
+#define LISTS_MAX 10000u /* of a provider: some a day for years */
+
 struct recipient_list {
     int64_t id, provider_id;
     struct span name;
@@ -107,6 +115,8 @@ struct audience_query {
     enum by by;
     int64_t created_ms, updated_ms;
 };
+
+#define IMPORTS_KEPT 200u /* of a provider: the oldest one goes when another begins */
 
 enum import_state { IMPORT_RUNNING, IMPORT_DONE, IMPORT_ENDED };
 
@@ -148,7 +158,11 @@ struct user_search {
 };
 
 struct backend_audience {
-    /* ERR_NOT_FOUND: no such provider. ERR_LIMIT: too many targets or attributes too large. */
+    /*
+     * ERR_NOT_FOUND: no such provider. ERR_INVALID: name or attributes are none. ERR_LIMIT: more targets than
+     * a user may have (those that were dropped make room), or attributes too large. Nothing is written where
+     * nothing changes.
+     */
     enum err (*user_put)(struct backend *b, int64_t provider_id, const struct user_change *u, int64_t wall_ms,
                          int64_t *ret_id, bool *ret_new);
     enum err (*user_get)(struct backend *b, int64_t provider_id, int64_t id, user_row_fn *fn, void *arg);
@@ -159,13 +173,18 @@ struct backend_audience {
                                user_row_fn *fn, void *arg);
     enum err (*user_search)(struct backend *b, struct user_search *s, user_row_fn *fn, void *arg);
     enum err (*user_count)(struct backend *b, int64_t provider_id, uint64_t *ret);
-    /* With targets and attributes; results keep their counts and lose the name and the target. */
+    /*
+     * With targets and attributes; results keep their counts and lose the name and the target, those beyond
+     * some thousand in audience_prune.
+     */
     enum err (*user_delete)(struct backend *b, int64_t provider_id, int64_t id);
-    /* Nothing changes where the target is gone, or was changed so already. */
+    /* Nothing changes, and that is no error, where the target is gone or was changed so already. */
     enum err (*target_effect)(struct backend *b, int64_t provider_id, const struct target_effect *t,
                               int64_t wall_ms);
-    /* Takes back what a message did: consent is given again, the target in use. ERR_NOT_FOUND, ERR_CONFLICT:
-     * no message changed it. */
+    /*
+     * Takes back what messages did: consent is what it was before, the target in use. ERR_NOT_FOUND: no such
+     * target; ERR_CONFLICT: no message changed it.
+     */
     enum err (*target_undo)(struct backend *b, int64_t provider_id, int64_t user_id, enum medium medium,
                             struct span value, int64_t wall_ms);
 
@@ -177,12 +196,16 @@ struct backend_audience {
     enum err (*segment_list)(struct backend *b, int64_t provider_id, bool only_default, int64_t after,
                              uint32_t limit, segment_row_fn *fn, void *arg);
 
-    enum err (*list_insert)(struct backend *b, struct recipient_list *l); /* sets l->id */
+    /* Sets l->id; l->rows is not looked at. ERR_NOT_FOUND: no such provider; ERR_LIMIT: too many lists. */
+    enum err (*list_insert)(struct backend *b, struct recipient_list *l);
+    /* Adds rows at the end; one whose ptr is NULL has no value. ERR_NOT_FOUND: no such list. */
     enum err (*list_add)(struct backend *b, int64_t id, const struct span *values, size_t count);
+    /* The list is gone at once; its rows go in audience_prune. */
     enum err (*list_delete)(struct backend *b, int64_t provider_id, int64_t id);
     enum err (*list_get)(struct backend *b, int64_t provider_id, int64_t id, list_row_fn *fn, void *arg);
     enum err (*list_list)(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
                           list_row_fn *fn, void *arg);
+    /* Rows are numbered from 1. */
     enum err (*list_values)(struct backend *b, int64_t id, int64_t after, uint32_t limit, list_value_fn *fn,
                             void *arg);
 
@@ -193,8 +216,11 @@ struct backend_audience {
     enum err (*query_list)(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
                            query_row_fn *fn, void *arg);
 
-    enum err (*import_insert)(struct backend *b, struct import *i); /* sets i->id */
+    /* Sets i->id, and deletes the oldest ended one beyond IMPORTS_KEPT. ERR_NOT_FOUND: no such provider. */
+    enum err (*import_insert)(struct backend *b, struct import *i);
+    /* Its state, reason, counts and end. ERR_NOT_FOUND: it is gone. */
     enum err (*import_update)(struct backend *b, const struct import *i);
+    /* Keeps what was said first of a line. The caller counts: it keeps at most IMPORT_REFUSALS_MAX. */
     enum err (*import_refuse)(struct backend *b, int64_t id, const struct import_refusal *r);
     enum err (*import_get)(struct backend *b, int64_t provider_id, int64_t id, import_row_fn *fn, void *arg);
     enum err (*import_list)(struct backend *b, int64_t provider_id, int64_t before, uint32_t limit,
@@ -202,4 +228,10 @@ struct backend_audience {
     enum err (*import_refusals)(struct backend *b, int64_t id, refusal_row_fn *fn, void *arg);
     /* Imports of a process that is gone are ended with that reason. */
     enum err (*import_end_all)(struct backend *b, struct span reason, int64_t wall_ms);
+
+    /*
+     * Deletes, or strips of names, at most limit rows of what is gone: providers, lists, users' messages.
+     * Fewer than limit: there are no more.
+     */
+    enum err (*audience_prune)(struct backend *b, uint32_t limit, uint32_t *ret_count);
 };

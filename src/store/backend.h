@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/audience.h"
 #include "store/campaign.h"
 #include "store/row.h"
 
@@ -335,7 +336,8 @@ struct backend_audit {
     G(roles)                                                                                                 \
     G(audit)                                                                                                 \
     G(campaigns)                                                                                             \
-    G(jobs)
+    G(jobs)                                                                                                  \
+    G(audience)
 
 /* A backend has a group whole, or NULL stands for it. */
 struct backend_ops {

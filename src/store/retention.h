@@ -74,7 +74,7 @@ struct retention {
     bool redated; /* wrong dates were corrected, since the clock is trusted */
     struct history_prune step;
     struct backend_size size;
-    uint32_t keys, audit, gone;
+    uint32_t keys, audit, gone, audience;
     struct error_tidy errors;
 };
 

@@ -407,7 +407,7 @@ CREATE TABLE mail_day (
 -- the name of somebody who is deleted, and never get another one.
 CREATE TABLE audience_last (
     id INTEGER PRIMARY KEY CHECK (id=1),
-    user_id INTEGER NOT NULL       -- the highest number given
+    user_id INTEGER NOT NULL       -- the highest number given, or kept back to be given
 );
 CREATE TABLE audience (
     provider_id INTEGER PRIMARY KEY,
@@ -433,6 +433,7 @@ CREATE TABLE audience_target (
     subscribed INTEGER NOT NULL,   -- enum consent: 0 never asked, 1 yes, 2 no
     dropped TEXT NOT NULL,         -- id of the error that ended it; '': in use
     why TEXT NOT NULL,             -- what changed consent or ended it last: 'identify', 'import', 'undo', the id of an error
+    was INTEGER NOT NULL,          -- enum consent, before a message withdrew it; -1: none did
     job_id INTEGER NOT NULL,       -- the message that did; 0: none
     message_n INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
@@ -489,12 +490,20 @@ CREATE TABLE import (
     ended_ms INTEGER NOT NULL
 );
 CREATE INDEX import_provider ON import (provider_id, id);
+CREATE INDEX import_running ON import (id) WHERE state=0;
 CREATE TABLE import_refusal (
     import_id INTEGER NOT NULL,
     line INTEGER NOT NULL,
     field TEXT NOT NULL,
     why TEXT NOT NULL,
     PRIMARY KEY (import_id, line)
+) WITHOUT ROWID;
+
+-- What is deleted, and has rows left that go bit by bit.
+CREATE TABLE audience_gone (
+    what INTEGER NOT NULL,         -- 0 a provider, 1 a list, 2 a user, whose messages still have a name or a target
+    id INTEGER NOT NULL,
+    PRIMARY KEY (what, id)
 ) WITHOUT ROWID;
 
 CREATE TABLE sender (

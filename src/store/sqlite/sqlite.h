@@ -47,6 +47,14 @@ struct tail {
     uint32_t whole_count, whole_alloc;
 };
 
+/* What is known of the audience while a transaction lasts (sqlite_user.c). */
+struct people {
+    int64_t next, end;           /* numbers kept back for users: above next, up to end */
+    int64_t provider;            /* is there; 0: none is known */
+    int64_t counted, count;      /* a provider, and how many users it has more than its row says */
+    struct buf attributes, text; /* of the user that is worked on; text: of its targets */
+};
+
 #define CHANNELS_KNOWN 1024u
 /* more than one page of small events; beyond that, channels with such events stop */
 #define UNREADABLE_MAX 256u
@@ -82,6 +90,7 @@ struct sqlite {
     uint32_t unreadable_count;
     bool damage_told; /* damage was already logged */
     struct matching matching;
+    struct people people;
 };
 
 static inline struct sqlite *sqlite_of(struct backend *b)
@@ -397,3 +406,62 @@ enum err sqlite_campaign_find(struct backend *b, int64_t provider_id, struct spa
 enum err sqlite_user_received(struct backend *b, int64_t provider_id, int64_t user_id,
                               const struct condition_received *r, int64_t since_ms, int64_t except_job,
                               bool *ret);
+/* sqlite_user.c: of the functions that take a row function, one at a time; it may not ask for a user */
+enum err sqlite_user_put(struct backend *b, int64_t provider_id, const struct user_change *u, int64_t wall_ms,
+                         int64_t *ret_id, bool *ret_new);
+enum err sqlite_user_get(struct backend *b, int64_t provider_id, int64_t id, user_row_fn *fn, void *arg);
+enum err sqlite_user_find(struct backend *b, int64_t provider_id, struct span name, user_row_fn *fn,
+                          void *arg);
+enum err sqlite_user_by_target(struct backend *b, int64_t provider_id, enum medium medium, struct span value,
+                               user_row_fn *fn, void *arg);
+enum err sqlite_user_search(struct backend *b, struct user_search *search, user_row_fn *fn, void *arg);
+enum err sqlite_user_count(struct backend *b, int64_t provider_id, uint64_t *ret);
+enum err sqlite_user_delete(struct backend *b, int64_t provider_id, int64_t id);
+/* Gives the user of the row (id, name, attributes, created_ms, updated_ms) with its targets. */
+enum err sqlite_user_give(struct sqlite *s, int64_t provider_id, sqlite3_stmt *row, user_row_fn *fn,
+                          void *arg) MUST_CHECK;
+/* Writes what the transaction has counted: before its commit. */
+enum err sqlite_user_settle(struct sqlite *s) MUST_CHECK;
+void sqlite_user_forget(struct sqlite *s); /* the transaction was rolled back */
+void sqlite_user_end(struct sqlite *s);    /* before the connection is closed */
+/* sqlite_target.c */
+struct target_row {
+    struct target t; /* its spans are borrowed */
+    int64_t was;     /* enum consent before a message withdrew it; -1: none did */
+    enum { TARGET_SAME, TARGET_NEW, TARGET_CHANGED, TARGET_GONE, TARGET_NOTHING } state;
+};
+/* The targets of a user, in order, with their texts in s->people.text. */
+enum err sqlite_target_load(struct sqlite *s, int64_t provider_id, int64_t user_id,
+                            struct target_row rows[static USER_TARGETS_ALL], uint32_t *ret_count) MUST_CHECK;
+/* Brings changes to the rows, of which there may be USER_CHANGES_MAX more. ERR_LIMIT; writes nothing. */
+enum err sqlite_target_apply(struct target_row *rows, uint32_t *count, const struct user_change *u,
+                             int64_t wall_ms) MUST_CHECK;
+/* Writes what is no longer as it was loaded. */
+enum err sqlite_target_save(struct sqlite *s, int64_t provider_id, int64_t user_id,
+                            const struct target_row *rows, uint32_t count) MUST_CHECK;
+enum err sqlite_target_effect(struct backend *b, int64_t provider_id, const struct target_effect *t,
+                              int64_t wall_ms);
+enum err sqlite_target_undo(struct backend *b, int64_t provider_id, int64_t user_id, enum medium medium,
+                            struct span value, int64_t wall_ms);
+/* sqlite_recipient_list.c */
+enum err sqlite_recipient_list_insert(struct backend *b, struct recipient_list *l);
+enum err sqlite_recipient_list_add(struct backend *b, int64_t id, const struct span *values, size_t count);
+enum err sqlite_recipient_list_delete(struct backend *b, int64_t provider_id, int64_t id);
+enum err sqlite_recipient_list_get(struct backend *b, int64_t provider_id, int64_t id, list_row_fn *fn,
+                                   void *arg);
+enum err sqlite_recipient_list_list(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
+                                    list_row_fn *fn, void *arg);
+enum err sqlite_recipient_list_values(struct backend *b, int64_t id, int64_t after, uint32_t limit,
+                                      list_value_fn *fn, void *arg);
+/* sqlite_import.c */
+enum err sqlite_import_insert(struct backend *b, struct import *i);
+enum err sqlite_import_update(struct backend *b, const struct import *i);
+enum err sqlite_import_refuse(struct backend *b, int64_t id, const struct import_refusal *r);
+enum err sqlite_import_get(struct backend *b, int64_t provider_id, int64_t id, import_row_fn *fn, void *arg);
+enum err sqlite_import_list(struct backend *b, int64_t provider_id, int64_t before, uint32_t limit,
+                            import_row_fn *fn, void *arg);
+enum err sqlite_import_refusals(struct backend *b, int64_t id, refusal_row_fn *fn, void *arg);
+enum err sqlite_import_end_all(struct backend *b, struct span reason, int64_t wall_ms);
+/* sqlite_audience_prune.c */
+enum err sqlite_audience_prune(struct backend *b, uint32_t limit, uint32_t *ret_count);
+enum err sqlite_audience_delete(struct sqlite *s, int64_t provider_id) MUST_CHECK; /* with its provider */

@@ -40,6 +40,8 @@ static enum err op_commit(struct backend *b)
 {
     struct sqlite *s = sqlite_of(b);
     enum err e = ERR_NONE;
+    if ((e = sqlite_user_settle(s)))
+        return e;
     b->unwritten = sqlite3_total_changes64(s->db) == s->changes;
     if (!b->unwritten && s->numbered == b->last && (e = number_commit(s)))
         return e;
@@ -79,6 +81,7 @@ static void op_rollback(struct backend *b)
     struct sqlite *s = sqlite_of(b);
     sqlite_tail_forget(s);
     sqlite_channel_forget(s);
+    sqlite_user_forget(s);
     if (sqlite3_get_autocommit(s->db))
         return; /* SQLite has already rolled back: disk full, I/O error */
     enum err e = ERR_NONE;
@@ -99,6 +102,7 @@ static void op_close(struct backend *b)
     sqlite_checkpoint_stop(s);
     sqlite_guard_end(s);
     sqlite_integrity_end(s);
+    sqlite_user_end(s);
     (void)sqlite3_close(s->db);
     sqlite_condition_end(s);
     sqlite_guard_free(s);
@@ -286,6 +290,42 @@ static const struct backend_jobs sqlite_jobs = {
     .job_prune = sqlite_job_prune,
 };
 
+static const struct backend_audience sqlite_audience = {
+    .user_put = sqlite_user_put,
+    .user_get = sqlite_user_get,
+    .user_find = sqlite_user_find,
+    .user_by_target = sqlite_user_by_target,
+    .user_search = sqlite_user_search,
+    .user_count = sqlite_user_count,
+    .user_delete = sqlite_user_delete,
+    .target_effect = sqlite_target_effect,
+    .target_undo = sqlite_target_undo,
+    .segment_insert = sqlite_segment_insert,
+    .segment_update = sqlite_segment_update,
+    .segment_delete = sqlite_segment_delete,
+    .segment_get = sqlite_segment_get,
+    .segment_list = sqlite_segment_list,
+    .list_insert = sqlite_recipient_list_insert,
+    .list_add = sqlite_recipient_list_add,
+    .list_delete = sqlite_recipient_list_delete,
+    .list_get = sqlite_recipient_list_get,
+    .list_list = sqlite_recipient_list_list,
+    .list_values = sqlite_recipient_list_values,
+    .query_insert = sqlite_query_insert,
+    .query_update = sqlite_query_update,
+    .query_delete = sqlite_query_delete,
+    .query_get = sqlite_query_get,
+    .query_list = sqlite_query_list,
+    .import_insert = sqlite_import_insert,
+    .import_update = sqlite_import_update,
+    .import_refuse = sqlite_import_refuse,
+    .import_get = sqlite_import_get,
+    .import_list = sqlite_import_list,
+    .import_refusals = sqlite_import_refusals,
+    .import_end_all = sqlite_import_end_all,
+    .audience_prune = sqlite_audience_prune,
+};
+
 static const struct backend_ops sqlite_ops = {
     .begin = op_begin,
     .commit = op_commit,
@@ -306,6 +346,7 @@ static const struct backend_ops sqlite_ops = {
     .audit = &sqlite_audit,
     .campaigns = &sqlite_campaigns,
     .jobs = &sqlite_jobs,
+    .audience = &sqlite_audience,
 };
 
 /* A database recovered from a damaged one may lack these rows. */

@@ -61,6 +61,8 @@ enum err sqlite_provider_delete(struct backend *b, int64_t id)
     if (!e)
         e = sqlite_run_with(s, STATEMENT_provider_delete_mail_days, &id, 1);
     if (!e)
+        e = sqlite_audience_delete(s, id);
+    if (!e)
         e = sqlite_run_with(s, STATEMENT_provider_delete_segments, &id, 1);
     if (!e)
         e = sqlite_run_with(s, STATEMENT_provider_delete_queries, &id, 1);
