@@ -25,7 +25,7 @@ static void request_timeout(struct server_request *r)
     if (body) {
         static const struct server_refusal late = {408, "The request body took too long", NULL};
         r->base = buf_span(&r->text).ptr;
-        server_respond_refusal(r, &late);
+        server_request_refuse(r, &late);
     } else {
         server_conn_h2_unread(c, r);
     }

@@ -127,6 +127,25 @@ bool server_awaits_body(const struct server_request *r);
 void server_hold(struct server_request *r);
 void server_go_on(struct server_request *r);
 /*
+ * The body in pieces, however long it is: nothing of it is gathered, and a client is read no faster than its
+ * pieces are taken. All functions are called from the loop.
+ */
+struct server_sink {
+    /* The next piece, valid during the call, which may not answer. false: no more until server_body_more(). */
+    bool (*piece)(void *arg, struct span piece);
+    void (*end)(void *arg); /* the body is complete: answer, at once or later */
+    /* The rest cannot be read: the same, with this status and these words. */
+    void (*broken)(void *arg, int status, const char *message);
+    void *arg;
+};
+/*
+ * From now on r is the handler's, which must answer it. While r is held, instead of server_go_on(), or from
+ * the handler, where the whole body is there already. sink is copied; its functions may be called before this
+ * returns. server_on_abort() tells of a client that leaves, also before this.
+ */
+void server_body_begin(struct server_request *r, const struct server_sink *sink);
+void server_body_more(struct server_request *r);
+/*
  * The caller is authenticated: the request gets the longer deadlines, and its connection is no longer a
  * stranger's (server_door.h). stamp: the handler's number for the caller, returned by server_vouched().
  */

@@ -85,6 +85,8 @@ void server_conn_h2_take(struct server_conn *c, const char *p, size_t len);
 void server_conn_h2_run(
     struct server_conn *c); /* writes the session's output as long as the socket accepts it */
 void server_conn_h2_go_on(struct server_conn *c, struct server_request *r); /* r is no longer held */
+/* The sink of r takes what has arrived, and what arrives from now on. */
+void server_conn_h2_sink(struct server_conn *c, struct server_request *r);
 /* its client does not read the answer */
 void server_conn_h2_unread(struct server_conn *c, struct server_request *r);
 void server_conn_h2_end(struct server_conn *c); /* GOAWAY, then close at the end of this turn */

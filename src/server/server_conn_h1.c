@@ -42,7 +42,9 @@ void server_conn_h1_refuse(struct server_conn *c, struct server_refusal refusal)
     r->base = buf_span(&c->in).ptr;
     if (!c->h1.head_done) /* a refused head has no usable method or target */
         server_head_clear(&r->head);
-    c->server->events->refuse(r, &refusal);
+    if (r->sinking)
+        c->phase = CONN_BUSY; /* nothing after it can be understood */
+    server_request_refuse(r, &refusal);
 }
 
 static void h1_head(struct server_conn *c)
@@ -58,9 +60,25 @@ static void h1_head(struct server_conn *c)
         c->h1.body_max = r->body_max;
 }
 
+static void h1_piece(struct server_conn *c)
+{
+    struct server_request *r = c->req;
+    r->base = buf_span(&c->in).ptr;
+    server_request_sink(r, (struct span){r->base + c->h1.body_at, c->h1.body_len});
+    h1_taken(&c->h1, &c->in);
+    if (r->sink_full)
+        c->phase = CONN_BUSY;
+}
+
 static void h1_request(struct server_conn *c)
 {
     struct server_request *r = c->req;
+    if (r->sinking) {
+        r->base = buf_span(&c->in).ptr;
+        c->phase = CONN_BUSY;
+        server_request_sink_end(r);
+        return;
+    }
     r->base = buf_span(&c->in).ptr;
     r->body_at = c->h1.body_at;
     r->body_len = c->h1.body_len;
@@ -110,6 +128,9 @@ static bool h1_step_once(struct server_conn *c)
     switch (h1_step(&c->h1, &c->in, &c->req->head)) {
     case H1_HEAD:
         h1_head(c);
+        return true;
+    case H1_PIECE:
+        h1_piece(c);
         return true;
     case H1_REQUEST:
         h1_request(c);

@@ -40,7 +40,7 @@ static void on_h2_head(void *arg, struct server_request *r)
 {
     struct server_conn *c = arg;
     server_request_head(r);
-    if (r->answered || r->held || r->remote_done)
+    if (r->answered || r->held || r->sinking || r->remote_done)
         return;
     if (!r->known && requests_of(c, true) > STRANGE_BODIES_MAX)
         r->refusal = (struct server_refusal){503, "Too many requests wait for their bodies already", NULL};
@@ -59,7 +59,7 @@ static void on_h2_request(void *arg, struct server_request *r)
     server_wait(c->server, &r->deadline, WAIT_NONE);
     r->base = buf_span(&r->text).ptr;
     if (r->refusal.status) {
-        c->server->events->refuse(r, &r->refusal);
+        server_request_refuse(r, &r->refusal);
     } else if (c->queued >= QUEUED_MAX) {
         r->put_off = true;
         c->put_off++;
@@ -88,6 +88,30 @@ void server_conn_h2_go_on(struct server_conn *c, struct server_request *r)
         server_wait(c->server, &r->deadline, r->known ? WAIT_BODY : WAIT_STRANGER);
     if (h2_go_on(c->h2, r) != ERR_NONE)
         server_conn_doom(c);
+}
+
+void server_conn_h2_sink(struct server_conn *c, struct server_request *r)
+{
+    if (!r->remote_done)
+        server_wait(c->server, &r->deadline, WAIT_BODY);
+    if (h2_sink(c->h2, r) != ERR_NONE)
+        server_conn_doom(c);
+    server_conn_dirty(c);
+}
+
+static void on_h2_piece(void *arg, struct server_request *r, struct span piece)
+{
+    struct server_conn *c = arg;
+    server_request_sink(r, piece);
+    if (r->sink_full)
+        server_wait(c->server, &r->deadline, WAIT_NONE);
+}
+
+static void on_h2_end(void *arg, struct server_request *r)
+{
+    (void)arg;
+    r->base = buf_span(&r->text).ptr;
+    server_request_sink_end(r);
 }
 
 static void on_h2_gone(void *arg, struct server_request *r)
@@ -138,8 +162,8 @@ static uint64_t on_h2_now(void *arg)
 
 void server_conn_h2_begin(struct server_conn *c)
 {
-    c->h2_host = (struct h2_host){on_h2_begin, on_h2_head, on_h2_charge, on_h2_request,
-                                  on_h2_gone,  on_h2_sent, on_h2_now,    c};
+    c->h2_host = (struct h2_host){on_h2_begin, on_h2_head, on_h2_charge, on_h2_request, on_h2_piece,
+                                  on_h2_end,   on_h2_gone, on_h2_sent,   on_h2_now,     c};
     if (h2_new(&c->h2, &c->h2_host, &c->server->limits) != ERR_NONE) {
         server_conn_doom(c);
         return;

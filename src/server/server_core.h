@@ -124,6 +124,11 @@ struct server_request {
     bool remote_done; /* HTTP/2: END_STREAM was received */
     bool deferred;    /* HTTP/2: nghttp2 waits for nghttp2_session_resume_data */
     bool want_drain;
+    bool sinking;   /* the body goes to sink, */
+    bool sink_full; /* which takes no more now, */
+    bool sink_over; /* …or has been told the end, or why there is none */
+    size_t sunk;    /* bytes since the body's deadline was armed */
+    struct server_sink sink;
     struct server_refusal refusal; /* HTTP/2: found while the fields arrive */
     void (*on_abort)(void *arg);
     void *abort_arg;
@@ -164,6 +169,11 @@ void server_request_head(
 void server_request_dispatch(struct server_request *r);
 /* Room after too much was queued: tells the sender. */
 void server_request_drained(struct server_request *r);
+/* Hands a piece of the body to the sink, or tells it the end, which may answer and so free r. */
+void server_request_sink(struct server_request *r, struct span piece);
+void server_request_sink_end(struct server_request *r);
+/* Answers with the refusal, or has the handler answer where the body goes to a sink. */
+void server_request_refuse(struct server_request *r, const struct server_refusal *refusal);
 
 /* server_respond.c */
 void server_respond_refusal(struct server_request *r, const struct server_refusal *refusal);

@@ -23,8 +23,10 @@ bool h1_begun(const struct h1 *p, const struct buf *in)
 
 size_t h1_missing(const struct h1 *p, const struct buf *in, const struct server_head *head)
 {
-    if (!p->head_done || !head->has_length || head->content_length > p->body_max)
+    if (!p->head_done || (!p->streamed && (!head->has_length || head->content_length > p->body_max)))
         return 0;
+    if (p->streamed)
+        return head->has_length ? (size_t)(head->content_length - p->taken) : SIZE_MAX;
     size_t want = p->head_len + (size_t)head->content_length;
     return want > buf_len(in) ? want - buf_len(in) : 0;
 }
@@ -386,7 +388,7 @@ static enum h1_event chunk_size(struct h1 *p, struct span s)
         return e;
     if (!parse_chunk_line(line, &p->chunk_left))
         return bad_chunk(p);
-    if (p->chunk_left > p->body_max || p->body_len + p->chunk_left > p->body_max)
+    if (!p->streamed && (p->chunk_left > p->body_max || p->body_len + p->chunk_left > p->body_max))
         return refuse(p, 413, "The body is too large", NULL);
     p->chunk_state = p->chunk_left ? CHUNK_DATA : CHUNK_TRAILER;
     return H1_REQUEST;
@@ -468,7 +470,7 @@ static enum h1_event read_chunked(struct h1 *p, struct buf *in)
             break;
         }
         /* One-byte chunks are legal (6 bytes for 1); more framing than that is an attempt to keep us busy. */
-        if (e == H1_REQUEST && p->framing > p->limits->head_max + 8 * (uint64_t)p->body_len)
+        if (e == H1_REQUEST && p->framing > p->limits->head_max + 8 * (p->taken + p->body_len))
             return refuse(p, 400, "The chunked body is mostly framing", "transfer-encoding");
     } while (e == H1_REQUEST && !done);
     if (e == H1_REFUSE)
@@ -479,8 +481,39 @@ static enum h1_event read_chunked(struct h1 *p, struct buf *in)
     return e;
 }
 
+void h1_taken(struct h1 *p, struct buf *in)
+{
+    char *at = in->data + in->head + p->body_at;
+    memmove(at, at + p->body_len, buf_len(in) - p->body_at - p->body_len);
+    in->tail -= p->body_len;
+    p->taken += p->body_len;
+    if (p->raw > p->body_at)
+        p->raw -= p->body_len;
+    if (p->used)
+        p->used -= p->body_len;
+    p->body_len = 0;
+}
+
+/* The request is told as complete once the last piece is taken. */
+static enum h1_event read_streamed(struct h1 *p, struct buf *in, const struct server_head *head)
+{
+    if (head->chunked) {
+        enum h1_event e = p->used ? H1_REQUEST : read_chunked(p, in);
+        return p->body_len ? H1_PIECE : e; /* a refusal comes after it */
+    }
+    uint64_t left = (head->has_length ? head->content_length : 0) - p->taken;
+    size_t have = buf_len(in) - p->body_at;
+    p->body_len = have < left ? have : (size_t)left;
+    if (p->body_len)
+        return H1_PIECE;
+    p->used = left ? 0 : p->body_at;
+    return left ? H1_MORE : H1_REQUEST;
+}
+
 static enum h1_event read_body(struct h1 *p, struct buf *in, const struct server_head *head)
 {
+    if (p->streamed)
+        return read_streamed(p, in, head);
     if (head->chunked)
         return read_chunked(p, in);
     if (head->has_length && head->content_length > p->body_max)

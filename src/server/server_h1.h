@@ -13,6 +13,7 @@
 enum h1_event {
     H1_MORE,    /* more bytes are needed */
     H1_HEAD,    /* the head is complete; set body_max, then continue */
+    H1_PIECE,   /* streamed: body_len bytes of the body at body_at; take them, then h1_taken() */
     H1_REQUEST, /* the request is complete: head, body of body_len at body_at, used bytes in all */
     H1_REFUSE,  /* refusal says why; nothing after it can be understood: answer and close */
 };
@@ -24,6 +25,7 @@ struct h1_limits {
 struct h1 {
     const struct h1_limits *limits;
     uint32_t body_max;    /* set before the step after H1_HEAD */
+    bool streamed;        /* likewise: the body comes in pieces, and body_max does not count */
     size_t scanned, line; /* bytes examined so far; start of the current line */
     uint32_t lines;       /* complete lines of the head */
     uint32_t skipped;     /* empty lines before the request line */
@@ -35,6 +37,7 @@ struct h1 {
     uint32_t chunk_line; /* bytes of the current chunk or trailer line */
     size_t raw;          /* chunked: where the undecoded bytes begin */
     uint64_t framing;    /* chunked: bytes that were not content */
+    uint64_t taken;      /* streamed: bytes of the body that were taken */
     size_t used;
     struct server_refusal refusal;
 };
@@ -49,7 +52,10 @@ void h1_init(struct h1 *p, const struct h1_limits *limits);
  */
 enum h1_event h1_step(struct h1 *p, struct buf *in, struct server_head *head);
 
+/* Drops the piece that H1_PIECE told of; what follows it moves up. */
+void h1_taken(struct h1 *p, struct buf *in);
+
 /* A message has begun: if a deadline ends it, answer 408. */
 bool h1_begun(const struct h1 *p, const struct buf *in);
-/* Number of missing bytes if known (content-length), else 0. */
+/* Number of missing bytes if known (content-length), else 0; streamed: as many as there is room for. */
 size_t h1_missing(const struct h1 *p, const struct buf *in, const struct server_head *head);

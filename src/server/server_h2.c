@@ -256,9 +256,54 @@ static enum err say_continue(struct h2 *h, struct server_request *r)
     return e == NGHTTP2_ERR_NOMEM ? ERR_NOMEM : e ? err_origin(ERR_INTERNAL) : ERR_NONE;
 }
 
+/* Bytes that were taken or dropped make room in the windows; of_stream false: only in the connection's. */
+static void consume(struct h2 *h, int32_t stream, size_t len, bool of_stream)
+{
+    int e = of_stream ? nghttp2_session_consume(h->session, stream, len)
+                      : nghttp2_session_consume_connection(h->session, len);
+    if (e == NGHTTP2_ERR_NOMEM)
+        h->memory.out = true;
+}
+
+static void sink_end(struct h2 *h, struct server_request *r)
+{
+    if (r->remote_done && !r->sink_full && !r->sink_over && !r->answered && buf_len(&r->body) == 0)
+        h->host->end(h->host->arg, r);
+}
+
+enum err h2_sink(struct h2 *h, struct server_request *r)
+{
+    if (h->memory.out)
+        return ERR_NOMEM;
+    size_t len = buf_len(&r->body);
+    if (!r->refusal.status && r->charged < STREAM_WINDOW &&
+        !h->host->charge(h->host->arg, r, STREAM_WINDOW - r->charged))
+        r->refusal =
+            (struct server_refusal){503, "Too many request bodies wait already; try again later", NULL};
+    if (r->refusal.status) {
+        h->host->request(h->host->arg, r);
+        return ERR_NONE;
+    }
+    if (len && !r->sink_full) {
+        h->host->piece(h->host->arg, r, buf_span(&r->body));
+        buf_clear(&r->body);
+        if (nghttp2_session_consume_stream(h->session, r->stream, len) == NGHTTP2_ERR_NOMEM)
+            return ERR_NOMEM;
+    }
+    if (!r->remote_done && r->head.expect_continue && !len && !r->sunk) {
+        r->head.expect_continue = false;
+        return say_continue(h, r);
+    }
+    sink_end(h, r);
+    return ERR_NONE;
+}
+
 enum err h2_go_on(struct h2 *h, struct server_request *r)
 {
     if (h->memory.out)
+        return ERR_NOMEM;
+    if (buf_len(&r->body) &&
+        nghttp2_session_consume_stream(h->session, r->stream, buf_len(&r->body)) == NGHTTP2_ERR_NOMEM)
         return ERR_NOMEM;
     if (r->refusal.status || r->remote_done)
         h->host->request(h->host->arg, r);
@@ -273,7 +318,7 @@ static int head_complete(struct h2 *h, struct server_request *r)
         check_head(r);
     if (!r->refusal.status) {
         h->host->head(h->host->arg, r);
-        if (r->answered)
+        if (r->answered || r->sinking)
             return 0;
         if (r->head.has_length && r->head.content_length > r->body_max)
             refuse(r, 413, "The body is too large", NULL);
@@ -302,9 +347,32 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     bool data = frame->hd.type == NGHTTP2_DATA && frame->hd.length > 0;
     if (data && frame->hd.length == frame->data.padlen && !end)
         h2_budget_spend(&h->budget, H2_COST_CONTROL); /* only padding */
-    if (end && !r->answered && !r->dispatched && !r->held)
+    if (end && r->sinking)
+        sink_end(h, r);
+    else if (end && !r->answered && !r->dispatched && !r->held)
         h->host->request(h->host->arg, r);
     return 0;
+}
+
+/*
+ * What the sink does not take waits, and the stream's window with it: so that is all that can arrive. The
+ * connection's window is for all streams.
+ */
+static void sink_data(struct h2 *h, struct server_request *r, const uint8_t *p, size_t len)
+{
+    consume(h, r->stream, len, false);
+    h2_budget_earn(&h->budget, H2_COST_FRAME);
+    if (r->sink_over)
+        return;
+    if (!r->sink_full && buf_len(&r->body) == 0) {
+        h->host->piece(h->host->arg, r, (struct span){(const char *)p, len});
+        if (nghttp2_session_consume_stream(h->session, r->stream, len) == NGHTTP2_ERR_NOMEM)
+            h->memory.out = true;
+    } else if (buf_add(&r->body, p, len) != ERR_NONE) {
+        r->refusal =
+            (struct server_refusal){503, "There is no memory for this request; try again later", NULL};
+        h->host->request(h->host->arg, r);
+    }
 }
 
 static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream, const uint8_t *p,
@@ -314,6 +382,11 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
     (void)flags;
     struct h2 *h = arg;
     struct server_request *r = request_of(h, stream);
+    if (r && r->sinking && !r->answered && !r->refusal.status) {
+        sink_data(h, r, p, len);
+        return 0;
+    }
+    consume(h, stream, len, !r || !r->held); /* held: the client sends no more than one window */
     if (!r || r->answered || r->dispatched || r->refusal.status)
         return 0;
     size_t have = buf_len(&r->body);
@@ -482,6 +555,7 @@ static int make_session(struct h2 *h)
         nghttp2_option_set_max_outbound_ack(option, OUTBOUND_ACK_MAX);
         nghttp2_option_set_max_settings(option, SETTINGS_ENTRIES_MAX);
         nghttp2_option_set_no_closed_streams(option, 1);
+        nghttp2_option_set_no_auto_window_update(option, 1); /* a sink may take its time */
         nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
         e = nghttp2_session_server_new3(&h->session, callbacks, h, option, &h->memory.allocator);
     }

@@ -16,6 +16,8 @@ struct h2_host {
     void (*head)(void *arg, struct server_request *r); /* the fields are complete; may answer, or hold it */
     bool (*charge)(void *arg, struct server_request *r, size_t len);
     void (*request)(void *arg, struct server_request *r); /* complete, or r->refusal says what is wrong */
+    void (*piece)(void *arg, struct server_request *r, struct span piece); /* of the body, for its sink */
+    void (*end)(void *arg, struct server_request *r);                      /* of that body; may answer */
     void (*gone)(void *arg, struct server_request *r); /* the stream closed, answered or not; h2 forgets r */
     void (*sent)(void *arg, struct server_request *r, size_t len); /* len bytes of r->out were sent */
     uint64_t (*now_us)(void *arg);
@@ -37,6 +39,8 @@ uint32_t h2_open_streams(const struct h2 *h);
 
 /* r is no longer held: its body may arrive, or has. ERR_NOMEM: close. */
 enum err h2_go_on(struct h2 *h, struct server_request *r) MUST_CHECK;
+/* The sink of r takes what has arrived; the client gets a window for as much. ERR_NOMEM: close. */
+enum err h2_sink(struct h2 *h, struct server_request *r) MUST_CHECK;
 /* r->out, r->ended and r->no_body describe what follows the head. id, date and length may be NULL. */
 enum err h2_respond(struct h2 *h, struct server_request *r, int status,
                     const struct server_header_out *headers, size_t count, const char *date,

@@ -273,6 +273,45 @@ void server_request_dispatch(struct server_request *r)
     r->server->config.handler(r->server->config.arg, r);
 }
 
+/* Progress postpones the deadline: a body may be as long as it likes, but not as slow. */
+static void postpone(struct server_request *r, size_t len)
+{
+    r->sunk += len;
+    if (r->sunk < SERVER_PROGRESS_MIN)
+        return;
+    r->sunk = 0;
+    server_wait(r->server, r->stream ? &r->deadline : &r->conn->deadline, WAIT_BODY);
+}
+
+void server_request_sink(struct server_request *r, struct span piece)
+{
+    if (r->conn && !r->sink_over)
+        postpone(r, piece.len);
+    r->sink_full = !r->sink.piece(r->sink.arg, piece);
+}
+
+void server_request_sink_end(struct server_request *r)
+{
+    r->sink_over = true;
+    if (r->conn)
+        server_wait(r->server, &r->deadline, WAIT_NONE);
+    r->sink.end(r->sink.arg);
+}
+
+void server_request_refuse(struct server_request *r, const struct server_refusal *refusal)
+{
+    if (!r->sinking) {
+        r->server->events->refuse(r, refusal);
+        return;
+    }
+    if (r->sink_over || r->answered)
+        return;
+    r->sink_over = r->close = true;
+    r->sink_full = false;
+    server_wait(r->server, &r->deadline, WAIT_NONE);
+    r->sink.broken(r->sink.arg, refusal->status, refusal->detail);
+}
+
 void server_request_drained(struct server_request *r)
 {
     if (!r->want_drain)

@@ -120,8 +120,9 @@ static bool answer_begins(struct server_request *r, int status)
     struct span method = server_part_span(r->base, r->head.method);
     r->no_body = !status_has_length(status) || (r->head.http && span_eq(method, SPAN_LIT("HEAD")));
     if (!r->stream) {
-        bool unread =
-            !r->dispatched && (r->head.chunked || (r->head.has_length && r->head.content_length > 0));
+        bool unread = r->sinking ? !r->sink_over
+                                 : !r->dispatched && (r->head.chunked ||
+                                                      (r->head.has_length && r->head.content_length > 0));
         r->close = r->close || !r->head.keep_alive || r->server->draining || unread;
     }
     server_wait(r->server, &r->deadline, r->stream ? WAIT_WRITE : WAIT_NONE);
@@ -293,4 +294,50 @@ void server_go_on(struct server_request *r)
     else
         c->phase = CONN_BODY;
     server_conn_dirty(c);
+}
+
+/* ---- a body in pieces ---- */
+
+/* Tells the sink what has arrived already; true: it takes more. */
+static bool sink_gathered(struct server_request *r, struct span body)
+{
+    if (body.len && !r->sink_full)
+        server_request_sink(r, body);
+    return !r->sink_full;
+}
+
+void server_body_begin(struct server_request *r, const struct server_sink *sink)
+{
+    struct server_conn *c = r->conn;
+    bool whole = r->dispatched;
+    r->sink = *sink;
+    r->sinking = r->dispatched = true;
+    r->held = false;
+    if (whole) {
+        r->sink_over = true;
+        if (sink_gathered(r, server_body(r)))
+            sink->end(sink->arg);
+    } else if (c && r->stream) {
+        server_conn_h2_sink(c, r);
+    } else if (c) {
+        c->h1.streamed = true;
+        c->phase = CONN_BODY;
+        server_conn_dirty(c);
+    }
+}
+
+void server_body_more(struct server_request *r)
+{
+    struct server_conn *c = r->conn;
+    if (!r->sink_full)
+        return;
+    r->sink_full = false;
+    if (r->sink_over) {
+        r->sink.end(r->sink.arg);
+    } else if (c && r->stream) {
+        server_conn_h2_sink(c, r);
+    } else if (c) {
+        c->phase = CONN_BODY;
+        server_conn_dirty(c);
+    }
 }

@@ -51,7 +51,9 @@ struct fixture {
     unsigned waiting_count;
     struct server_request *held[64];
     unsigned held_count;
-    unsigned big;              /* how often /big was asked for */
+    unsigned big;      /* how often /big was asked for */
+    uv_timer_t thirst; /* the sink of /slow takes more */
+    struct sunk *slow;
     struct server_stats stats; /* as the last command 4 found them */
 };
 
@@ -61,6 +63,22 @@ struct flood {
     struct server_request *r;
     size_t sent;
 };
+
+/* A body that came in pieces: how long it is, and a sum that knows their order. */
+struct sunk {
+    struct fixture *f;
+    struct server_request *r;
+    size_t len, most; /* most: the longest piece */
+    uint32_t sum;
+    bool slow;
+};
+
+static inline uint32_t fx_sum(uint32_t sum, struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        sum = (sum ^ (unsigned char)s.ptr[i]) * 16777619u;
+    return sum;
+}
 
 static inline void fx_count(int fd)
 {
@@ -115,6 +133,63 @@ static inline void fx_flood_abort(void *arg)
     fx_count(fd);
 }
 
+static inline bool fx_sink_piece(void *arg, struct span piece)
+{
+    struct sunk *k = arg;
+    k->len += piece.len;
+    k->sum = fx_sum(k->sum, piece);
+    k->most = piece.len > k->most ? piece.len : k->most;
+    if (k->slow)
+        k->f->slow = k;
+    return !k->slow;
+}
+
+static inline void fx_sink_answer(struct sunk *k, int status, const char *word)
+{
+    char text[80];
+    int n = snprintf(text, sizeof(text), "%s %zu %08x", word, k->len, k->sum);
+    if (k->f->slow == k)
+        k->f->slow = NULL;
+    server_respond(k->r, status, NULL, 0, (struct span){text, (size_t)n});
+    mem_free(k);
+}
+
+static inline void fx_sink_end(void *arg)
+{
+    fx_sink_answer(arg, 200, "sunk");
+}
+
+static inline void fx_sink_broken(void *arg, int status, const char *message)
+{
+    (void)message;
+    fx_sink_answer(arg, status, "broken");
+}
+
+static inline void fx_sink_abort(void *arg)
+{
+    int fd = ((struct sunk *)arg)->f->aborted;
+    fx_sink_answer(arg, 200, "nobody reads this");
+    fx_count(fd);
+}
+
+static inline void fx_sink_more(uv_timer_t *t)
+{
+    struct fixture *f = t->data;
+    struct sunk *k = f->slow;
+    f->slow = NULL;
+    if (k)
+        server_body_more(k->r);
+}
+
+static inline void fx_sink(struct fixture *f, struct server_request *r)
+{
+    struct sunk *k = mem_zero(1, sizeof(*k));
+    *k =
+        (struct sunk){.f = f, .r = r, .sum = 2166136261u, .slow = span_eq(server_path(r), SPAN_LIT("/slow"))};
+    server_on_abort(r, fx_sink_abort, k);
+    server_body_begin(r, &(struct server_sink){fx_sink_piece, fx_sink_end, fx_sink_broken, k});
+}
+
 static inline void fx_answer_waiting(uv_timer_t *t)
 {
     struct fixture *f = t->data;
@@ -147,7 +222,9 @@ static inline void fx_handler(void *arg, struct server_request *r)
 {
     struct fixture *f = arg;
     struct span path = server_path(r);
-    if (span_eq(path, SPAN_LIT("/never"))) {
+    if (span_eq(path, SPAN_LIT("/sink")) || span_eq(path, SPAN_LIT("/slow"))) {
+        fx_sink(f, r); /* all of it is there already */
+    } else if (span_eq(path, SPAN_LIT("/never"))) {
         server_on_abort(r, fx_on_abort, r);
         fx_count(f->ready);
     } else if (span_eq(path, SPAN_LIT("/later")) && f->waiting_count < 256) {
@@ -188,7 +265,11 @@ static inline void fx_on_head(void *arg, struct server_request *r)
     struct fixture *f = arg;
     if (span_eq(server_header(r, "x-key"), SPAN_LIT("good")))
         server_vouch(r, 7);
-    if (span_eq(server_path(r), SPAN_LIT("/held")) && server_awaits_body(r) && f->held_count < 64) {
+    bool sink = span_eq(server_path(r), SPAN_LIT("/sink")) || span_eq(server_path(r), SPAN_LIT("/slow"));
+    if (sink && server_awaits_body(r)) {
+        server_hold(r);
+        fx_sink(f, r);
+    } else if (span_eq(server_path(r), SPAN_LIT("/held")) && server_awaits_body(r) && f->held_count < 64) {
         f->held[f->held_count++] = r;
         server_hold(r);
         fx_count(f->ready);
@@ -205,6 +286,7 @@ static inline void fx_on_wake(uv_async_t *a)
     if (command == 1) {
         server_close(f->server, NULL, NULL);
         uv_close((uv_handle_t *)&f->later, NULL);
+        uv_close((uv_handle_t *)&f->thirst, NULL);
         uv_close((uv_handle_t *)a, NULL);
     } else if (command == 2) {
         server_drain(f->server);
@@ -240,7 +322,9 @@ static inline void *fx_main(void *arg)
         f->port = (uint16_t)port;
         assert_int_equal(uv_async_init(&f->loop, &f->wake, fx_on_wake), 0);
         assert_int_equal(uv_timer_init(&f->loop, &f->later), 0);
-        f->wake.data = f->later.data = f;
+        assert_int_equal(uv_timer_init(&f->loop, &f->thirst), 0);
+        f->wake.data = f->later.data = f->thirst.data = f;
+        assert_int_equal(uv_timer_start(&f->thirst, fx_sink_more, 1, 1), 0);
     }
     fx_count(f->ready);
     (void)uv_run(&f->loop, UV_RUN_DEFAULT);

@@ -39,6 +39,7 @@ struct h2_client {
     int goaway;                 /* -1: none, else its code */
     unsigned finished, pings;
     bool closed, window_updates, pings_back; /* of DATA that comes */
+    uint64_t credit, credit_of_1;            /* what WINDOW_UPDATE gave to the connection and to stream 1 */
 };
 
 static inline void frame(struct h2_client *c, uint8_t type, uint8_t flags, uint32_t stream, const void *p,
@@ -175,6 +176,11 @@ static inline void take_frame(struct h2_client *c, const uint8_t *head, const ui
     } else if (type == RST && a) {
         a->reset = (int)number(p);
         c->finished += !a->ended;
+    } else if (type == WINDOW) {
+        if (stream == 0)
+            c->credit += number(p);
+        else if (stream == 1)
+            c->credit_of_1 += number(p);
     } else if (type == GOAWAY) {
         c->goaway = (int)number(p + 4);
     } else if (type == SETTINGS && !(flags & ACK)) {
