@@ -19,6 +19,7 @@
 #include "webhook/intake.h"
 
 struct api;
+struct imports;
 
 /* Answers of all loops. */
 struct api_counters {
@@ -60,6 +61,7 @@ struct api_config {
     const struct meter *meter;
     const struct api_access *access;
     struct rate_limits *rates; /* of all loops */
+    struct imports *imports;   /* likewise */
     const struct clock *clock;
     const atomic_bool *draining; /* the node is shutting down */
     int64_t started_ms;

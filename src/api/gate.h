@@ -17,6 +17,9 @@ enum who {
     WHO_TOKEN, /* only a channel access token; not even an operator */
 };
 
+/* body_max of a route whose handler takes the body in pieces (server_body_begin), of any type and length. */
+#define ROUTE_PIECES UINT32_MAX
+
 struct route {
     const char *method, *path;
     enum who who;

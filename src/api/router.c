@@ -37,7 +37,7 @@ static bool plain(char ch)
 }
 
 /* Whether path matches the route; each {id} matches one segment of letters, digits, - and _, because no id of
- * ours has other characters. */
+ * ours has other characters; {user} any segment, because people choose those. */
 static bool matches(const char *pattern, struct span path, struct span params[2])
 {
     const char *p = path.ptr, *end = path.ptr + path.len;
@@ -45,7 +45,8 @@ static bool matches(const char *pattern, struct span path, struct span params[2]
     while (*pattern) {
         if (*pattern == '{') {
             const char *from = p;
-            while (p < end && plain(*p))
+            bool any = pattern[1] == 'u';
+            while (p < end && (any ? *p != '/' : plain(*p)))
                 p++;
             if (p == from || n == 2)
                 return false;
@@ -101,7 +102,7 @@ static bool type_is_json(struct span type)
 static void serve(struct call *c)
 {
     struct span body = server_body(c->req), type = server_header(c->req, "content-type");
-    if (c->route->body_max) {
+    if (c->route->body_max && c->route->body_max != ROUTE_PIECES) {
         /* A form on another site can omit the type (CSRF), but it cannot send a key or token: so only a call
          * with a key or token may omit the type. */
         bool typed = type.ptr || (c->route->who != WHO_ANYBODY && !c->account);
@@ -190,20 +191,22 @@ void api_head(void *arg, struct server_request *req)
     if (!server_awaits_body(req))
         return;
     const struct route *r = find(req, params, allow);
-    server_set_body_max(req, r && r->body_max ? r->body_max : 4096);
+    bool pieces = r && r->body_max == ROUTE_PIECES;
+    if (!pieces)
+        server_set_body_max(req, r && r->body_max ? r->body_max : 4096);
     int status = 0;
     const char *message = NULL;
     enum gate gate = r ? gate_early(a, r, req, &status, &message) : GATE_PASS;
     if (gate == GATE_REFUSE)
         refuse_call(a, req, status, message);
-    if (gate != GATE_ASK)
+    if (gate != GATE_ASK && !(pieces && gate == GATE_PASS))
         return;
     server_hold(req);
     struct call *c = call_new(a, req, r);
     if (!c)
         return;
     memcpy(c->params, params, sizeof(params));
-    gate_pass(c, let_body_in);
+    gate_pass(c, pieces ? serve : let_body_in);
 }
 
 enum err api_new(struct api **ret, const struct api_config *config)

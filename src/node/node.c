@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/campaign/imports.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/origin.h"
@@ -32,6 +33,7 @@
 #define TICK_MS 1000u
 #define DRAIN_TICK_MS 20u
 #define LOOPS_MAX 64u
+#define BODY_MAX ((4u << 20) + 65536) /* a thousand people in one call; other routes take less */
 
 struct node_loop {
     struct node *node;
@@ -78,6 +80,7 @@ struct node {
     struct intake intake;
     struct store *store;
     struct seal seal;
+    struct imports *imports;
     struct rate_limits rates;
     struct directory *directory;
     char address[64];
@@ -144,6 +147,7 @@ static void advance(struct node_loop *l)
     }
     if (n->halt_sent && !n->settle_sent && atomic_load(&n->halted) == n->count) {
         password_stop(n->access.passwords);
+        imports_stop(n->imports);
         store_stop(n->store);
         n->settle_sent = true;
         post_all(n, offsetof(struct node_loop, settle));
@@ -420,7 +424,7 @@ static enum err open_server(struct node_loop *l)
         .defer_accept = true,
         .tls_cert = s->tls_cert,
         .tls_key = s->tls_key,
-        .limits = {.connections_max = s->connections / n->count + 1},
+        .limits = {.connections_max = s->connections / n->count + 1, .body_max = BODY_MAX},
         .on_head = api_head,
         .handler = api_handle,
         .arg = l->api,
@@ -508,6 +512,7 @@ static enum err open_loop(struct node_loop *l)
         .meter = &n->meter,
         .access = &n->access,
         .rates = &n->rates,
+        .imports = n->imports,
         .clock = &clock_system,
         .draining = &n->draining,
         .started_ms = n->started_ms,
@@ -568,6 +573,8 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
     bool opened = !e;
     if (!e)
         e = node_access_open(&n->access, n->store, n->directory, settings, n->setup);
+    if (!e)
+        e = imports_new(&n->imports, n->store, &clock_system);
     n->intake.store = n->store;
     n->intake.directory = n->directory;
     for (uint32_t i = 0; !e && i < n->count; i++) {
@@ -664,6 +671,7 @@ void node_free(struct node *n)
     if (!n)
         return;
     password_stop(n->access.passwords);
+    imports_stop(n->imports);
     if (n->store)
         store_stop(n->store);
     for (uint32_t i = 0; n->loops && i < n->count; i++) {
@@ -675,6 +683,7 @@ void node_free(struct node *n)
         if (l->loop_open)
             (void)uv_loop_close(&l->loop);
     }
+    imports_free(n->imports);
     node_access_close(&n->access);
     node_mail_free(&n->mail);
     directory_free(n->directory);

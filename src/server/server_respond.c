@@ -323,6 +323,8 @@ void server_body_begin(struct server_request *r, const struct server_sink *sink)
         c->h1.streamed = true;
         c->phase = CONN_BODY;
         server_conn_dirty(c);
+    } else if (r->on_abort) {
+        r->on_abort(r->abort_arg);
     }
 }
 

@@ -218,9 +218,11 @@ struct backend_audience {
 
     /* Sets i->id, and deletes the oldest ended one beyond IMPORTS_KEPT. ERR_NOT_FOUND: no such provider. */
     enum err (*import_insert)(struct backend *b, struct import *i);
-    /* Its state, reason, counts and end. ERR_NOT_FOUND: it is gone. */
+    /* Its state, reason and end. ERR_NOT_FOUND: it is gone. */
     enum err (*import_update)(struct backend *b, const struct import *i);
-    /* Keeps what was said first of a line. The caller counts: it keeps at most IMPORT_REFUSALS_MAX. */
+    /* So many rows more. ERR_NOT_FOUND: it is gone. */
+    enum err (*import_count)(struct backend *b, int64_t id, uint64_t read, uint64_t taken);
+    /* Counts a refused row, and keeps why, of the first IMPORT_REFUSALS_MAX. ERR_NOT_FOUND: it is gone. */
     enum err (*import_refuse)(struct backend *b, int64_t id, const struct import_refusal *r);
     enum err (*import_get)(struct backend *b, int64_t provider_id, int64_t id, import_row_fn *fn, void *arg);
     enum err (*import_list)(struct backend *b, int64_t provider_id, int64_t before, uint32_t limit,

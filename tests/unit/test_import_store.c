@@ -100,13 +100,11 @@ static void imports(void **state)
     assert_int_equal(ops()->import_refuse(b, i.id, &first), ERR_NONE);
     assert_int_equal(ops()->import_refusals(b, i.id, add_refusal, &r), ERR_NONE);
     assert_string_equal(r.text, "2 : no JSON 3 email: no mail address ");
-    i.read = 5;
-    i.taken = 3;
-    i.refused = 2;
-    assert_int_equal(ops()->import_update(b, &i), ERR_NONE);
+    assert_int_equal(ops()->import_count(b, i.id, 4, 2), ERR_NONE);
+    assert_int_equal(ops()->import_count(b, i.id, 2, 1), ERR_NONE);
     r.text[0] = '\0';
     assert_int_equal(ops()->import_get(b, provider, i.id, add_import, &r), ERR_NONE);
-    assert_string_equal(r.text, "1 users state 0 '' 5=3+2 ended 0 ");
+    assert_string_equal(r.text, "1 users state 0 '' 6=3+3 ended 0 ");
     assert_int_equal(ops()->import_get(b, provider + 1, i.id, add_import, &r), ERR_NOT_FOUND);
     /* the process ends */
     assert_int_equal(ops()->import_end_all(b, SPAN_LIT("todoke was ended"), 9), ERR_NONE);
@@ -116,10 +114,10 @@ static void imports(void **state)
     r.text[0] = '\0';
     assert_int_equal(ops()->import_list(b, provider, INT64_MAX, 10, add_import, &r), ERR_NONE);
     assert_string_equal(r.text,
-                        "2 list state 1 '' 0=0+0 ended 7 1 users state 2 'todoke was ended' 5=3+2 ended 9 ");
+                        "2 list state 1 '' 0=0+0 ended 7 1 users state 2 'todoke was ended' 6=3+3 ended 9 ");
     r.text[0] = '\0';
     assert_int_equal(ops()->import_list(b, provider, 2, 10, add_import, &r), ERR_NONE);
-    assert_string_equal(r.text, "1 users state 2 'todoke was ended' 5=3+2 ended 9 ");
+    assert_string_equal(r.text, "1 users state 2 'todoke was ended' 6=3+3 ended 9 ");
     /* old ones go, with their refusals, but none that runs */
     struct import running = {.provider_id = provider};
     assert_int_equal(ops()->import_insert(b, &running), ERR_NONE);
@@ -132,6 +130,15 @@ static void imports(void **state)
     assert_int_equal(ops()->import_insert(b, &i), ERR_NOT_FOUND);
     i.id = 99999;
     assert_int_equal(ops()->import_update(b, &i), ERR_NOT_FOUND);
+    assert_int_equal(ops()->import_count(b, i.id, 1, 1), ERR_NOT_FOUND);
+    assert_int_equal(ops()->import_refuse(b, i.id, &bad), ERR_NOT_FOUND);
+    /* all are counted, the first thousand kept */
+    for (uint64_t line = 1; line <= IMPORT_REFUSALS_MAX + 20; line++)
+        assert_int_equal(
+            ops()->import_refuse(b, running.id, &(struct import_refusal){line, SPAN_LIT(""), SPAN_LIT("x")}),
+            ERR_NONE);
+    assert_int_equal(count("SELECT max(refused) FROM import"), IMPORT_REFUSALS_MAX + 20);
+    assert_int_equal(count("SELECT max(line) FROM import_refusal"), IMPORT_REFUSALS_MAX);
 }
 
 /* With its provider all goes; another one's stays. */

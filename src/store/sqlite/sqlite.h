@@ -456,6 +456,7 @@ enum err sqlite_recipient_list_values(struct backend *b, int64_t id, int64_t aft
 /* sqlite_import.c */
 enum err sqlite_import_insert(struct backend *b, struct import *i);
 enum err sqlite_import_update(struct backend *b, const struct import *i);
+enum err sqlite_import_count(struct backend *b, int64_t id, uint64_t read, uint64_t taken);
 enum err sqlite_import_refuse(struct backend *b, int64_t id, const struct import_refusal *r);
 enum err sqlite_import_get(struct backend *b, int64_t provider_id, int64_t id, import_row_fn *fn, void *arg);
 enum err sqlite_import_list(struct backend *b, int64_t provider_id, int64_t before, uint32_t limit,

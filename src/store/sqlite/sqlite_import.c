@@ -49,18 +49,27 @@ enum err sqlite_import_update(struct backend *b, const struct import *i)
     sqlite_bind_number(q, 1, i->id);
     sqlite_bind_number(q, 2, (int64_t)i->state);
     sqlite_bind_span(q, 3, i->reason);
-    sqlite_bind_number(q, 4, (int64_t)i->read);
-    sqlite_bind_number(q, 5, (int64_t)i->taken);
-    sqlite_bind_number(q, 6, (int64_t)i->refused);
-    sqlite_bind_number(q, 7, i->ended_ms);
+    sqlite_bind_number(q, 4, i->ended_ms);
     e = sqlite_run(s, q);
+    return !e && sqlite3_changes(s->db) == 0 ? ERR_NOT_FOUND : e;
+}
+
+enum err sqlite_import_count(struct backend *b, int64_t id, uint64_t read, uint64_t taken)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = sqlite_run_with(s, STATEMENT_import_count, (int64_t[]){id, (int64_t)read, (int64_t)taken}, 3);
     return !e && sqlite3_changes(s->db) == 0 ? ERR_NOT_FOUND : e;
 }
 
 enum err sqlite_import_refuse(struct backend *b, int64_t id, const struct import_refusal *r)
 {
     struct sqlite *s = sqlite_of(b);
-    enum err e = ERR_NONE;
+    int64_t refused;
+    enum err e = sqlite_first(s, STATEMENT_import_refused, &id, 1, &refused);
+    if (!e)
+        e = sqlite_run_with(s, STATEMENT_import_refused_more, &id, 1);
+    if (e || refused >= IMPORT_REFUSALS_MAX)
+        return e;
     sqlite3_stmt *q = sqlite_statement(s, STATEMENT_import_refuse, &e);
     if (!q)
         return e;

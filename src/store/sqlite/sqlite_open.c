@@ -318,6 +318,7 @@ static const struct backend_audience sqlite_audience = {
     .query_list = sqlite_query_list,
     .import_insert = sqlite_import_insert,
     .import_update = sqlite_import_update,
+    .import_count = sqlite_import_count,
     .import_refuse = sqlite_import_refuse,
     .import_get = sqlite_import_get,
     .import_list = sqlite_import_list,
