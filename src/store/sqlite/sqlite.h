@@ -49,6 +49,8 @@ struct tail {
 
 /* What is known of the audience while a transaction lasts (sqlite_user.c). */
 struct people {
+    bool cached;                 /* the connection has a page cache for bulk work */
+    bool found;                  /* the last user that was put was there already */
     int64_t next, end;           /* numbers kept back for users: above next, up to end */
     int64_t provider;            /* is there; 0: none is known */
     int64_t counted, count;      /* a provider, and how many users it has more than its row says */

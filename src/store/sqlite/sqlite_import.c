@@ -57,7 +57,8 @@ enum err sqlite_import_update(struct backend *b, const struct import *i)
 enum err sqlite_import_count(struct backend *b, int64_t id, uint64_t read, uint64_t taken)
 {
     struct sqlite *s = sqlite_of(b);
-    enum err e = sqlite_run_with(s, STATEMENT_import_count, (int64_t[]){id, (int64_t)read, (int64_t)taken}, 3);
+    enum err e =
+        sqlite_run_with(s, STATEMENT_import_count, (int64_t[]){id, (int64_t)read, (int64_t)taken}, 3);
     return !e && sqlite3_changes(s->db) == 0 ? ERR_NOT_FOUND : e;
 }
 

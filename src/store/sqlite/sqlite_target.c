@@ -189,20 +189,22 @@ static enum err save_one(struct sqlite *s, int64_t provider_id, int64_t user_id,
     if (!q)
         return e;
     bind_place(q, provider_id, user_id, t->medium, t->value);
-    if (r->state != TARGET_GONE) {
-        int at = 13;
-        sqlite_bind_span(q, 5, t->p256dh);
-        sqlite_bind_span(q, 6, t->auth);
-        sqlite_bind_number(q, 7, (int64_t)t->consent);
-        sqlite_bind_span(q, 8, t->dropped);
-        sqlite_bind_span(q, 9, t->why);
-        sqlite_bind_number(q, 10, r->was);
-        sqlite_bind_number(q, 11, t->job_id);
-        sqlite_bind_number(q, 12, t->message_n);
-        if (r->state == TARGET_NEW)
-            sqlite_bind_number(q, at++, t->created_ms);
-        sqlite_bind_number(q, at, t->changed_ms);
+    if (r->state == TARGET_GONE)
+        return sqlite_run(s, q);
+    sqlite_bind_span(q, 5, t->p256dh);
+    sqlite_bind_span(q, 6, t->auth);
+    sqlite_bind_number(q, 7, (int64_t)t->consent);
+    if (r->state == TARGET_NEW) {
+        sqlite_bind_span(q, 8, t->why);
+        sqlite_bind_number(q, 9, t->created_ms);
+        return sqlite_run(s, q);
     }
+    sqlite_bind_span(q, 8, t->dropped);
+    sqlite_bind_span(q, 9, t->why);
+    sqlite_bind_number(q, 10, r->was);
+    sqlite_bind_number(q, 11, t->job_id);
+    sqlite_bind_number(q, 12, t->message_n);
+    sqlite_bind_number(q, 13, t->changed_ms);
     return sqlite_run(s, q);
 }
 
