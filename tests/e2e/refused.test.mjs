@@ -105,6 +105,23 @@ describe('a call that fails after a write', () => {
         await node.reaches(channel, second[0], 'given_up');
         await ok(node.api('POST', `${path}/redeliver`, { webhookEventIds: ids }), 202);
 
+        // People: identified, imported, changed, changed by a message, deleted; a list of them.
+        const people = `/api/v1/providers/${all.providerId}`, csv = { 'content-type': 'text/csv' };
+        const imported = async (query, raw, headers = csv) => {
+            const { importId } = await ok(node.api('POST', `${people}/imports?${query}`, undefined, { raw, headers }), 202);
+            await until(async () => (await node.api('GET', `${people}/imports/${importId}`)).json.state === 'done', () => node.log());
+        };
+        const anna = { userId: 'anna', attributes: { plan: 'pro' }, email: { value: 'anna@example.com', subscribed: true }, apps: [{ token: 't1' }, { token: 't2' }] };
+        await ok(node.api('POST', `${people}/users`, { users: [anna, { userId: 'bob' }] }));
+        await ok(node.api('PATCH', `${people}/users/anna`, { attributes: { plan: null, age: 3 }, apps: [{ token: 't1', remove: true }], line: { value: `U${'0'.repeat(32)}` } }));
+        await imported('into=users', 'user_id,email,age\nanna,anna2@example.com,4\ncarl,carl@example.com,5\ndora,none,6\n');
+        await imported('into=list&name=mine&by=email', 'email\na@example.com\nnone\n');
+        execFileSync('sqlite3', ['-cmd', '.timeout 10000', join(data, 'todoke.db'), "UPDATE audience_target SET was=1, subscribed=2, dropped='x', why='x', job_id=1, message_n=1 WHERE medium=0"]);
+        await ok(node.api('POST', `${people}/users/anna/targets/undo`, { target: 'email' }));
+        const list = await ok(node.api('POST', `${people}/lists`, { name: 'l', by: 'user_id', values: ['anna', null] }), 201);
+        await ok(node.api('DELETE', `${people}/lists/${list.listId}`), 204);
+        await ok(node.api('DELETE', `${people}/users/anna`), 204);
+
         // Events that wait are loaded by the next start.
         bot.answer = () => new Promise(() => {});
         await node.post(channel, [event, event]);
