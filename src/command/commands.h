@@ -41,6 +41,11 @@ int cmd_errors(int argc, char **argv);
 /* todoke event send CHANNEL FILE|-: over the API of a node. */
 int cmd_event(int argc, char **argv);
 
+/* todoke user put|show|list|delete|import, todoke list import|list|show|delete: the audience of a provider,
+ * over the API of a node. */
+int cmd_user(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+
 /* todoke check --data DIR [--accept-loss] [--accept-clock]: checks the database for damage, or accepts what a
  * node asks an operator about. Exit: 1 damaged, or something must be accepted. */
 int cmd_check(int argc, char **argv);

@@ -128,6 +128,12 @@
  *     meter, oldest               throughput of the node; its oldest waiting event
  *     gauge                       figures published by each loop; alarms
  *     console, console_none       the web console's files, part of the binary
+ * 6 api/campaign  the audience of a provider
+ *     user, user_json, user_read  people: identified, looked for, changed, deleted; as JSON, shown and read
+ *     target_read                 what is accepted as a userId, an address, a token, a subscription
+ *     list, list_name             lists of recipients
+ *     import, import_run          a body of any size into the store; the threads that do it, of all loops
+ *     import_rows, import_columns CSV and NDJSON: bytes in, people or rows of a list out
  * 6 api/channel   channels, their events and errors
  *     channel, channel_json       the calls about channels; a channel as JSON, read and shown
  *     channel_edit                one change of a channel: read, change, write, notify
@@ -158,6 +164,7 @@
  *     key, account, record        keys and accounts in the data directory; audit entries of these
  *     key_seal                    seals the stored secrets with a new key
  *     channel, event, client      channels and events over the API of a node
+ *     audience, upload            people and lists of recipients; a file of any size as the body of a call
  *     channel_secret              a channel's tokens and secret; tests its webhook URL
  *     backup, backup_place        copies the data directory while a node runs; all or nothing
  *     check                       checks a database for damage
@@ -213,6 +220,8 @@ static const struct cmd commands[] = {
     {"event", cmd_event, "posts, lists, shows and redelivers events"},
     {"errors", cmd_errors, "shows a channel's error statistics: rows, sums, or TSV"},
     {"provider", cmd_provider, "makes and lists providers; shows and changes their roles"},
+    {"user", cmd_user, "makes, lists, changes and imports the people of a provider's audience"},
+    {"list", cmd_list, "imports, lists and deletes lists of recipients"},
     {"option", cmd_option, "lists, approves and refuses what providers applied for"},
     {"outbox", cmd_outbox, "lists mails that wait, were sent or failed; retries them"},
     {"audit", cmd_audit, "lists who changed what"},

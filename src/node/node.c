@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
-#include "api/campaign/imports.h"
+#include "api/campaign/import_run.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/origin.h"

@@ -131,7 +131,10 @@ void server_go_on(struct server_request *r);
  * pieces are taken. All functions are called from the loop.
  */
 struct server_sink {
-    /* The next piece, valid during the call, which may not answer. false: no more until server_body_more(). */
+    /*
+     * The next piece, valid during the call, which may not answer. false: no more until
+     * server_body_more().
+     */
     bool (*piece)(void *arg, struct span piece);
     void (*end)(void *arg); /* the body is complete: answer, at once or later */
     /* The rest cannot be read: the same, with this status and these words. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "api/call.h"
-#include "api/campaign/imports.h"
+#include "api/campaign/import_run.h"
 #include "api/campaign/list_name.h"
 #include "api/page.h"
 
@@ -129,13 +129,13 @@ static void answer_failed(struct upload *u, const char *why, bool client)
 static bool ended(struct upload *u)
 {
     bool client;
-    const char *why = import_failed(u->run, &client);
+    const char *why = import_run_failed(u->run, &client);
     if (!why)
         return false;
     char text[260];
     (void)snprintf(text, sizeof(text), "%s", why);
     u->over = true;
-    import_end(u->run, NULL);
+    import_run_end(u->run, NULL);
     answer_failed(u, text, client);
     return true;
 }
@@ -146,11 +146,11 @@ static bool on_piece(void *arg, struct span piece)
     bool more = true, client;
     if (u->over)
         return true; /* on_end answers: what comes until then is dropped */
-    if (import_failed(u->run, &client))
+    if (import_run_failed(u->run, &client))
         return false; /* on_more answers */
-    if (import_put(u->run, piece, &more)) {
+    if (import_run_put(u->run, piece, &more)) {
         u->over = true;
-        import_end(u->run, "this node is out of memory");
+        import_run_end(u->run, "this node is out of memory");
     }
     return more;
 }
@@ -165,7 +165,7 @@ static void on_end(void *arg)
     if (ended(u))
         return;
     u->over = true;
-    import_end(u->run, NULL);
+    import_run_end(u->run, NULL);
     answer_begun(u);
 }
 
@@ -176,7 +176,7 @@ static void on_broken(void *arg, int status, const char *message)
         char why[160];
         (void)snprintf(why, sizeof(why), "the body could not be read to its end: %s", message);
         u->over = true;
-        import_end(u->run, why);
+        import_run_end(u->run, why);
     }
     call_refuse(u->call, status, message);
 }
@@ -188,7 +188,7 @@ static void on_gone(void *arg)
         return; /* the store has not answered yet: begin_done sees it */
     if (!u->over) {
         u->over = true;
-        import_end(u->run, "the client left before the end of the body; what was taken is kept");
+        import_run_end(u->run, "the client left before the end of the body; what was taken is kept");
     }
     call_refuse(u->call, 400, "The client has left");
 }
@@ -221,11 +221,11 @@ static void begin_done(struct store_call *s)
     struct upload *u = c->state;
     enum err e = s->err;
     if (!e)
-        e = import_begin(u->run, u->import.id, u->list.id);
+        e = import_run_begin(u->run, u->import.id, u->list.id);
     if (e) { /* an import that was stored and not begun is ended by the next start of the node */
         struct import_run *run = u->run;
         u->run = NULL;
-        import_drop(run);
+        import_run_drop(run);
         call_stopped(c, e);
         return;
     }
@@ -247,7 +247,7 @@ void api_import_begin(struct call *c)
     u->config.shape.allow_http = c->api->config.settings->allow_http;
     if (!read_query(c, u) || !read_type(c, &u->config.shape))
         return;
-    enum err e = import_new(c->api->config.imports, &u->config, &u->run);
+    enum err e = import_run_new(c->api->config.imports, &u->config, &u->run);
     if (e) {
         if (e == ERR_LIMIT)
             call_retry(c, 429, "This node runs 8 imports already; wait until one has ended", 10);

@@ -274,7 +274,10 @@ static enum err csv_parse_row(struct import_rows *r, struct span row, bool *ret_
     return memory ? ERR_NOMEM : e;
 }
 
-/* Of a row that cannot be read only the first line is lost: the quotes of a broken one may have swallowed others. */
+/*
+ * Of a row that cannot be read only the first line is lost: the quotes of a broken one may have swallowed
+ * others.
+ */
 static enum err csv_row(struct import_rows *r, struct span row, bool *ret_whole)
 {
     static const char broken[] =

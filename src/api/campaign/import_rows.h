@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The rows of an import: bytes in, people or values of a list out, no I/O. Pieces may be cut anywhere. A row that
- * is broken is refused, with its line and why, and loses no other.
+ * The rows of an import: bytes in, people or values of a list out, no I/O. Pieces may be cut anywhere. A
+ * row that is broken is refused, with its line and why, and loses no other.
  *
  *     NDJSON   a line is an object as POST …/users takes it; of a list also a string, a number or null
  *     CSV      RFC 4180, read by libcsv in its strict mode; the first row names the columns
@@ -43,7 +43,10 @@ enum err import_rows_new(struct import_rows **ret, const struct import_shape *sh
                          const struct import_taker *taker) MUST_CHECK;
 void import_rows_free(struct import_rows *r); /* NULL-safe */
 
-/* ERR_INVALID: nothing of this can be read, import_rows_why() says why; ERR_NOMEM; what the taker returned. */
+/*
+ * ERR_INVALID: nothing of this can be read, import_rows_why() says why; ERR_NOMEM; what the taker
+ * returned.
+ */
 enum err import_rows_feed(struct import_rows *r, struct span piece) MUST_CHECK;
 /* The bytes have ended: reads what is left. */
 enum err import_rows_end(struct import_rows *r) MUST_CHECK;

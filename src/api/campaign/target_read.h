@@ -15,7 +15,10 @@ struct read_fault {
 /* Sets the fault and returns ERR_INVALID. */
 enum err read_refuse(struct read_fault *f, const char *field, const char *why) MUST_CHECK;
 
-/* All return NULL, or why the text is refused; "" where memory is missing. Results are in the arena or text. */
+/*
+ * All return NULL, or why the text is refused; "" where memory is missing. Results are in the arena or
+ * text.
+ */
 const char *target_read_name(struct span text); /* a userId */
 /* A mail address is kept as mails carry it (model/email.h); an endpoint as it is. */
 const char *target_read_value(struct arena *a, enum medium medium, struct span text, bool allow_http,

@@ -1,4 +1,7 @@
-/* /api/v1/providers/{id}/users: the people of a provider: identified in bulk, looked for, changed, deleted. */
+/*
+ * /api/v1/providers/{id}/users: the people of a provider: identified in bulk, looked for, changed,
+ * deleted.
+ */
 #include <stdio.h>
 
 #include "api/call.h"

@@ -1,5 +1,8 @@
 #pragma once
-/* A person as JSON says it: {"userId","attributes","email","line","apps","browsers"} → a change for the store. */
+/*
+ * A person as JSON says it: {"userId","attributes","email","line","apps","browsers"} → a change for the
+ * store.
+ */
 #include "api/campaign/target_read.h"
 #include "base/json_scan.h"
 

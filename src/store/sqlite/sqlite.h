@@ -398,8 +398,8 @@ enum err sqlite_query_list(struct backend *b, int64_t provider_id, int64_t after
                            query_row_fn *fn, void *arg);
 /* sqlite_condition.c */
 /*
- * The users above search->after, with the condition as the last column: id, name, attributes, created_ms, updated_ms,
- * 0 or 1. For sqlite3_finalize(), while the condition is still there.
+ * The users above search->after, with the condition as the last column: id, name, attributes, created_ms,
+ * updated_ms, 0 or 1. For sqlite3_finalize(), while the condition is still there.
  */
 enum err sqlite_condition_statement(struct sqlite *s, const struct user_search *search,
                                     sqlite3_stmt **ret) MUST_CHECK;

@@ -1,4 +1,4 @@
-#include "api/campaign/imports.h"
+#include "api/campaign/import_run.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -386,7 +386,7 @@ static void record_end(struct import_run *r)
     }
 }
 
-/* The loop's half of the end came, or the thread's: the later one frees nothing, imports.c reaps it. */
+/* The loop's half of the end came, or the thread's: the later one frees nothing, the next import reaps it. */
 static void finish(struct import_run *r)
 {
     enum err e = ERR_NONE;
@@ -485,7 +485,7 @@ static void free_over(struct list *over)
     }
 }
 
-enum err import_new(struct imports *m, const struct import_config *config, struct import_run **ret)
+enum err import_run_new(struct imports *m, const struct import_config *config, struct import_run **ret)
 {
     struct list over;
     list_init(&over);
@@ -526,7 +526,7 @@ enum err import_new(struct imports *m, const struct import_config *config, struc
     return ERR_NONE;
 }
 
-void import_drop(struct import_run *r)
+void import_run_drop(struct import_run *r)
 {
     (void)pthread_mutex_lock(&r->imports->lock);
     list_remove(&r->link);
@@ -535,7 +535,7 @@ void import_drop(struct import_run *r)
     free_run(r);
 }
 
-enum err import_begin(struct import_run *r, int64_t import_id, int64_t list_id)
+enum err import_run_begin(struct import_run *r, int64_t import_id, int64_t list_id)
 {
     const struct import_taker taker = {take_user, take_value, take_refused, r};
     r->id = import_id;
@@ -552,7 +552,7 @@ enum err import_begin(struct import_run *r, int64_t import_id, int64_t list_id)
     return e;
 }
 
-enum err import_put(struct import_run *r, struct span piece, bool *ret_more)
+enum err import_run_put(struct import_run *r, struct span piece, bool *ret_more)
 {
     struct piece *p = mem_alloc(sizeof(*p) + piece.len);
     if (!p)
@@ -574,7 +574,7 @@ enum err import_put(struct import_run *r, struct span piece, bool *ret_more)
     return ERR_NONE;
 }
 
-const char *import_failed(struct import_run *r, bool *ret_client)
+const char *import_run_failed(struct import_run *r, bool *ret_client)
 {
     (void)pthread_mutex_lock(&r->lock);
     const char *why = r->reason[0] ? r->reason : NULL; /* once set it stays */
@@ -583,7 +583,7 @@ const char *import_failed(struct import_run *r, bool *ret_client)
     return why;
 }
 
-void import_end(struct import_run *r, const char *reason)
+void import_run_end(struct import_run *r, const char *reason)
 {
     if (reason)
         fail(r, reason, true);

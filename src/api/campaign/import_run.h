@@ -4,8 +4,9 @@
  *
  *     loop ─ import_put ─► [pieces] ─► thread: rows ─► batches ─► store: one transaction a batch
  *
- * A piece is taken while less than a megabyte waits; two batches may be on their way to the store. What a batch
- * took stays, whatever becomes of the import later, and counts with it: batch and counts are one transaction.
+ * A piece is taken while less than a megabyte waits; two batches may be on their way to the store. What a
+ * batch took stays, whatever becomes of the import later, and counts with it: batch and counts are one
+ * transaction.
  */
 #include "api/campaign/import_rows.h"
 #include "base/clock.h"
@@ -28,21 +29,24 @@ struct import_config {
     int64_t provider_id;
     struct import_shape shape;
     struct mailbox *home;
-    /* On home's loop: less waits again, or the import has failed (import_failed). Not after import_end(). */
+    /*
+     * On home's loop: less waits again, or the import has failed (import_run_failed). Not after
+     * import_run_end().
+     */
     void (*more)(void *arg);
     void *arg;
 };
 
 /* A place for an import, before anything of it is stored. ERR_LIMIT: too many run; ERR_NOMEM. */
-enum err import_new(struct imports *m, const struct import_config *config,
-                    struct import_run **ret) MUST_CHECK;
+enum err import_run_new(struct imports *m, const struct import_config *config,
+                        struct import_run **ret) MUST_CHECK;
 /* It was not begun: gives the place back. */
-void import_drop(struct import_run *r);
+void import_run_drop(struct import_run *r);
 /* Starts its thread. list_id: of a list. ERR_IO, ERR_NOMEM, ERR_NOT_FOUND (the charset). */
-enum err import_begin(struct import_run *r, int64_t import_id, int64_t list_id) MUST_CHECK;
+enum err import_run_begin(struct import_run *r, int64_t import_id, int64_t list_id) MUST_CHECK;
 /* Copies a piece. *ret_more: another one may come. ERR_NOMEM. */
-enum err import_put(struct import_run *r, struct span piece, bool *ret_more) MUST_CHECK;
+enum err import_run_put(struct import_run *r, struct span piece, bool *ret_more) MUST_CHECK;
 /* NULL, or why it ended by itself. *ret_client: by what the client sent. */
-const char *import_failed(struct import_run *r, bool *ret_client);
+const char *import_run_failed(struct import_run *r, bool *ret_client);
 /* No more pieces come, and r is no longer the caller's. reason: NULL, or why it ended early. */
-void import_end(struct import_run *r, const char *reason);
+void import_run_end(struct import_run *r, const char *reason);
