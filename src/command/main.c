@@ -130,6 +130,7 @@
  *     console, console_none       the web console's files, part of the binary
  * 6 api/campaign  the audience of a provider
  *     user, user_json, user_read  people: identified, looked for, changed, deleted; as JSON, shown and read
+ *     audience_call               what these calls share
  *     target_read                 what is accepted as a userId, an address, a token, a subscription
  *     list, list_name             lists of recipients
  *     import, import_run          a body of any size into the store; the threads that do it, of all loops

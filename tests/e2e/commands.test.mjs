@@ -1,7 +1,8 @@
 // The commands over the API: what they print is what the API answers, as a table for people and as JSON for programs.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startBot } from './lib/bot.mjs';
 import { command, createKey, dataDir, startNode, until } from './lib/node.mjs';
@@ -95,6 +96,38 @@ describe('commands', () => {
         assert.equal(await run(['provider', 'delete', made.providerId]), '');
     });
 
+    it('put, show, list, import and delete people, and lists of recipients', async () => {
+        const put = await command(['user', 'put'], { env, input: JSON.stringify([{ userId: 'a/b ü', email: { value: 'a@example.com', subscribed: true } }, { userId: '' }]) });
+        assert.equal(put.code, 3, put.stderr);
+        assert.match(put.stdout, /^a\/b ü +created +- +-$/m);
+        assert.match(put.stdout, /^- +- +userId +is empty$/m);
+        assert.match(await run(['user', 'show', 'a/b ü']), /^email\.value +a@example\.com$/m);
+        const csv = join(dataDir(), 'people.csv');
+        writeFileSync(csv, `user_id,email\n${Array.from({ length: 3000 }, (_, i) => `p${i},p${i}@example.com`).join('\n')}\nbad,none\n`);
+        const imported = await command(['user', 'import', csv], { env });
+        assert.equal(imported.code, 3, imported.stderr); // a row was refused
+        assert.match(imported.stdout, /^state +done$[^]*^taken +3000$[^]*^3002 +email +no mail address/m);
+        assert.doesNotMatch(imported.stderr, /\x1b/, 'no bar where there is no terminal');
+        const piped = await command(['user', 'import', '-', '--json'], { env, input: '{"userId":"piped"}\n' });
+        assert.deepEqual([piped.code, JSON.parse(piped.stdout).taken], [0, 1], piped.stderr);
+        assert.equal(objects(await run(['user', 'list', '--text', 'p29', '--json'])).length, 100, 'as many as --limit says');
+        assert.equal(objects(await run(['user', 'list', '--text', 'p29', '--limit', '1000', '--json'])).length, 111);
+        assert.match(await run(['list', 'import', csv], 2), /--name/);
+        const made = await command(['list', 'import', csv, '--name', 'all of them', '--by', 'email', '--json'], { env });
+        const { listId } = JSON.parse(made.stdout);
+        assert.match(await run(['list', 'list']), new RegExp(`^${listId} +email +3000 +\\S+ +all of them$`, 'm'));
+        assert.match(await run(['list', 'show', listId]), /^rows +3000$/m);
+        await run(['list', 'delete', listId]);
+        await run(['list', 'show', listId], 4);
+        await run(['user', 'delete', 'a/b ü']);
+        await run(['user', 'show', 'a/b ü'], 4);
+        assert.match(await run(['user', 'import', '/none.csv'], 2), /No such file/);
+        assert.match(await run(['user', 'import', csv, '--type', 'text/plain'], 3), /text\/csv or application\/x-ndjson.*\(415\)/);
+        assert.match(await run(['user', 'list', '--provider', '99999'], 4), /No such provider/);
+        const { stderr } = await command(['user', 'import', csv, '--key', 'tdk_wrong'], { env });
+        assert.match(stderr, /\(401\)/);
+    });
+
     it('make no data directory where a name is mistyped', async () => {
         const dir = `${node.data}-mistyped`;
         for (const args of [['key', 'list'], ['key', 'revoke', '1'], ['account', 'list'], ['account', 'enable', 'a@example.com']])
@@ -167,9 +200,11 @@ describe('the command line', () => {
         provider: ['list', 'create', 'show', 'set', 'delete', 'roles', 'grant', 'revoke'],
         option: ['list', 'show', 'apply', 'approve', 'refuse', 'withdraw'],
         outbox: ['list', 'retry'],
+        user: ['put', 'show', 'list', 'delete', 'import'],
+        list: ['import', 'list', 'show', 'delete'],
     };
     const all = Object.entries(verbs).flatMap(([c, v]) => [c, ...v.map(x => `${c} ${x}`)]);
-    const overApi = new Set(['errors', 'system', 'audit', 'channel', 'event', 'provider', 'option', 'outbox']);
+    const overApi = new Set(['errors', 'system', 'audit', 'channel', 'event', 'provider', 'option', 'outbox', 'user', 'list']);
 
     it('helps with every command and verb, in three ways', async () => {
         assert.deepEqual(lines((await command(['help'])).stdout).filter(l => /^ {2}[a-z]/.test(l)).map(l => l.trim().split(' ')[0]).sort(), [...Object.keys(verbs), 'help'].sort());

@@ -215,6 +215,9 @@ describe('what a publisher posts', () => {
         await node.api('POST', '/api/v1/providers/1/options/error-notification', { note: 'two\nlines\tand a tab' });
         assert.match(await run('option', 'list'), /^1 +errorNotification +applied .*two\\u000alines\\u0009and a tab$/m);
         assert.match(await run('channel', 'list'), new RegExp(`^${channel.channelId} .*届け 🚚`, 'm'));
+        await node.api('POST', '/api/v1/providers/1/users', { users: [{ userId: 'a\u202Eb', attributes: { x: '\u001b[2Jy' } }] });
+        assert.match(await run('user', 'list'), /^a\\u202eb +20\S+ +- +- +-$/m);
+        assert.doesNotMatch(await run('user', 'show', 'a\u202Eb'), commandsTerminal);
         assert.match(await run('audit', '--limit', '5'), /option\.apply +provider\/1 /);
     });
 });

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "api/call.h"
+#include "api/campaign/audience_call.h"
 #include "api/campaign/import_run.h"
 #include "api/campaign/list_name.h"
 #include "api/page.h"
@@ -382,6 +383,9 @@ static enum err list_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
     struct looking *l = c->state;
+    enum err e = audience_provider(c, b, l->provider_id);
+    if (e)
+        return e;
     page_begin(&l->page, call_out(c));
     return page_end(&l->page, b->ops->audience->import_list(b, l->provider_id, l->page.from,
                                                             page_ask(&l->page), list_row, l));

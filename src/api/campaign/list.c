@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/call.h"
+#include "api/campaign/audience_call.h"
 #include "api/campaign/list_name.h"
 #include "api/campaign/target_read.h"
 #include "api/page.h"
@@ -203,6 +204,9 @@ static enum err list_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
     struct list_state *s = c->state;
+    enum err e = audience_provider(c, b, s->list.provider_id);
+    if (e)
+        return e;
     page_begin(&s->page, call_out(c));
     return page_end(&s->page, b->ops->audience->list_list(b, s->list.provider_id, s->page.from,
                                                           page_ask(&s->page), list_row, s));

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "api/call.h"
+#include "api/campaign/audience_call.h"
 #include "api/campaign/user_json.h"
 #include "api/campaign/user_read.h"
 #include "api/page.h"
@@ -500,7 +501,9 @@ static enum err list_run(struct store_call *s, struct backend *b)
 {
     struct call *c = call_of(s);
     struct listing *l = c->state;
-    enum err e = ERR_NONE;
+    enum err e = audience_provider(c, b, l->provider_id);
+    if (e)
+        return e;
     if (l->segment_id)
         e = b->ops->audience->segment_get(b, l->provider_id, l->segment_id, take_segment, l);
     if (e)
