@@ -153,6 +153,7 @@ struct user_search {
     struct span text;                  /* in the userId, or the whole of a target's value; empty: all */
     const struct condition *condition; /* NULL: all */
     int64_t now_ms;                    /* of the condition's days */
+    uint32_t found;                    /* out: how many matched */
     int64_t last;                      /* out: the last user looked at */
     bool end;                          /* out: there are no more */
 };
@@ -171,6 +172,7 @@ struct backend_audience {
     /* All users with that target, in order of id. */
     enum err (*user_by_target)(struct backend *b, int64_t provider_id, enum medium medium, struct span value,
                                user_row_fn *fn, void *arg);
+    /* fn NULL: they are only counted. */
     enum err (*user_search)(struct backend *b, struct user_search *s, user_row_fn *fn, void *arg);
     enum err (*user_count)(struct backend *b, int64_t provider_id, uint64_t *ret);
     /*

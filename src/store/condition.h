@@ -122,7 +122,7 @@ void condition_free(struct condition *c); /* NULL-safe */
 
 /*
  * Answers struct condition_received for one user: whether there is a message since since_ms (0: ever) in one
- * of the states.
+ * of the states, as message_since (campaign.h) says.
  */
 typedef enum err condition_received_fn(void *arg, const struct user *u, const struct condition_received *r,
                                        int64_t since_ms, bool *ret);

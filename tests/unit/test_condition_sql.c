@@ -257,35 +257,38 @@ static void insert_user(struct world *w, const struct user *u, int64_t provider_
         (void)snprintf(
             sql, sizeof(sql),
             "INSERT INTO audience_target (provider_id, user_id, medium, value, p256dh, auth, subscribed, "
-            "dropped, why, job_id, message_n, created_ms, changed_ms) VALUES "
-            "(%lld,%lld,%d,'%.*s','','',%d,'%.*s','',0,0,0,0)",
+            "dropped, why, was, job_id, message_n, created_ms, changed_ms) VALUES "
+            "(%lld,%lld,%d,'%.*s','','',%d,'%.*s','',-1,0,0,0,0)",
             (long long)provider_id, (long long)u->id, (int)t->medium, (int)t->value.len, t->value.ptr,
             (int)t->consent, (int)t->dropped.len, t->dropped.ptr);
         run(w, sql);
     }
 }
 
-/* Jobs 1 to 9 of campaigns 1 to 3 (short ids c1, c2 and "2", which is a number too); campaign 9 is another provider's. */
+/* Jobs 1 to 9 of campaigns 1 to 3, whose short ids are c1, c2 and "2", which is an id too. */
 static void make_messages(struct world *w)
 {
-    char sql[300];
-    for (int i = 1; i <= 4; i++) {
-        (void)snprintf(
-            sql, sizeof(sql),
-            "INSERT INTO campaign (id, provider_id, short_id, name, medium, sender_id, enabled, content, "
-            "variables, stop_when, created_ms, updated_ms) VALUES (%d,%d,'%s','',0,1,1,'','','',0,0)",
-            i == 4 ? 9 : i, i == 4 ? 2 : 1,
-            i == 3   ? "2"
-            : i == 1 ? "c1"
-                     : "c2");
-        run(w, sql);
-    }
+    const struct span none = SPAN_LIT("");
+    assert_int_equal(w->b->ops->begin(w->b), ERR_NONE);
     for (int i = 1; i <= 9; i++) {
-        (void)snprintf(sql, sizeof(sql),
-                       "INSERT INTO job SELECT %d, 1, %d, 1, 0, '', '', 4, '', '', 0, 0, 0, '', 0, 1, 0, 0, "
-                       "0, 0, 0, 0, 0, 0, 0",
-                       i, (i - 1) / 3 + 1);
-        run(w, sql);
+        int campaign = (i - 1) / 3 + 1;
+        struct job j = {.provider_id = 1,
+                        .campaign_id = campaign,
+                        .sender_id = 1,
+                        .campaign_name = none,
+                        .content = none,
+                        .short_id = span_of(campaign == 1   ? "c1"
+                                            : campaign == 2 ? "c2"
+                                                            : "2"),
+                        .variables = none,
+                        .stop_when = none,
+                        .audience = none,
+                        .state = JOB_COMPLETED,
+                        .reason = none,
+                        .reason_text = none,
+                        .repeat = none};
+        assert_int_equal(sqlite_job_insert(w->b, &j), ERR_NONE);
+        assert_int_equal(j.id, i);
     }
     for (int i = 0; i < MESSAGES; i++) {
         struct note *n = &w->notes[i];
@@ -294,13 +297,18 @@ static void make_messages(struct world *w)
         n->campaign = (n->job - 1) / 3 + 1;
         n->state = below(w, MESSAGE_STATES);
         n->at_ms = NOW - below(w, 12) * DAY;
-        (void)snprintf(sql, sizeof(sql),
-                       "INSERT INTO message (job_id, n, user_id, state, error, detail, processed, tries, "
-                       "due_ms, service_id, "
-                       "at_ms) VALUES (%lld,%d,%lld,%u,'','','',1,0,'',%lld)",
-                       (long long)n->job, i + 1, (long long)n->user, n->state, (long long)n->at_ms);
-        run(w, sql);
+        const struct message m = {.job_id = n->job,
+                                  .n = i + 1,
+                                  .user_id = n->user,
+                                  .state = (enum message_state)n->state,
+                                  .error = none,
+                                  .detail = none,
+                                  .processed = none,
+                                  .service_id = none,
+                                  .at_ms = n->at_ms};
+        assert_int_equal(sqlite_message_insert(w->b, &m), ERR_NONE);
     }
+    assert_int_equal(w->b->ops->commit(w->b), ERR_NONE);
 }
 
 /* What the walk is told of earlier messages: not by SQL. */
@@ -308,17 +316,17 @@ static enum err received(void *arg, const struct user *u, const struct condition
                          int64_t since_ms, bool *ret)
 {
     struct world *w = arg;
-    int64_t campaign = span_eq(r->campaign, SPAN_LIT("c1")) || span_eq(r->campaign, SPAN_LIT("1"))   ? 1
-                       : span_eq(r->campaign, SPAN_LIT("c2")) || span_eq(r->campaign, SPAN_LIT("2")) ? 2
-                       : span_eq(r->campaign, SPAN_LIT("3"))                                         ? 3
-                                                                                                     : 0;
+    static const char *const ids[] = {"", "1", "2", "3"}, *const shorts[] = {"", "c1", "c2", "2"};
     *ret = false;
-    for (size_t i = 0; i < MESSAGES; i++)
-        if (w->notes[i].user == u->id && w->notes[i].campaign == campaign && w->notes[i].at_ms >= since_ms &&
-            r->states & 1u << w->notes[i].state)
+    for (size_t i = 0; i < MESSAGES; i++) {
+        const struct note *n = &w->notes[i];
+        bool named = span_eq(r->campaign, span_of(ids[n->campaign])) ||
+                     span_eq(r->campaign, span_of(shorts[n->campaign]));
+        if (named && n->user == u->id && n->at_ms >= since_ms && r->states & 1u << n->state)
             *ret = true;
+    }
     bool same = !*ret;
-    assert_int_equal(sqlite_user_received(w->b, 1, u->id, r, since_ms, 0, &same), ERR_NONE);
+    assert_int_equal(sqlite_message_since(w->b, u->id, r->campaign, r->states, since_ms, &same), ERR_NONE);
     assert_int_equal(same, *ret);
     return ERR_NONE;
 }
@@ -458,8 +466,8 @@ static void make_world(struct world *w)
         insert_user(w, &w->users[i], 1);
         insert_user(w, &w->users[i], 2 + (int64_t)i % 3); /* of others, who must not be seen */
     }
-    make_messages(w);
     run(w, "COMMIT");
+    make_messages(w);
 }
 
 static void free_world(struct world *w)
@@ -546,10 +554,109 @@ static void largest(void **state)
     free_world(w);
 }
 
+struct found {
+    int64_t ids[PEOPLE];
+    size_t count, targets;
+};
+
+static enum err keep(void *arg, const struct user *u)
+{
+    struct found *f = arg;
+    assert_true(f->count < PEOPLE);
+    f->ids[f->count++] = u->id;
+    f->targets += u->target_count;
+    return ERR_NONE;
+}
+
+/* Step by step, each bounded in users looked at and in users found, a search gives every match once, in order. */
+static void searches_in_steps(void **state)
+{
+    (void)state;
+    AUTO_FREE struct world *w = mem_zero(1, sizeof(*w));
+    make_world(w);
+    for (int i = 0; i < 50; i++) {
+        struct condition *c = NULL;
+        struct condition_fault why;
+        struct found f = {0};
+        size_t want = 0, want_targets = 0, steps = 0, counted = 0;
+        buf_clear(&w->text);
+        node(w, &w->text, 3);
+        assert_int_equal(condition_parse(buf_span(&w->text), &c, &why), ERR_NONE);
+        struct user_search s = {.provider_id = 1, .condition = c, .now_ms = NOW, .scan = 7, .limit = 3};
+        for (; !s.end; s.after = s.last, steps++) {
+            size_t before = f.count;
+            assert_true(steps <= PEOPLE);
+            assert_int_equal(sqlite_user_search(w->b, &s, keep, &f), ERR_NONE);
+            assert_int_equal(f.count - before, s.found);
+            assert_true(s.found <= 3 && s.last - s.after <= 7);
+        }
+        for (size_t p = 0; p < PEOPLE; p++) {
+            bool match;
+            assert_int_equal(condition_match(c, &w->users[p], received, w, NOW, &match), ERR_NONE);
+            if (!match)
+                continue;
+            assert_true(want < f.count && f.ids[want] == w->users[p].id);
+            want++;
+            want_targets += w->users[p].target_count;
+        }
+        assert_int_equal(want, f.count);
+        assert_int_equal(want_targets, f.targets);
+        s = (struct user_search){
+            .provider_id = 1, .condition = c, .now_ms = NOW, .scan = 50, .limit = UINT32_MAX};
+        for (; !s.end; s.after = s.last) {
+            assert_int_equal(sqlite_user_search(w->b, &s, NULL, NULL), ERR_NONE);
+            counted += s.found;
+        }
+        assert_int_equal(counted, want);
+        s = (struct user_search){.provider_id = 1,
+                                 .condition = c,
+                                 .now_ms = NOW,
+                                 .limit = 100,
+                                 .text = SPAN_LIT("nobody is called so")};
+        assert_int_equal(sqlite_user_search(w->b, &s, NULL, NULL), ERR_NONE);
+        assert_int_equal(s.found, 0);
+        condition_free(c);
+    }
+    free_world(w);
+}
+
+/* A search that lacks memory says so, and the next one is whole. */
+static void lacks_memory(void **state)
+{
+    (void)state;
+    AUTO_FREE struct world *w = mem_zero(1, sizeof(*w));
+    struct condition *c = NULL;
+    struct condition_fault why;
+    make_world(w);
+    assert_int_equal(condition_parse(SPAN_LIT("{\"any\":[{\"attribute\":\"a\",\"contains\":\"b\"},{"
+                                              "\"attribute\":\"b\",\"in\":[\"a\",1]}]}"),
+                                     &c, &why),
+                     ERR_NONE);
+    size_t want = 0;
+    for (unsigned long n = 0; n < 200; n++) {
+        struct found f = {0};
+        struct user_search s = {.provider_id = 1, .condition = c, .now_ms = NOW, .limit = UINT32_MAX};
+        (void)mem_fail_at(n);
+        enum err e = sqlite_user_search(w->b, &s, keep, &f);
+        int hit = mem_fail_hit();
+        (void)mem_fail_at(0);
+        assert_int_equal(e, n && hit ? ERR_NOMEM : ERR_NONE);
+        want = n == 0 ? f.count : want;
+        if (e)
+            continue;
+        assert_true(f.count > 0 && f.count == want);
+        if (n)
+            break;
+    }
+    condition_free(c);
+    free_world(w);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(both_say_the_same), TEST(says_nothing_of_values), TEST(largest)};
+    const struct CMUnitTest tests[] = {TEST(both_say_the_same), TEST(says_nothing_of_values), TEST(largest),
+                                       TEST(searches_in_steps), TEST(lacks_memory)};
     return cmocka_run_group_tests_name("condition in SQL", tests, NULL, NULL);
 }

@@ -404,10 +404,6 @@ enum err sqlite_query_list(struct backend *b, int64_t provider_id, int64_t after
 enum err sqlite_condition_statement(struct sqlite *s, const struct user_search *search,
                                     sqlite3_stmt **ret) MUST_CHECK;
 void sqlite_condition_end(struct sqlite *s); /* after the connection is closed */
-enum err sqlite_campaign_find(struct backend *b, int64_t provider_id, struct span name, int64_t *ret_id);
-enum err sqlite_user_received(struct backend *b, int64_t provider_id, int64_t user_id,
-                              const struct condition_received *r, int64_t since_ms, int64_t except_job,
-                              bool *ret);
 /* sqlite_user.c: of the functions that take a row function, one at a time; it may not ask for a user */
 enum err sqlite_user_put(struct backend *b, int64_t provider_id, const struct user_change *u, int64_t wall_ms,
                          int64_t *ret_id, bool *ret_new);

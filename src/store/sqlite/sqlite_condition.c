@@ -7,7 +7,6 @@
  * ours, because SQLite's own do not find every name in a JSON path, end a text at U+0000 and round numbers in a
  * way of their own (docs/decisions/0033-segments.md). A path is bound as a pointer, which SQL cannot make.
  */
-#include "base/mem.h"
 #include "base/origin.h"
 #include "store/condition.h"
 #include "store/sqlite/sqlite.h"
@@ -167,17 +166,17 @@ void sqlite_condition_end(struct sqlite *s)
 /* ---- the SQL ---- */
 
 struct bind {
-    enum { BIND_PATH, BIND_VALUE, BIND_BYTES, BIND_NUMBER } kind;
+    enum { BIND_PATH, BIND_VALUE, BIND_BYTES, BIND_TEXT, BIND_NUMBER } kind;
     union {
         const struct condition_path *path;
         const struct condition_value *value;
+        struct span text;
         int64_t number;
     };
 };
 
 struct compile {
-    struct sqlite *s;
-    int64_t provider_id, now_ms;
+    int64_t now_ms;
     struct buf sql, binds; /* binds: of struct bind */
     enum err err;          /* the first one */
 };
@@ -360,20 +359,20 @@ static void put_target(struct compile *c, const struct condition_node *n)
     put(c, ")");
 }
 
+/* The rule of message_since (sqlite_message.c). */
 static void put_received(struct compile *c, const struct condition_received *r)
 {
-    int64_t campaign = 0; /* there is none of that number */
-    enum err e = sqlite_campaign_find(&c->s->backend, c->provider_id, r->campaign, &campaign);
-    if (e && e != ERR_NOT_FOUND && !c->err)
-        c->err = e;
+    const struct bind campaign = {.kind = BIND_TEXT, .text = r->campaign};
     put(c,
         "EXISTS(SELECT 1 FROM message m CROSS JOIN job j WHERE m.user_id=u.id AND m.user_id>0 AND m.at_ms>=");
     put_number(c, r->days ? c->now_ms - r->days * DAY_MS : 0);
     put(c, " AND (1<<m.state)&");
     put_number(c, r->states);
-    put(c, " AND j.id=m.job_id AND j.campaign_id=");
-    put_number(c, campaign);
-    put(c, ")");
+    put(c, " AND j.id=m.job_id AND (j.short_id=");
+    put_bind(c, campaign);
+    put(c, " OR CAST(j.campaign_id AS TEXT)=");
+    put_bind(c, campaign);
+    put(c, "))");
 }
 
 static void put_node(struct compile *c, const struct condition_node *n)
@@ -421,6 +420,8 @@ static int bind_one(sqlite3_stmt *q, int at, const struct bind *b)
         return sqlite3_bind_int64(q, at, b->number);
     case BIND_BYTES:
         return sqlite3_bind_blob64(q, at, v->text.ptr, v->text.len, SQLITE_STATIC);
+    case BIND_TEXT:
+        return sqlite3_bind_text64(q, at, b->text.ptr, b->text.len, SQLITE_STATIC, SQLITE_UTF8);
     case BIND_VALUE:
         break;
     }
@@ -435,7 +436,7 @@ static int bind_one(sqlite3_stmt *q, int at, const struct bind *b)
 
 enum err sqlite_condition_statement(struct sqlite *s, const struct user_search *u, sqlite3_stmt **ret)
 {
-    struct compile c = {.s = s, .provider_id = u->provider_id, .now_ms = u->now_ms};
+    struct compile c = {.now_ms = u->now_ms};
     sqlite3_stmt *q = NULL;
     buf_init(&c.sql, SQL_MAX);
     buf_init(&c.binds, BINDS_MAX * sizeof(struct bind));
@@ -463,44 +464,4 @@ enum err sqlite_condition_statement(struct sqlite *s, const struct user_search *
     else
         *ret = q;
     return e;
-}
-
-/* ---- for one user ---- */
-
-/* A number is an id before it is a short id. */
-enum err sqlite_campaign_find(struct backend *b, int64_t provider_id, struct span name, int64_t *ret_id)
-{
-    struct sqlite *s = sqlite_of(b);
-    enum err e = ERR_NONE;
-    int64_t id = 0;
-    for (size_t i = 0; i < name.len && name.len < 19 && id >= 0; i++)
-        id = name.ptr[i] >= '0' && name.ptr[i] <= '9' ? id * 10 + (name.ptr[i] - '0') : -1;
-    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_campaign_find, &e);
-    if (!q)
-        return e;
-    sqlite_bind_number(q, 1, provider_id);
-    sqlite_bind_number(q, 2, id);
-    sqlite_bind_span(q, 3, name);
-    bool row;
-    e = sqlite_row(s, q, &row);
-    if (e || !row)
-        return e ? e : ERR_NOT_FOUND;
-    *ret_id = sqlite_number(q, 0);
-    (void)sqlite3_reset(q);
-    return ERR_NONE;
-}
-
-enum err sqlite_user_received(struct backend *b, int64_t provider_id, int64_t user_id,
-                              const struct condition_received *r, int64_t since_ms, int64_t except_job,
-                              bool *ret)
-{
-    struct sqlite *s = sqlite_of(b);
-    int64_t campaign, one;
-    enum err e = sqlite_campaign_find(b, provider_id, r->campaign, &campaign);
-    if (!e)
-        e = sqlite_first(s, STATEMENT_user_received,
-                         (int64_t[]){user_id, since_ms, r->states, campaign, except_job}, 5, &one);
-    if (!e || e == ERR_NOT_FOUND)
-        *ret = !e;
-    return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }

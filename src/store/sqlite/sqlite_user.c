@@ -357,10 +357,12 @@ static enum err walk(struct sqlite *s, sqlite3_stmt *q, struct user_search *u, u
         if (e || !text || (u->condition && !sqlite_number(q, COLUMN_MATCHES)))
             continue;
         given++;
-        e = sqlite_user_give(s, u->provider_id, q, fn, arg);
+        if (fn)
+            e = sqlite_user_give(s, u->provider_id, q, fn, arg);
     }
     if (e)
         return e;
+    u->found = given;
     u->last = last;
     u->end = end;
     return ERR_NONE;
