@@ -1,8 +1,8 @@
 #pragma once
 /*
- * SQL of a provider, run in a process of its own (query_child.h) that sees this provider's users, targets, lists and
- * messages and nothing else, and that is bound in time, memory, rows and temporary space. A query belongs to one libuv
- * loop and is used from its thread only.
+ * SQL of a provider, run in a process of its own (query_child.h) that sees this provider's users, targets,
+ * lists and messages and nothing else, and that is bound in time, memory, rows and temporary space. A query
+ * belongs to one libuv loop and is used from its thread only.
  *
  *     query_start(loop, &options, &ask, &calls, arg, &q)
  *         calls.rows(arg, rows, count)   as they come; query_pause() while there is no room for more
@@ -30,13 +30,14 @@ struct query_options {
     uint32_t time_ms;    /* what it may work; 0: QUERY_TIME_MS. Time for which it is paused does not count */
     size_t memory;       /* bytes; 0: QUERY_MEMORY */
     uint64_t rows;       /* of the result; 0: QUERY_ROWS */
-    uint64_t space;      /* bytes of temporary files in dir, at most a quarter of what is free; 0: QUERY_SPACE */
+    uint64_t space; /* bytes of temporary files in dir, at most a quarter of what is free; 0: QUERY_SPACE */
 };
 #define QUERY_TIME_MS 30000u
 #define QUERY_MEMORY ((size_t)256 << 20)
 #define QUERY_ROWS UINT64_C(5000000)
 #define QUERY_SPACE (UINT64_C(512) << 20)
-#define QUERY_OPEN_MS 600000u /* how long it may be there at all, pauses included: the database's log cannot shrink meanwhile */
+#define QUERY_OPEN_MS                                                                                        \
+    600000u /* how long it may be there at all, pauses included: the database's log cannot shrink meanwhile */
 
 struct query_ask {
     int64_t provider_id;
@@ -57,9 +58,11 @@ struct query_row {
 
 enum query_result {
     QUERY_DONE,
-    QUERY_REFUSED, /* the SQL is wrong, or asks for what it may not see: message, and line and column where known */
-    QUERY_EXCESS,  /* "Resources exceeded during query execution": bound, and message with what helps */
-    QUERY_GONE,    /* ours: the process could not be started or died, or the database cannot be read; try again */
+    /* the SQL is wrong, or asks for what it may not see: message, and line and column where known */
+    QUERY_REFUSED,
+    QUERY_EXCESS, /* "Resources exceeded during query execution": bound, and message with what helps */
+    /* ours: the process could not be started or died, or the database cannot be read; try again */
+    QUERY_GONE,
 };
 enum query_bound { QUERY_BOUND_TIME, QUERY_BOUND_MEMORY, QUERY_BOUND_ROWS, QUERY_BOUND_SPACE };
 const char *query_bound_text(enum query_bound b); /* "time", "memory", "rows", "space" */
@@ -96,6 +99,6 @@ struct query;
 /* Nothing is called from within this call. ERR_LIMIT: the SQL is too long; ERR_NOMEM, ERR_IO: no process. */
 enum err query_start(uv_loop_t *loop, const struct query_options *options, const struct query_ask *ask,
                      const struct query_calls *calls, void *arg, struct query **ret) MUST_CHECK;
-void query_pause(struct query *q);  /* no rows until query_resume(), or few that are on the way */
+void query_pause(struct query *q); /* no rows until query_resume(), or few that are on the way */
 void query_resume(struct query *q);
 void query_stop(struct query *q); /* NULL-safe; its handles close on the loop later */

@@ -118,6 +118,10 @@
  *     frame                       what a pool and its processes say to each other
  *     cell                        such a process: what it may do, and what it does
  *     script, duktape_setup       the engine: Nunjucks on Duktape, one heap for a content
+ *     query, query_frame          SQL of a provider in a process of its own; what both say to each other
+ *     query_child                 that process: one SELECT, its rows
+ *     query_jail                  what the kernel holds it to
+ *     query_view, query_space     what the SQL may see; its temporary files
  * 6 api       the HTTP API: what all calls share
  *     api                         entry point from the server
  *     router, route, gate         path and method; access checks
@@ -184,6 +188,7 @@
 #include "base/distance.h"
 #include "base/visible.h"
 #include "campaign/cell.h"
+#include "campaign/query_child.h"
 #include "command/commands.h"
 #include "command/resource.h"
 #include "node/arguments.h"
@@ -304,6 +309,8 @@ int main(int argc, char **argv)
     const char *name = argc < 2 ? "--help" : argv[1];
     if (strcmp(name, CELL_COMMAND) == 0) /* a child of a node, no command for people */
         return cell_main(argc - 1, argv + 1);
+    if (strcmp(name, QUERY_CHILD_COMMAND) == 0) /* a child of a node, no command for people */
+        return query_child_main(argc - 1);
     bool asked = strcmp(name, "help") == 0;
     if (asked && argc > 2 && strcmp(argv[2], "help") != 0 && !arguments_ask_help(3, argv))
         return finish(help(argc - 2, argv + 2));

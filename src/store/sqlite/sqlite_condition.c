@@ -3,9 +3,10 @@
  *
  *     {"attribute":"plan","is":"pro"}   ->   (attribute(u.attributes,?3) IS ?4)
  *
- * Only the words below become SQL; whatever a condition says is bound. attribute() and its like are functions of
- * ours, because SQLite's own do not find every name in a JSON path, end a text at U+0000 and round numbers in a
- * way of their own (docs/decisions/0033-segments.md). A path is bound as a pointer, which SQL cannot make.
+ * Only the words below become SQL; whatever a condition says is bound. attribute() and its like are functions
+ * of ours, because SQLite's own do not find every name in a JSON path, end a text at U+0000 and round numbers
+ * in a way of their own (docs/decisions/0033-segments.md). A path is bound as a pointer, which SQL cannot
+ * make.
  */
 #include "base/origin.h"
 #include "store/condition.h"
@@ -13,7 +14,10 @@
 
 #define DAY_MS INT64_C(86400000)
 #define PATH_TYPE "todoke condition path"
-/* 16 KiB of JSON have fewer than 8,192 values, of which each becomes "?12345,"; the words of 256 nodes besides. */
+/*
+ * 16 KiB of JSON have fewer than 8,192 values, of which each becomes "?12345,"; the words of 256 nodes
+ * besides.
+ */
 #define SQL_MAX ((size_t)(CONDITION_TEXT_MAX * 4 + CONDITION_NODES_MAX * 512))
 #define BINDS_MAX ((size_t)(CONDITION_TEXT_MAX / 2 + CONDITION_NODES_MAX * 4))
 #define FIRST_BIND 3 /* after the provider and the last user */
@@ -50,7 +54,9 @@ static void give_number(sqlite3_context *ctx, const struct condition_value *v)
         sqlite3_result_double(ctx, v->real);
 }
 
-/* A text and a number as such, true and false as one byte, a list and an object as two, which nothing equals. */
+/*
+ * A text and a number as such, true and false as one byte, a list and an object as two, which nothing equals.
+ */
 static void attribute(sqlite3_context *ctx, int count, sqlite3_value **args)
 {
     struct condition_value v;
@@ -212,7 +218,9 @@ static void put_number(struct compile *c, int64_t n)
     put_bind(c, (struct bind){.kind = BIND_NUMBER, .number = n});
 }
 
-/* What the node is about, in one of its forms: fn is a function for attributes; NULL: the bytes of a userId. */
+/*
+ * What the node is about, in one of its forms: fn is a function for attributes; NULL: the bytes of a userId.
+ */
 static void put_subject(struct compile *c, const struct condition_node *n, const char *fn)
 {
     if (n->kind != CONDITION_ATTRIBUTE) {
