@@ -20,6 +20,7 @@
 
 struct api;
 struct imports;
+struct query_options;
 
 /* Answers of all loops. */
 struct api_counters {
@@ -62,6 +63,7 @@ struct api_config {
     const struct api_access *access;
     struct rate_limits *rates; /* of all loops */
     struct imports *imports;   /* likewise */
+    const struct query_options *queries;
     const struct clock *clock;
     const atomic_bool *draining; /* the node is shutting down */
     int64_t started_ms;

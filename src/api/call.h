@@ -13,6 +13,7 @@ struct api {
     struct api_config config;
     struct keys *keys;
     uint64_t open;
+    unsigned previews; /* of queries, that run */
     struct live live;
 };
 

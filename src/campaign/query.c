@@ -200,7 +200,7 @@ static bool take_rows(struct query *q, struct span told)
     while (told.len > 0 && !q->over) {
         size_t count = 0;
         for (; told.len > 0 && width > 0 && (count + 1) * width <= ROWS_AT_ONCE; count++) {
-            rows[count].cells = &cells[count * width];
+            rows[count] = (struct query_row){&cells[count * width], width};
             for (size_t i = 0; i < width; i++)
                 if (!take_cell(&told, &cells[count * width + i]))
                     return false;

@@ -21,6 +21,7 @@
 #define QUERY_SQL_MAX 16384u /* bytes: longer ones are lists, which are uploaded as such */
 #define QUERY_COLUMNS_MAX 100u
 #define QUERY_PREVIEW_ROWS 20u
+#define QUERY_PREVIEW_MS 10000u  /* a person waits for it */
 #define QUERY_PREVIEW_CELL 1024u /* bytes of a cell that a preview shows */
 #define QUERY_MESSAGE_MAX 400u
 
@@ -53,7 +54,8 @@ struct query_cell {
     struct span text; /* a number as SQLite writes it; a blob's bytes */
 };
 struct query_row {
-    const struct query_cell *cells; /* one; of a preview one a column */
+    const struct query_cell *cells;
+    size_t count; /* 1; of a preview one a column */
 };
 
 enum query_result {

@@ -139,6 +139,9 @@
  *     list, list_name             lists of recipients
  *     import, import_run          a body of any size into the store; the threads that do it, of all loops
  *     import_rows, import_columns CSV and NDJSON: bytes in, people or rows of a list out
+ *     segment, segment_read, segment_count   conditions: stored, read, and whom one matches
+ *     audience_query, query_preview          SQL: stored, and tried
+ *     body                        a body's members as they were written
  * 6 api/channel   channels, their events and errors
  *     channel, channel_json       the calls about channels; a channel as JSON, read and shown
  *     channel_edit                one change of a channel: read, change, write, notify

@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/origin.h"
 #include "base/visible.h"
+#include "campaign/query.h"
 #include "exchange/engine.h"
 #include "node/node_access.h"
 #include "node/node_mail.h"
@@ -81,6 +82,7 @@ struct node {
     struct store *store;
     struct seal seal;
     struct imports *imports;
+    struct query_options queries;
     struct rate_limits rates;
     struct directory *directory;
     char address[64];
@@ -513,6 +515,7 @@ static enum err open_loop(struct node_loop *l)
         .access = &n->access,
         .rates = &n->rates,
         .imports = n->imports,
+        .queries = &n->queries,
         .clock = &clock_system,
         .draining = &n->draining,
         .started_ms = n->started_ms,
@@ -549,6 +552,13 @@ static void take_settings(struct node *n)
         .key_ms = s->idempotency,
         .channel_backlog_max = s->channel_backlog,
         .node_backlog_max = s->node_backlog,
+    };
+    n->queries = (struct query_options){
+        .dir = s->data,
+        .time_ms = s->query_time,
+        .memory = (size_t)s->query_memory << 20,
+        .rows = s->query_rows,
+        .space = (uint64_t)s->query_space << 20,
     };
 }
 
