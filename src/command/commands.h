@@ -46,6 +46,9 @@ int cmd_event(int argc, char **argv);
 int cmd_user(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 
+/* todoke query list|create|show|set|delete|preview: over the API of a node. */
+int cmd_query(int argc, char **argv);
+
 /* todoke check --data DIR [--accept-loss] [--accept-clock]: checks the database for damage, or accepts what a
  * node asks an operator about. Exit: 1 damaged, or something must be accepted. */
 int cmd_check(int argc, char **argv);

@@ -180,6 +180,7 @@
  *     answer                      reads a node's answers without loss
  *     errors                      the error statistics over the API of a node
  *     classify, classify_line     what a log of answers means, line by line; one line as evidence
+ *     query                       tries SQL, and shows its rows
  *     probe, probe_print          tests one URL; prints the result
  *     commands, paint             all handlers; colours and line breaks for a terminal
  */
@@ -204,6 +205,11 @@ static int cmd_provider(int argc, char **argv)
 static int cmd_option(int argc, char **argv)
 {
     return resource_run("option", argc, argv);
+}
+
+static int cmd_segment(int argc, char **argv)
+{
+    return resource_run("segment", argc, argv);
 }
 
 static int cmd_outbox(int argc, char **argv)
@@ -232,6 +238,8 @@ static const struct cmd commands[] = {
     {"user", cmd_user, "makes, lists, changes and imports the people of a provider's audience"},
     {"list", cmd_list, "imports, lists and deletes lists of recipients"},
     {"option", cmd_option, "lists, approves and refuses what providers applied for"},
+    {"segment", cmd_segment, "makes and changes segments; counts whom a condition matches"},
+    {"query", cmd_query, "makes and changes queries; tries SQL over users, targets, lists and messages"},
     {"outbox", cmd_outbox, "lists mails that wait, were sent or failed; retries them"},
     {"audit", cmd_audit, "lists who changed what"},
     {"system", cmd_system, "shows the state of the node: rates, backlog, alarms"},

@@ -15,7 +15,7 @@
 #define VERBS_MAX 32u /* of one command */
 #define IDS_MAX 502u  /* a channel, and as many events as one call takes */
 
-enum field_type { FIELD_TEXT, FIELD_SWITCH };
+enum field_type { FIELD_TEXT, FIELD_SWITCH, FIELD_JSON };
 
 /* A flag becomes a query parameter of a GET or DELETE, else a member of the body. */
 struct field {
@@ -48,6 +48,19 @@ struct verb {
 #define REVOKE_FIELDS                                                                                        \
     {                                                                                                        \
         {"--email", "email", "ADDRESS", "instead of ACCOUNT: the address as the list shows it", FIELD_TEXT}, \
+    }
+#define CONDITION_HELP "such as {\"attribute\":\"plan\",\"is\":\"pro\"}: docs/segments.md"
+#define SEGMENT_FIELDS                                                                                       \
+    {                                                                                                        \
+        {"--name", "name", "NAME", "1 to 200 bytes", FIELD_TEXT},                                            \
+            {"--condition", "condition", "JSON", CONDITION_HELP, FIELD_JSON},                                \
+            {"--default", "default", "on|off", "every message of the provider must match it", FIELD_SWITCH}, \
+    }
+#define QUERY_FIELDS                                                                                         \
+    {                                                                                                        \
+        {"--name", "name", "NAME", "1 to 200 bytes", FIELD_TEXT},                                            \
+            {"--sql", "sql", "SQL", "one SELECT: docs/queries.md", FIELD_TEXT},                              \
+            {"--by", "by", "COLUMN", "user_id, email, line_user_id, fcm_token, endpoint", FIELD_TEXT},       \
     }
 #define ROLE_LISTING                                                                                         \
     {                                                                                                        \
@@ -156,6 +169,33 @@ static const struct verb verbs[] = {
      .fields = {{"--note", "note", "TEXT", "why", FIELD_TEXT}}},
     {"option", "withdraw", "PROVIDER", "withdraws the application", "DELETE", P "/options/error-notification",
      .pages = false},
+
+    {"segment", "list", "PROVIDER", "lists a provider's segments", "GET", P "/segments", .pages = true,
+     .listing = {"segments",
+                 {{"ID", "segmentId"},
+                  {"DEFAULT", "default"},
+                  {"UPDATED", "updatedAt"},
+                  {"NAME", "name"},
+                  {"CONDITION", "condition"}}}},
+    {"segment", "create", "PROVIDER", "makes a segment", "POST", P "/segments", .fields = SEGMENT_FIELDS},
+    {"segment", "show", "PROVIDER SEGMENT", "shows a segment", "GET", P "/segments/{}", .pages = false},
+    {"segment", "set", "PROVIDER SEGMENT", "changes a segment", "PATCH", P "/segments/{}",
+     .needs = CHANGES_NOTHING, .fields = SEGMENT_FIELDS},
+    {"segment", "delete", "PROVIDER SEGMENT", "deletes a segment", "DELETE", P "/segments/{}",
+     .pages = false},
+    {"segment", "count", "PROVIDER", "counts whom a condition matches", "POST", P "/segments/count",
+     .needs = "whom? Give --condition JSON",
+     .fields = {{"--condition", "condition", "JSON", CONDITION_HELP, FIELD_JSON}}},
+
+    {"query", "list", "PROVIDER", "lists a provider's queries", "GET", P "/queries", .pages = true,
+     .listing =
+         {"queries",
+          {{"ID", "queryId"}, {"BY", "by"}, {"UPDATED", "updatedAt"}, {"NAME", "name"}, {"SQL", "sql"}}}},
+    {"query", "create", "PROVIDER", "makes a query", "POST", P "/queries", .fields = QUERY_FIELDS},
+    {"query", "show", "PROVIDER QUERY", "shows a query", "GET", P "/queries/{}", .pages = false},
+    {"query", "set", "PROVIDER QUERY", "changes a query", "PATCH", P "/queries/{}", .needs = CHANGES_NOTHING,
+     .fields = QUERY_FIELDS},
+    {"query", "delete", "PROVIDER QUERY", "deletes a query", "DELETE", P "/queries/{}", .pages = false},
 
     {"outbox", "list", "", "mails waiting, recently done, or failed; written: to Maildir", "GET",
      "/api/v1/outbox", .pages = true,
@@ -354,6 +394,13 @@ static int parse(const struct verb *v, int argc, char **argv, struct resource_ar
         if (v->fields[i].type == FIELD_SWITCH && a->values[i] && strcmp(a->values[i], "on") != 0 &&
             strcmp(a->values[i], "off") != 0)
             return visible_complain(name, "%s takes on or off, not \"%s\"", v->fields[i].flag, a->values[i]);
+    for (size_t i = 0; v->fields[i].flag; i++) {
+        size_t at;
+        if (v->fields[i].type == FIELD_JSON && a->values[i] &&
+            json_check(span_of(a->values[i]), JSON_DEPTH, &at))
+            return visible_complain(name, "%s takes JSON, and what it got is none from byte %zu on",
+                                    v->fields[i].flag, at + 1);
+    }
     status = check_fields(v, a, name);
     return status ? status : client_ready(&a->client) ? 0 : CLIENT_USAGE;
 }
@@ -412,6 +459,8 @@ static enum err write_body(const struct verb *v, const struct resource_args *a, 
         json_write_key(&w, v->fields[i].name);
         if (v->fields[i].type == FIELD_SWITCH)
             json_write_bool(&w, strcmp(value, "on") == 0);
+        else if (v->fields[i].type == FIELD_JSON)
+            json_write_raw(&w, span_of(value));
         else
             json_write_str(&w, value); /* the node refuses an invalid value by name */
     }
@@ -431,7 +480,7 @@ static int run(const struct verb *v, const struct resource_args *a)
 {
     struct buf path, body, answer;
     buf_init(&path, PATH_LEN);
-    buf_init(&body, 65536);
+    buf_init(&body, 131072);
     buf_init(&answer, ANSWER_MAX);
     int status = CLIENT_DONE;
     bool has_body = strcmp(v->method, "GET") != 0 && strcmp(v->method, "DELETE") != 0 &&

@@ -202,9 +202,11 @@ describe('the command line', () => {
         outbox: ['list', 'retry'],
         user: ['put', 'show', 'list', 'delete', 'import'],
         list: ['import', 'list', 'show', 'delete'],
+        segment: ['list', 'create', 'show', 'set', 'delete', 'count'],
+        query: ['list', 'create', 'show', 'set', 'delete', 'preview'],
     };
     const all = Object.entries(verbs).flatMap(([c, v]) => [c, ...v.map(x => `${c} ${x}`)]);
-    const overApi = new Set(['errors', 'system', 'audit', 'channel', 'event', 'provider', 'option', 'outbox', 'user', 'list']);
+    const overApi = new Set(['errors', 'system', 'audit', 'channel', 'event', 'provider', 'option', 'outbox', 'user', 'list', 'segment', 'query']);
 
     it('helps with every command and verb, in three ways', async () => {
         assert.deepEqual(lines((await command(['help'])).stdout).filter(l => /^ {2}[a-z]/.test(l)).map(l => l.trim().split(' ')[0]).sort(), [...Object.keys(verbs), 'help'].sort());

@@ -1,7 +1,7 @@
 // Segments and queries over the API: stored, changed, counted, previewed; of one provider, and of no other.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { startNode } from './lib/node.mjs';
+import { command, startNode } from './lib/node.mjs';
 import { setUp } from './lib/roles.mjs';
 
 let node, all, P, member, other;
@@ -192,5 +192,41 @@ describe('queries', () => {
             if (r.status === 200) assert.deepEqual(r.json.rows, [[300000]], r.text);
         }
         assert.equal((await preview('SELECT 1')).error, null); // their places are free again
+    });
+});
+
+describe('commands', () => {
+    const run = async (args, code = 0) => {
+        const r = await command(args, { env: { ...process.env, TODOKE_API: node.url, TODOKE_KEY: node.key } });
+        assert.equal(r.code, code, `${args.join(' ')}: ${r.stdout}${r.stderr}`);
+        return code ? r.stderr : r.stdout;
+    };
+    const provider = () => all.providerId;
+
+    it('make, count and delete segments', async () => {
+        const made = await run(['segment', 'create', provider(), '--name', 'young', '--condition', '{"attribute":"age","below":5}', '--default', 'on', '--json']);
+        const { segmentId } = JSON.parse(made);
+        assert.match(await run(['segment', 'list', provider()]), new RegExp(`^${segmentId} +(true|yes|on).*young.*\\{"attribute":"age","below":5\\}`, 'm'));
+        assert.match(await run(['segment', 'show', provider(), segmentId]), /condition.* age/);
+        assert.match(await run(['segment', 'set', provider(), segmentId, '--default', 'off']), /default +(false|no|off)/);
+        assert.match(await run(['segment', 'count', provider(), '--condition', '{"attribute":"age","below":5}']), /^count +5$/m);
+        assert.match(await run(['segment', 'count', provider(), '--condition', '{"attribute":"age"}'], 3), /condition: has no operator/);
+        assert.match(await run(['segment', 'count', provider(), '--condition', '{"attribute'], 2), /--condition takes JSON/);
+        assert.match(await run(['segment', 'count', provider()], 2), /Give --condition JSON/);
+        await run(['segment', 'delete', provider(), segmentId]);
+        await run(['segment', 'show', provider(), segmentId], 4);
+    });
+
+    it('make queries and try them', async () => {
+        const { queryId } = JSON.parse(await run(['query', 'create', provider(), '--name', 'q', '--sql', 'SELECT user_id FROM users', '--by', 'user_id', '--json']));
+        assert.match(await run(['query', 'list', provider()]), new RegExp(`^${queryId} +user_id .*SELECT user_id FROM users`, 'm'));
+        assert.match(await run(['query', 'set', provider(), queryId, '--by', 'email']), /by +email/);
+        const shown = await run(['query', 'preview', provider(), '--sql', "SELECT user_id, attributes->>'age' AS age FROM users WHERE age<3 ORDER BY age"]);
+        assert.match(shown, /^user_id +age *\nu0 +0 *\nu1 +1 *\nu2 +2 *\n\n3 rows, \d+ ms, \d+ steps\n.*(SCAN|SEARCH)/);
+        assert.match(await run(['query', 'preview', provider(), '--sql', 'SELECT nobody FROM users'], 3), /line 1, column 8: no such column: nobody/);
+        assert.match(await run(['query', 'preview', provider(), '--sql', 'SELECT zeroblob(9999999)'], 3), /Resources exceeded during query execution: /);
+        assert.deepEqual(JSON.parse(await run(['query', 'preview', provider(), '--sql', 'SELECT 1 AS a', '--json'])).rows, [[1]]);
+        await run(['query', 'delete', provider(), queryId]);
+        await run(['query', 'show', provider(), queryId], 4);
     });
 });
