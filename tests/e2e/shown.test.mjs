@@ -48,7 +48,7 @@ const calls = s => {
         [['segment', 'list', '1'], { segments: [{ segmentId: s, name: s, condition: s, default: true, updatedAt: s }] }],
         [['segment', 'count', '1', '--condition', '{}'], { count: 1, complete: true, users: 2, examples: [s, s], ms: 3 }],
         [['query', 'list', '1'], { queries: [{ queryId: s, name: s, sql: s, by: s, updatedAt: s }] }],
-        [['query', 'preview', '1', '--sql', 'x'], { columns: [s, s], rows: [[s, 1], [{ hex: s }, null]], more: true, ms: 1, steps: 2, plan: [{ depth: 1, text: s }], error: null }],
+        [['query', 'preview', '1', '--sql', 'x'], { columns: [s, s], rows: [[s, 1], [s, null]], more: true, ms: 1, steps: 2, plan: [{ depth: 1, text: s }], error: null }],
         [['audit'], { entries: [entry, { ...entry, account: s }] }],
         [['account', 'list'], { accounts: [account] }],
         [['account', 'show', '1'], account],
