@@ -86,6 +86,17 @@ describe('a call that fails after a write', () => {
         await ok(node.api('POST', `${path}/tokens`, { expiresInSeconds: 3600 }), 201);
         await ok(node.api('POST', `${path}/secret/rotate`, { graceSeconds: 3600 }));
 
+        // Segments and queries, of a provider without channels, which takes them along.
+        const audience = `/api/v1/providers/${(await ok(node.api('POST', '/api/v1/providers', { name: 'audience' }), 201)).providerId}`;
+        for (const [path, body, change] of [['segments', { name: 's', condition: { all: [] }, default: true }, { condition: { attribute: 'a', is: 1 } }],
+            ['queries', { name: 'q', sql: 'SELECT 1 AS user_id', by: 'user_id' }, { sql: 'SELECT 2 AS user_id' }]]) {
+            const made = await ok(node.api('POST', `${audience}/${path}`, body), 201), id = made.segmentId ?? made.queryId;
+            await ok(node.api('PATCH', `${audience}/${path}/${id}`, change));
+            await ok(node.api('DELETE', `${audience}/${path}/${id}`), 204);
+            await ok(node.api('POST', `${audience}/${path}`, body), 201);
+        }
+        await ok(node.api('DELETE', audience), 204);
+
         // The owner of the contact address is asked, and answers.
         await ok(node.api('PATCH', path, { errorNotification: true }));
         const mails = async () => Promise.all(readdirSync(join(data, 'mail/new')).map(f => parse(readFileSync(join(data, 'mail/new', f)))));
