@@ -220,7 +220,7 @@ static void make_user(struct world *w, size_t i)
         w->targets[i][t] = (struct target){.medium = (enum medium)below(w, MEDIUM_COUNT),
                                            .consent = (enum consent)below(w, 3),
                                            .dropped = below(w, 4) ? SPAN_LIT("") : SPAN_LIT("old"),
-                                           .value = (struct span){"0123456789" + t, 1}};
+                                           .value = (struct span){&"0123456789"[t], 1}};
     u->targets = w->targets[i];
 }
 
