@@ -1,6 +1,6 @@
 /*
- * A condition, a line feed, and the attributes of a user. Whatever both are, reading them stays within them; a
- * refusal has words; and a condition that is read means something of every user, the opposite within "not".
+ * A condition, a line feed, and the attributes of a user. Whatever both are, reading them stays within them;
+ * a refusal has words; and a condition that is read means something of every user, the opposite within "not".
  */
 #include "fuzz.h"
 #include "store/condition.h"
