@@ -138,7 +138,7 @@ int client_ask(const struct client *c, const char *method, const char *path, str
     enum cause_id cause = CAUSE_url_too_long;
     enum err e = n < 0 || (size_t)n >= sizeof(text)
                      ? ERR_INVALID
-                     : url_parse(span_of(text), &(struct url_rules){true}, &url, &cause);
+                     : url_parse(span_of(text), &(struct url_rules){.allow_http = true}, &url, &cause);
     if (e == ERR_INVALID)
         return visible_complain(NULL, "--api %s: %s", c->api, cause_of(cause)->text[LANG_EN]);
     if (m < 0 || (size_t)m >= sizeof(bearer))

@@ -228,7 +228,8 @@ static int tell_local(struct probe *p, bool files)
 static int run(struct probe *p)
 {
     enum cause_id cause;
-    enum err e = url_parse(span_of(p->url_text), &(struct url_rules){p->allow_http}, &p->url, &cause);
+    enum err e =
+        url_parse(span_of(p->url_text), &(struct url_rules){.allow_http = p->allow_http}, &p->url, &cause);
     if (e == ERR_INVALID)
         return tell_without_exchange(p, PHASE_URL, ENDED_URL, cause);
     if (e)

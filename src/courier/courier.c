@@ -311,6 +311,15 @@ enum err courier_resume(struct courier *c, enum courier_kind kind, int64_t id)
     return ERR_NONE;
 }
 
+void courier_forget(struct courier *c, enum courier_kind kind, int64_t id)
+{
+    struct lane *lane = find(c, kind, id);
+    if (!lane)
+        return;
+    close_lane(c, lane);
+    let_rest(c, lane);
+}
+
 enum err courier_new(struct courier **ret, const struct courier_config *config)
 {
     struct courier *c = mem_zero(1, sizeof(*c));

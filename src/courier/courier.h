@@ -21,6 +21,7 @@ struct courier_fill;
 /* What lanes are for. The numbers stand here, so that no two owners take the same one. */
 enum courier_kind {
     COURIER_CHANNEL, /* the events of a channel: webhook/channels.c */
+    COURIER_JOB,     /* the messages of a job: campaign/campaign.c */
     COURIER_KINDS,
 };
 
@@ -59,8 +60,13 @@ enum err courier_new(struct courier **ret, const struct courier_config *config) 
 /* Before the first lane of that kind; what the owner refers to outlives the courier. */
 void courier_own(struct courier *c, enum courier_kind kind, const struct courier_owner *owner);
 
-/* Takes up what the store holds for a lane. On the loop's thread, at start. ERR_NOMEM. */
+/* Takes up what the store holds for a lane and the lane does not know. On the loop's thread. ERR_NOMEM. */
 enum err courier_resume(struct courier *c, enum courier_kind kind, int64_t id) MUST_CHECK;
+/*
+ * The owner sends nothing more for it: the lane closes, once what is under way has ended. On the loop's
+ * thread.
+ */
+void courier_forget(struct courier *c, enum courier_kind kind, int64_t id);
 /* Call after a batch of letters, and when a request has ended: sends what can be sent. */
 void courier_pump(struct courier *c);
 

@@ -18,7 +18,6 @@
 
 #define LABEL_MAX 63
 #define NAME_MAX_DNS 253
-#define TEXT_MAX ((size_t)URL_MAX * 4) /* bytes: a UTF-8 character takes at most four */
 
 static enum err refuse(enum cause_id why, enum cause_id *ret)
 {
@@ -31,7 +30,7 @@ static struct span uri_span(UriTextRangeA r)
     return r.first ? (struct span){r.first, (size_t)(r.afterLast - r.first)} : (struct span){"", 0};
 }
 
-static enum err check_text(struct span text, enum cause_id *ret)
+static enum err check_text(struct span text, const struct url_rules *rules, enum cause_id *ret)
 {
     size_t characters = 0;
     for (size_t i = 0; i < text.len; i++) {
@@ -41,7 +40,7 @@ static enum err check_text(struct span text, enum cause_id *ret)
         if ((c & 0xc0) != 0x80)
             characters++;
     }
-    if (characters > URL_MAX || text.len > TEXT_MAX)
+    if ((characters > URL_MAX && !rules->longer) || text.len > URL_LONG_MAX)
         return refuse(CAUSE_url_too_long, ret);
     return ERR_NONE;
 }
@@ -163,7 +162,7 @@ static enum err to_ascii(const char *name, char **ret_ascii, enum cause_id *ret)
 
 static enum err set_name(struct url *u, struct span raw, enum cause_id *ret)
 {
-    char decoded[TEXT_MAX + 1];
+    char decoded[URL_LONG_MAX + 1];
     if (!decode_host(raw, decoded, sizeof(decoded)))
         return refuse(CAUSE_url_syntax, ret);
     for (const char *p = decoded; *p; p++)
@@ -299,7 +298,7 @@ static enum cause_id syntax_cause(struct span authority)
 
 enum err url_parse(struct span text, const struct url_rules *rules, struct url *ret, enum cause_id *ret_cause)
 {
-    enum err e = check_text(text, ret_cause);
+    enum err e = check_text(text, rules, ret_cause);
     if (e)
         return e;
     struct span authority = find_authority(text);
@@ -313,7 +312,7 @@ enum err url_parse(struct span text, const struct url_rules *rules, struct url *
         if (colon)
             host.len = (size_t)(colon - host.ptr);
     }
-    char shown[TEXT_MAX + 1];
+    char shown[URL_LONG_MAX + 1];
     size_t len = stand_in(text, host, shown);
     UriUriA uri;
     const char *where = NULL;

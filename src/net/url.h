@@ -11,6 +11,7 @@
 #include "fault/fault.h"
 
 #define URL_MAX 500 /* characters (LINE's limit) */
+#define URL_LONG_MAX ((size_t)URL_MAX * 4)
 
 struct url {
     bool https;
@@ -26,6 +27,7 @@ struct url {
 
 struct url_rules {
     bool allow_http;
+    bool longer; /* up to URL_LONG_MAX bytes: URLs that services give out, not ones that people enter */
 };
 
 /*
