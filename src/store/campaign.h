@@ -94,8 +94,13 @@ struct message {
         name; /* what a row of a list or query names: a userId or a target; ptr NULL: user_id says it */
     struct span target; /* where it goes; ptr NULL: not chosen yet, there is none, or it was deleted */
     enum message_state state;
-    struct span error;     /* the id of the error; empty: none */
-    struct span detail;    /* what fills the text of the error, or what the service said */
+    struct span error;  /* the id of the error; empty: none */
+    struct span detail; /* what fills the text of the error, or what the service said */
+    /*
+     * Of an error: class, retry, effect (what it changed) and whom it concerns, each by its string
+     * (receipt.h), with blanks between; an error of our own has the class "-".
+     */
+    struct span judged;
     struct span processed; /* whether the service may have taken it: "", "no", "unknown", "yes" */
     uint16_t tries;
     int64_t due_ms; /* MESSAGE_RETRYING */
@@ -128,10 +133,13 @@ typedef enum err job_row_fn(void *arg, const struct job *j);
 typedef enum err message_row_fn(void *arg, const struct message *m);
 typedef enum err job_count_fn(void *arg, const struct job_count *c);
 
-/* Senders and campaigns. A row of another provider is ERR_NOT_FOUND. */
+/* Senders and campaigns. A row of another provider is ERR_NOT_FOUND; sender_get takes 0 for any. */
 struct backend_campaigns {
     enum err (*sender_insert)(struct backend *b, struct sender *s); /* sets s->id */
     enum err (*sender_update)(struct backend *b, const struct sender *s);
+    /* The credentials and settings stay as they are. */
+    enum err (*sender_state)(struct backend *b, int64_t id, enum sender_state state, struct span reason,
+                             struct span reason_text, int64_t wall_ms);
     enum err (*sender_delete)(struct backend *b, int64_t provider_id, int64_t id); /* ERR_CONFLICT: in use */
     enum err (*sender_get)(struct backend *b, int64_t provider_id, int64_t id, sender_row_fn *fn, void *arg);
     enum err (*sender_list)(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
@@ -165,6 +173,8 @@ struct backend_jobs {
     enum err (*message_insert)(struct backend *b, const struct message *m);
     /* Writes all but name; user_id and target only where they were not known. */
     enum err (*message_update)(struct backend *b, const struct message *m);
+    /* Deletes at most limit messages of the job. */
+    enum err (*message_drop)(struct backend *b, int64_t job_id, uint32_t limit, uint32_t *ret_count);
     enum err (*message_get)(struct backend *b, int64_t job_id, int64_t n, message_row_fn *fn, void *arg);
     /* Messages in MESSAGE_WAITING from after + 1 to last, in order. */
     enum err (*message_waiting)(struct backend *b, int64_t job_id, int64_t after, int64_t last,

@@ -587,6 +587,7 @@ CREATE TABLE message (
     error TEXT NOT NULL,           -- id of the error, '': none
     detail TEXT NOT NULL,          -- what fills the error's text; the text of the service
     processed TEXT NOT NULL,       -- whether the service may have taken it: '', 'no', 'unknown', 'yes'
+    judged TEXT NOT NULL,          -- of an error: class, retry, effect and whom it concerns, each by its string, with blanks between
     tries INTEGER NOT NULL,
     due_ms INTEGER NOT NULL,       -- of one that is tried again
     service_id TEXT NOT NULL,      -- the service's id of it

@@ -342,6 +342,8 @@ enum err sqlite_mail_count(struct backend *b, struct mail_counts *ret);
 /* sqlite_sender.c, sqlite_campaign.c, sqlite_job.c, sqlite_message.c */
 enum err sqlite_sender_insert(struct backend *b, struct sender *s);
 enum err sqlite_sender_update(struct backend *b, const struct sender *s);
+enum err sqlite_sender_state(struct backend *b, int64_t id, enum sender_state state, struct span reason,
+                             struct span reason_text, int64_t wall_ms);
 enum err sqlite_sender_delete(struct backend *b, int64_t provider_id, int64_t id);
 enum err sqlite_sender_get(struct backend *b, int64_t provider_id, int64_t id, sender_row_fn *fn, void *arg);
 enum err sqlite_sender_list(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
@@ -365,6 +367,7 @@ enum err sqlite_job_open_count(struct backend *b, int64_t provider_id, int64_t s
                                uint64_t *ret);
 enum err sqlite_message_insert(struct backend *b, const struct message *m);
 enum err sqlite_message_update(struct backend *b, const struct message *m);
+enum err sqlite_message_drop(struct backend *b, int64_t job_id, uint32_t limit, uint32_t *ret_count);
 enum err sqlite_message_get(struct backend *b, int64_t job_id, int64_t n, message_row_fn *fn, void *arg);
 enum err sqlite_message_waiting(struct backend *b, int64_t job_id, int64_t after, int64_t last,
                                 uint32_t limit, message_row_fn *fn, void *arg);

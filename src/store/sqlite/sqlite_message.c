@@ -26,10 +26,11 @@ enum err sqlite_message_insert(struct backend *b, const struct message *m)
     sqlite_bind_span(q, 7, m->error);
     sqlite_bind_span(q, 8, m->detail);
     sqlite_bind_span(q, 9, m->processed);
-    sqlite_bind_number(q, 10, m->tries);
-    sqlite_bind_number(q, 11, m->due_ms);
-    sqlite_bind_span(q, 12, m->service_id);
-    sqlite_bind_number(q, 13, m->at_ms);
+    sqlite_bind_span(q, 10, m->judged);
+    sqlite_bind_number(q, 11, m->tries);
+    sqlite_bind_number(q, 12, m->due_ms);
+    sqlite_bind_span(q, 13, m->service_id);
+    sqlite_bind_number(q, 14, m->at_ms);
     return sqlite_run(s, q);
 }
 
@@ -48,10 +49,11 @@ enum err sqlite_message_update(struct backend *b, const struct message *m)
     sqlite_bind_span(q, 6, m->error);
     sqlite_bind_span(q, 7, m->detail);
     sqlite_bind_span(q, 8, m->processed);
-    sqlite_bind_number(q, 9, m->tries);
-    sqlite_bind_number(q, 10, m->due_ms);
-    sqlite_bind_span(q, 11, m->service_id);
-    sqlite_bind_number(q, 12, m->at_ms);
+    sqlite_bind_span(q, 9, m->judged);
+    sqlite_bind_number(q, 10, m->tries);
+    sqlite_bind_number(q, 11, m->due_ms);
+    sqlite_bind_span(q, 12, m->service_id);
+    sqlite_bind_number(q, 13, m->at_ms);
     e = sqlite_run(s, q);
     return !e && sqlite3_changes(s->db) == 0 ? ERR_NOT_FOUND : e;
 }
@@ -73,10 +75,11 @@ static struct message row_of(sqlite3_stmt *q)
         .error = sqlite_span(q, 6),
         .detail = sqlite_span(q, 7),
         .processed = sqlite_span(q, 8),
-        .tries = (uint16_t)sqlite_number(q, 9),
-        .due_ms = sqlite_number(q, 10),
-        .service_id = sqlite_span(q, 11),
-        .at_ms = sqlite_number(q, 12),
+        .judged = sqlite_span(q, 9),
+        .tries = (uint16_t)sqlite_number(q, 10),
+        .due_ms = sqlite_number(q, 11),
+        .service_id = sqlite_span(q, 12),
+        .at_ms = sqlite_number(q, 13),
     };
 }
 
@@ -87,6 +90,16 @@ static enum err rows(struct sqlite *s, sqlite3_stmt *q, message_row_fn *fn, void
         const struct message m = row_of(q);
         e = fn(arg, &m);
     }
+    return e;
+}
+
+enum err sqlite_message_drop(struct backend *b, int64_t job_id, uint32_t limit, uint32_t *ret_count)
+{
+    struct sqlite *s = sqlite_of(b);
+    const int64_t key[] = {job_id, limit};
+    enum err e = sqlite_run_with(s, STATEMENT_message_prune, key, 2);
+    if (!e)
+        *ret_count = (uint32_t)sqlite3_changes(s->db);
     return e;
 }
 

@@ -110,6 +110,23 @@ enum err sqlite_sender_update(struct backend *b, const struct sender *x)
     return e ? e : put_secret(s, s->seal, x->id, x->secret);
 }
 
+enum err sqlite_sender_state(struct backend *b, int64_t id, enum sender_state state, struct span reason,
+                             struct span reason_text, int64_t wall_ms)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_sender_state, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, id);
+    sqlite_bind_number(q, 2, state);
+    sqlite_bind_span(q, 3, reason);
+    sqlite_bind_span(q, 4, reason_text);
+    sqlite_bind_number(q, 5, wall_ms);
+    e = sqlite_run(s, q);
+    return !e && sqlite3_changes(s->db) == 0 ? ERR_NOT_FOUND : e;
+}
+
 enum err sqlite_sender_delete(struct backend *b, int64_t provider_id, int64_t id)
 {
     struct sqlite *s = sqlite_of(b);
