@@ -11,6 +11,7 @@
 #include "access/token.h"
 #include "api/gauge.h"
 #include "api/meter.h"
+#include "campaign/campaign.h"
 #include "report/approval.h"
 #include "report/notice.h"
 #include "report/outbox.h"
@@ -47,6 +48,8 @@ struct api_config {
     struct directory *directory;
     struct intake *intake;
     const struct courier_set *couriers;
+    const struct campaigns_set *campaigns;
+    struct campaign_counters *campaign_counters;
     struct delivery_counters *counters;
     const struct delivery_settings *settings;
     const struct retention_stats *retention;

@@ -59,6 +59,7 @@
  * 2 carrier   a sending service: messages -> requests, answers -> receipts
  *     carrier, carrier_core       the interface; the table of functions that a service is
  *     carrier_request             writes a request; wipes it after use
+ *     sendgrid_event              SendGrid's signed events
  *     carrier_read                what answers say: of each message, of a token, of a sender being verified
  *     property, link              reads the members of a sender's settings; which links are allowed
  *     sendgrid, fcm, linepush, webpush, smtp_settings   one file a service
@@ -109,7 +110,19 @@
  *     redelivery                  decides: delivered, retry or give up
  *     suspension                  stops sending to a channel that fails for long
  *     channel_update              one change of a channel: read, change, write, notify its lane
- * 5 campaign  what one person of a targeted delivery gets
+ * 5 campaign  targeted delivery: who gets what, and what became of it
+ *     campaign, campaign_core     a loop's jobs with their lanes and senders; pace and pauses
+ *     campaign_job, campaign_load one open job in memory; read from the store, with what was left behind
+ *     campaign_gather, campaign_query   the audience into messages, in steps; by SQL
+ *     campaign_grant, campaign_request  an access token; one request to a service and its answer
+ *     campaign_pause, campaign_sweep    all jobs of a sender pause; what a stopped job leaves ends
+ *     claim                       the checks before a message may be sent, and its claim
+ *     batch, batch_parts          messages that are claimed and recorded together
+ *     batch_render, batch_ship, batch_end   their content, their requests, what became of each
+ *     ledger, verdict             one write of results with its sums; what a receipt means for a message
+ *     feedback                    what a service says later
+ *     message_text, message_key   the text of an error; the key by which a service knows a message again
+ *     counters                    sums for /metrics
  *     variables                   the variables that a campaign declares; the context of one user
  *     content, content_parts      a content, compiled once a job and rendered once a message
  *     content_empty               whether nothing is left to send
@@ -132,7 +145,9 @@
  *     meter, oldest               throughput of the node; its oldest waiting event
  *     gauge                       figures published by each loop; alarms
  *     console, console_none       the web console's files, part of the binary
- * 6 api/campaign  the audience of a provider
+ * 6 api/campaign  the audience of a provider, its jobs
+ *     job, job_json               deliveries: made, paused, stopped, sent again; as JSON
+ *     hook                        what services report later, without a log-in
  *     user, user_json, user_read  people: identified, looked for, changed, deleted; as JSON, shown and read
  *     audience_call               what these calls share
  *     target_read                 what is accepted as a userId, an address, a token, a subscription

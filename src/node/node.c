@@ -25,6 +25,7 @@
 #include "campaign/query.h"
 #include "exchange/engine.h"
 #include "node/node_access.h"
+#include "node/node_campaign.h"
 #include "node/node_mail.h"
 #include "node/node_store.h"
 #include "store/integrity.h"
@@ -45,6 +46,7 @@ struct node_loop {
     struct server *server;
     struct courier *courier;
     struct channels *channels; /* owns the lanes of its channels */
+    struct node_campaign campaign;
     struct api *api;
     struct gauges gauges;
     uv_timer_t tick;
@@ -78,6 +80,8 @@ struct node {
     void *again_arg;
     struct delivery_counters counters;
     struct courier_set couriers;
+    struct campaigns_set campaigns;
+    struct campaign_counters campaign_counters;
     struct intake intake;
     struct store *store;
     struct seal seal;
@@ -164,7 +168,7 @@ static void on_drain_tick(uv_timer_t *t)
 {
     struct node_loop *l = t->data;
     if (!l->idle && api_open(l->api) == 0 && courier_idle(l->courier) && channels_idle(l->channels) &&
-        (l != &l->node->loops[0] || node_mail_idle(&l->node->mail))) {
+        node_campaign_idle(&l->campaign) && (l != &l->node->loops[0] || node_mail_idle(&l->node->mail))) {
         l->idle = true;
         (void)atomic_fetch_add(&l->node->idle, 1);
     }
@@ -177,6 +181,7 @@ static void open_drain(struct letter *letter)
     struct node_loop *l = list_entry(letter, struct node_loop, drain);
     server_drain(l->server);
     courier_stop(l->courier);
+    node_campaign_stop(&l->campaign);
     api_drain(l->api);
     if (l == &l->node->loops[0]) {
         retention_stop(&l->node->retention);
@@ -201,7 +206,8 @@ static void open_halt(struct letter *letter)
     else
         node_mail_halt(&l->node->mail);
     (void)uv_timer_stop(&l->tick);
-    l->closing = 2;
+    l->closing = 3;
+    node_campaign_halt(&l->campaign, on_closed, l);
     engine_close(l->engine, on_closed, l);
     server_close(l->server, on_closed, l);
     l->engine = NULL;
@@ -475,7 +481,22 @@ static enum err open_courier(struct node_loop *l)
         .clock = &clock_system,
         .ahead = &n->retention.stats.ahead,
     };
-    return channels_new(&l->channels, &channels);
+    if ((e = channels_new(&l->channels, &channels)))
+        return e;
+    const struct campaigns_config campaigns = {
+        .loop = &l->loop,
+        .courier = l->courier,
+        .mailbox = &l->mailbox,
+        .engine = l->engine,
+        .store = n->store,
+        .queries = &n->queries,
+        .clock = &clock_system,
+        .counters = &n->campaign_counters,
+        .deadlines = {s->dns_timeout, s->connect_timeout, s->session_timeout, s->service_timeout},
+        .user_agent = s->user_agent,
+        .allow_http = s->allow_http_targets,
+    };
+    return node_campaign_open(&l->campaign, &n->campaigns, &campaigns);
 }
 
 static enum err open_loop(struct node_loop *l)
@@ -499,6 +520,8 @@ static enum err open_loop(struct node_loop *l)
         .directory = n->directory,
         .intake = &n->intake,
         .couriers = &n->couriers,
+        .campaigns = &n->campaigns,
+        .campaign_counters = &n->campaign_counters,
         .counters = &n->counters,
         .settings = &atomic_load(&n->reading)->delivery,
         .retention = &n->retention.stats,
@@ -602,6 +625,8 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
         e = start_mail(n);
     if (!e)
         e = directory_each(n->directory, resume, n);
+    if (!e)
+        e = node_campaign_resume(&n->campaigns, n->store);
     if (e) {
         if (opened && e == ERR_DAMAGED) /* damage found by the first read */
             node_store_damaged(settings->data);
@@ -666,6 +691,8 @@ static void abandon(struct node_loop *l)
         engine_close(l->engine, NULL, NULL);
     if (l->server)
         server_close(l->server, NULL, NULL);
+    if (l->campaign.renderer)
+        node_campaign_halt(&l->campaign, NULL, NULL);
     if (l->mailbox_open) {
         mailbox_close(&l->mailbox);
         if (l->courier)
@@ -689,6 +716,7 @@ void node_free(struct node *n)
         abandon(l);
         courier_free(l->courier);
         channels_free(l->channels);
+        node_campaign_free(&l->campaign);
         api_free(l->api);
         if (l->loop_open)
             (void)uv_loop_close(&l->loop);
