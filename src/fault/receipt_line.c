@@ -214,8 +214,9 @@ static void put_text(const struct said *s, const struct answer *a, struct receip
     /* LINE's sentence, or a line of somebody's log that holds it or has the list's form already. */
     bool sentence = ret->error != ROW(line_server) && ret->error != ROW(line_request);
     bool line = !s->json && a->status == 0;
-    bool verbatim = message.len > 0 && ((sentence && (s->json || line)) ||
-                                        (!s->json && span_starts(a->body, SPAN_LIT("statusCode is not 200"))));
+    bool verbatim =
+        message.len > 0 && ((sentence && (s->json || line)) ||
+                            (!s->json && span_starts(a->body, SPAN_LIT("statusCode is not 200"))));
     if (verbatim) {
         answer_said_put(ret, message, WORDS_MAX);
         /* "The request body has 2 error(s)" alone helps nobody. */

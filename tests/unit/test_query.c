@@ -342,7 +342,7 @@ static void excess(void **state)
         {NUMBERS "SELECT 'u'||i AS user_id FROM n", QUERY_BOUND_ROWS, {.rows = 50000}},
         {"SELECT zeroblob(1000000000) AS user_id", QUERY_BOUND_MEMORY, {0}},
         {"SELECT hex(zeroblob(600000)) AS user_id", QUERY_BOUND_MEMORY, {0}},
-        {NUMBERS "SELECT group_concat(i) AS user_id FROM (SELECT i FROM n LIMIT 500000)",
+        {NUMBERS "SELECT group_concat(hex(zeroblob(5000))) AS user_id FROM (SELECT i FROM n LIMIT 200)",
          QUERY_BOUND_MEMORY,
          {0}},
         {NUMBERS "SELECT json_group_array(i) AS user_id FROM n", QUERY_BOUND_MEMORY, {.memory = 8 << 20}},
