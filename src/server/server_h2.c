@@ -305,6 +305,8 @@ enum err h2_go_on(struct h2 *h, struct server_request *r)
     if (buf_len(&r->body) &&
         nghttp2_session_consume_stream(h->session, r->stream, buf_len(&r->body)) == NGHTTP2_ERR_NOMEM)
         return ERR_NOMEM;
+    if (r->head.has_length && r->head.content_length > r->body_max)
+        refuse(r, 413, "The body is too large", NULL);
     if (r->refusal.status || r->remote_done)
         h->host->request(h->host->arg, r);
     else if (r->head.expect_continue && buf_len(&r->body) == 0)
@@ -320,8 +322,6 @@ static int head_complete(struct h2 *h, struct server_request *r)
         h->host->head(h->host->arg, r);
         if (r->answered || r->sinking)
             return 0;
-        if (r->head.has_length && r->head.content_length > r->body_max)
-            refuse(r, 413, "The body is too large", NULL);
     }
     if (!r->held && h2_go_on(h, r) != ERR_NONE)
         return NGHTTP2_ERR_CALLBACK_FAILURE;

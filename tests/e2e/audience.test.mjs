@@ -204,21 +204,23 @@ describe('an import', () => {
     });
 
     it('takes more than fits in memory at once, over HTTP/2 too, and counts every row', async () => {
-        const session = http2.connect(node.url, { settings: { enablePush: false } });
-        const req = session.request({ ':method': 'POST', ':path': `${P}/imports?into=users`, authorization: `Bearer ${node.key}`, 'content-type': 'application/x-ndjson' });
-        let text = '', rows = 0;
-        req.setEncoding('utf8').on('data', d => (text += d));
-        for (let piece = 0; piece < 40; piece++) {
-            let s = '';
-            for (let k = 0; k < 1000; k++) s += `{"userId":"h${rows++}","attributes":{"x":"${'y'.repeat(60)}"}}\n`;
-            if (!req.write(s)) await new Promise(resolve => req.once('drain', resolve));
+        // Longer than a body in memory may be, with and without its length.
+        const pieces = Array.from({ length: 70 }, (_, p) => Array.from({ length: 1000 }, (_, k) => `{"userId":"h${p * 1000 + k}","attributes":{"x":"${'y'.repeat(60)}"}}\n`).join(''));
+        const length = pieces.reduce((n, p) => n + p.length, 0);
+        assert.ok(length > 5 << 20);
+        for (const more of [{}, { 'content-length': String(length) }]) {
+            const session = http2.connect(node.url, { settings: { enablePush: false } });
+            const req = session.request({ ':method': 'POST', ':path': `${P}/imports?into=users`, authorization: `Bearer ${node.key}`, 'content-type': 'application/x-ndjson', ...more });
+            let text = '';
+            req.setEncoding('utf8').on('data', d => (text += d));
+            for (const piece of pieces) if (!req.write(piece)) await new Promise(resolve => req.once('drain', resolve));
+            req.end();
+            await new Promise(resolve => req.once('close', resolve));
+            session.close();
+            const i = await a.ended(JSON.parse(text).importId);
+            assert.deepEqual([i.state, i.read, i.taken, i.refused], ['done', 70000, 70000, 0]);
         }
-        req.end();
-        await new Promise(resolve => req.once('close', resolve));
-        session.close();
-        const i = await a.ended(JSON.parse(text).importId);
-        assert.deepEqual([i.state, i.read, i.taken, i.refused], ['done', 40000, 40000, 0]);
-        await a.show('h39999');
+        await a.show('h69999');
     });
 
     it('keeps the first thousand refusals and counts the others', async () => {
