@@ -336,9 +336,15 @@ static void searches(void **state)
     assert_int_equal(ops()->user_get(b, provider, first, show, NULL), ERR_NONE);
 }
 
-#define MESSAGES                                                                                             \
-    "INSERT INTO message WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n<%2$lld) "      \
-    "SELECT 1, n+%1$lld*100000, %1$lld, 'u', 'a@example.com', 5, '', '', 'yes', 1, 0, '', 1 FROM c"
+static void send_messages(int64_t user_id, int64_t n)
+{
+    struct message m = {
+        .job_id = 1, .user_id = user_id, .name = SPAN_LIT("u"), .target = SPAN_LIT("a@example.com")};
+    for (int64_t i = 1; i <= n; i++) {
+        m.n = user_id * 100000 + i;
+        assert_int_equal(b->ops->jobs->message_insert(b, &m), ERR_NONE);
+    }
+}
 
 static void deletes(void **state)
 {
@@ -350,8 +356,8 @@ static void deletes(void **state)
     assert_int_equal(
         put("v", "", (struct target_change[]){to(MEDIUM_MAIL, "b@example.com")}, 1, 1, &second, NULL),
         ERR_NONE);
-    exec(MESSAGES, first, 7000);
-    exec(MESSAGES, second, 10);
+    send_messages(first, 7000);
+    send_messages(second, 10);
     assert_int_equal(ops()->user_delete(b, provider, first), ERR_NONE);
     assert_int_equal(ops()->user_delete(b, provider, first), ERR_NOT_FOUND);
     assert_string_equal(user("u"), "not found");
