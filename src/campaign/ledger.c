@@ -37,13 +37,15 @@ static enum err write_sum(struct ledger *l, size_t i)
         .state = l->sums[i].state,
         .error = l->sums[i].failed ? span_of(delivery_error_of(l->sums[i].error)->id) : SPAN_LIT(""),
         .text = {l->sums[i].text, l->sums[i].len},
+        .judged = {l->sums[i].judged, l->sums[i].judged_len},
         .count = l->sums[i].count,
     };
     return c.count ? l->b->ops->jobs->count_add(l->b, l->job.id, &c) : ERR_NONE;
 }
 
+/* judged: of f, empty without one. */
 static enum err add(struct ledger *l, enum message_state state, const struct fate_of_message *f,
-                    int64_t count)
+                    struct span judged, int64_t count)
 {
     char shape[MESSAGE_TEXT_MAX];
     struct span text = f && f->failed ? message_shape(f->error, f->detail, shape) : SPAN_LIT("");
@@ -53,7 +55,8 @@ static enum err add(struct ledger *l, enum message_state state, const struct fat
     for (; i < l->sum_count; i++)
         if (l->sums[i].state == state && l->sums[i].failed == (f && f->failed) &&
             (!l->sums[i].failed || l->sums[i].error == f->error) &&
-            span_eq((struct span){l->sums[i].text, l->sums[i].len}, text)) {
+            span_eq((struct span){l->sums[i].text, l->sums[i].len}, text) &&
+            span_eq((struct span){l->sums[i].judged, l->sums[i].judged_len}, judged)) {
             l->sums[i].count += count;
             return ERR_NONE;
         }
@@ -68,29 +71,29 @@ static enum err add(struct ledger *l, enum message_state state, const struct fat
     l->sums[i].error = f ? f->error : DELIVERY_ERROR_unclassified;
     l->sums[i].count = count;
     l->sums[i].len = text.len;
+    l->sums[i].judged_len = judged.len;
     memcpy(l->sums[i].text, text.ptr, text.len);
+    memcpy(l->sums[i].judged, judged.ptr, judged.len);
     l->sum_count++;
     return ERR_NONE;
 }
 
-#define JUDGED_MAX 96u
-
-static struct span judged(const struct fate_of_message *f, char out[static JUDGED_MAX])
+static struct span judged(const struct fate_of_message *f, char out[static LEDGER_JUDGED_MAX])
 {
     if (!f->failed)
         return SPAN_LIT("");
     const struct delivery_error *row = delivery_error_of(f->error);
     const struct message_judgement *j = f->judged;
-    int n = snprintf(out, JUDGED_MAX, "%s %s %s %s", j ? receipt_class_text(j->class) : "-",
+    int n = snprintf(out, LEDGER_JUDGED_MAX, "%s %s %s %s", j ? receipt_class_text(j->class) : "-",
                      receipt_retry_text(j ? j->retry : row->retry),
                      receipt_effect_text(j ? j->effect : RECEIPT_NO_EFFECT),
                      receipt_whom_text(j ? j->whom : row->whom));
-    return (struct span){out, n > 0 && (unsigned)n < JUDGED_MAX ? (size_t)n : 0};
+    return (struct span){out, n > 0 && (unsigned)n < LEDGER_JUDGED_MAX ? (size_t)n : 0};
 }
 
 enum err ledger_put(struct ledger *l, const struct fate_of_message *f)
 {
-    char text[JUDGED_MAX];
+    char text[LEDGER_JUDGED_MAX];
     const struct message m = {
         .job_id = l->job.id,
         .n = f->n,
@@ -108,11 +111,11 @@ enum err ledger_put(struct ledger *l, const struct fate_of_message *f)
     };
     enum err e = l->b->ops->jobs->message_update(l->b, &m);
     if (!e && f->was == MESSAGE_RETRYING)
-        e = add(l, MESSAGE_RETRYING, NULL, -1);
+        e = add(l, MESSAGE_RETRYING, NULL, SPAN_LIT(""), -1);
     if (!e && f->is == MESSAGE_RETRYING)
-        e = add(l, MESSAGE_RETRYING, NULL, 1);
+        e = add(l, MESSAGE_RETRYING, NULL, SPAN_LIT(""), 1);
     if (!e && message_is_ended(f->is))
-        e = add(l, f->is, f, 1);
+        e = add(l, f->is, f, m.judged, 1);
     l->job.ended += message_is_ended(f->is);
     return e;
 }
@@ -134,7 +137,7 @@ enum err ledger_take(struct ledger *l, const struct message *m)
     struct message taken = *m;
     taken.state = MESSAGE_SENDING;
     enum err e = l->b->ops->jobs->message_update(l->b, &taken);
-    return e ? e : add(l, MESSAGE_RETRYING, NULL, -1);
+    return e ? e : add(l, MESSAGE_RETRYING, NULL, SPAN_LIT(""), -1);
 }
 
 enum err ledger_close(struct ledger *l)

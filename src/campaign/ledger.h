@@ -33,7 +33,8 @@ struct fate_of_message {
     struct span service_id;
 };
 
-#define LEDGER_SUMS 32u /* different ones of one batch; more are written at once */
+#define LEDGER_SUMS 32u       /* different ones of one batch; more are written at once */
+#define LEDGER_JUDGED_MAX 96u /* bytes of message.judged: four words of receipt.h */
 
 struct ledger {
     struct backend *b;
@@ -46,8 +47,8 @@ struct ledger {
         bool failed;
         enum delivery_error_id error;
         int64_t count;
-        size_t len;
-        char text[256];
+        size_t len, judged_len;
+        char text[256], judged[LEDGER_JUDGED_MAX];
     } sums[LEDGER_SUMS];
     size_t sum_count;
 };

@@ -116,14 +116,16 @@ struct message_filter {
     unsigned states;   /* bits 1 << enum message_state; 0: all */
     struct span error; /* id; empty: all */
     struct span text;  /* in the target or the detail, or the whole of the name; empty: all */
-    int64_t after;     /* n; of a user: the last job's id, below which to go on (newest first) */
+    /* n; of a user: id of the last job and n in it, below which to go on (newest first). */
+    int64_t after, after_n;
     uint32_t limit, scan;
-    int64_t last; /* out: the last one looked at; 0: there are no more */
+    int64_t last, last_n; /* out: the last one looked at, as after and after_n; last 0: there are no more */
 };
 
 struct job_count {
     enum message_state state;
     struct span error, text;
+    struct span judged; /* as struct message */
     int64_t count;
 };
 

@@ -602,8 +602,9 @@ CREATE TABLE job_count (
     state INTEGER NOT NULL,
     error TEXT NOT NULL,
     text TEXT NOT NULL,            -- as shown, of what names a person only the kind
+    judged TEXT NOT NULL,          -- as of a message
     count INTEGER NOT NULL,
-    PRIMARY KEY (job_id, state, error, text)
+    PRIMARY KEY (job_id, state, error, text, judged)
 ) WITHOUT ROWID;
 -- Which message of a job took a target first, as long as the job runs.
 CREATE TABLE job_target (

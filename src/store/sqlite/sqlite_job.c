@@ -236,7 +236,8 @@ enum err sqlite_count_add(struct backend *b, int64_t job_id, const struct job_co
     sqlite_bind_number(q, 2, c->state);
     sqlite_bind_span(q, 3, c->error);
     sqlite_bind_span(q, 4, c->text);
-    sqlite_bind_number(q, 5, c->count);
+    sqlite_bind_span(q, 5, c->judged);
+    sqlite_bind_number(q, 6, c->count);
     return sqlite_run(s, q);
 }
 
@@ -252,7 +253,8 @@ enum err sqlite_count_list(struct backend *b, int64_t job_id, job_count_fn *fn, 
         const struct job_count c = {.state = (enum message_state)sqlite_number(q, 0),
                                     .error = sqlite_span(q, 1),
                                     .text = sqlite_span(q, 2),
-                                    .count = sqlite_number(q, 3)};
+                                    .judged = sqlite_span(q, 3),
+                                    .count = sqlite_number(q, 4)};
         e = fn(arg, &c);
     }
     return e;

@@ -176,12 +176,15 @@ enum err sqlite_message_find(struct backend *b, struct message_filter *f, messag
     sqlite_bind_number(q, 1, f->job_id ? f->job_id : f->user_id);
     sqlite_bind_number(q, 2, f->after);
     sqlite_bind_number(q, 3, f->scan);
+    if (!f->job_id)
+        sqlite_bind_number(q, 4, f->after_n);
     uint32_t seen = 0, found = 0;
-    int64_t last = 0;
+    int64_t last = 0, last_n = 0;
     while (found < f->limit && sqlite_next(s, q, &e)) {
         const struct message m = row_of(q);
         seen++;
         last = f->job_id ? m.n : m.job_id;
+        last_n = m.n;
         if (!matches(f, &m))
             continue;
         found++;
@@ -189,6 +192,7 @@ enum err sqlite_message_find(struct backend *b, struct message_filter *f, messag
     }
     (void)sqlite3_reset(q);
     f->last = seen >= f->scan || found >= f->limit ? last : 0;
+    f->last_n = last_n;
     return e;
 }
 
