@@ -5,6 +5,7 @@
 
 #include "base/json_fault.h"
 #include "base/mem.h"
+#include "base/time.h"
 
 void call_drop(struct call *c)
 {
@@ -332,12 +333,7 @@ void call_write_id(struct json_write *w, int64_t id)
 
 void call_write_time(struct json_write *w, int64_t ms)
 {
-    time_t s = (time_t)(ms / 1000);
-    struct tm tm;
-    char text[48] = "";
-    if (gmtime_r(&s, &tm)) {
-        size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-        (void)snprintf(text + n, sizeof(text) - n, ".%03dZ", (int)(ms % 1000));
-    }
+    char text[TIME_TEXT_SIZE];
+    time_text(ms, text);
     json_write_str(w, text);
 }

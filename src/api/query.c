@@ -41,29 +41,38 @@ bool query_known(struct call *c, const char *const *names)
     return true;
 }
 
+/* ptr NULL: out of memory. plus: a + means a space, as in a form. */
+static struct span decode(struct call *c, struct span value, bool plus)
+{
+    char *out = arena_alloc(&c->arena, value.len + 1);
+    if (!out)
+        return (struct span){NULL, 0};
+    size_t n = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        char ch = plus && value.ptr[i] == '+' ? ' ' : value.ptr[i];
+        if (ch == '%' && i + 2 < value.len && hex_digit(value.ptr[i + 1]) >= 0 &&
+            hex_digit(value.ptr[i + 2]) >= 0) {
+            ch = (char)(hex_digit(value.ptr[i + 1]) << 4 | hex_digit(value.ptr[i + 2]));
+            i += 2;
+        }
+        out[n++] = ch;
+    }
+    out[n] = '\0';
+    return (struct span){out, n};
+}
+
 struct span query_text(struct call *c, const char *want)
 {
     struct span rest = server_query(c->req), name, value;
-    while (next_pair(&rest, &name, &value)) {
-        if (!span_eq(name, span_of(want)))
-            continue;
-        char *out = arena_alloc(&c->arena, value.len + 1);
-        if (!out)
-            return (struct span){NULL, 0};
-        size_t n = 0;
-        for (size_t i = 0; i < value.len; i++) {
-            char ch = value.ptr[i] == '+' ? ' ' : value.ptr[i];
-            if (ch == '%' && i + 2 < value.len && hex_digit(value.ptr[i + 1]) >= 0 &&
-                hex_digit(value.ptr[i + 2]) >= 0) {
-                ch = (char)(hex_digit(value.ptr[i + 1]) << 4 | hex_digit(value.ptr[i + 2]));
-                i += 2;
-            }
-            out[n++] = ch;
-        }
-        out[n] = '\0';
-        return (struct span){out, n};
-    }
+    while (next_pair(&rest, &name, &value))
+        if (span_eq(name, span_of(want)))
+            return decode(c, value, true);
     return (struct span){NULL, 0};
+}
+
+struct span query_path(struct call *c, struct span segment)
+{
+    return decode(c, segment, false);
 }
 
 bool query_limit(struct call *c, uint32_t otherwise, uint32_t max, uint32_t *ret)

@@ -1,5 +1,6 @@
 #include "base/time.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -75,4 +76,15 @@ enum err time_parse(struct span text, int64_t *ret_ms)
     int64_t s = (int64_t)timegm(&tm) - offset;
     *ret_ms = s * 1000 + ms;
     return s < 0 ? ERR_INVALID : ERR_NONE;
+}
+
+void time_text(int64_t ms, char out[static TIME_TEXT_SIZE])
+{
+    const time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    out[0] = '\0';
+    if (!gmtime_r(&s, &tm))
+        return;
+    size_t n = strftime(out, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(out + n, TIME_TEXT_SIZE - n, ".%03dZ", (int)(ms % 1000));
 }

@@ -31,20 +31,21 @@ static const char *escape_of(char c)
     }
 }
 
+bool tsv_is_formula(struct span text)
+{
+    while (text.len && (unsigned char)text.ptr[0] <= ' ') { /* some spreadsheets ignore white space before */
+        text.ptr++;
+        text.len--;
+    }
+    for (size_t i = 0; i < sizeof(formulas) / sizeof(formulas[0]); i++)
+        if (span_starts(text, span_of(formulas[i])))
+            return true;
+    return false;
+}
+
 enum err tsv_cell(struct buf *out, struct span text)
 {
-    enum err e = ERR_NONE;
-    struct span trimmed = text; /* some spreadsheets ignore white space before a formula */
-    while (trimmed.len && (unsigned char)trimmed.ptr[0] <= ' ') {
-        trimmed.ptr++;
-        trimmed.len--;
-    }
-    for (size_t i = 0; !e && i < sizeof(formulas) / sizeof(formulas[0]); i++) {
-        if (span_starts(trimmed, span_of(formulas[i]))) {
-            e = buf_add_str(out, "'");
-            break;
-        }
-    }
+    enum err e = tsv_is_formula(text) ? buf_add_str(out, "'") : ERR_NONE;
     for (size_t i = 0, from = 0; !e && i <= text.len; i++) {
         const char *escape = i < text.len ? escape_of(text.ptr[i]) : "";
         if (!escape)

@@ -13,5 +13,7 @@
 enum err tsv_header(struct buf *out, enum lang lang) MUST_CHECK;
 enum err tsv_row(struct buf *out, const struct statistics_cells *cells, struct span reason,
                  struct span detail, int64_t errors) MUST_CHECK;
+/* Whether a spreadsheet may take the cell for a formula. */
+bool tsv_is_formula(struct span text);
 /* Writes one cell without its tab. ERR_LIMIT, ERR_NOMEM as above: out must then be discarded. */
 enum err tsv_cell(struct buf *out, struct span text) MUST_CHECK;
