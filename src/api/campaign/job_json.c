@@ -117,6 +117,15 @@ static void write_text_or_null(struct json_write *w, const char *key, struct spa
         json_write_null(w);
 }
 
+static void write_json_or_null(struct json_write *w, const char *key, struct span json)
+{
+    json_write_key(w, key);
+    if (json.len)
+        json_write_raw(w, json);
+    else
+        json_write_null(w);
+}
+
 static void write_id_or_null(struct json_write *w, const char *key, int64_t id)
 {
     json_write_key(w, key);
@@ -136,6 +145,7 @@ enum err job_write(struct json_write *w, struct backend *b, const struct job *j,
     const int64_t until = j->ended_ms ? j->ended_ms : now_ms;
     const double seconds =
         j->started_ms && until > j->started_ms ? (double)(until - j->started_ms) / 1000 : 0;
+    const double pace = seconds > 0 ? (double)j->ended / seconds : 0;
     json_write_object(w);
     json_write_key(w, "jobId");
     call_write_id(w, j->id);
@@ -172,11 +182,21 @@ enum err job_write(struct json_write *w, struct backend *b, const struct job *j,
     json_write_key(w, "dedupe");
     json_write_bool(w, j->dedupe);
     json_write_key(w, "perSecond");
-    json_write_real(w, seconds > 0 ? (double)j->ended / seconds : 0);
+    json_write_real(w, pace);
+    json_write_key(w, "secondsLeft");
+    if (j->state == JOB_RUNNING && j->gathered && pace > 0)
+        json_write_int(w, (int64_t)((double)(j->total - j->ended) / pace + 0.5));
+    else
+        json_write_null(w);
     write_time_or_null(w, "at", j->at_ms);
+    write_json_or_null(w, "repeat", j->repeat);
     write_time_or_null(w, "createdAt", j->created_ms);
     write_time_or_null(w, "startedAt", j->started_ms);
     write_time_or_null(w, "endedAt", j->ended_ms);
+    if (j->audience.len) {
+        json_write_key(w, "audience");
+        json_write_raw(w, j->audience);
+    }
     json_write_end(w);
     return ERR_NONE;
 }
