@@ -107,6 +107,12 @@ static int status_of(int http)
     }
 }
 
+int client_refused(int http, struct span body)
+{
+    tell_refusal(http, body);
+    return status_of(http);
+}
+
 static int verdict(const struct trip *t, const struct client *c, struct span body)
 {
     const struct outcome *o = &t->outcome;
@@ -114,10 +120,8 @@ static int verdict(const struct trip *t, const struct client *c, struct span bod
     char detail[8];
     if (o->reason == REASON_OK)
         return CLIENT_DONE;
-    if (o->reason == REASON_ERROR_STATUS_CODE) {
-        tell_refusal(o->status, body);
-        return status_of(o->status);
-    }
+    if (o->reason == REASON_ERROR_STATUS_CODE)
+        return client_refused(o->status, body);
     bool ours = strncmp(cause, "local_", 6) == 0;
     (void)visible_complain(NULL, "%s: %s, %s (%s)%s", c->api, reason_text(o->reason),
                            outcome_detail(o, detail), cause,

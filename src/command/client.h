@@ -47,5 +47,8 @@ bool client_ready(struct client *c);
 int client_ask(const struct client *c, const char *method, const char *path, struct span body,
                struct buf *answer);
 
+/* Prints the error of an answer with that HTTP status; returns the exit status. */
+int client_refused(int http, struct span body);
+
 /* Prints that the answer is malformed; returns the exit status. */
 int client_strange(void);

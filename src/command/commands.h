@@ -38,6 +38,9 @@ int cmd_channel(int argc, char **argv);
 /* todoke errors CHANNEL [options]: error statistics, over the API of a node. */
 int cmd_errors(int argc, char **argv);
 
+/* todoke job start|list|show|watch|pause|resume|stop|retry|errors|messages: over the API of a node. */
+int cmd_job(int argc, char **argv);
+
 /* todoke event send CHANNEL FILE|-: over the API of a node. */
 int cmd_event(int argc, char **argv);
 

@@ -191,6 +191,8 @@
  *     channel_secret              a channel's tokens and secret; tests its webhook URL
  *     backup, backup_place        copies the data directory while a node runs; all or nothing
  *     check                       checks a database for damage
+ *     job, job_start, job_watch   jobs of targeted delivery; a new one; one followed to its end
+ *     download                    an answer of any length into a file
  *     resource, listing           table-driven commands over the API, and their output
  *     answer                      reads a node's answers without loss
  *     errors                      the error statistics over the API of a node
@@ -249,6 +251,7 @@ static const struct cmd commands[] = {
     {"channel", cmd_channel, "makes, lists, shows, changes and deletes channels; their tokens and secrets"},
     {"event", cmd_event, "posts, lists, shows and redelivers events"},
     {"errors", cmd_errors, "shows a channel's error statistics: rows, sums, or TSV"},
+    {"job", cmd_job, "delivers campaigns to people; shows what became of each message"},
     {"provider", cmd_provider, "makes and lists providers; shows and changes their roles"},
     {"user", cmd_user, "makes, lists, changes and imports the people of a provider's audience"},
     {"list", cmd_list, "imports, lists and deletes lists of recipients"},

@@ -1,10 +1,11 @@
 // Jobs of targeted delivery over the fake of LINE: what a job tells of each message, its table of errors, the checks in the order of the customer's list
 // with every common text provoked by its cause, and what pausing, resuming, stopping and sending again do.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { change, crowd, ended, startScene, userId, P } from './lib/campaign.mjs';
-import { until } from './lib/node.mjs';
+import { bin, command, until } from './lib/node.mjs';
 
 // What an independent reader makes of a file: an array of arrays.
 const readSheet = (bytes, dialect) => JSON.parse(execFileSync('python3', ['-c',
@@ -62,7 +63,7 @@ describe('what a job tells', () => {
         assert.equal((await of('&state=sent,skipped')).length, 14);
         assert.deepEqual(await of(`&kind=${encodeURIComponent('送信情報未取得')}`), ['7']);
         assert.equal((await of('&kind=client%20error')).length, 26);
-        assert.equal((await of('&error=line_to_invalid')).length, 13, JSON.stringify(all[1]));
+        assert.equal((await of('&error=line_to')).length, 13, JSON.stringify(all[1]));
         assert.deepEqual(await of('&text=user%3Au7%20'), ['7']);
         assert.deepEqual(await of(`&text=${all[10].target}`), ['11']);
         for (const bad of ['state=gone', 'kind=nothing', 'error=x', 'format=xml', 'lang=fr', 'cursor=x', 'format=csv&limit=1', 'q=1'])
@@ -116,5 +117,83 @@ describe('what a job tells', () => {
         change(scene.data, ['DELETE FROM audience_user WHERE name=\'u9\'', 'UPDATE message SET name=NULL, target=NULL WHERE n=9']);
         const one = (await scene.messages(job.jobId, '')).find(m => m.messageId === '9');
         assert.deepEqual([one.userId, one.target, one.state], [null, null, 'failed']);
+    });
+});
+
+describe('the command', () => {
+    let scene;
+    const run = (args, more) => command(['job', ...args], { env: { TODOKE_API: scene.node.url, TODOKE_KEY: scene.key }, ...more });
+    before(async () => {
+        scene = await startScene({ people: [...crowd(20), ...crowd(3, 'to-invalid').map((p, i) => ({ ...p, userId: `bad${i}` }))] });
+    });
+    after(() => scene.close());
+
+    it('starts a job, follows it in lines, and shows its errors at the end', async () => {
+        const r = await run(['start', '--campaign', 'c1', '--segment', '1', '--watch']);
+        assert.equal(r.code, 0, r.stderr);
+        const [id, ...lines] = r.stdout.split('\n');
+        assert.match(id, /^job \d+$/);
+        assert.match(r.stdout, /^completed: 23 of 23, 3 not sent, \d+ a second$/m);
+        assert.match(r.stdout, /^3 +failed +クライアントエラー +no +none +The property, 'to', in the request body is invalid \(line: 1, column: 7\)$/m);
+        assert.match(r.stdout, /^What to do\n {2}client error \(line_to\)\n {6}\S/m);
+        assert.ok(lines.every(l => !l.includes('\r') && !l.includes('\u001b')), 'plain outside of a terminal');
+    });
+    it('draws a bar on a terminal', async () => {
+        // Not synchronously: LINE's fake lives in this process.
+        const { stdout: out } = await promisify(execFile)('python3', ['-c', `
+import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], stdin_read=lambda fd: b'')))`,
+        bin, 'job', 'start', '--campaign', 'c1', '--segment', '1', '--watch', '--lang', 'ja'],
+        { encoding: 'utf8', timeout: 30_000, env: { ...process.env, TODOKE_API: scene.node.url, TODOKE_KEY: scene.key, TERM: 'xterm' } });
+        assert.match(out, /\r\u001b\[K/);
+        assert.match(out, /█/);
+        assert.match(out, /100 % {2}completed: 23 of 23/);
+        assert.match(out, /件数.*エラーの種類.*エラーメッセージ/);
+        assert.match(out, /対処方法/);
+    });
+    it('lists, shows, and says of each message what became of it', async () => {
+        assert.match((await run(['list'])).stdout, /^ID +STATE +CHANNEL[^]*\n\d+ +completed +line +23 +3 /);
+        assert.match((await run(['show', '1'])).stdout, /counts\.sent +20/);
+        const failed = await run(['messages', '1', '--state', 'failed']);
+        assert.equal(failed.stdout.trim().split('\n').length, 4, failed.stdout);
+        const csv = await run(['messages', '1', '--format', 'csv', '--lang', 'ja']);
+        assert.equal(readSheet(Buffer.from(csv.stdout).subarray(3), 'excel').length, 24);
+        const tsv = await run(['errors', '1', '--format', 'tsv']);
+        assert.equal(readSheet(Buffer.from(tsv.stdout), 'excel-tab')[1][4], '3');
+        assert.equal(JSON.parse((await run(['errors', '1', '--json'])).stdout).total, 3);
+    });
+    it('refuses what it cannot do, by name', async () => {
+        for (const [args, code, words] of [
+            [['start'], 2, /what is to be sent\? --campaign/],
+            [['start', '--campaign', 'c1'], 2, /to whom\?/],
+            [['start', '--campaign', 'c1', '--segment', '1', '--list', '2'], 2, /to whom\?/],
+            [['start', '--campaign', 'c9', '--segment', '1'], 4, /No such campaign/],
+            [['start', '--campaign', 'c1', '--segment', '1', '--rate', 'fast'], 3, /ratePerSecond/],
+            [['start', '--campaign', 'c1', '--segment', '1', '--time', '09:00'], 2, /--every/],
+            [['show', 'x'], 2, /no ID of a job/],
+            [['show', '99'], 4, /No such job/],
+            [['show'], 2, /which one\?/],
+            [['pause', '1'], 5, /has ended/],
+            [['messages', '99', '--format', 'csv'], 4, /No such job/],
+            [['messages', '1', '--format', 'xls'], 2, /tsv or csv/],
+            [['resume', '1', '--provider', '7'], 4, /./],
+            [['begin'], 2, /./],
+        ]) {
+            const r = await run(args);
+            assert.equal(r.code, code, `${args}: ${r.stdout}${r.stderr}`);
+            assert.match(r.stderr, words);
+        }
+    });
+    it('says of a job that paused why, and goes on when it is resumed', async () => {
+        scene.line.behave({ revoked: true });
+        const r = await run(['start', '--campaign', 'c1', '--segment', '1', '--rate', '10', '--watch']);
+        assert.equal(r.code, 5, r.stdout);
+        assert.match(r.stdout, /^why: line_authentication$/m);
+        assert.match(r.stdout, /^said: Authentication failed due to the following reason: Authentication Failed\.\./m);
+        const id = /^job (\d+)/.exec(r.stdout)[1];
+        scene.line.behave({ revoked: false });
+        const again = await run(['resume', id, '--watch']);
+        assert.equal(again.code, 0, again.stdout + again.stderr);
+        assert.match(again.stdout, /completed: 23 of 23/);
     });
 });

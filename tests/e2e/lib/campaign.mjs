@@ -17,8 +17,7 @@ export const ended = ['completed', 'stopped', 'failed'];
 export async function startScene({ people = [], campaigns = [{}], segments = [{ condition: { all: [] } }], lists = [], settings = {}, args = [], env = {}, line } = {}) {
     const data = dataDir(), key = createKey(data), now = Date.now();
     line ??= await startLine({});
-    const rows = [`INSERT INTO provider (name, created_ms, maker_id) VALUES ('p', ${now}, 0)`,
-        `INSERT INTO audience_last VALUES (1, ${people.length})`, `INSERT INTO audience VALUES (1, ${people.length})`];
+    const rows = [`INSERT INTO audience_last VALUES (1, ${people.length})`, `INSERT INTO audience VALUES (1, ${people.length})`];
     people.forEach((p, i) => {
         rows.push(`INSERT INTO audience_user VALUES (1, ${i + 1}, ${text(p.userId)}, ${text(JSON.stringify(p.attributes ?? {}))}, ${now}, ${now})`);
         for (const value of [p.line ?? []].flat())
