@@ -3,11 +3,13 @@
 
 #include "store/sqlite/sqlite.h"
 
-/* NULL where the span is none. */
+/* NULL where the span is none: said, because a statement keeps what was bound to it the time before. */
 static void bind_or_null(sqlite3_stmt *q, int at, struct span text)
 {
     if (text.ptr)
         sqlite_bind_span(q, at, text);
+    else
+        (void)sqlite3_bind_null(q, at);
 }
 
 enum err sqlite_message_insert(struct backend *b, const struct message *m)
