@@ -73,8 +73,12 @@ void batch_take(struct batch *b, uint32_t i, const struct carrier_result *x)
     s->wait_s = v.wait_s;
     s->withdraw = v.withdraw;
     s->drop = v.drop;
-    s->judged = (struct message_judgement){
-        .class = r->class, .retry = r->retry, .effect = effect_here(&v), .whom = r->scope};
+    /* Nothing was wrong with a message that the account's fault kept back: it may go once that is mended. */
+    const bool later = v.pause && v.is == MESSAGE_FAILED && r->retry == RECEIPT_RETRY_NO;
+    s->judged = (struct message_judgement){.class = r->class,
+                                           .retry = later ? RECEIPT_RETRY_LATER : r->retry,
+                                           .effect = effect_here(&v),
+                                           .whom = r->scope};
     s->fate.judged = &s->judged;
     memcpy(s->service_id, x->service_id, sizeof(s->service_id));
     s->fate.service_id = span_of(s->service_id);
