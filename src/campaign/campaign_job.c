@@ -28,10 +28,11 @@ static bool read_id(struct json_value v, int64_t *ret)
     return *end == '\0' && *ret > 0;
 }
 
-static enum err read_by(struct json_value v, enum by *ret, struct carrier_fault *why)
+static enum err read_by(struct json_value v, struct job_audience *a, struct carrier_fault *why)
 {
     struct span text;
-    if (!json_string_plain(v, &text) || by_find(text, ret))
+    a->by_row = true;
+    if (!json_string_plain(v, &text) || by_find(text, &a->by))
         return refuse(why, "audience.by", "must be user_id, email, line_user_id, fcm_token or endpoint");
     return ERR_NONE;
 }
@@ -59,7 +60,7 @@ static enum err read_query(struct job_audience *a, struct json_value sql, struct
     enum err e = sql.kind == JSON_KIND_STRING ? json_string_decode(sql, &text)
                                               : refuse(why, "audience.sql", "must be a text");
     if (!e)
-        e = read_by(by, &a->by, why);
+        e = read_by(by, a, why);
     if (!e) {
         a->sql = buf_steal(&text);
         e = a->sql ? ERR_NONE : ERR_NOMEM;
@@ -70,7 +71,8 @@ static enum err read_query(struct job_audience *a, struct json_value sql, struct
 
 /*
  * {"kind":"segment","condition":{…}} · {"kind":"list","listId":7,"by":"email"} · {"kind":"query","sql":"…",
- * "by":"user_id"} · {"kind":"again","jobId":12,"unknown":false}
+ * "by":"user_id"} · {"kind":"again","jobId":12,"unknown":false,"by":"email"}, by only where the first job's audience
+ * has it
  */
 enum err job_audience_read(struct job_audience *ret, struct span json, struct carrier_fault *why)
 {
@@ -90,14 +92,15 @@ enum err job_audience_read(struct job_audience *ret, struct span json, struct ca
         ret->kind = AUDIENCE_LIST;
         if (!read_id(f[LIST].value, &ret->list_id))
             return refuse(why, "audience.listId", "must be the id of a list");
-        return read_by(f[BY].value, &ret->by, why);
+        return read_by(f[BY].value, ret, why);
     }
     if (!json_string_is(f[KIND].value, "again"))
         return refuse(why, "audience.kind", "must be segment, list, query or again");
     ret->kind = AUDIENCE_AGAIN;
     ret->unknown = f[UNKNOWN].value.kind == JSON_KIND_TRUE;
-    return read_id(f[JOB].value, &ret->job_id) ? ERR_NONE
-                                               : refuse(why, "audience.jobId", "must be the id of a job");
+    if (!read_id(f[JOB].value, &ret->job_id))
+        return refuse(why, "audience.jobId", "must be the id of a job");
+    return f[BY].value.kind == JSON_KIND_NONE ? ERR_NONE : read_by(f[BY].value, ret, why);
 }
 
 void job_audience_drop(struct job_audience *a)

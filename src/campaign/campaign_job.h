@@ -18,7 +18,8 @@ enum audience_kind { AUDIENCE_SEGMENT, AUDIENCE_LIST, AUDIENCE_QUERY, AUDIENCE_A
 
 struct job_audience {
     enum audience_kind kind;
-    enum by by;                  /* of a list or a query */
+    enum by by;                  /* of a list or a query; AUDIENCE_AGAIN: of the job before */
+    bool by_row;                 /* a list or a query named the people, also in the job before */
     int64_t list_id, job_id;     /* AUDIENCE_LIST; AUDIENCE_AGAIN: whose messages */
     bool unknown;                /* AUDIENCE_AGAIN: the unknown ones, else those that may be sent again */
     struct condition *condition; /* AUDIENCE_SEGMENT: as it was when the job was made; NULL: everybody */

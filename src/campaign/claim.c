@@ -76,8 +76,7 @@ static void refuse(struct check *k, enum delivery_error_id error, bool skipped, 
 
 static bool by_target(const struct campaign_job *j)
 {
-    return (j->audience.kind == AUDIENCE_LIST || j->audience.kind == AUDIENCE_QUERY) &&
-           j->audience.by != BY_USER_ID;
+    return j->audience.by_row && j->audience.by != BY_USER_ID;
 }
 
 /* Finds the person that the row names. A row by a target names nobody where no user has it. */
@@ -137,7 +136,7 @@ static const char *target_name(enum medium m)
 static void lacks_target(struct check *k)
 {
     const struct campaign_job *j = k->claim->job;
-    if (j->audience.kind != AUDIENCE_SEGMENT && j->audience.by == BY_USER_ID) {
+    if (j->audience.by_row && j->audience.by == BY_USER_ID) {
         refuse(k, DELIVERY_ERROR_target_id_not_found, false, target_name(j->medium));
         return;
     }

@@ -5,6 +5,7 @@
 
 #include "api/campaign/job_json.h"
 #include "api/page.h"
+#include "base/json_scan.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -24,6 +25,7 @@ struct job_state_of_call {
     const char *short_id;
     int64_t segment_id, list_id, query_id, again_id;
     bool unknown;
+    struct span again_by; /* JSON: how the job before named people; empty: by a segment */
     const char *sql, *by, *condition; /* as given; condition as JSON */
     double per_second;
     bool dedupe;
@@ -309,6 +311,10 @@ static enum err find_audience(struct call *c, struct backend *b, struct json_wri
         call_write_id(w, s->again_id);
         json_write_key(w, "unknown");
         json_write_bool(w, s->unknown);
+        if (s->again_by.len) {
+            json_write_key(w, "by");
+            json_write_raw(w, s->again_by);
+        }
     } else {
         write_sql(w, span_of(s->sql), span_of(s->by));
     }
@@ -373,6 +379,22 @@ static void make_nonce(char out[static 33])
         (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
+/* Rows that name people by a target must name what the campaign goes to. */
+static enum err check_by(struct call *c, const struct job_audience *a)
+{
+    static const enum by targets[MEDIUM_COUNT] = {[MEDIUM_MAIL] = BY_EMAIL,
+                                                  [MEDIUM_PUSH] = BY_APP,
+                                                  [MEDIUM_LINE] = BY_LINE,
+                                                  [MEDIUM_BROWSER] = BY_BROWSER};
+    const enum by own = targets[((struct job_state_of_call *)c->state)->job.medium];
+    if (!a->by_row || a->by == BY_USER_ID || a->by == own)
+        return ERR_NONE;
+    char why[120];
+    (void)snprintf(why, sizeof(why), "audience.by: this campaign takes user_id or %s, not %s", by_text(own),
+                   by_text(a->by));
+    return call_stop(c, ERR_CONFLICT, arena_dup(&c->arena, span_of(why)));
+}
+
 static enum err insert(struct call *c, struct backend *b)
 {
     struct job_state_of_call *s = c->state;
@@ -394,6 +416,8 @@ static enum err insert(struct call *c, struct backend *b)
             e = call_stop(c, ERR_CONFLICT, arena_dup(&c->arena, span_of(text)));
         }
     }
+    if (!e)
+        e = check_by(c, &read);
     make_nonce(nonce);
     const int64_t now_ms = call_now(c);
     j->provider_id = s->provider_id;
@@ -476,6 +500,24 @@ static enum err take_parent(void *arg, const struct job *j)
         if (!keep_span(c, texts[i]))
             return ERR_NOMEM;
     s->per_second = j->per_second;
+    struct json_field by = {.key = "by"};
+    s->again_by = SPAN_LIT("");
+    if (!json_check(j->audience, JSON_DEPTH, NULL) && !json_pick(json_root(j->audience), &by, 1) &&
+        by.value.kind == JSON_KIND_STRING)
+        s->again_by = by.value.raw;
+    return keep_span(c, &s->again_by) ? ERR_NONE : ERR_NOMEM;
+}
+
+struct again {
+    bool unknown, any;
+};
+
+static enum err take_again(void *arg, const struct job_count *n)
+{
+    struct again *a = arg;
+    const struct message as = {.judged = n->judged};
+    a->any |= n->count > 0 && (a->unknown ? n->state == MESSAGE_UNKNOWN
+                                          : n->state == MESSAGE_FAILED && message_may_go_again(&as));
     return ERR_NONE;
 }
 
@@ -489,6 +531,14 @@ static enum err retry_run(struct store_call *call, struct backend *b)
     if (job_is_open(s->job.state))
         return call_stop(c, ERR_CONFLICT,
                          "The job has not ended yet: what may be tried again is tried by itself");
+    struct again again = {.unknown = s->unknown};
+    e = b->ops->jobs->count_list(b, s->id, take_again, &again);
+    if (!e && !again.any)
+        e = call_stop(c, ERR_CONFLICT,
+                      s->unknown ? "Of every message of the job it is known whether it was sent"
+                                 : "No message of the job may be sent again");
+    if (e)
+        return e;
     const int64_t parent = s->id;
     struct job *j = &s->job;
     *j = (struct job){.campaign_id = j->campaign_id,
