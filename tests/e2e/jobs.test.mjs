@@ -197,3 +197,116 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], stdin_read=lambda fd:
         assert.match(again.stdout, /completed: 23 of 23/);
     });
 });
+
+describe('the checks before a service is asked', () => {
+    // One job for each kind of audience; every text is provoked by its cause.
+    let scene;
+    const until2 = (what, ms) => until(what, () => scene.node.log(), ms);
+    before(async () => {
+        const people = [
+            { userId: 'fine', attributes: { name: 'A', shop: 'Ginza', plan: 'pro' }, line: userId('fine', { n: 1 }) },
+            { userId: 'twin', attributes: { name: 'B', shop: 'Ginza', plan: 'pro' }, line: userId('fine', { n: 1 }) },
+            { userId: 'none', attributes: { name: 'C', shop: 'Ginza', plan: 'pro' } },
+            { userId: 'withdrawn', attributes: { name: 'D', shop: 'Ginza', plan: 'pro' }, line: userId('fine', { n: 4 }), subscribed: false },
+            { userId: 'barred', attributes: { name: 'E', shop: 'Ginza', plan: 'pro', barred: true }, line: userId('fine', { n: 5 }) },
+            { userId: 'no value', attributes: { name: 'F', plan: 'pro' }, line: userId('fine', { n: 6 }) },
+            { userId: 'null', attributes: { shop: 'Ginza', plan: 'pro' }, line: userId('fine', { n: 7 }) },
+            { userId: 'empty', attributes: { name: '', shop: 'Ginza', plan: 'pro', quiet: true }, line: userId('fine', { n: 8 }) },
+            { userId: 'stopped', attributes: { name: 'G', shop: 'Ginza', plan: 'pro', bought: true }, line: userId('fine', { n: 9 }) },
+            { userId: 'broken', attributes: { name: 'H', shop: 'Ginza', plan: 'pro', loop: true }, line: userId('fine', { n: 10 }) },
+        ];
+        scene = await startScene({
+            people,
+            segments: [{ condition: { all: [] } }, { name: 'not barred', condition: { not: { attribute: 'barred', is: true } }, isDefault: true },
+                { name: 'pro', condition: { attribute: 'plan', is: 'pro' } }],
+            campaigns: [{
+                content: { messages: [{ type: 'text', text: '{% if user.quiet %}{% else %}#{shop} {{ user.name }}{% if user.loop %}{{ user.name | nosuchfilter }}{% endif %}{% endif %}' }] },
+                variables: [{ name: 'shop', attribute: 'shop' }], stopWhen: { attribute: 'bought', is: true },
+            }, { shortId: 'plain', content: { messages: [{ type: 'text', text: 'Hi {{ user.name }}' }] } }],
+            lists: [{ by: 'user_id', values: ['fine', 'nobody', null, 'none', 'withdrawn', 'fine'] },
+                { by: 'line_user_id', values: [userId('fine', { n: 1 }), userId('fine', { n: 77 }), null, userId('fine', { n: 4 })] }],
+        });
+    });
+    after(() => scene.close());
+
+    it('of a segment', async () => {
+        const job = await scene.reaches((await scene.start()).jobId, 'completed');
+        assert.deepEqual(texts(await scene.messages(job.jobId)), {
+            'fine': 'sent',
+            'twin': 'already tried to send to this target by another user',
+            'none': 'no target user:none api_key:1 target_ids: line_user_id,subscription',
+            'withdrawn': 'no target user:withdrawn api_key:1 target_ids: subscription',
+            'barred': 'some default_target_segments does not match',
+            'no value': 'action_exec_error_no_default_value',
+            'null': '(unknown path) [Line 1, Column 41]\n  attempted to output null or undefined value',
+            'empty': 'no action',
+            'stopped': 'failed to exec action',
+            'broken': 'failed to exec action',
+        });
+        assert.deepEqual((await scene.errors(job.jobId)).map(e => [e.error.text, e.error.kind, e.count, e.state]), [
+            ['action_exec_error_no_default_value', '不適切な値', 1, 'failed'],
+            ['(unknown path) [Line 1, Column 41]\n  attempted to output null or undefined value', '接客の準備失敗', 1, 'failed'],
+            ['no action', '接客の準備失敗', 1, 'failed'],
+            ['some default_target_segments does not match', '自動設定セグメント不適合', 1, 'skipped'],
+            ['no target user:XXX api_key:YYY target_ids: ZZZ', '送信情報未取得', 2, 'skipped'],
+            ['failed to exec action', '不適切なアクション', 2, 'failed'],
+            ['already tried to send to this target by another user', '重複排除エラー', 1, 'skipped'],
+        ]);
+    });
+    it('of a list by userId and of one by target', async () => {
+        const byUser = await scene.reaches((await scene.start({ campaignId: 'plain', audience: { listId: '1' } })).jobId, 'completed');
+        assert.deepEqual((await scene.messages(byUser.jobId)).map(m => [m.userId, m.error?.text ?? m.state]), [
+            ['fine', 'sent'], ['nobody', 'User not found. :nobody'], [null, 'invalid message: user_id is null'], ['none', 'target_id not found'],
+            ['withdrawn', 'no target user:withdrawn api_key:1 target_ids: subscription'], ['fine', 'already tried to send to this target by another user'],
+        ]);
+        const byTarget = await scene.reaches((await scene.start({ campaignId: 'plain', audience: { listId: '2' } })).jobId, 'completed');
+        assert.deepEqual((await scene.messages(byTarget.jobId)).map(m => [m.userId, m.error?.text.split('\n')[0] ?? m.state]), [
+            ['fine', 'sent'], [null, '(unknown path) [Line 1, Column 4]'], [null, 'invalid message: line_user_id is null'],
+            ['withdrawn', 'no target user:withdrawn api_key:1 target_ids: subscription'],
+        ]);
+        await scene.call('POST', '/jobs', { campaignId: 'plain', audience: { sql: 'SELECT 1', by: 'email' } }, 409);
+    });
+    it('of two for one target, where dedupe is off', async () => {
+        const before = scene.line.taken.times(userId('fine', { n: 1 }));
+        const job = await scene.reaches((await scene.start({ campaignId: 'plain', dedupe: false })).jobId, 'completed');
+        assert.equal(job.counts.skipped, 3);
+        assert.equal(scene.line.taken.times(userId('fine', { n: 1 })) - before, 2);
+    });
+    it('of somebody who left the segment after the job began', async () => {
+        const job = await scene.start({ campaignId: 'plain', audience: { segmentId: '3' }, ratePerSecond: 1 });
+        await until2(async () => (await scene.job(job.jobId)).gathered);
+        await scene.call('POST', `/jobs/${job.jobId}/pause`);
+        change(scene.data, 'UPDATE audience_user SET attributes=json_set(attributes, \'$.plan\', \'free\') WHERE name=\'stopped\'');
+        await scene.node.stop(); // what one process knows of a person it need not ask again
+        await scene.boot();
+        await scene.call('POST', `/jobs/${job.jobId}/resume`);
+        await scene.reaches(job.jobId, 'completed');
+        const one = (await scene.messages(job.jobId)).find(m => m.userId === 'stopped');
+        assert.deepEqual([one.error.text, one.error.kind, one.state], ['segment not match', 'セグメント離脱', 'skipped']);
+    });
+    for (const [what, rows, text, kind] of [
+        ['was switched off', 'UPDATE campaign SET enabled=0 WHERE short_id=\'plain\'', 'Campaign not enabled.', '不適切な接客'],
+        ['was deleted', 'DELETE FROM campaign WHERE short_id=\'plain\'', 'Campaign not found.', '存在しない接客'],
+    ])
+        it(`of a campaign that ${what} while the job ran`, async () => {
+            change(scene.data, 'UPDATE campaign SET enabled=1');
+            const job = await scene.start({ campaignId: 'plain', ratePerSecond: 2 });
+            await until2(async () => (await scene.job(job.jobId)).counts.sent > 0);
+            change(scene.data, rows);
+            await scene.reaches(job.jobId, 'completed');
+            const failed = (await scene.errors(job.jobId)).find(e => e.error.text === text);
+            assert.ok(failed?.count > 0, JSON.stringify(await scene.errors(job.jobId)));
+            assert.equal(failed.error.kind, kind);
+        });
+    it('of a job that was stopped before the message\'s turn came', async () => {
+        const job = await scene.start({ ratePerSecond: 1 });
+        await until2(async () => (await scene.job(job.jobId)).counts.sent > 0);
+        const stopped = await scene.call('POST', `/jobs/${job.jobId}/stop`);
+        assert.equal(stopped.state, 'stopped');
+        await until2(async () => (await scene.job(job.jobId)).counts.waiting === 0);
+        const rest = (await scene.errors(job.jobId)).find(e => e.error.text === 'bulk_state is completed.');
+        assert.ok(rest.count > 0);
+        assert.equal(rest.error.kind, '不適切な接客');
+        for (const act of ['pause', 'resume', 'stop']) await scene.call('POST', `/jobs/${job.jobId}/${act}`, undefined, 409);
+    });
+});
