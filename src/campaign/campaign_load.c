@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "campaign/campaign_core.h"
+#include "campaign/claim.h"
 #include "campaign/ledger.h"
 
 #define LOAD_MEMORY_MAX (4u << 20) /* a content of half a megabyte, and the condition and credentials */
@@ -96,26 +97,53 @@ static enum err take_sender(void *arg, const struct sender *s)
     return ERR_NONE;
 }
 
+/* Messages that an earlier process left behind, and how to find whom they went to. */
 struct left {
     struct message rows[LEFT_STEP];
     size_t count;
+    struct campaign_job job;
+    struct claim claim; /* its arena has the rows' spans */
 };
 
 static enum err take_left(void *arg, const struct message *m)
 {
     struct left *l = arg;
-    l->rows[l->count++] = (struct message){
-        .job_id = m->job_id, .n = m->n, .user_id = m->user_id, .tries = m->tries, .state = m->state};
+    struct message *to = &l->rows[l->count];
+    *to = (struct message){.job_id = m->job_id,
+                           .n = m->n,
+                           .user_id = m->user_id,
+                           .name = m->name,
+                           .target = m->target,
+                           .tries = m->tries,
+                           .state = m->state};
+    if ((m->name.ptr && !copy(&l->claim.arena, &to->name)) ||
+        (m->target.ptr && !copy(&l->claim.arena, &to->target)))
+        return ERR_NOMEM;
+    l->count++;
     return ERR_NONE;
 }
 
-static enum err leave(struct ledger *l, const struct message *m, enum message_state is, const char *service)
+static void next_left(struct left *l)
 {
+    l->count = 0;
+    arena_reset(&l->claim.arena);
+}
+
+static enum err leave(struct ledger *l, struct left *left, size_t i, enum message_state is,
+                      const char *service)
+{
+    const struct message *m = &left->rows[i];
+    struct claimed went = {.user_id = m->user_id};
+    /* Its target is put on record, so that sending it again goes to the same one of several, and to no other. */
+    enum err e = is == MESSAGE_UNKNOWN ? claim_recall(&left->claim, l->b, m, &went) : ERR_NONE;
+    if (e)
+        return e;
     char between[64];
     (void)snprintf(between, sizeof(between), "node to %s", service);
     const struct fate_of_message f = {
         .n = m->n,
-        .user_id = m->user_id,
+        .user_id = went.user_id,
+        .target = went.target,
         .was = m->state,
         .is = is,
         .failed = is == MESSAGE_UNKNOWN,
@@ -128,15 +156,6 @@ static enum err leave(struct ledger *l, const struct message *m, enum message_st
     return ledger_put(l, &f);
 }
 
-/* Whether one request carries many messages: their common key is not known again when others are in it. */
-static bool sends_many(const struct load *x)
-{
-    struct campaign_job j = {.medium = x->job.medium};
-    bool many = compile(&j, &x->job) != ERR_NONE || j.same;
-    discard_parts(&j);
-    return many;
-}
-
 /*
  * What an earlier process had claimed and not recorded. Where the service knows a message again by its key
  * it is simply sent again; elsewhere nobody can say whether it was sent.
@@ -147,30 +166,38 @@ static enum err settle(struct load *x, struct backend *b, int64_t now_ms)
     enum err e = ledger_open(&l, b, x->job_id, now_ms);
     if (e)
         return e;
-    const bool again = x->job.medium == MEDIUM_LINE && now_ms - l.job.claimed_ms < KEY_KNOWN_MS &&
-                       now_ms >= l.job.claimed_ms && !sends_many(x);
     const char *service = carrier_kind(x->sender.service);
-    struct left *left = mem_alloc(sizeof(*left));
+    struct left *left = mem_zero(1, sizeof(*left));
     if (!left)
         return ERR_NOMEM;
+    left->job.provider_id = x->job.provider_id;
+    left->job.medium = x->job.medium;
+    left->claim.job = &left->job;
+    arena_init(&left->claim.arena, 65536, CLAIM_MEMORY_MAX);
+    const bool sound = compile(&left->job, &x->job) == ERR_NONE;
+    /* Where one request carries many messages, their common key is not known again when others are in it. */
+    const bool again = x->job.medium == MEDIUM_LINE && now_ms - l.job.claimed_ms < KEY_KNOWN_MS &&
+                       now_ms >= l.job.claimed_ms && sound && !left->job.same;
     for (int64_t after = l.job.settled; !e && !again;) {
-        left->count = 0;
+        next_left(left);
         e = b->ops->jobs->message_waiting(b, x->job_id, after, l.job.claimed, LEFT_STEP, take_left, left);
         for (size_t i = 0; !e && i < left->count; i++)
-            e = leave(&l, &left->rows[i], MESSAGE_UNKNOWN, service);
+            e = leave(&l, left, i, MESSAGE_UNKNOWN, service);
         x->left_unknown += left->count;
         if (e || left->count < LEFT_STEP)
             break;
         after = left->rows[left->count - 1].n;
     }
     for (bool more = true; !e && more;) {
-        left->count = 0;
+        next_left(left);
         e = b->ops->jobs->message_due(b, x->job_id, MESSAGE_SENDING, LEFT_STEP, take_left, left);
         for (size_t i = 0; !e && i < left->count; i++)
-            e = leave(&l, &left->rows[i], again ? MESSAGE_RETRYING : MESSAGE_UNKNOWN, service);
+            e = leave(&l, left, i, again ? MESSAGE_RETRYING : MESSAGE_UNKNOWN, service);
         x->left_unknown += again ? 0 : left->count;
         more = left->count == LEFT_STEP;
     }
+    discard_parts(&left->job);
+    arena_deinit(&left->claim.arena);
     mem_free(left);
     if (again)
         l.job.claimed = l.job.settled;

@@ -176,13 +176,19 @@ static void choose(struct check *k, const struct target *t)
     k->to->auth = t->auth;
 }
 
+/* The one target that the row names; ptr NULL: any of the user's. */
+static struct span wanted_target(const struct check *k)
+{
+    return k->row.target.ptr          ? k->row.target
+           : by_target(k->claim->job) ? k->row.name
+                                      : (struct span){0};
+}
+
 /* The user's own target for this message, and a message for each further one. */
 static enum err choose_target(struct check *k)
 {
     const enum medium medium = k->claim->job->medium;
-    struct span wanted = k->row.target.ptr          ? k->row.target
-                         : by_target(k->claim->job) ? k->row.name
-                                                    : (struct span){0};
+    const struct span wanted = wanted_target(k);
     bool any = false;
     for (size_t i = 0; i < k->user.target_count; i++) {
         const struct target *t = &k->user.targets[i];
@@ -368,4 +374,23 @@ enum err claim_run(struct claim *c, struct backend *b)
         e = ledger_close(&l);
     c->completed = !e && l.job.state == JOB_COMPLETED;
     return e;
+}
+
+enum err claim_recall(struct claim *c, struct backend *b, const struct message *m, struct claimed *ret)
+{
+    struct check k = {.claim = c, .b = b, .to = ret};
+    *ret = (struct claimed){.n = m->n};
+    enum err e = take_row(&k, m);
+    if (!e && (k.row.user_id || k.row.name.ptr))
+        e = find_user(&k);
+    if (e)
+        return e;
+    ret->user_id = k.user.id;
+    const struct span wanted = wanted_target(&k);
+    for (size_t i = 0; !wanted.ptr && !ret->target.ptr && i < k.user.target_count; i++)
+        if (k.user.targets[i].medium == c->job->medium && target_usable(&k.user.targets[i]))
+            ret->target = k.user.targets[i].value;
+    if (wanted.ptr)
+        ret->target = wanted;
+    return ERR_NONE;
 }

@@ -83,9 +83,10 @@ static struct span judged(const struct fate_of_message *f, char out[static LEDGE
     if (!f->failed)
         return SPAN_LIT("");
     const struct delivery_error *row = delivery_error_of(f->error);
+    const enum receipt_retry retry = f->is == MESSAGE_UNKNOWN ? RECEIPT_RETRY_SENT_UNKNOWN : row->retry;
     const struct message_judgement *j = f->judged;
     int n = snprintf(out, LEDGER_JUDGED_MAX, "%s %s %s %s", j ? receipt_class_text(j->class) : "-",
-                     receipt_retry_text(j ? j->retry : row->retry),
+                     receipt_retry_text(j ? j->retry : retry),
                      receipt_effect_text(j ? j->effect : RECEIPT_NO_EFFECT),
                      receipt_whom_text(j ? j->whom : row->whom));
     return (struct span){out, n > 0 && (unsigned)n < LEDGER_JUDGED_MAX ? (size_t)n : 0};
