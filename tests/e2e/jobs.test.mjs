@@ -201,7 +201,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], stdin_read=lambda fd:
 describe('the checks before a service is asked', () => {
     // One job for each kind of audience; every text is provoked by its cause.
     let scene;
-    const until2 = (what, ms) => until(what, () => scene.node.log(), ms);
+    const until2 = (what, ms) => until(what, () => scene.node.log().slice(-3000), ms);
     before(async () => {
         const people = [
             { userId: 'fine', attributes: { name: 'A', shop: 'Ginza', plan: 'pro' }, line: userId('fine', { n: 1 }) },
@@ -308,5 +308,86 @@ describe('the checks before a service is asked', () => {
         assert.ok(rest.count > 0);
         assert.equal(rest.error.kind, '不適切な接客');
         for (const act of ['pause', 'resume', 'stop']) await scene.call('POST', `/jobs/${job.jobId}/${act}`, undefined, 409);
+    });
+});
+
+describe('steering a job', () => {
+    let scene;
+    const N = 120;
+    before(async () => {
+        scene = await startScene({ people: crowd(N), campaigns: [{}, { content: { messages: [{ type: 'text', text: 'Hello all' }] } }] });
+    });
+    after(() => scene.close());
+    const log = () => scene.node.log().slice(-3000);
+
+    it('pauses and goes on: meanwhile nothing leaves, and nobody is left out or gets it twice', async () => {
+        scene.line.taken.clear();
+        const { jobId } = await scene.start({ ratePerSecond: 40 });
+        await until(() => scene.line.taken.total >= 10, log);
+        const paused = await scene.call('POST', `/jobs/${jobId}/pause`);
+        assert.deepEqual([paused.state, paused.stateReason], ['paused', 'hand']);
+        await until(async () => (await scene.job(jobId)).counts.sending === 0, log);
+        const held = scene.line.taken.total;
+        assert.ok(held < N);
+        await scene.call('POST', `/jobs/${jobId}/pause`, undefined, 409);
+        await scene.node.kill(); // it stays paused
+        await scene.boot();
+        assert.equal((await scene.job(jobId)).state, 'paused');
+        assert.equal(scene.line.taken.total, held);
+        assert.equal((await scene.call('POST', `/jobs/${jobId}/resume`)).state, 'running');
+        const job = await scene.reaches(jobId, 'completed');
+        assert.equal(job.counts.sent, N);
+        assert.deepEqual([scene.line.taken.total, scene.line.taken.repeated.length], [N, 0]);
+    });
+    it('ends when it is stopped, and a stopped job sends nothing more', async () => {
+        scene.line.taken.clear();
+        const { jobId } = await scene.start({ ratePerSecond: 40 });
+        await until(() => scene.line.taken.total >= 10, log);
+        await scene.call('POST', `/jobs/${jobId}/stop`);
+        await until(async () => { const { counts } = await scene.job(jobId); return counts.waiting + counts.sending + counts.retrying === 0; }, log);
+        const { counts, endedAt } = await scene.job(jobId);
+        assert.equal(counts.sent, scene.line.taken.total);
+        assert.equal(counts.failed, N - counts.sent);
+        assert.match(endedAt, /Z$/);
+    });
+    it('keeps its own pace', async () => {
+        const { jobId } = await scene.start({ ratePerSecond: 30 });
+        const job = await scene.reaches(jobId, 'completed');
+        const seconds = (Date.parse(job.endedAt) - Date.parse(job.startedAt)) / 1000;
+        assert.ok(seconds > 0.9 * (N - 1) / 30 - 0.2, `${N} messages in ${seconds} s`);
+        assert.ok(seconds < 3 * N / 30, `${N} messages in ${seconds} s`);
+    });
+    it('sends again what was provably not taken, in a job of its own', async () => {
+        scene.line.taken.clear();
+        scene.line.behave({ revoked: true });
+        const { jobId } = await scene.start({ campaignId: 'c2' });
+        const first = await scene.reaches(jobId, ['completed', 'paused']);
+        scene.line.behave({ revoked: false });
+        if (first.state === 'paused') await scene.call('POST', `/jobs/${jobId}/resume`);
+        const job = await scene.reaches(jobId, 'completed');
+        assert.ok(job.counts.failed > 0);
+        assert.deepEqual((await scene.errors(jobId)).map(e => [e.error.id, e.error.retry, e.error.effect, e.count]), [['line_authentication', 'later', 'pause_job', job.counts.failed]]);
+        const again = await scene.call('POST', `/jobs/${jobId}/retry`);
+        assert.equal(again.parentId, jobId);
+        if (first.state === 'completed') { // the sender is still paused, and the new job says so
+            assert.deepEqual([again.state, again.stateReason], ['paused', 'line_authentication']);
+            await scene.call('POST', `/jobs/${again.jobId}/resume`);
+        }
+        const ended = await scene.reaches(again.jobId, 'completed');
+        assert.deepEqual([ended.total, ended.counts.sent], [job.counts.failed, job.counts.failed]);
+        assert.deepEqual([scene.line.taken.total, scene.line.taken.repeated.length], [N, 0]);
+        await scene.call('POST', `/jobs/${again.jobId}/retry`, undefined, 409);
+        await scene.call('POST', `/jobs/${jobId}/retry`, { unknown: 1 }, 400);
+    });
+    it('refuses a job that cannot be, and names the field', async () => {
+        for (const [body, status, words] of [
+            [{}, 400, /campaignId/], [{ campaignId: 'c1' }, 400, /audience/], [{ campaignId: 'nope', audience: { segmentId: '1' } }, 404, /No such campaign/],
+            [{ campaignId: 'c1', audience: {} }, 400, /one of segmentId/], [{ campaignId: 'c1', audience: { segmentId: '1', listId: '1' } }, 400, /one of/],
+            [{ campaignId: 'c1', audience: { segmentId: '99' } }, 404, /No such segment/], [{ campaignId: 'c1', audience: { listId: '99' } }, 404, /No such list/],
+            [{ campaignId: 'c1', audience: { sql: 'SELECT 1' } }, 400, /audience\.by/], [{ campaignId: 'c1', audience: { sql: 'SELECT 1', by: 'name' } }, 409, /audience\.by/],
+            [{ campaignId: 'c1', audience: { condition: { any: 1 } } }, 409, /condition/], [{ campaignId: 'c1', audience: { segmentId: '1' }, at: 'soon' }, 400, /at: /],
+            [{ campaignId: 'c1', audience: { segmentId: '1' }, ratePerSecond: -1 }, 400, /ratePerSecond/], [{ campaignId: 'c1', audience: { segmentId: '1' }, dedupe: 'no' }, 400, /dedupe/],
+            [{ campaignId: 'c1', audience: { segmentId: '1' }, colour: 1 }, 400, /colour/],
+        ]) assert.match(JSON.stringify(await scene.call('POST', '/jobs', body, status)), words, JSON.stringify(body));
     });
 });

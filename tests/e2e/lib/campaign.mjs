@@ -4,30 +4,38 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { start as startLine, userId } from '../../../demo/services/line.mjs';
+import { address, start as startSendgrid } from '../../../demo/services/sendgrid.mjs';
 import { createKey, dataDir, startNode, until } from './node.mjs';
 
-const LINE = 2; // enum medium
+// enum medium and enum service, and what a sender needs to know.
+const over = {
+    line: { medium: 2, service: 4, start: startLine, settings: s => ({ baseUrl: s.url }), secret: s => ({ channelAccessToken: s.channelAccessToken }),
+        content: { messages: [{ type: 'text', text: 'Hello {{ user.name }}' }] } },
+    mail: { medium: 0, service: 1, start: startSendgrid, settings: s => ({ baseUrl: s.url, from: { email: 'shop@example.com', name: 'Shop' } }), secret: s => ({ apiKey: s.apiKey }),
+        content: { subject: 'Hello {{ user.name }}', text: 'Hello' } },
+};
 const text = v => `'${String(v).replaceAll("'", "''")}'`;
 
 export const P = '/api/v1/providers/1';
 export const ended = ['completed', 'stopped', 'failed'];
 
-// people: [{ userId, attributes, line (or an array of them), subscribed }]. campaigns: [{ shortId, content, variables, stopWhen, enabled }].
+// people: [{ userId, attributes, line or mail (or an array of them), subscribed }]. channel: 'line' or 'mail'. campaigns: [{ shortId, content, variables, stopWhen, enabled }].
 // segments: [{ name, condition, isDefault }]; lists: [{ by, values }]. args, env: of the node.
-export async function startScene({ people = [], campaigns = [{}], segments = [{ condition: { all: [] } }], lists = [], settings = {}, args = [], env = {}, line } = {}) {
+export async function startScene({ people = [], campaigns = [{}], segments = [{ condition: { all: [] } }], lists = [], settings = {}, args = [], env = {}, channel = 'line', service } = {}) {
     const data = dataDir(), key = createKey(data), now = Date.now();
-    line ??= await startLine({});
+    const by = over[channel];
+    service ??= await by.start({});
     const rows = [`INSERT INTO audience_last VALUES (1, ${people.length})`, `INSERT INTO audience VALUES (1, ${people.length})`];
     people.forEach((p, i) => {
         rows.push(`INSERT INTO audience_user VALUES (1, ${i + 1}, ${text(p.userId)}, ${text(JSON.stringify(p.attributes ?? {}))}, ${now}, ${now})`);
-        for (const value of [p.line ?? []].flat())
-            rows.push(`INSERT INTO audience_target VALUES (1, ${i + 1}, ${LINE}, ${text(value)}, '', '', ${p.subscribed === false ? 2 : 1}, '', 'identify', -1, 0, 0, ${now}, ${now})`);
+        for (const value of [p[channel] ?? []].flat())
+            rows.push(`INSERT INTO audience_target VALUES (1, ${i + 1}, ${by.medium}, ${text(value)}, '', '', ${p.subscribed === false ? 2 : 1}, '', 'identify', -1, 0, 0, ${now}, ${now})`);
     });
-    rows.push(`INSERT INTO sender (provider_id,name,service,settings,secret,state,reason,reason_text,changed_ms,created_ms,updated_ms) VALUES (1,'line',4,
-        ${text(JSON.stringify({ baseUrl: line.url, ...settings }))},${text(JSON.stringify({ channelAccessToken: line.channelAccessToken }))},0,'','',${now},${now},${now})`);
+    rows.push(`INSERT INTO sender (provider_id,name,service,settings,secret,state,reason,reason_text,changed_ms,created_ms,updated_ms) VALUES (1,'sender',${by.service},
+        ${text(JSON.stringify({ ...by.settings(service), ...settings }))},${text(JSON.stringify(by.secret(service)))},0,'','',${now},${now},${now})`);
     campaigns.forEach((c, i) => rows.push(`INSERT INTO campaign (provider_id,short_id,name,medium,sender_id,enabled,content,variables,stop_when,created_ms,updated_ms) VALUES
-        (1,${text(c.shortId ?? `c${i + 1}`)},${text(c.name ?? 'hello')},${LINE},1,${c.enabled === false ? 0 : 1},
-        ${text(JSON.stringify(c.content ?? { messages: [{ type: 'text', text: 'Hello {{ user.name }}' }] }))},${text(JSON.stringify(c.variables ?? []))},
+        (1,${text(c.shortId ?? `c${i + 1}`)},${text(c.name ?? 'hello')},${by.medium},1,${c.enabled === false ? 0 : 1},
+        ${text(JSON.stringify(c.content ?? by.content))},${text(JSON.stringify(c.variables ?? []))},
         ${text(c.stopWhen ? JSON.stringify(c.stopWhen) : '')},${now},${now})`));
     segments.forEach((s, i) => rows.push(`INSERT INTO segment (provider_id,name,condition,is_default,created_ms,updated_ms) VALUES (1,${text(s.name ?? `s${i}`)},
         ${text(JSON.stringify(s.condition))},${s.isDefault ? 1 : 0},${now},${now})`));
@@ -36,7 +44,7 @@ export async function startScene({ people = [], campaigns = [{}], segments = [{ 
         l.values.forEach((v, n) => rows.push(`INSERT INTO list_row VALUES (${i + 1},${n + 1},${v === null ? 'NULL' : text(v)})`));
     });
     change(data, rows);
-    const scene = { data, key, line };
+    const scene = { data, key, service, line: service };
     scene.boot = async (more = {}) => {
         scene.node = await startNode({ data, key, args: ['--allow-any-port', '--loops', '1', ...args, ...(more.args ?? [])], env: { ...env, ...more.env } });
         return scene.node;
@@ -50,7 +58,7 @@ export async function startScene({ people = [], campaigns = [{}], segments = [{ 
     scene.job = id => scene.call('GET', `/jobs/${id}`);
     scene.reaches = async (id, states, ms = 60_000) => {
         let job;
-        await until(async () => [states].flat().includes((job = await scene.job(id)).state), () => `job ${id} is ${JSON.stringify(job)}\n${scene.node.log()}`, ms);
+        await until(async () => [states].flat().includes((job = await scene.job(id)).state), () => `job ${id} is ${JSON.stringify(job)}\n${scene.node.log().slice(-3000)}`, ms);
         return job;
     };
     scene.messages = async (id, query = '') => {
@@ -65,7 +73,7 @@ export async function startScene({ people = [], campaigns = [{}], segments = [{ 
     scene.errors = async id => (await scene.call('GET', `/jobs/${id}/errors`)).errors;
     scene.close = async () => {
         if (scene.node?.child.exitCode === null && scene.node.child.signalCode === null) await scene.node.stop();
-        await line.close();
+        await service.close();
     };
     await scene.boot();
     return scene;
@@ -80,4 +88,4 @@ export function change(data, rows) {
 export const crowd = (n, kind = 'fine', more = () => ({})) => Array.from({ length: n }, (_, i) =>
     ({ userId: `u${i + 1}`, attributes: { name: `Name ${i + 1}` }, line: userId(kind, { n: i + 1 }), ...more(i) }));
 
-export { userId };
+export { address, userId };
