@@ -16,7 +16,9 @@ struct stream {
     struct buf told; /* the last message */
     unsigned quiet;  /* ticks without one */
     bool gone;       /* the client has left */
-    bool checking, over;
+    bool checking, over; /* checking: a check of the access or a read is under way */
+    struct buf read;     /* by source->read: one JSON value */
+    bool last;
 };
 
 void live_init(struct live *l)
@@ -47,6 +49,7 @@ static void end(struct stream *s, bool complete)
     l->count--;
     l->watching -= s->source->oldest;
     buf_deinit(&s->told);
+    buf_deinit(&s->read);
     call_stream_end(s->call, complete && !s->gone); /* s lives in the call */
 }
 
@@ -63,7 +66,9 @@ static enum err write_state(struct stream *s, struct buf *out)
     struct json_write w;
     enum err e = buf_printf(out, "event: %s\ndata: ", s->source->event);
     json_write_init(&w, out);
-    if (!e)
+    if (!e && s->source->read)
+        json_write_raw(&w, buf_span(&s->read));
+    else if (!e)
         e = s->source->write(&w, s->call, s->id);
     if (!e)
         e = json_write_finish(&w);
@@ -121,20 +126,52 @@ static void ask_oldest(struct api *a)
     store_read(a->config.store, &l->call);
 }
 
+static enum err read_run(struct store_call *call, struct backend *b)
+{
+    struct call *c = call_of(call);
+    struct stream *s = c->state;
+    struct json_write w;
+    buf_clear(&s->read);
+    json_write_init(&w, &s->read);
+    enum err e = s->source->read(&w, c, b, s->id, &s->last);
+    enum err f = json_write_finish(&w);
+    return e ? e : f;
+}
+
+static void show(struct stream *s);
+
+static void read_done(struct store_call *call)
+{
+    struct stream *s = call_of(call)->state;
+    s->checking = false;
+    if (call->err || s->over || s->gone)
+        end(s, call->err == ERR_NOT_FOUND || s->over);
+    else
+        show(s);
+}
+
 static void on_checked(struct call *c, bool allowed)
 {
     struct stream *s = c->state;
-    struct live *l = &c->api->live;
     s->checking = false;
     if (!allowed || s->over || s->gone) {
         end(s, true);
-        return;
+    } else if (s->source->read) {
+        s->checking = true;
+        call_read(c, read_run, read_done);
+    } else {
+        show(s);
     }
+}
+
+static void show(struct stream *s)
+{
+    struct live *l = &s->call->api->live;
     l->walking = true;
     enum err e = tell(s);
     l->walking = false;
-    if (e || s->gone)
-        end(s, e == ERR_NOT_FOUND);
+    if (e || s->gone || s->last)
+        end(s, e == ERR_NOT_FOUND || s->last);
 }
 
 void live_tick(struct api *a)
@@ -176,30 +213,53 @@ static bool has_room(struct call *c, uint64_t caller)
     return same < LIVE_CALLER_MAX && l->count < LIVE_MAX;
 }
 
-void live_begin(struct call *c, const struct live_source *source, int64_t id)
+static void begin(struct stream *s)
 {
-    if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
-        call_retry(c, 503, "This node is shutting down", 5);
-        return;
-    }
+    struct call *c = s->call;
     struct live *l = &c->api->live;
-    uint64_t caller = caller_of(c);
-    struct stream *s = has_room(c, caller) ? call_state(c, sizeof(*s)) : NULL;
-    if (!s)
-        return;
-    c->state = s;
-    *s = (struct stream){.call = c, .caller = caller, .source = source, .id = id};
     char retry[32];
     (void)snprintf(retry, sizeof(retry), "retry: %d\n\n", RETRY_MS);
     list_push_back(&l->streams, &s->link);
     l->count++;
-    l->watching += source->oldest;
+    l->watching += s->source->oldest;
     l->walking = true;
     call_stream_begin(c, "text/event-stream", on_gone, s);
     enum err e = call_stream_write(c, span_of(retry));
     if (!e)
         e = tell(s);
     l->walking = false;
-    if (e || s->gone)
-        end(s, false);
+    if (e || s->gone || s->last)
+        end(s, !e && s->last);
+}
+
+/* An object that is not there is answered with 404, not with a stream that ends. */
+static void first_done(struct store_call *call)
+{
+    struct call *c = call_of(call);
+    struct stream *s = c->state;
+    if (!call->err) {
+        begin(s);
+        return;
+    }
+    buf_deinit(&s->read);
+    call_stopped(c, call->err);
+}
+
+void live_begin(struct call *c, const struct live_source *source, int64_t id)
+{
+    if (atomic_load_explicit(c->api->config.draining, memory_order_relaxed)) {
+        call_retry(c, 503, "This node is shutting down", 5);
+        return;
+    }
+    uint64_t caller = caller_of(c);
+    struct stream *s = has_room(c, caller) ? call_state(c, sizeof(*s)) : NULL;
+    if (!s)
+        return;
+    c->state = s;
+    *s = (struct stream){.call = c, .caller = caller, .source = source, .id = id};
+    buf_init(&s->read, MESSAGE_MAX);
+    if (source->read)
+        call_read(c, read_run, first_done);
+    else
+        begin(s);
 }

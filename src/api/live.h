@@ -25,6 +25,11 @@ struct live_source {
     /* Writes one JSON value. ERR_NOT_FOUND: the object shown was deleted, and the stream ends; ERR_NOMEM,
      * ERR_LIMIT. */
     enum err (*write)(struct json_write *w, struct call *c, int64_t id);
+    /*
+     * Instead of write, for what only the store knows: the same on the store's reading thread. *last: what is shown
+     * changes no more, and the stream ends after it.
+     */
+    enum err (*read)(struct json_write *w, struct call *c, struct backend *b, int64_t id, bool *last);
 };
 
 /* Answers c with a stream; id: the object that source shows, passed to its write. */

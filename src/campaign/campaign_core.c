@@ -50,6 +50,12 @@ void campaigns_end(struct campaigns *c, struct campaign_job *j)
     campaigns_sender_free(c, s);
 }
 
+/* Whether the job sends now: one that is paused, or has not begun, leaves its share to the others. */
+static bool takes_share(const struct campaign_job *j)
+{
+    return j->lane && j->state == JOB_RUNNING;
+}
+
 /*
  * Shares the sender's pace among its running jobs: none gets more than its own limit, what one leaves
  * others get.
@@ -59,7 +65,7 @@ static void share_pace(struct campaigns *c, struct campaign_sender *s)
     double left = s->per_second;
     size_t count = 0;
     for (struct list *i = s->jobs.next; i != &s->jobs; i = i->next)
-        count += list_entry(i, struct campaign_job, link)->lane != NULL;
+        count += takes_share(list_entry(i, struct campaign_job, link));
     bool changed = true;
     for (struct list *i = s->jobs.next; i != &s->jobs; i = i->next)
         list_entry(i, struct campaign_job, link)->share = 0;

@@ -113,6 +113,18 @@ describe('what a job tells', () => {
         await scene.call('GET', '/users/nobody/messages', undefined, 404);
         await scene.call('GET', `/users/${name}/messages?cursor=7`, undefined, 400);
     });
+    it('tells of a job as it goes, until nothing of it waits', async () => {
+        const { jobId } = await scene.start({ ratePerSecond: 20 });
+        const r = await fetch(`${scene.node.url}${P}/jobs/${jobId}/live`, { headers: { authorization: `Bearer ${scene.key}` } });
+        assert.equal(r.headers.get('content-type'), 'text/event-stream');
+        const events = (await r.text()).split('\n\n').filter(e => e.startsWith('event: job\n')).map(e => JSON.parse(e.slice(e.indexOf('data: ') + 6)));
+        assert.ok(events.length >= 3, `${events.length} events`);
+        assert.equal(events[0].state, 'running');
+        const last = events.at(-1);
+        assert.deepEqual([last.state, last.counts.waiting, last.jobId, last.audience], ['completed', 0, jobId, undefined]);
+        const none = await fetch(`${scene.node.url}${P}/jobs/99/live`, { headers: { authorization: `Bearer ${scene.key}` } });
+        assert.equal(none.status, 404);
+    });
     it('forgets the name of somebody who was deleted, and nothing else', async () => {
         change(scene.data, ['DELETE FROM audience_user WHERE name=\'u9\'', 'UPDATE message SET name=NULL, target=NULL WHERE n=9']);
         const one = (await scene.messages(job.jobId, '')).find(m => m.messageId === '9');
