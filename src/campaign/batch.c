@@ -204,8 +204,14 @@ static void on_claimed(struct record *r)
     struct batches *all = b->all;
     struct campaign_job *j = b->job;
     uint32_t go = 0;
-    for (uint32_t i = 0; i < b->count; i++)
-        go += b->messages[i].go;
+    for (uint32_t i = 0; i < b->count; i++) {
+        const struct claimed *m = &b->messages[i];
+        go += m->go;
+        if (m->ended) {
+            batch_count(&all->counters->ended[j->sender->service][m->is], 1);
+            batch_count(&all->counters->failed[m->error], 1);
+        }
+    }
     batch_count(&all->counters->claimed, go);
     if (b->claim.added &&
         courier_resume(all->courier, COURIER_JOB, j->id)) /* the lane does not know them yet */

@@ -290,6 +290,9 @@ static enum err claim_one(struct check *k, const struct defaults *d)
             .processed = "no",
             .tries = k->row.tries,
         };
+        to->ended = true;
+        to->error = k->error;
+        to->is = f.is;
         return ledger_put(k->ledger, &f);
     }
     to->go = true;

@@ -4,6 +4,27 @@
 
 #include "base/utf8.h"
 
+static const char *const message_states[MESSAGE_STATES] = {
+    [MESSAGE_WAITING] = "waiting", [MESSAGE_SENDING] = "sending",     [MESSAGE_RETRYING] = "retrying",
+    [MESSAGE_SENT] = "sent",       [MESSAGE_DELIVERED] = "delivered", [MESSAGE_FAILED] = "failed",
+    [MESSAGE_SKIPPED] = "skipped", [MESSAGE_UNKNOWN] = "unknown",
+};
+
+const char *message_state_text(enum message_state s)
+{
+    return message_states[s];
+}
+
+enum err message_state_find(struct span text, enum message_state *ret)
+{
+    for (int i = 0; i < MESSAGE_STATES; i++)
+        if (span_eq(text, span_of(message_states[i]))) {
+            *ret = (enum message_state)i;
+            return ERR_NONE;
+        }
+    return ERR_NOT_FOUND;
+}
+
 /* Whether the detail is the text: what a service or the engine said. */
 static bool is_verbatim(enum delivery_error_id id)
 {

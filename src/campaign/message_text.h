@@ -6,6 +6,7 @@
 #include "base/span.h"
 #include "fault/delivery_error.h"
 #include "fault/receipt.h"
+#include "store/campaign.h"
 
 #define MESSAGE_TEXT_MAX (RECEIPT_TEXT_MAX + 512u)
 
@@ -24,3 +25,7 @@ struct span message_text(enum delivery_error_id id, struct span detail, const st
  * as the list's own placeholder, so that equal errors have equal texts.
  */
 struct span message_shape(enum delivery_error_id id, struct span detail, char out[static MESSAGE_TEXT_MAX]);
+
+const char *message_state_text(enum message_state s); /* "sent" */
+/* ERR_NOT_FOUND: no such state. */
+enum err message_state_find(struct span text, enum message_state *ret) MUST_CHECK;

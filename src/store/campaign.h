@@ -167,6 +167,7 @@ struct backend_jobs {
     enum err (*job_peek)(struct backend *b, int64_t id, job_row_fn *fn, void *arg);
     enum err (*job_list)(struct backend *b, int64_t provider_id, int64_t campaign_id, int64_t before,
                          uint32_t limit, job_row_fn *fn, void *arg); /* newest first; campaign_id 0: all */
+    /* Open ones, and those that were stopped and still have messages that wait; at start only. */
     enum err (*job_open_list)(struct backend *b, int64_t after, uint32_t limit, job_row_fn *fn, void *arg);
     /* Open jobs of a sender or a campaign; 0: of any. */
     enum err (*job_open_count)(struct backend *b, int64_t provider_id, int64_t sender_id, int64_t campaign_id,

@@ -125,6 +125,16 @@ describe('what a job tells', () => {
         const none = await fetch(`${scene.node.url}${P}/jobs/99/live`, { headers: { authorization: `Bearer ${scene.key}` } });
         assert.equal(none.status, 404);
     });
+    it('is counted in the metrics, by service, state and error', async () => {
+        const text = await (await fetch(`${scene.node.url}/metrics`)).text();
+        const value = name => Number(text.split('\n').find(l => l.startsWith(`${name} `)).split(' ').at(-1));
+        assert.equal(value('todoke_campaign_messages_total{service="line",state="sent"}') % 13, 0);
+        assert.ok(value('todoke_campaign_messages_total{service="line",state="skipped"}') >= 1);
+        assert.ok(value('todoke_campaign_messages_failed_total{error="line_to",kind="client error"}') >= 13);
+        assert.ok(value('todoke_campaign_messages_failed_total{error="no_target",kind="no target or consent"}') >= 1);
+        assert.ok(value('todoke_campaign_requests_total{service="line"}') >= 39);
+        assert.equal(value('todoke_campaign_jobs_open'), 0);
+    });
     it('forgets the name of somebody who was deleted, and nothing else', async () => {
         change(scene.data, ['DELETE FROM audience_user WHERE name=\'u9\'', 'UPDATE message SET name=NULL, target=NULL WHERE n=9']);
         const one = (await scene.messages(job.jobId, '')).find(m => m.messageId === '9');

@@ -1,6 +1,7 @@
 #include "api/campaign/job_json.h"
 
 #include "campaign/ledger.h"
+#include "campaign/message_text.h"
 
 static const char *const job_states[JOB_STATES] = {
     [JOB_SCHEDULED] = "scheduled", [JOB_PREPARING] = "preparing", [JOB_RUNNING] = "running",
@@ -8,30 +9,9 @@ static const char *const job_states[JOB_STATES] = {
     [JOB_FAILED] = "failed",
 };
 
-static const char *const message_states[MESSAGE_STATES] = {
-    [MESSAGE_WAITING] = "waiting", [MESSAGE_SENDING] = "sending",     [MESSAGE_RETRYING] = "retrying",
-    [MESSAGE_SENT] = "sent",       [MESSAGE_DELIVERED] = "delivered", [MESSAGE_FAILED] = "failed",
-    [MESSAGE_SKIPPED] = "skipped", [MESSAGE_UNKNOWN] = "unknown",
-};
-
-const char *job_json_state(enum job_state s)
+const char *job_state_text(enum job_state s)
 {
     return job_states[s];
-}
-
-const char *job_json_message_state(enum message_state s)
-{
-    return message_states[s];
-}
-
-enum err job_json_message_state_find(struct span text, enum message_state *ret)
-{
-    for (int i = 0; i < MESSAGE_STATES; i++)
-        if (span_eq(text, span_of(message_states[i]))) {
-            *ret = (enum message_state)i;
-            return ERR_NONE;
-        }
-    return ERR_NOT_FOUND;
 }
 
 struct sums {
@@ -171,7 +151,7 @@ enum err job_write(struct json_write *w, struct backend *b, const struct job *j,
     json_write_key(w, "counts");
     json_write_object(w);
     for (int i = 0; i < MESSAGE_STATES; i++) {
-        json_write_key(w, message_states[i]);
+        json_write_key(w, message_state_text((enum message_state)i));
         json_write_int(w, s.by_state[i]);
     }
     json_write_end(w);

@@ -1,6 +1,7 @@
 /* Metrics in Prometheus' text format. A test checks that docs/operations.md describes each of them. */
 #include "api/call.h"
 #include "api/meter.h"
+#include "api/node/metrics_campaign.h"
 #include "api/node/metrics_mail.h"
 #include "api/oldest.h"
 #include "base/mem.h"
@@ -76,10 +77,18 @@ static enum err times(struct buf *out, const struct delivery_counters *n)
     return e;
 }
 
-static enum err oldest_run(struct store_call *call, struct backend *b)
+/* What only the store knows. */
+struct stored {
+    struct oldest oldest;
+    uint64_t jobs; /* open ones */
+};
+
+static enum err stored_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
-    return oldest_find(c->api->config.directory, b, c->state);
+    struct stored *s = c->state;
+    enum err e = oldest_find(c->api->config.directory, b, &s->oldest);
+    return e || !b->ops->jobs ? e : b->ops->jobs->job_open_count(b, 0, 0, 0, &s->jobs);
 }
 
 static double age_s(const struct call *c, int64_t id)
@@ -113,7 +122,7 @@ static enum err answers(struct buf *out, const struct api_counters *n)
 static void metrics_done(struct store_call *call)
 {
     struct call *c = call_of(call);
-    const struct oldest *o = c->state;
+    const struct stored *found = c->state;
     const struct delivery_counters *n = c->api->config.counters;
     const struct store_stats *s = store_stats(c->api->config.store);
     int64_t backlog = directory_backlog(c->api->config.directory);
@@ -179,13 +188,15 @@ static void metrics_done(struct store_call *call)
            "Rows of the error statistics deleted by retention.", get(&r->errors));
     metric(&out, &e, "todoke_store_queue", "gauge", "Calls waiting for the store.", get(&s->queued));
     if (!e && !call->err) /* the store may be broken: show the other metrics all the same */
-        e = ages(&out, c, o);
+        e = ages(&out, c, &found->oldest);
     if (!e)
         e = answers(&out, c->api->config.answers);
     if (!e)
         e = gauges_print(c->api->config.gauges, c->api->config.gauge_count, &out);
     if (!e)
         e = metrics_mail_print(c->api->config.notices, c->api->config.outbox, call_now(c), &out);
+    if (!e && c->api->config.campaign_counters)
+        e = metrics_campaign_print(c->api->config.campaign_counters, found->jobs, &out);
     if (!e)
         e = alarms_print(c->api->config.alarms, s, r, call_now(c), &out);
     if (e) {
@@ -199,9 +210,9 @@ static void metrics_done(struct store_call *call)
 
 void api_metrics(struct call *c)
 {
-    struct oldest *found = call_state(c, sizeof(*found));
+    struct stored *found = call_state(c, sizeof(*found));
     if (!found)
         return; /* the call has been answered, and c is freed */
     c->state = found;
-    call_read(c, oldest_run, metrics_done);
+    call_read(c, stored_run, metrics_done);
 }
