@@ -13,9 +13,9 @@ struct stream {
     uint64_t caller;
     const struct live_source *source;
     int64_t id;
-    struct buf told; /* the last message */
-    unsigned quiet;  /* ticks without one */
-    bool gone;       /* the client has left */
+    struct buf told;     /* the last message */
+    unsigned quiet;      /* ticks without one */
+    bool gone;           /* the client has left */
     bool checking, over; /* checking: a check of the access or a read is under way */
     struct buf read;     /* by source->read: one JSON value */
     bool last;

@@ -73,7 +73,8 @@ static void share_pace(struct campaigns *c, struct campaign_sender *s)
         changed = false;
         for (struct list *i = s->jobs.next; i != &s->jobs; i = i->next) {
             struct campaign_job *j = list_entry(i, struct campaign_job, link);
-            if (!takes_share(j) || j->share > 0 || !(j->per_second > 0) || j->per_second > left / (double)count)
+            if (!takes_share(j) || j->share > 0 || !(j->per_second > 0) ||
+                j->per_second > left / (double)count)
                 continue;
             j->share = j->per_second;
             left -= j->share;

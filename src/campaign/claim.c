@@ -179,9 +179,7 @@ static void choose(struct check *k, const struct target *t)
 /* The one target that the row names; ptr NULL: any of the user's. */
 static struct span wanted_target(const struct check *k)
 {
-    return k->row.target.ptr          ? k->row.target
-           : by_target(k->claim->job) ? k->row.name
-                                      : (struct span){0};
+    return k->row.target.ptr ? k->row.target : by_target(k->claim->job) ? k->row.name : (struct span){0};
 }
 
 /* The user's own target for this message, and a message for each further one. */

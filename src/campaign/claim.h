@@ -9,8 +9,8 @@
 
 struct claimed {
     int64_t n;
-    bool go;      /* it is to be sent; else it has ended, or is no longer there */
-    bool ended;   /* a check refused it: error says why, is what it came to */
+    bool go;    /* it is to be sent; else it has ended, or is no longer there */
+    bool ended; /* a check refused it: error says why, is what it came to */
     enum delivery_error_id error;
     enum message_state is;
     bool stopped; /* the campaign's stop condition matches: told after what the content makes of it */

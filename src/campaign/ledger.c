@@ -125,7 +125,7 @@ enum err ledger_move(struct ledger *l, const struct message *old, const struct f
 {
     struct fate_of_message was = {.is = old->state, .detail = old->detail};
     was.failed = old->error.len && !delivery_error_find(old->error, &was.error);
-    enum err e = add(l, old->state, &was, -1);
+    enum err e = add(l, old->state, &was, old->judged, -1);
     if (e)
         return e;
     e = ledger_put(l, f);

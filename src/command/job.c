@@ -241,7 +241,8 @@ int job_path(const struct job_args *a, const char *rest, struct buf *out)
 
 /* ---- the verbs ---- */
 
-static const struct listing kinds = {"kinds", {{"KIND", "kind"}, {"ENGLISH", "kindEn"}, {"MESSAGES", "count"}}};
+static const struct listing kinds = {"kinds",
+                                     {{"KIND", "kind"}, {"ENGLISH", "kindEn"}, {"MESSAGES", "count"}}};
 
 /* Asks, and shows the job that is answered, or follows it. */
 static int ask(const struct row *row, struct job_args *a, struct span body)
@@ -254,7 +255,8 @@ static int ask(const struct row *row, struct job_args *a, struct span body)
     int status = job_path(a, row->path, &path);
     if (!status)
         status = client_ask(&a->client, row->method, path.data, body, &answer);
-    if (!status && a->watch && (!answer_read(buf_span(&answer), &root) || !answer_text(root, "jobId", id, sizeof(id))))
+    if (!status && a->watch &&
+        (!answer_read(buf_span(&answer), &root) || !answer_text(root, "jobId", id, sizeof(id))))
         status = client_strange();
     if (!status && a->watch) {
         (void)printf("job %s\n", id);

@@ -53,7 +53,8 @@ static void peer_open(struct peer *p)
     (void)snprintf(text, sizeof(text), "%s://127.0.0.1:%u/x", p->version ? "https" : "http",
                    (unsigned)ntohs(sin.sin_port));
     enum cause_id cause = CAUSE_ok;
-    assert_int_equal(url_parse(span_of(text), &(struct url_rules){.allow_http = true}, &p->url, &cause), ERR_NONE);
+    assert_int_equal(url_parse(span_of(text), &(struct url_rules){.allow_http = true}, &p->url, &cause),
+                     ERR_NONE);
     if (!p->version)
         return;
     p->ctx = SSL_CTX_new(TLS_server_method());

@@ -109,7 +109,8 @@ static void all_end_at_their_deadline(void **state)
     (void)snprintf(text, sizeof(text), "http://127.0.0.1:%u/x", (unsigned)port);
     struct url url;
     enum cause_id cause = CAUSE_ok;
-    assert_int_equal(url_parse(span_of(text), &(struct url_rules){.allow_http = true}, &url, &cause), ERR_NONE);
+    assert_int_equal(url_parse(span_of(text), &(struct url_rules){.allow_http = true}, &url, &cause),
+                     ERR_NONE);
     uv_loop_t loop;
     assert_int_equal(uv_loop_init(&loop), 0);
     struct tally t = {0};

@@ -210,7 +210,8 @@ static bool round_with_failure(const char *text, const char *dns, unsigned long 
 {
     struct url url;
     enum cause_id cause = CAUSE_ok;
-    assert_int_equal(url_parse(span_of(text), &(struct url_rules){.allow_http = true}, &url, &cause), ERR_NONE);
+    assert_int_equal(url_parse(span_of(text), &(struct url_rules){.allow_http = true}, &url, &cause),
+                     ERR_NONE);
     uv_loop_t loop;
     assert_int_equal(uv_loop_init(&loop), 0);
     struct told told = {0};

@@ -200,7 +200,8 @@ static void bot_open(struct world *w, bool listens6)
     char text[64];
     (void)snprintf(text, sizeof(text), "http://bot.example:%u/x", (unsigned)ntohs(a4.v4.sin_port));
     enum cause_id cause = CAUSE_ok;
-    assert_int_equal(url_parse(span_of(text), &(struct url_rules){.allow_http = true}, &w->url, &cause), ERR_NONE);
+    assert_int_equal(url_parse(span_of(text), &(struct url_rules){.allow_http = true}, &w->url, &cause),
+                     ERR_NONE);
 }
 
 /* ---- the client ---- */

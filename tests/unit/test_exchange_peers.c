@@ -64,7 +64,8 @@ static void peer_start(struct peer *p, void (*serve)(struct peer *p, int fd))
     (void)snprintf(p->url_text, sizeof(p->url_text), "%s://127.0.0.1:%u/x", p->tls ? "https" : "http",
                    (unsigned)ntohs(sin.sin_port));
     enum cause_id cause = CAUSE_ok;
-    assert_int_equal(url_parse(span_of(p->url_text), &(struct url_rules){.allow_http = true}, &p->url, &cause), ERR_NONE);
+    assert_int_equal(
+        url_parse(span_of(p->url_text), &(struct url_rules){.allow_http = true}, &p->url, &cause), ERR_NONE);
     assert_int_equal(pthread_create(&p->thread, NULL, peer_run, p), 0);
 }
 

@@ -25,7 +25,7 @@ struct job_state_of_call {
     const char *short_id;
     int64_t segment_id, list_id, query_id, again_id;
     bool unknown;
-    struct span again_by; /* JSON: how the job before named people; empty: by a segment */
+    struct span again_by;             /* JSON: how the job before named people; empty: by a segment */
     const char *sql, *by, *condition; /* as given; condition as JSON */
     double per_second;
     bool dedupe;
@@ -517,7 +517,7 @@ static enum err take_again(void *arg, const struct job_count *n)
     struct again *a = arg;
     const struct message as = {.judged = n->judged};
     a->any |= n->count > 0 && (a->unknown ? n->state == MESSAGE_UNKNOWN
-                                          : n->state == MESSAGE_FAILED && message_may_go_again(&as));
+                                          : n->state == MESSAGE_FAILED && ledger_may_go_again(&as));
     return ERR_NONE;
 }
 

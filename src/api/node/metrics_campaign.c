@@ -17,9 +17,10 @@ static enum err messages(const struct campaign_counters *n, struct buf *out)
 {
     static const enum message_state states[] = {MESSAGE_RETRYING, MESSAGE_SENT,    MESSAGE_DELIVERED,
                                                 MESSAGE_FAILED,   MESSAGE_SKIPPED, MESSAGE_UNKNOWN};
-    enum err e = begin(out, "todoke_campaign_messages_total", "counter",
-                       "Messages to people by sending service and by what became of them; retrying: how often one "
-                       "was put off to be tried again.");
+    enum err e =
+        begin(out, "todoke_campaign_messages_total", "counter",
+              "Messages to people by sending service and by what became of them; retrying: how often one "
+              "was put off to be tried again.");
     for (int s = SERVICE_UNKNOWN + 1; !e && s < SERVICE_COUNT; s++)
         for (size_t i = 0; !e && i < sizeof(states) / sizeof(states[0]); i++)
             e = buf_printf(out, "todoke_campaign_messages_total{service=\"%s\",state=\"%s\"} %llu\n",
@@ -31,14 +32,15 @@ static enum err messages(const struct campaign_counters *n, struct buf *out)
 /* Kinds contain no quote or backslash; a test of the catalogue checks that. */
 static enum err failed(const struct campaign_counters *n, struct buf *out)
 {
-    enum err e = begin(out, "todoke_campaign_messages_failed_total", "counter",
-                       "Messages to people that did not arrive, were kept back or may not have arrived, by error and kind "
-                       "of the list of errors.");
+    enum err e = begin(
+        out, "todoke_campaign_messages_failed_total", "counter",
+        "Messages to people that did not arrive, were kept back or may not have arrived, by error and kind "
+        "of the list of errors.");
     for (int i = 0; !e && i < DELIVERY_ERROR_COUNT; i++) {
         const struct delivery_error *row = delivery_error_of((enum delivery_error_id)i);
         if (row->scope != DELIVERY_JOB)
-            e = buf_printf(out, "todoke_campaign_messages_failed_total{error=\"%s\",kind=\"%s\"} %llu\n", row->id,
-                           row->kind_en, get(&n->failed[i]));
+            e = buf_printf(out, "todoke_campaign_messages_failed_total{error=\"%s\",kind=\"%s\"} %llu\n",
+                           row->id, row->kind_en, get(&n->failed[i]));
     }
     return e;
 }
@@ -48,8 +50,8 @@ static enum err requests(const struct campaign_counters *n, struct buf *out)
     enum err e = begin(out, "todoke_campaign_requests_total", "counter",
                        "Requests to sending services that ended; one may carry many messages.");
     for (int s = SERVICE_UNKNOWN + 1; !e && s < SERVICE_COUNT; s++)
-        e = buf_printf(out, "todoke_campaign_requests_total{service=\"%s\"} %llu\n", carrier_kind((enum service)s),
-                       get(&n->requests[s]));
+        e = buf_printf(out, "todoke_campaign_requests_total{service=\"%s\"} %llu\n",
+                       carrier_kind((enum service)s), get(&n->requests[s]));
     if (!e)
         e = begin(out, "todoke_campaign_requests_failed_total", "counter",
                   "Requests to sending services that ended without a complete answer.");
@@ -72,7 +74,8 @@ enum err metrics_campaign_print(const struct campaign_counters *n, uint64_t jobs
         {"todoke_campaign_renders_total", "counter", "Messages to people whose content was rendered.",
          get(&n->rendered)},
         {"todoke_campaign_engine_renders_total", "counter",
-         "Messages to people whose content the template engine rendered, in a process of its own; part of all "
+         "Messages to people whose content the template engine rendered, in a process of its own; part of "
+         "all "
          "renders.",
          get(&n->rendered_by_engine)},
     };
