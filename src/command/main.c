@@ -76,6 +76,10 @@
  *     http1, http2                codecs without I/O
  *     http1_chunks, http1_octet   chunked framing; which bytes are allowed where
  *     http2_message               checks that frames form a valid response
+ * 3 relay     mails to a relay over SMTP
+ *     relay, relays               its connections, and which mail goes over which; what a loop's relays share
+ *     dialogue, dialogue_*        one connection, from the name to QUIT
+ *     reply, capability           replies of the server; what it says it can do
  * 3 server    the listening side, for the API
  *     server, server_*            connections, HTTP/1.1 and HTTP/2, requests
  * 3 access    who may call
