@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "campaign/mail_sender.h"
 #include "campaign/message_key.h"
 
 #define SENDER_REQUESTS_MAX 512u /* at once: some thousand a second where an answer takes a tenth of one */
@@ -72,6 +73,10 @@ static void ship_queued(struct campaign_sender *s)
 static void read_answer(const struct campaign_sender *sender, const struct answer *a,
                         const struct shipment *s)
 {
+    if (a->stage == STAGE_SMTP) {
+        mail_sender_read(a, s->results);
+        return;
+    }
     if (sender->carrier) {
         carrier_read(sender->carrier, a, s->parcels, s->count, s->results);
         return;
@@ -80,16 +85,21 @@ static void read_answer(const struct campaign_sender *sender, const struct answe
         receipt_of(a, &s->results[k].receipt);
 }
 
-static void on_answer(void *arg, const struct answer *a, const struct exchange_result *x)
+/* What an answer says of how much the service can take. A relay that refuses a recipient works well. */
+static void weigh(struct batch *b, const struct answer *a)
 {
-    struct shipment *s = arg;
+    const bool smtp = a->stage == STAGE_SMTP;
+    if (!a->outcome && a->status && (smtp ? a->status != 421 : a->status < 300))
+        b->good = true;
+    else if (a->outcome || smtp || a->status == 429 || a->status >= 500)
+        b->bad = true;
+}
+
+static void take_answer(struct shipment *s, const struct answer *a)
+{
     struct batch *b = s->batch;
     struct campaign_sender *sender = b->job->sender;
-    (void)x;
-    if (!a->outcome && a->status < 300)
-        b->good = true;
-    else if (a->outcome || a->status == 429 || a->status >= 500)
-        b->bad = true;
+    weigh(b, a);
     sender->requests--;
     read_answer(sender, a, s);
     for (uint32_t k = 0; k < s->count; k++) {
@@ -117,6 +127,49 @@ static void on_answer(void *arg, const struct answer *a, const struct exchange_r
     ship_queued(sender);
     sender->refs--;
     all->drop_sender(all->arg, sender);
+}
+
+static void on_answer(void *arg, const struct answer *a, const struct exchange_result *x)
+{
+    (void)x;
+    take_answer(arg, a);
+}
+
+static void on_mail(void *arg, const struct relay_result *r)
+{
+    struct shipment *s = arg;
+    const struct batch *b = s->batch;
+    struct campaign_counters *counters = b->all->counters;
+    const struct answer a = mail_sender_answer(r, batch_now(b));
+    batch_count(&counters->requests[SERVICE_SMTP], 1);
+    batch_count(&counters->requests_failed[SERVICE_SMTP], r->outcome != NULL);
+    take_answer(s, &a);
+}
+
+/* The two ways to ship: a request over HTTP, and a mail to a relay. */
+static enum err ship_request(struct shipment *s, struct carrier_fault *why)
+{
+    const struct batch *b = s->batch;
+    const struct campaign_sender *sender = b->job->sender;
+    struct carrier_request request;
+    carrier_request_init(&request);
+    enum err e = carrier_build(sender->carrier, s->parcels, s->count, batch_now(b), &request, why);
+    if (!e)
+        e = campaign_request(&b->all->requests, sender->service, &request, on_answer, s);
+    carrier_request_deinit(&request);
+    return e;
+}
+
+static enum err ship_mail(struct shipment *s, struct carrier_fault *why)
+{
+    const struct batch *b = s->batch;
+    return mail_sender_send(b->job->sender, b->all->requests.relays, s->parcels, batch_now(b), why, on_mail,
+                            s);
+}
+
+static enum err ship(struct shipment *s, struct carrier_fault *why)
+{
+    return s->batch->job->sender->service == SERVICE_SMTP ? ship_mail(s, why) : ship_request(s, why);
 }
 
 static void refuse_content(struct batch *b, uint32_t i, const struct carrier_fault *why)
@@ -157,12 +210,7 @@ static enum err ship_some(struct batch *b, const uint32_t *index, uint32_t count
     if (count > 1) /* all show the same members */
         for (uint32_t k = 1; k < count; k++)
             s->parcels[k].members = s->parcels[0].members;
-    struct carrier_request request;
-    carrier_request_init(&request);
-    enum err e = carrier_build(b->job->sender->carrier, s->parcels, count, batch_now(b), &request, &why);
-    if (!e)
-        e = campaign_request(&b->all->requests, b->job->sender->service, &request, on_answer, s);
-    carrier_request_deinit(&request);
+    enum err e = ship(s, &why);
     if (!e) {
         b->shipped++;
         b->job->sender->requests++;

@@ -157,6 +157,7 @@ enum err campaigns_new(struct campaigns **ret, const struct campaigns_config *co
     map_init(&c->senders, JOBS_MAX, &random_system);
     c->batches = (struct batches){
         .requests = {.engine = config->engine,
+                     .relays = config->relays,
                      .clock = config->clock,
                      .counters = config->counters,
                      .deadlines = config->deadlines,

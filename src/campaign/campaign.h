@@ -15,6 +15,7 @@ struct campaigns_config {
     struct courier *courier; /* the loop's */
     struct mailbox *mailbox; /* the loop's */
     struct engine *engine;   /* the loop's */
+    struct relays *relays;   /* the loop's */
     struct store *store;
     const struct query_options *queries;
     struct renderer *renderer; /* the loop's; NULL: templates that need the engine fail */

@@ -1,6 +1,7 @@
 #include "campaign/campaign_core.h"
 
 #include "base/mem.h"
+#include "campaign/mail_sender.h"
 
 struct campaign_job *campaigns_job(struct campaigns *c, int64_t id)
 {
@@ -17,6 +18,7 @@ void campaigns_sender_free(struct campaigns *c, struct campaign_sender *s)
     if (!list_empty(&s->jobs) || s->granting || s->refs || s->requests)
         return;
     (void)map_remove(&c->senders, campaigns_key(&s->id));
+    mail_sender_close(s);
     carrier_free(s->carrier);
     mem_free(s);
 }

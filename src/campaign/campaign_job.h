@@ -37,6 +37,7 @@ struct campaign_sender {
     int64_t id, provider_id;
     enum service service;
     struct carrier *carrier; /* NULL: its settings are refused now; why says so */
+    struct relay *relay;     /* of the kind smtp, from its first mail on: mail_sender.c */
     struct carrier_fault why;
     bool permanent; /* unsubscribeOn: only what is permanent withdraws consent */
     double per_second;

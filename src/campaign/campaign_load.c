@@ -11,6 +11,7 @@
 #include "campaign/campaign_core.h"
 #include "campaign/claim.h"
 #include "campaign/ledger.h"
+#include "campaign/mail_sender.h"
 
 #define LOAD_MEMORY_MAX (4u << 20) /* a content of half a megabyte, and the condition and credentials */
 #define LEFT_STEP 500u
@@ -250,6 +251,7 @@ static struct campaign_sender *take_up_sender(struct load *l)
     s->paused = l->sender_found && l->sender.state == SENDER_PAUSED;
     if (!l->sender_found) {
         (void)snprintf(s->why.message, sizeof(s->why.message), "the sender was deleted");
+        mail_sender_close(s);
         carrier_free(s->carrier);
         s->carrier = NULL;
         return s;
@@ -260,6 +262,7 @@ static struct campaign_sender *take_up_sender(struct load *l)
     enum err e = carrier_open(&made, l->sender.service, l->sender.settings, l->sender.secret, &s->why);
     if (e == ERR_NOMEM && s->carrier)
         return s; /* the old settings go on until the next change */
+    mail_sender_close(s);
     carrier_free(s->carrier);
     s->carrier = made;
     s->service = l->sender.service;

@@ -7,6 +7,7 @@
 /* What all requests of a loop share; borrowed. */
 struct campaign_requests {
     struct engine *engine;
+    struct relays *relays;
     const struct clock *clock;
     struct campaign_counters *counters;
     struct exchange_deadlines deadlines;

@@ -162,6 +162,8 @@ static GMimeObject *part(const char *subtype, struct span text)
 
 static GMimeObject *alternatives(const struct mail_message *m)
 {
+    if (!m->html.ptr || !m->text.ptr)
+        return m->html.ptr ? part("html", m->html) : part("plain", m->text);
     GMimeMultipart *all = g_mime_multipart_new_with_subtype("alternative");
     const struct {
         const char *subtype;
@@ -184,14 +186,66 @@ static void add_raw(GMimeMessage *message, const char *name, const char *value)
     g_mime_header_set_raw_value(h, value);
 }
 
+/* A name in front of an address (RFC 5322 3.2.5): quoted, or encoded like a subject. */
+static enum err add_name(struct span name, struct buf *out)
+{
+    enum err e;
+    if (plain_length(name) < name.len)
+        return add_encoded(name, out);
+    e = buf_add_str(out, "\"");
+    for (size_t i = 0; !e && i < name.len; i++) {
+        if (name.ptr[i] == '"' || name.ptr[i] == '\\')
+            e = buf_add_str(out, "\\");
+        if (!e)
+            e = buf_add(out, name.ptr + i, 1);
+    }
+    return e ? e : buf_add_str(out, "\"");
+}
+
+static enum err set_from(GMimeMessage *message, const struct mail_message *m)
+{
+    struct buf name, value;
+    buf_init(&name, 4096);
+    buf_init(&value, 16384);
+    enum err e = clean(span_of(m->from_name), &name);
+    struct buf phrase;
+    buf_init(&phrase, 16384);
+    if (!e)
+        e = add_name(buf_span(&name), &phrase);
+    if (!e)
+        e = buf_printf(&value, " %.*s\n <%s>\n", (int)buf_len(&phrase), buf_span(&phrase).ptr, m->from);
+    if (!e)
+        e = buf_add(&value, "", 1);
+    if (!e)
+        add_raw(message, "From", buf_span(&value).ptr);
+    buf_deinit(&phrase);
+    buf_deinit(&value);
+    buf_deinit(&name);
+    return e;
+}
+
 static void set_addresses(GMimeMessage *message, const struct mail_message *m)
 {
-    InternetAddressList *from = internet_address_list_parse(NULL, m->from);
+    InternetAddressList *from = m->from_name ? NULL : internet_address_list_parse(NULL, m->from);
     if (from) {
         internet_address_list_append(g_mime_message_get_from(message), from);
         g_object_unref(from);
     }
     g_mime_message_add_mailbox(message, GMIME_ADDRESS_TYPE_TO, NULL, m->to);
+}
+
+/* As it is: GMime would fold a URL in the middle. */
+static enum err add_field(GMimeMessage *message, const struct mail_field *f)
+{
+    struct buf value;
+    buf_init(&value, 8192);
+    enum err e = buf_printf(&value, " %s\n", f->value);
+    if (!e)
+        e = buf_add(&value, "", 1);
+    if (!e)
+        add_raw(message, f->name, buf_span(&value).ptr);
+    buf_deinit(&value);
+    return e;
 }
 
 static enum err set_headers(GMimeMessage *message, const struct mail_message *m)
@@ -213,10 +267,14 @@ static enum err set_headers(GMimeMessage *message, const struct mail_message *m)
         GDateTime *date = utc ? g_date_time_to_timezone(utc, zone) : NULL;
         if (date)
             g_mime_message_set_date(message, date);
+        if (m->from_name)
+            e = set_from(message, m);
         set_addresses(message, m);
         add_raw(message, "Subject", buf_span(&subject).ptr);
         g_mime_message_set_message_id(message, m->id);
         g_mime_object_append_header(GMIME_OBJECT(message), "Auto-Submitted", "auto-generated", NULL);
+        for (size_t i = 0; !e && i < m->field_count; i++)
+            e = add_field(message, &m->fields[i]);
         if (date)
             g_date_time_unref(date);
         if (utc)

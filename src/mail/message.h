@@ -9,13 +9,23 @@
 #include "base/buf.h"
 #include "model/email.h"
 
+/* A further field of the head. */
+struct mail_field {
+    const char *name;
+    const char *value; /* visible ASCII and blanks; at most some hundred bytes, because it is not folded */
+};
+
 struct mail_message {
     const char *from; /* "todoke <todoke@example.com>" or only the address */
-    const char *to;   /* an address */
+    /* The sender's name, any text; NULL: as from has it. With a name, from is only the address. */
+    const char *from_name;
+    const char *to; /* an address */
     const char *subject;
-    struct span text, html; /* UTF-8, lines end with \n */
+    struct span text, html; /* UTF-8, lines end with \n; one of them may be absent (ptr NULL) */
     const char *id;         /* Message-ID without its angle brackets; the same for every try of a mail */
     int64_t date_ms;        /* wall clock; shown as UTC+9 */
+    const struct mail_field *fields;
+    size_t field_count;
 };
 
 enum message_lines { MESSAGE_CRLF, MESSAGE_LF };

@@ -270,6 +270,8 @@ static void open_reload(struct letter *letter)
         node_mail_set(&l->node->mail, &r->mails);
     }
     enum err e = l->engine && l->node->settings->ca ? engine_reload_ca(l->engine) : ERR_NONE;
+    if (!e && l->campaign.relays && l->node->settings->ca)
+        e = relays_reload_ca(l->campaign.relays);
     if (e)
         log_error("app", "cannot read the CA file; keeping the old one", log_err("err", e));
     e = l->server && l->node->settings->tls_cert ? server_reload_tls(l->server) : ERR_NONE;
@@ -496,7 +498,13 @@ static enum err open_courier(struct node_loop *l)
         .user_agent = s->user_agent,
         .allow_http = s->allow_http_targets,
     };
-    return node_campaign_open(&l->campaign, &n->campaigns, &campaigns);
+    const struct relays_config relays = {
+        .ca_file = s->ca,
+        .dns_server = s->dns,
+        .allow_private = s->allow_private_targets,
+        .clock = &clock_system,
+    };
+    return node_campaign_open(&l->campaign, &n->campaigns, &campaigns, &relays);
 }
 
 static enum err open_loop(struct node_loop *l)

@@ -3,12 +3,15 @@
 #include "base/mem.h"
 
 enum err node_campaign_open(struct node_campaign *n, struct campaigns_set *set,
-                            const struct campaigns_config *config)
+                            const struct campaigns_config *config, const struct relays_config *relays)
 {
     struct campaigns_config c = *config;
     const struct renderer_options options = {.processes = 1};
     enum err e = renderer_open(config->loop, &options, &n->renderer);
     c.renderer = n->renderer;
+    if (!e)
+        e = relays_new(&n->relays, config->loop, relays);
+    c.relays = n->relays;
     if (!e)
         e = campaigns_new(&n->campaigns, &c);
     if (!e)
@@ -68,9 +71,21 @@ bool node_campaign_idle(const struct node_campaign *n)
     return campaigns_idle(n->campaigns);
 }
 
+static void on_closed(void *arg)
+{
+    struct node_campaign *n = arg;
+    if (--n->closing == 0 && n->closed)
+        n->closed(n->closed_arg);
+}
+
 void node_campaign_halt(struct node_campaign *n, void (*closed)(void *arg), void *arg)
 {
-    renderer_close(n->renderer, closed, arg);
+    n->closed = closed;
+    n->closed_arg = arg;
+    n->closing = 2;
+    relays_close(n->relays, on_closed, n);
+    renderer_close(n->renderer, on_closed, n);
+    n->relays = NULL;
     n->renderer = NULL;
 }
 

@@ -1,15 +1,21 @@
 #pragma once
 /* The campaign half of a loop: the owner of its jobs' lanes and the processes that render for it. */
 #include "campaign/campaign.h"
+#include "relay/relays.h"
 
 struct node_campaign {
     struct campaigns *campaigns;
     struct renderer *renderer;
+    struct relays *relays;
+    unsigned closing; /* the parts that have not ended */
+    void (*closed)(void *arg);
+    void *closed_arg;
 };
 
-/* Adds the loop to the set. config without a renderer. ERR_NOMEM, ERR_IO. */
+/* Adds the loop to the set. config without a renderer and relays. ERR_NOMEM, ERR_IO. */
 enum err node_campaign_open(struct node_campaign *n, struct campaigns_set *set,
-                            const struct campaigns_config *config) MUST_CHECK;
+                            const struct campaigns_config *config,
+                            const struct relays_config *relays) MUST_CHECK;
 /* Every open job is taken up by the loop of its sender. Blocks; before the loops run. */
 enum err node_campaign_resume(const struct campaigns_set *set, struct store *store) MUST_CHECK;
 
