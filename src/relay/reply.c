@@ -73,7 +73,7 @@ enum reply_step reply_read(struct reply *r, const char *p, size_t len, size_t *r
     return REPLY_MORE;
 }
 
-/* The length of "5.1.1" and the blank behind it at the front of a line; 0: there is none. */
+/* The length of "5.1.1" at the front of a line; 0: there is none. */
 static size_t status_length(struct span s)
 {
     size_t at = 0;
@@ -88,15 +88,14 @@ static size_t status_length(struct span s)
         if (part < 2 && (at == s.len || s.ptr[at++] != '.'))
             return 0;
     }
-    if (at < s.len && s.ptr[at] != ' ')
-        return 0;
-    return at < s.len ? at + 1 : at;
+    return at == s.len || s.ptr[at] == ' ' || s.ptr[at] == '\n' ? at : 0;
 }
 
 size_t reply_unfold(struct span text, char *out)
 {
-    size_t len = 0, status = status_length(text);
-    char first[16]; /* "5.123.123 " */
+    const size_t status = status_length(text);
+    char first[16]; /* "5.123.123" */
+    size_t len = 0;
     memcpy(first, text.ptr, status);
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] != '\n') {
@@ -107,8 +106,11 @@ size_t reply_unfold(struct span text, char *out)
             len--;
         out[len++] = ' ';
         const struct span rest = {text.ptr + i + 1, text.len - i - 1};
-        if (status && rest.len >= status && memcmp(rest.ptr, first, status) == 0)
-            i += status;
+        if (!status || status_length(rest) != status || memcmp(rest.ptr, first, status) != 0)
+            continue;
+        i += status;
+        if (i + 1 < text.len && text.ptr[i + 1] == ' ')
+            i++;
     }
     return len;
 }

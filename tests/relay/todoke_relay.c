@@ -3,8 +3,8 @@
  *
  *     todoke-relay HOST PORT SECURITY [OPTION=VALUE]... [TO]... < mail
  *
- * Options: user, password, ca, from, name, connections, ms (every deadline), idle (ms), count (mails to each), after (ms
- * between two mails; else all at once), verify=1, measure=1 (only how many a second).
+ * Options: user, password, ca, from, name, connections, ms (every deadline), idle (ms), count (mails to
+ * each), after (ms between two mails; else all at once), verify=1, measure=1 (only how many a second).
  */
 #include <stdio.h>
 #include <stdlib.h>
