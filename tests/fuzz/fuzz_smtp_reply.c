@@ -45,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         enum reply_step a, b;
         const size_t used = read_one(&whole, in, in.len, &a);
         need(read_one(&cut, in, piece, &b) == used && a == b, "not the same in pieces");
-        need(whole.text_len == cut.text_len && memcmp(whole.text, cut.text, cut.text_len) == 0, "another text");
+        need(whole.text_len == cut.text_len && memcmp(whole.text, cut.text, cut.text_len) == 0,
+             "another text");
         need(whole.text_len <= REPLY_TEXT_MAX && used <= REPLY_BYTES_MAX + 1, "no bounds");
         if (a != REPLY_WHOLE)
             break;

@@ -305,12 +305,10 @@ static void meanings(void **state)
         {550, RELAY_RCPT, "5.1.1 User unknown", "", true, RECEIPT_PERMANENT_RECIPIENT},
         {450, RELAY_RCPT, "4.2.0 Greylisted", "", true, RECEIPT_TRANSIENT_SERVER},
         {535, RELAY_AUTH, "5.7.8 Username and Password not accepted", "", true, RECEIPT_SENDER_SIDE},
-        {0, RELAY_AUTH,
-         "authentication is not available: the relay offers neither AUTH PLAIN nor AUTH LOGIN", "", true,
-         RECEIPT_SENDER_SIDE},
-        {0, RELAY_STARTTLS,
-         "STARTTLS is required by this sender's settings, and the relay does not offer it", "", true,
-         RECEIPT_SENDER_SIDE},
+        {0, RELAY_AUTH, "authentication is not available: the relay offers neither AUTH PLAIN nor AUTH LOGIN",
+         "", true, RECEIPT_SENDER_SIDE},
+        {0, RELAY_STARTTLS, "STARTTLS is required by this sender's settings, and the relay does not offer it",
+         "", true, RECEIPT_SENDER_SIDE},
         {0, RELAY_MAIL, "message size exceeds the limit of the relay (SIZE)", "", true,
          RECEIPT_MESSAGE_FAULT},
     };
@@ -489,8 +487,8 @@ static void ends(void **state)
         for (int i = 0; i < 3; i++) {
             buf_init(&mail, 4096);
             assert_int_equal(buf_add_str(&mail, "x"), ERR_NONE);
-            assert_int_equal(
-                relay_send(relay, "a@b.example", "c@d.example", &mail, count_done, &done), ERR_NONE);
+            assert_int_equal(relay_send(relay, "a@b.example", "c@d.example", &mail, count_done, &done),
+                             ERR_NONE);
         }
         assert_int_equal(done, 0); /* never inside relay_send() */
         for (int i = 0; i < turns && !done; i++)
