@@ -40,6 +40,16 @@ void batch_fail_here(struct batch *b, uint32_t i, const char *between)
     b->sendings[i].fate.tries = (uint16_t)(b->messages[i].tries + 1);
 }
 
+void batch_made(struct batch *b, uint32_t i, const struct made *m)
+{
+    if (m->state == MADE_SKIPPED)
+        batch_end(b, i, MESSAGE_SKIPPED, NULL, SPAN_LIT(""), "no");
+    else if (m->state == MADE_BROKEN)
+        batch_fail_here(b, i, m->detail);
+    else
+        batch_fail(b, i, m->error, m->detail);
+}
+
 static void log_message(const struct batch *b, uint32_t i, const struct receipt *r)
 {
     const struct sending *s = &b->sendings[i];

@@ -1,6 +1,7 @@
 #pragma once
 /* Internal to the files that make up a batch: its messages, and the steps they go through. */
 #include "campaign/batch.h"
+#include "campaign/made.h"
 
 #define BATCH_ROUNDS_MAX 6u /* requests that one message is part of within a batch */
 
@@ -59,6 +60,8 @@ void batch_end(struct batch *b, uint32_t i, enum message_state is, const enum de
 void batch_fail(struct batch *b, uint32_t i, enum delivery_error_id error, const char *detail);
 /* A fault of this node: the message is tried again, and the error is shown if it stays. */
 void batch_fail_here(struct batch *b, uint32_t i, const char *between);
+/* The message is not ready: m says why. */
+void batch_made(struct batch *b, uint32_t i, const struct made *m);
 void batch_take(struct batch *b, uint32_t i, const struct carrier_result *x);
 
 /* batch_render.c, batch_ship.c, batch.c: each step begins the next once all of its messages are through. */

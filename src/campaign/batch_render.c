@@ -1,7 +1,5 @@
 #include "campaign/batch_parts.h"
 
-#include <stdio.h>
-
 static void take_members(struct sending *s, const struct content_rendered *r)
 {
     s->member_count = r->count;
@@ -28,28 +26,13 @@ static bool copy_members(struct sending *s, const struct content_rendered *r)
 static void take_rendered(struct batch *b, uint32_t i, const struct content_rendered *r, bool borrowed)
 {
     struct sending *s = &b->sendings[i];
-    switch (r->result) {
-    case RENDER_DONE:
-        if (content_is_empty(b->job->medium, r))
-            batch_fail(b, i, DELIVERY_ERROR_no_action, "");
-        else if (b->messages[i].stopped)
-            batch_fail(b, i, DELIVERY_ERROR_action_failed, "the stop condition of the campaign matches");
-        else if (!borrowed)
-            take_members(s, r);
-        else if (!copy_members(s, r))
-            batch_fail_here(b, i, "node to renderer");
-        break;
-    case RENDER_NULL:
-        batch_fail(b, i, DELIVERY_ERROR_template_null, r->reason);
-        break;
-    case RENDER_FAILED:
-        batch_fail(b, i, DELIVERY_ERROR_action_failed, r->reason);
-        break;
-    case RENDER_GONE:
-    case RENDER_NEEDS_ENGINE:
+    const struct made m = made_by_rendering(b->job->medium, r, b->messages[i].stopped);
+    if (m.state != MADE_READY)
+        batch_made(b, i, &m);
+    else if (!borrowed)
+        take_members(s, r);
+    else if (!copy_members(s, r))
         batch_fail_here(b, i, "node to renderer");
-        break;
-    }
 }
 
 static void on_rendered(void *arg, const struct content_rendered *r)
@@ -71,14 +54,9 @@ static void render(struct batch *b, uint32_t i, struct buf *context)
     buf_clear(context);
     buf_init(&s->out, CONTENT_OUTPUT_MAX + CONTENT_TEXT_MAX);
     enum err e = variables_context(b->job->variables, m->attributes, context, &o);
-    if (!e && o.result == VARIABLES_NO_VALUE) {
-        char name[VARIABLE_NAME_MAX + 1];
-        (void)snprintf(name, sizeof(name), "%.*s", (int)o.missing->name.len, o.missing->name.ptr);
-        batch_fail(b, i, DELIVERY_ERROR_no_value, name);
-        return;
-    }
-    if (!e && o.result == VARIABLES_SKIP) {
-        batch_end(b, i, MESSAGE_SKIPPED, NULL, SPAN_LIT(""), "no");
+    if (!e && o.result != VARIABLES_READY) {
+        const struct made made = made_by_variables(&o);
+        batch_made(b, i, &made);
         return;
     }
     if (!e)

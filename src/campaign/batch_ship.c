@@ -172,23 +172,6 @@ static enum err ship(struct shipment *s, struct carrier_fault *why)
     return s->batch->job->sender->service == SERVICE_SMTP ? ship_mail(s, why) : ship_request(s, why);
 }
 
-static void refuse_content(struct batch *b, uint32_t i, const struct carrier_fault *why)
-{
-    char detail[sizeof(why->property) + sizeof(why->message) + 4];
-    (void)snprintf(detail, sizeof(detail), "%s: %s", why->property, why->message);
-    if (strncmp(why->property, "target", 6) == 0)
-        batch_fail(b, i,
-                   b->job->medium == MEDIUM_MAIL      ? DELIVERY_ERROR_client_address
-                   : b->job->medium == MEDIUM_BROWSER ? DELIVERY_ERROR_browser_gone
-                                                      : DELIVERY_ERROR_client_response,
-                   detail);
-    else
-        batch_fail(b, i,
-                   b->job->medium == MEDIUM_PUSH ? DELIVERY_ERROR_push_content_invalid
-                                                 : DELIVERY_ERROR_action_failed,
-                   detail);
-}
-
 /* One request for the messages of index. ERR_NOMEM: nothing was begun. */
 static enum err ship_some(struct batch *b, const uint32_t *index, uint32_t count)
 {
@@ -229,7 +212,8 @@ static enum err ship_some(struct batch *b, const uint32_t *index, uint32_t count
         return e;
     }
     if (e == ERR_INVALID || e == ERR_LIMIT) {
-        refuse_content(b, index[0], &why);
+        const struct made m = made_by_carrier(b->job->medium, &why);
+        batch_made(b, index[0], &m);
         return ERR_NONE;
     }
     return e;

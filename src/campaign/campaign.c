@@ -226,6 +226,24 @@ struct campaigns *campaigns_of(const struct campaigns_set *set, int64_t sender_i
     return set->count ? set->all[(uint64_t)sender_id % set->count] : NULL;
 }
 
+struct campaigns *campaigns_here(const struct campaigns_set *set, const struct mailbox *mailbox)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->all[i]->config.mailbox == mailbox)
+            return set->all[i];
+    return NULL;
+}
+
+const struct campaign_requests *campaigns_requests(const struct campaigns *c)
+{
+    return &c->batches.requests;
+}
+
+struct renderer *campaigns_renderer(const struct campaigns *c)
+{
+    return c->config.renderer;
+}
+
 static void open_note(struct letter *l)
 {
     struct campaigns_note *note = list_entry(l, struct campaigns_note, letter);

@@ -9,6 +9,7 @@ struct asked {
     const struct campaign_requests *all;
     enum service service;
     campaign_answer_fn *done;
+    void (*phase)(void *arg, enum phase phase, uint32_t at_us);
     void *arg;
     struct carrier_request request;
     struct url url;
@@ -65,13 +66,21 @@ static void on_done(void *arg, const struct exchange_result *x)
     asked_free(q);
 }
 
-enum err campaign_request(const struct campaign_requests *all, enum service service,
-                          struct carrier_request *request, campaign_answer_fn *done, void *arg)
+static void on_phase(void *arg, enum phase phase, uint32_t at_us)
+{
+    struct asked *q = arg;
+    q->phase(q->arg, phase, at_us);
+}
+
+static enum err ask(const struct campaign_requests *all, enum service service,
+                    struct carrier_request *request, const struct campaign_watch *watch,
+                    campaign_answer_fn *done, void *arg)
 {
     struct asked *q = mem_zero(1, sizeof(*q));
     if (!q)
         return ERR_NOMEM;
     *q = (struct asked){.all = all, .service = service, .done = done, .arg = arg};
+    q->phase = watch ? watch->phase : NULL;
     buf_init(&q->body, BODY_MAX);
     buf_init(&q->fields, FIELDS_MAX);
     const struct url_rules rules = {.allow_http = all->allow_http, .longer = true};
@@ -90,9 +99,11 @@ enum err campaign_request(const struct campaign_requests *all, enum service serv
         .response_body = &q->body,
         .response_fields = &q->fields,
         .deadlines = all->deadlines,
+        .fresh = watch != NULL,
+        .on_phase = q->phase ? on_phase : NULL,
     };
     if (!e)
-        e = exchange_start(all->engine, &x, on_done, q, NULL);
+        e = exchange_start(all->engine, &x, on_done, q, watch ? watch->exchange : NULL);
     if (e) {
         mem_free(q);
         return e;
@@ -100,4 +111,17 @@ enum err campaign_request(const struct campaign_requests *all, enum service serv
     q->request = *request; /* its buffers move: what the exchange borrows stays where it is */
     carrier_request_init(request);
     return ERR_NONE;
+}
+
+enum err campaign_request(const struct campaign_requests *all, enum service service,
+                          struct carrier_request *request, campaign_answer_fn *done, void *arg)
+{
+    return ask(all, service, request, NULL, done, arg);
+}
+
+enum err campaign_request_watched(const struct campaign_requests *all, enum service service,
+                                  struct carrier_request *request, const struct campaign_watch *watch,
+                                  campaign_answer_fn *done, void *arg)
+{
+    return ask(all, service, request, watch, done, arg);
 }

@@ -148,7 +148,9 @@ static void lacks_target(struct check *k)
 /* Further targets of the same person become messages of their own at the end of the job. */
 static enum err add_message(struct check *k, const struct target *t)
 {
-    struct job *job = &k->ledger->job;
+    struct job *job = k->ledger ? &k->ledger->job : NULL;
+    if (!job) /* tried, not claimed */
+        return ERR_NONE;
     const struct message m = {
         .job_id = job->id,
         .n = job->total + 1,
@@ -242,17 +244,10 @@ static enum err check_campaign(struct check *k)
     return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }
 
-static enum err check(struct check *k, const struct defaults *d)
+/* What concerns the person whom the row names. */
+static enum err check_person(struct check *k, const struct defaults *d)
 {
-    if (!k->row.user_id && !k->row.name.ptr) {
-        char why[64];
-        (void)snprintf(why, sizeof(why), "%s is null", by_text(k->claim->job->audience.by));
-        refuse(k, DELIVERY_ERROR_invalid_list_row, false, why);
-        return ERR_NONE;
-    }
-    enum err e = check_campaign(k);
-    if (!e && !k->refused)
-        e = find_user(k);
+    enum err e = find_user(k);
     if (!e && !k->refused)
         e = check_segments(k, d);
     if (!e && !k->refused)
@@ -265,16 +260,34 @@ static enum err check(struct check *k, const struct defaults *d)
     return e;
 }
 
+static enum err check(struct check *k, const struct defaults *d)
+{
+    if (!k->row.user_id && !k->row.name.ptr) {
+        char why[64];
+        (void)snprintf(why, sizeof(why), "%s is null", by_text(k->claim->job->audience.by));
+        refuse(k, DELIVERY_ERROR_invalid_list_row, false, why);
+        return ERR_NONE;
+    }
+    enum err e = check_campaign(k);
+    return e || k->refused ? e : check_person(k, d);
+}
+
+static void take_person(struct check *k)
+{
+    struct claimed *to = k->to;
+    to->user_id = k->user.id;
+    to->name = k->user.id ? k->user.name : k->row.name.ptr ? k->row.name : SPAN_LIT("");
+    to->attributes = k->user.id ? k->user.attributes : SPAN_LIT("{}");
+    to->tries = k->row.tries;
+}
+
 static enum err claim_one(struct check *k, const struct defaults *d)
 {
     enum err e = check(k, d);
     if (e)
         return e;
     struct claimed *to = k->to;
-    to->user_id = k->user.id;
-    to->name = k->user.id ? k->user.name : k->row.name.ptr ? k->row.name : SPAN_LIT("");
-    to->attributes = k->user.id ? k->user.attributes : SPAN_LIT("{}");
-    to->tries = k->row.tries;
+    take_person(k);
     if (k->refused) {
         const struct fate_of_message f = {
             .n = to->n,
@@ -313,6 +326,18 @@ static enum err take_default(void *arg, const struct segment *s)
 }
 
 /* The job was paused while the batch was on its way here: its messages are tried again when it goes on. */
+static enum err read_defaults(struct defaults *d, const struct claim *c, struct backend *b)
+{
+    return b->ops->audience->segment_list(b, c->job->provider_id, true, 0,
+                                          sizeof(d->conditions) / sizeof(d->conditions[0]), take_default, d);
+}
+
+static void drop_defaults(struct defaults *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        condition_free(d->conditions[i]);
+}
+
 static enum err put_back(struct check *k)
 {
     const struct fate_of_message f = {
@@ -362,12 +387,10 @@ enum err claim_run(struct claim *c, struct backend *b)
     c->idle = !e && l.job.state != JOB_RUNNING && l.job.state != JOB_PREPARING;
     c->put_back = !e && l.job.state == JOB_PAUSED;
     if (!e)
-        e = b->ops->audience->segment_list(b, c->job->provider_id, true, 0,
-                                           sizeof(d.conditions) / sizeof(d.conditions[0]), take_default, &d);
+        e = read_defaults(&d, c, b);
     if (!e)
         e = claim_all(c, b, &l, &d);
-    for (size_t i = 0; i < d.count; i++)
-        condition_free(d.conditions[i]);
+    drop_defaults(&d);
     if (!e && c->settled > l.job.settled)
         l.job.settled = c->settled;
     l.job.claimed_ms = c->now_ms;
@@ -393,5 +416,24 @@ enum err claim_recall(struct claim *c, struct backend *b, const struct message *
             ret->target = k.user.targets[i].value;
     if (wanted.ptr)
         ret->target = wanted;
+    return ERR_NONE;
+}
+
+enum err claim_try(struct claim *c, struct backend *b, struct span user, struct claim_refusal *ret)
+{
+    struct defaults d = {.count = 0};
+    arena_reset(&c->arena);
+    struct check k = {.claim = c, .b = b, .to = &c->messages[0], .row = {.name = user}};
+    *k.to = (struct claimed){.n = 0};
+    enum err e = read_defaults(&d, c, b);
+    if (!e)
+        e = check_person(&k, &d);
+    drop_defaults(&d);
+    if (e)
+        return e;
+    take_person(&k);
+    k.to->go = !k.refused;
+    *ret = (struct claim_refusal){.refused = k.refused, .skipped = k.skipped, .error = k.error};
+    memcpy(ret->detail, k.detail, sizeof(ret->detail));
     return ERR_NONE;
 }

@@ -37,6 +37,21 @@ struct claim {
 
 #define CLAIM_MEMORY_MAX (48u << 20) /* 1,000 people with attributes and targets at their largest */
 
+/* Why somebody gets no message. */
+struct claim_refusal {
+    bool refused, skipped; /* skipped: a rule kept it back */
+    enum delivery_error_id error;
+    char detail[160];
+};
+
+/*
+ * The checks that concern a person, of one who is in no job, by the userId: as a claim makes them, but
+ * nothing is written. Of c->job only provider_id, medium, audience and stop_when are read; count is 1. On any
+ * thread of the store; may run twice.
+ */
+enum err claim_try(struct claim *c, struct backend *b, struct span user,
+                   struct claim_refusal *ret) MUST_CHECK;
+
 /* On the store's writing thread; may run twice. */
 enum err claim_run(struct claim *c, struct backend *b) MUST_CHECK;
 
