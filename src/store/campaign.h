@@ -152,6 +152,8 @@ struct backend_campaigns {
     enum err (*campaign_delete)(struct backend *b, int64_t provider_id, int64_t id);
     enum err (*campaign_get)(struct backend *b, int64_t provider_id, int64_t id, campaign_row_fn *fn,
                              void *arg);
+    enum err (*campaign_find)(struct backend *b, int64_t provider_id, struct span short_id,
+                              campaign_row_fn *fn, void *arg);
     /* ERR_NOT_FOUND: it was deleted. */
     enum err (*campaign_enabled)(struct backend *b, int64_t provider_id, int64_t id, bool *ret);
     enum err (*campaign_list)(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,

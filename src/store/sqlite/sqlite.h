@@ -353,6 +353,8 @@ enum err sqlite_campaign_update(struct backend *b, const struct campaign *c);
 enum err sqlite_campaign_delete(struct backend *b, int64_t provider_id, int64_t id);
 enum err sqlite_campaign_get(struct backend *b, int64_t provider_id, int64_t id, campaign_row_fn *fn,
                              void *arg);
+enum err sqlite_campaign_find(struct backend *b, int64_t provider_id, struct span short_id,
+                              campaign_row_fn *fn, void *arg);
 enum err sqlite_campaign_enabled(struct backend *b, int64_t provider_id, int64_t id, bool *ret);
 enum err sqlite_campaign_list(struct backend *b, int64_t provider_id, int64_t after, uint32_t limit,
                               campaign_row_fn *fn, void *arg);

@@ -72,6 +72,18 @@ static struct campaign row_of(sqlite3_stmt *q)
     };
 }
 
+static enum err one(struct sqlite *s, sqlite3_stmt *q, campaign_row_fn *fn, void *arg)
+{
+    bool row;
+    enum err e = sqlite_row(s, q, &row);
+    if (e || !row)
+        return e ? e : ERR_NOT_FOUND;
+    const struct campaign c = row_of(q);
+    e = fn(arg, &c);
+    (void)sqlite3_reset(q);
+    return e;
+}
+
 enum err sqlite_campaign_get(struct backend *b, int64_t provider_id, int64_t id, campaign_row_fn *fn,
                              void *arg)
 {
@@ -82,14 +94,20 @@ enum err sqlite_campaign_get(struct backend *b, int64_t provider_id, int64_t id,
         return e;
     sqlite_bind_number(q, 1, provider_id);
     sqlite_bind_number(q, 2, id);
-    bool row;
-    e = sqlite_row(s, q, &row);
-    if (e || !row)
-        return e ? e : ERR_NOT_FOUND;
-    const struct campaign c = row_of(q);
-    e = fn(arg, &c);
-    (void)sqlite3_reset(q);
-    return e;
+    return one(s, q, fn, arg);
+}
+
+enum err sqlite_campaign_find(struct backend *b, int64_t provider_id, struct span short_id,
+                              campaign_row_fn *fn, void *arg)
+{
+    struct sqlite *s = sqlite_of(b);
+    enum err e = ERR_NONE;
+    sqlite3_stmt *q = sqlite_statement(s, STATEMENT_campaign_find, &e);
+    if (!q)
+        return e;
+    sqlite_bind_number(q, 1, provider_id);
+    sqlite_bind_span(q, 2, short_id);
+    return one(s, q, fn, arg);
 }
 
 enum err sqlite_campaign_enabled(struct backend *b, int64_t provider_id, int64_t id, bool *ret)

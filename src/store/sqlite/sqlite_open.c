@@ -265,6 +265,7 @@ static const struct backend_campaigns sqlite_campaigns = {
     .campaign_update = sqlite_campaign_update,
     .campaign_delete = sqlite_campaign_delete,
     .campaign_get = sqlite_campaign_get,
+    .campaign_find = sqlite_campaign_find,
     .campaign_enabled = sqlite_campaign_enabled,
     .campaign_list = sqlite_campaign_list,
 };
