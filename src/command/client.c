@@ -48,6 +48,12 @@ struct trip {
     struct engine *engine;
     struct outcome outcome;
     bool done;
+    /* For somebody who watches the answer grow; grown NULL: nobody does. */
+    void (*grown)(void *arg, struct span answer);
+    void *arg;
+    const struct buf *answer;
+    size_t seen;
+    uv_check_t check; /* after each turn of the loop that may have read something */
 };
 
 static void on_done(void *arg, const struct exchange_result *r)
@@ -56,6 +62,24 @@ static void on_done(void *arg, const struct exchange_result *r)
     t->outcome = r->outcome;
     t->done = true;
     engine_close(t->engine, NULL, NULL);
+    if (t->grown)
+        uv_close((uv_handle_t *)&t->check, NULL);
+}
+
+static void on_turn(uv_check_t *check)
+{
+    struct trip *t = check->data;
+    if (buf_len(t->answer) == t->seen)
+        return;
+    t->seen = buf_len(t->answer);
+    t->grown(t->arg, buf_span(t->answer));
+}
+
+static void watch(struct trip *t, uv_loop_t *loop)
+{
+    (void)uv_check_init(loop, &t->check);
+    t->check.data = t;
+    (void)uv_check_start(&t->check, on_turn);
 }
 
 static enum err run(struct trip *t, const struct client *c, const struct exchange_request *x)
@@ -67,6 +91,8 @@ static enum err run(struct trip *t, const struct client *c, const struct exchang
     enum err e = engine_new(&t->engine, &loop, &config);
     if (!e) {
         e = exchange_start(t->engine, x, on_done, t, NULL);
+        if (!e && t->grown)
+            watch(t, &loop);
         if (e)
             engine_close(t->engine, NULL, NULL);
         (void)uv_run(&loop, UV_RUN_DEFAULT);
@@ -129,8 +155,8 @@ static int verdict(const struct trip *t, const struct client *c, struct span bod
     return ours ? CLIENT_FAILED : CLIENT_UNREACHABLE;
 }
 
-int client_ask(const struct client *c, const char *method, const char *path, struct span body,
-               struct buf *answer)
+static int ask(const struct client *c, const char *method, const char *path, struct span body,
+               struct buf *answer, struct trip *t)
 {
     static struct url url;
     char text[URL_MAX + 1], bearer[256];
@@ -150,7 +176,7 @@ int client_ask(const struct client *c, const char *method, const char *path, str
     const struct header headers[] = {
         {SPAN_LIT("authorization"), span_of(bearer)},
         {SPAN_LIT("user-agent"), SPAN_LIT("todoke/" TODOKE_VERSION)},
-        {SPAN_LIT("accept"), SPAN_LIT("application/json")},
+        {SPAN_LIT("accept"), t->grown ? SPAN_LIT("text/event-stream") : SPAN_LIT("application/json")},
         {SPAN_LIT("content-type"), SPAN_LIT("application/json")},
     };
     const struct exchange_request x = {
@@ -163,16 +189,32 @@ int client_ask(const struct client *c, const char *method, const char *path, str
         .deadlines = {.response_ms = RESPONSE_MS},
     };
     (void)signal(SIGPIPE, SIG_IGN);
-    struct trip t = {0};
     if (!e)
-        e = run(&t, c, &x);
+        e = run(t, c, &x);
     if (e == ERR_IO && c->ca)
         return visible_complain(NULL, "--ca: no certificates can be read from %s", c->ca);
-    if (e || !t.done) {
+    if (e || !t->done) {
         (void)visible_complain(NULL, "%s", err_text(e));
         return CLIENT_FAILED;
     }
-    return verdict(&t, c, buf_span(answer));
+    return verdict(t, c, buf_span(answer));
+}
+
+int client_ask(const struct client *c, const char *method, const char *path, struct span body,
+               struct buf *answer)
+{
+    struct trip t = {0};
+    return ask(c, method, path, body, answer, &t);
+}
+
+int client_watch(const struct client *c, const char *method, const char *path, struct span body,
+                 struct buf *answer, void (*grown)(void *arg, struct span answer), void *arg)
+{
+    struct trip t = {.grown = grown, .arg = arg, .answer = answer};
+    int status = ask(c, method, path, body, answer, &t);
+    if (status == CLIENT_DONE && buf_len(answer) > t.seen)
+        grown(arg, buf_span(answer));
+    return status;
 }
 
 int client_strange(void)

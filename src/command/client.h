@@ -49,6 +49,12 @@ int client_ask(const struct client *c, const char *method, const char *path, str
 
 /* Prints the error of an answer with that HTTP status; returns the exit status. */
 int client_refused(int http, struct span body);
+/*
+ * The same with an answer that comes in pieces (text/event-stream): grown is called whenever there is more of
+ * it, also of one that is no 2xx.
+ */
+int client_watch(const struct client *c, const char *method, const char *path, struct span body,
+                 struct buf *answer, void (*grown)(void *arg, struct span answer), void *arg);
 
 /* Prints that the answer is malformed; returns the exit status. */
 int client_strange(void);

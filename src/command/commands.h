@@ -51,6 +51,11 @@ int cmd_list(int argc, char **argv);
 
 /* todoke query list|create|show|set|delete|preview: over the API of a node. */
 int cmd_query(int argc, char **argv);
+/* todoke sender list|show|create|set|delete|verify|quota|resume: accounts with sending services, over the API. */
+int cmd_sender(int argc, char **argv);
+
+/* todoke campaign list|show|create|set|delete|preview|test: what is sent, over the API. */
+int cmd_campaign(int argc, char **argv);
 
 /* todoke check --data DIR [--accept-loss] [--accept-clock]: checks the database for damage, or accepts what a
  * node asks an operator about. Exit: 1 damaged, or something must be accepted. */

@@ -172,6 +172,13 @@
  *     event, sample_event         posts, lists and redelivers events; a sample event for tests
  *     errors, errors_download     error statistics as rows, as sums, and as a streamed file
  *     faults                      the two catalogues
+ * 6 api/campaign  targeted deliveries
+ *     part                        how bodies are read; what senders and campaigns have in common
+ *     sender, sender_json         accounts with sending services
+ *     sender_verify               whether one works, live; its quota
+ *     campaign, campaign_json     what is sent
+ *     trial                       what one user would get; one test message
+ *     job, job_json               deliveries of a campaign to an audience
  * 6 api/people    accounts, roles and providers
  *     account, account_json, session, login, login_json, setup, provider, role, audit, option
  * 6 api/node      the node itself
@@ -203,6 +210,8 @@
  *     classify, classify_line     what a log of answers means, line by line; one line as evidence
  *     query                       tries SQL, and shows its rows
  *     probe, probe_print          tests one URL; prints the result
+ *     targeted                    senders and campaigns over the API of a node
+ *     sender_verify               prints how a sender is verified, as it happens
  *     commands, paint             all handlers; colours and line breaks for a terminal
  */
 #include <stdint.h>
@@ -256,6 +265,8 @@ static const struct cmd commands[] = {
     {"event", cmd_event, "posts, lists, shows and redelivers events"},
     {"errors", cmd_errors, "shows a channel's error statistics: rows, sums, or TSV"},
     {"job", cmd_job, "delivers campaigns to people; shows what became of each message"},
+    {"sender", cmd_sender, "makes, changes and verifies accounts with sending services"},
+    {"campaign", cmd_campaign, "makes, changes, previews and tries out campaigns"},
     {"provider", cmd_provider, "makes and lists providers; shows and changes their roles"},
     {"user", cmd_user, "makes, lists, changes and imports the people of a provider's audience"},
     {"list", cmd_list, "imports, lists and deletes lists of recipients"},

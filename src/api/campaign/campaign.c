@@ -8,7 +8,7 @@
 #include "api/campaign/campaign_json.h"
 #include "api/campaign/part.h"
 #include "api/page.h"
-#include "campaign/campaigns.h"
+#include "campaign/campaign.h"
 #include "carrier/carrier.h"
 #include "store/condition.h"
 

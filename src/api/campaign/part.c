@@ -6,7 +6,7 @@
 #include "api/campaign/job_json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "campaign/campaigns.h"
+#include "campaign/campaign.h"
 #include "model/name.h"
 
 #define STEP 500u

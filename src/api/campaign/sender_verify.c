@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "api/campaign/part.h"
-#include "campaign/campaigns.h"
+#include "campaign/campaign.h"
 #include "campaign/sender_check.h"
 
 #define EVENT_MAX 65536u

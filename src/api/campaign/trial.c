@@ -8,7 +8,7 @@
 
 #include "api/campaign/job_json.h"
 #include "api/campaign/part.h"
-#include "campaign/campaigns.h"
+#include "campaign/campaign.h"
 #include "campaign/message_text.h"
 #include "store/condition.h"
 
