@@ -207,6 +207,11 @@ describe('the command line', () => {
     };
     const all = Object.entries(verbs).flatMap(([c, v]) => [c, ...v.map(x => `${c} ${x}`)]);
     const overApi = new Set(['errors', 'system', 'audit', 'channel', 'event', 'provider', 'option', 'outbox', 'user', 'list', 'segment', 'query']);
+        sender: ['list', 'show', 'create', 'set', 'delete', 'verify', 'quota', 'resume'],
+        campaign: ['list', 'show', 'create', 'set', 'delete', 'preview', 'test'],
+    };
+    const all = Object.entries(verbs).flatMap(([c, v]) => [c, ...v.map(x => `${c} ${x}`)]);
+    const overApi = new Set(['errors', 'system', 'audit', 'channel', 'event', 'provider', 'option', 'outbox', 'sender', 'campaign']);
 
     it('helps with every command and verb, in three ways', async () => {
         assert.deepEqual(lines((await command(['help'])).stdout).filter(l => /^ {2}[a-z]/.test(l)).map(l => l.trim().split(' ')[0]).sort(), [...Object.keys(verbs), 'help'].sort());

@@ -145,6 +145,23 @@ describe('a call that fails after a write', () => {
         await bot.close();
     });
 
+    it('keeps nothing on the way of senders and campaigns', async () => {
+        const node = await startNode({ program: refused, env: { REFUSED_LOG: logged() } });
+        const P = '/api/v1/providers/1';
+        const ok = async (promise, status = 200) => { const r = await promise; assert.equal(r.status, status, r.text); return r.json; };
+        const { senderId } = await ok(node.api('POST', `${P}/senders`, { name: 'Browser', kind: 'webpush', subject: 'mailto:shop@example.com' }), 201);
+        await ok(node.api('PATCH', `${P}/senders/${senderId}`, { name: 'Browsers' }));
+        const { campaignId } = await ok(node.api('POST', `${P}/campaigns`, { name: 'Hello', channel: 'browser', senderId, content: { title: 'Hello' } }), 201);
+        await ok(node.api('PATCH', `${P}/campaigns/${campaignId}`, { enabled: false }));
+        assert.equal((await node.api('DELETE', `${P}/senders/${senderId}`)).status, 409);
+        // As a service's refusal of the whole account leaves it.
+        execFileSync('sqlite3', ['-cmd', '.timeout 5000', join(node.data, 'todoke.db'), "UPDATE sender SET state=1, reason='guard'"]);
+        await ok(node.api('POST', `${P}/senders/${senderId}/resume`));
+        await ok(node.api('DELETE', `${P}/campaigns/${campaignId}`), 204);
+        await ok(node.api('DELETE', `${P}/senders/${senderId}`), 204);
+        await node.stop();
+    });
+
     it('was tried for every run of the product', () => {
         const lines = logs.flatMap(log => readFileSync(log, 'utf8').trim().split('\n'));
         const addresses = [...new Set(lines.map(l => l.split(' ')[1].replace(':', '')))];
