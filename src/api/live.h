@@ -26,8 +26,8 @@ struct live_source {
      * ERR_LIMIT. */
     enum err (*write)(struct json_write *w, struct call *c, int64_t id);
     /*
-     * Instead of write, for what only the store knows: the same on the store's reading thread. *last: what is shown
-     * changes no more, and the stream ends after it.
+     * Instead of write, for what only the store knows: the same on the store's reading thread. *last: what
+     * is shown changes no more, and the stream ends after it.
      */
     enum err (*read)(struct json_write *w, struct call *c, struct backend *b, int64_t id, bool *last);
 };

@@ -43,7 +43,10 @@ struct campaigns_set {
 struct campaigns *campaigns_of(const struct campaigns_set *set, int64_t sender_id);
 /* The one of the loop with this mailbox. */
 struct campaigns *campaigns_here(const struct campaigns_set *set, const struct mailbox *mailbox);
-/* What the loop sends and renders with, for requests that belong to no job; borrowed. The renderer may be NULL. */
+/*
+ * What the loop sends and renders with, for requests that belong to no job; borrowed. The renderer may be
+ * NULL.
+ */
 const struct campaign_requests *campaigns_requests(const struct campaigns *c);
 struct renderer *campaigns_renderer(const struct campaigns *c);
 

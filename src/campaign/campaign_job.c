@@ -71,8 +71,8 @@ static enum err read_query(struct job_audience *a, struct json_value sql, struct
 
 /*
  * {"kind":"segment","condition":{…}} · {"kind":"list","listId":7,"by":"email"} · {"kind":"query","sql":"…",
- * "by":"user_id"} · {"kind":"again","jobId":12,"unknown":false,"by":"email"}, by only where the first job's audience
- * has it
+ * "by":"user_id"} · {"kind":"again","jobId":12,"unknown":false,"by":"email"}, by only where the first job's
+ * audience has it
  */
 enum err job_audience_read(struct job_audience *ret, struct span json, struct carrier_fault *why)
 {

@@ -135,7 +135,10 @@ static enum err leave(struct ledger *l, struct left *left, size_t i, enum messag
 {
     const struct message *m = &left->rows[i];
     struct claimed went = {.user_id = m->user_id};
-    /* Its target is put on record, so that sending it again goes to the same one of several, and to no other. */
+    /*
+     * Its target is put on record, so that sending it again goes to the same one of several, and to no
+     * other.
+     */
     enum err e = is == MESSAGE_UNKNOWN ? claim_recall(&left->claim, l->b, m, &went) : ERR_NONE;
     if (e)
         return e;

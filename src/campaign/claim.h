@@ -56,8 +56,8 @@ enum err claim_try(struct claim *c, struct backend *b, struct span user,
 enum err claim_run(struct claim *c, struct backend *b) MUST_CHECK;
 
 /*
- * Who and which target a claim of the message chose, as far as it can be told afterwards: the claim itself writes
- * neither. Spans are in the claim's arena; ret->target.ptr NULL: none.
+ * Who and which target a claim of the message chose, as far as it can be told afterwards: the claim itself
+ * writes neither. Spans are in the claim's arena; ret->target.ptr NULL: none.
  */
 enum err claim_recall(struct claim *c, struct backend *b, const struct message *m,
                       struct claimed *ret) MUST_CHECK;

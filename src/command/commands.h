@@ -51,7 +51,10 @@ int cmd_list(int argc, char **argv);
 
 /* todoke query list|create|show|set|delete|preview: over the API of a node. */
 int cmd_query(int argc, char **argv);
-/* todoke sender list|show|create|set|delete|verify|quota|resume: accounts with sending services, over the API. */
+/*
+ * todoke sender list|show|create|set|delete|verify|quota|resume: accounts with sending services, over the
+ * API.
+ */
 int cmd_sender(int argc, char **argv);
 
 /* todoke campaign list|show|create|set|delete|preview|test: what is sent, over the API. */

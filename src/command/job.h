@@ -19,7 +19,10 @@ struct job_args {
 #define JOB_ANSWER_MAX (8u << 20)
 #define JOB_PATH_LEN 3000u
 
-/* Writes the path of a job's call, NUL-terminated: "/api/v1/providers/1/jobs/7" and rest. Returns the exit status. */
+/*
+ * Writes the path of a job's call, NUL-terminated: "/api/v1/providers/1/jobs/7" and rest. Returns the exit
+ * status.
+ */
 int job_path(const struct job_args *a, const char *rest, struct buf *out);
 /* Adds ?name=value, encoded; value NULL: nothing. out is NUL-terminated before and after. */
 enum err job_parameter(struct buf *out, const char *name, const char *value);

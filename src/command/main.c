@@ -127,6 +127,9 @@
  *     feedback                    what a service says later
  *     message_text, message_key   the text of an error; the key by which a service knows a message again
  *     counters                    sums for /metrics
+ *     made                        what rendering, variables or the carrier make of one message
+ *     mail_build, mail_sender     a mail of a campaign; sent over a relay
+ *     sender_check, trial         verifies a sender; one message outside of any job
  *     variables                   the variables that a campaign declares; the context of one user
  *     content, content_parts      a content, compiled once a job and rendered once a message
  *     content_empty               whether nothing is left to send
@@ -150,7 +153,17 @@
  *     gauge                       figures published by each loop; alarms
  *     console, console_none       the web console's files, part of the binary
  * 6 api/campaign  the audience of a provider, its jobs
+ *     part                        how bodies are read; what senders and campaigns have in common
+ *     sender, sender_json         accounts with sending services
+ *     sender_verify               whether one works, live; its quota
+ *     campaign, campaign_json     what is sent
+ *     trial                       what one user would get; one test message
+ *     job, job_json               deliveries of a campaign to an audience
  *     job, job_json               deliveries: made, paused, stopped, sent again; as JSON
+ *     job_errors, job_live        what went wrong, with counts; a job as it changes
+ *     message, message_view       a job's messages, and a person's; one as people see it
+ *     message_search, message_download   which of them; all as a file
+ *     form                        the forms of tables: JSON, TSV, CSV
  *     hook                        what services report later, without a log-in
  *     user, user_json, user_read  people: identified, looked for, changed, deleted; as JSON, shown and read
  *     audience_call               what these calls share
@@ -172,17 +185,10 @@
  *     event, sample_event         posts, lists and redelivers events; a sample event for tests
  *     errors, errors_download     error statistics as rows, as sums, and as a streamed file
  *     faults                      the two catalogues
- * 6 api/campaign  targeted deliveries
- *     part                        how bodies are read; what senders and campaigns have in common
- *     sender, sender_json         accounts with sending services
- *     sender_verify               whether one works, live; its quota
- *     campaign, campaign_json     what is sent
- *     trial                       what one user would get; one test message
- *     job, job_json               deliveries of a campaign to an audience
  * 6 api/people    accounts, roles and providers
  *     account, account_json, session, login, login_json, setup, provider, role, audit, option
  * 6 api/node      the node itself
- *     health, metrics, metrics_mail, system, outbox
+ *     health, metrics, metrics_mail, metrics_campaign, system, outbox
  *     advice                      settings that an operator should change though nothing is broken
  * 7 node      a node: its settings, start and end
  *     setting.def, settings       every setting, one row each; read from file, environment and flags

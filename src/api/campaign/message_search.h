@@ -1,5 +1,8 @@
 #pragma once
-/* Which messages are asked for: ?state=failed,unknown&kind=…&error=…&text=…, and how they are found, step by step. */
+/*
+ * Which messages are asked for: ?state=failed,unknown&kind=…&error=…&text=…, and how they are found, step
+ * by step.
+ */
 #include "api/campaign/message_view.h"
 
 struct message_search {
