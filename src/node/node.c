@@ -19,6 +19,7 @@
 #include "api/api.h"
 #include "api/campaign/import_run.h"
 #include "base/log.h"
+#include "campaign/schedule.h"
 #include "base/mem.h"
 #include "base/origin.h"
 #include "base/visible.h"
@@ -82,6 +83,7 @@ struct node {
     struct courier_set couriers;
     struct campaigns_set campaigns;
     struct campaign_counters campaign_counters;
+    struct schedule schedule; /* of jobs; on the first loop */
     struct intake intake;
     struct store *store;
     struct seal seal;
@@ -127,6 +129,7 @@ static void on_tick(uv_timer_t *t)
     if (atomic_load(&store_stats(l->node->store)->last_error))
         intake_try_store(&l->node->intake, &l->mailbox);
     struct node *n = l->node;
+    schedule_tick(&n->schedule);
     int64_t now_ms = clock_system.wall_ms(NULL);
     alarms_watch(&n->alarms, &n->counters, n->gauges, n->count, now_ms);
     alarms_watch_store(&n->alarms, store_stats(n->store), &n->retention.stats, now_ms);
@@ -168,7 +171,8 @@ static void on_drain_tick(uv_timer_t *t)
 {
     struct node_loop *l = t->data;
     if (!l->idle && api_open(l->api) == 0 && courier_idle(l->courier) && channels_idle(l->channels) &&
-        node_campaign_idle(&l->campaign) && (l != &l->node->loops[0] || node_mail_idle(&l->node->mail))) {
+        node_campaign_idle(&l->campaign) &&
+        (l != &l->node->loops[0] || (node_mail_idle(&l->node->mail) && schedule_idle(&l->node->schedule)))) {
         l->idle = true;
         (void)atomic_fetch_add(&l->node->idle, 1);
     }
@@ -187,6 +191,7 @@ static void open_drain(struct letter *letter)
         retention_stop(&l->node->retention);
         integrity_stop(&l->node->integrity);
         node_mail_stop(&l->node->mail);
+        schedule_stop(&l->node->schedule);
     }
     (void)uv_timer_start(&l->drain_tick, on_drain_tick, 0, DRAIN_TICK_MS);
 }
@@ -635,6 +640,7 @@ enum err node_new(struct node **ret, const struct settings *settings, node_again
         e = directory_each(n->directory, resume, n);
     if (!e)
         e = node_campaign_resume(&n->campaigns, n->store);
+    schedule_init(&n->schedule, n->store, &n->loops[0].mailbox, &clock_system, &n->campaigns);
     if (e) {
         if (opened && e == ERR_DAMAGED) /* damage found by the first read */
             node_store_damaged(settings->data);

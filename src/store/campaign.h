@@ -171,6 +171,8 @@ struct backend_jobs {
                          uint32_t limit, job_row_fn *fn, void *arg); /* newest first; campaign_id 0: all */
     /* Open ones, and those that were stopped and still have messages that wait; at start only. */
     enum err (*job_open_list)(struct backend *b, int64_t after, uint32_t limit, job_row_fn *fn, void *arg);
+    /* The job in JOB_SCHEDULED whose time came first, if it has come. ERR_NOT_FOUND: there is none. */
+    enum err (*job_due)(struct backend *b, int64_t now_ms, int64_t *ret_id);
     /* Open jobs of a sender or a campaign; 0: of any. */
     enum err (*job_open_count)(struct backend *b, int64_t provider_id, int64_t sender_id, int64_t campaign_id,
                                uint64_t *ret);

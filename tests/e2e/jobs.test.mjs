@@ -413,3 +413,64 @@ describe('steering a job', () => {
         ]) assert.match(JSON.stringify(await scene.call('POST', '/jobs', body, status)), words, JSON.stringify(body));
     });
 });
+
+describe('a job with a time', () => {
+    let scene;
+    before(async () => { scene = await startScene({ people: crowd(5) }); });
+    after(() => scene.close());
+    const log = () => scene.node.log().slice(-3000);
+    const day = { every: 'day', time: '09:00', zone: 'Asia/Tokyo' };
+
+    it('begins then, and not before', async () => {
+        const at = new Date(Date.now() + 2500).toISOString();
+        const job = await scene.start({ at });
+        assert.deepEqual([job.state, job.at, job.startedAt], ['scheduled', at, null]);
+        const ended = await scene.reaches(job.jobId, 'completed');
+        assert.equal(ended.counts.sent, 5);
+        assert.ok(Date.parse(ended.startedAt) >= Date.parse(at));
+    });
+    it('ends when it is stopped before', async () => {
+        const job = await scene.start({ at: new Date(Date.now() + 3_600_000).toISOString() });
+        await scene.call('POST', `/jobs/${job.jobId}/pause`, undefined, 409);
+        assert.equal((await scene.call('POST', `/jobs/${job.jobId}/stop`)).state, 'stopped');
+    });
+    it('that passed while the node was down runs at start, or is on record as missed after an hour', async () => {
+        const late = await scene.start({ at: new Date(Date.now() + 3_600_000).toISOString() });
+        const missed = await scene.start({ at: new Date(Date.now() + 3_600_000).toISOString() });
+        await scene.node.stop();
+        const now = Date.now();
+        change(scene.data, [`UPDATE job SET at_ms=${now - 3_500_000} WHERE id=${late.jobId}`, `UPDATE job SET at_ms=${now - 3_700_000} WHERE id=${missed.jobId}`]);
+        await scene.boot();
+        assert.equal((await scene.reaches(late.jobId, 'completed')).counts.sent, 5);
+        const gone = await scene.reaches(missed.jobId, 'failed');
+        assert.deepEqual([gone.stateReason, gone.total], ['missed', 0]);
+    });
+    it('that repeats makes a job each time, of the campaign and the segment as they are then', async () => {
+        const plan = await scene.start({ repeat: day });
+        assert.deepEqual([plan.state, plan.repeat], ['scheduled', day]);
+        assert.match(plan.at, /T00:00:00\.000Z$/, '09:00 in Tokyo');
+        change(scene.data, ['UPDATE campaign SET name=\'renamed\'', 'UPDATE segment SET condition=\'{"attribute":"name","is":"Name 2"}\' WHERE id=1', `UPDATE job SET at_ms=${Date.now() - 1000} WHERE id=${plan.jobId}`]);
+        let child;
+        await until(async () => (child = (await scene.call('GET', '/jobs')).jobs.find(j => j.parentId === plan.jobId)), log);
+        child = await scene.reaches(child.jobId, 'completed');
+        assert.deepEqual([child.campaign, child.total, child.counts.sent, child.repeat], ['renamed', 1, 1, null]);
+        const next = await scene.job(plan.jobId);
+        assert.equal(next.state, 'scheduled');
+        assert.ok(Date.parse(next.at) > Date.now(), next.at);
+        // A clock that was far away: one record of what was missed, and it goes on.
+        change(scene.data, `UPDATE job SET at_ms=${Date.now() - 40 * 86_400_000} WHERE id=${plan.jobId}`);
+        let lost;
+        await until(async () => (lost = (await scene.call('GET', '/jobs')).jobs.find(j => j.parentId === plan.jobId && j.state === 'failed')), log);
+        assert.equal(lost.stateReason, 'missed');
+        assert.equal((await scene.call('GET', '/jobs')).jobs.filter(j => j.parentId === plan.jobId).length >= 2, true);
+        assert.ok(Date.parse((await scene.job(plan.jobId)).at) > Date.now() - 3_600_000);
+        // Without its segment, or its campaign, it says so each time.
+        change(scene.data, ['DELETE FROM segment WHERE id=1', `UPDATE job SET at_ms=${Date.now() - 1000} WHERE id=${plan.jobId}`]);
+        await until(async () => (await scene.call('GET', '/jobs')).jobs.some(j => j.parentId === plan.jobId && j.stateReason === 'audience_gone'), log);
+        assert.equal((await scene.call('POST', `/jobs/${plan.jobId}/stop`)).state, 'stopped');
+    });
+    it('is refused with a rule that is none, by its member', async () => {
+        for (const [repeat, words] of [[{}, /repeat\.every/], [{ ...day, zone: 'Tokyo' }, /repeat\.zone/], [{ ...day, time: '25:00' }, /repeat\.time/], ['daily', /repeat/], [{ ...day, x: 1 }, /repeat/]])
+            assert.match(JSON.stringify(await scene.call('POST', '/jobs', { campaignId: 'c1', audience: { condition: { all: [] } }, repeat }, 400)), words);
+    });
+});

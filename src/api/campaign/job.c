@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "campaign/campaign.h"
 #include "campaign/ledger.h"
+#include "campaign/repeat.h"
 
 #define RATE_MAX 100000.0
 #define OUT_MAX (1u << 20)
@@ -25,11 +26,12 @@ struct job_state_of_call {
     const char *short_id;
     int64_t segment_id, list_id, query_id, again_id;
     bool unknown;
-    struct span again_by;             /* JSON: how the job before named people; empty: by a segment */
+    struct span again_by; /* JSON: how the job before named people; empty: by a segment */
     const char *sql, *by, *condition; /* as given; condition as JSON */
     double per_second;
     bool dedupe;
     int64_t at_ms;
+    const char *repeat; /* JSON */
     enum { JOB_PAUSE, JOB_RESUME, JOB_STOP } act;
     /* What is made of it. */
     struct job job;
@@ -68,15 +70,12 @@ static const char *keep(struct call *c, const json_t *v)
 
 static bool read_condition(struct call *c, struct job_state_of_call *s, const json_t *v)
 {
-    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY, size = json_dumpb(v, NULL, 0, flags);
-    char *text = arena_alloc(&c->arena, size + 1);
-    if (!size || !text || json_dumpb(v, text, size, flags) != size) {
+    char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+    s->condition = text ? arena_dup(&c->arena, span_of(text)) : NULL;
+    free(text); /* jansson's */
+    if (!s->condition)
         call_failed(c, ERR_NOMEM);
-        return false;
-    }
-    text[size] = '\0';
-    s->condition = text;
-    return true;
+    return s->condition;
 }
 
 static bool read_audience(struct call *c, struct job_state_of_call *s, const json_t *audience)
@@ -129,6 +128,24 @@ static bool read_audience(struct call *c, struct job_state_of_call *s, const jso
     return true;
 }
 
+static bool read_repeat(struct call *c, struct job_state_of_call *s, const json_t *v)
+{
+    struct carrier_fault why;
+    struct repeat r;
+    char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+    s->repeat = text ? arena_dup(&c->arena, span_of(text)) : NULL;
+    free(text); /* jansson's */
+    if (!s->repeat) {
+        call_failed(c, ERR_NOMEM);
+        return false;
+    }
+    if (repeat_read(&r, span_of(s->repeat), &why)) {
+        call_invalid(c, why.property, why.message);
+        return false;
+    }
+    return true;
+}
+
 static bool read_member(struct call *c, struct job_state_of_call *s, const char *key, const json_t *v)
 {
     if (strcmp(key, "campaignId") == 0) {
@@ -148,6 +165,8 @@ static bool read_member(struct call *c, struct job_state_of_call *s, const char 
         call_invalid(c, "at", "must be a date-time of RFC 3339");
         return false;
     }
+    if (strcmp(key, "repeat") == 0)
+        return read_repeat(c, s, v);
     if (strcmp(key, "ratePerSecond") == 0) {
         s->per_second = json_number_value(v);
         if (json_is_number(v) && s->per_second >= 0 && s->per_second <= RATE_MAX)
@@ -395,6 +414,31 @@ static enum err check_by(struct call *c, const struct job_audience *a)
     return call_stop(c, ERR_CONFLICT, arena_dup(&c->arena, span_of(why)));
 }
 
+static enum err take_sender(void *arg, const struct sender *s)
+{
+    struct call *c = arg;
+    struct job *j = &((struct job_state_of_call *)c->state)->job;
+    if (s->state != SENDER_PAUSED)
+        return ERR_NONE;
+    j->state = JOB_PAUSED;
+    j->reason = s->reason;
+    j->reason_text = s->reason_text;
+    return keep_span(c, &j->reason) && keep_span(c, &j->reason_text) ? ERR_NONE : ERR_NOMEM;
+}
+
+/* The state a job begins with. One whose sender is paused waits for the same as the sender's other jobs. */
+static enum err first_state(struct call *c, struct backend *b, enum audience_kind kind, int64_t now_ms)
+{
+    struct job *j = &((struct job_state_of_call *)c->state)->job;
+    j->reason = j->reason_text = SPAN_LIT("");
+    j->state = j->at_ms > now_ms || j->repeat.len ? JOB_SCHEDULED : kind == AUDIENCE_QUERY ? JOB_PREPARING : JOB_RUNNING;
+    j->started_ms = j->state == JOB_SCHEDULED ? 0 : now_ms;
+    if (j->state != JOB_RUNNING)
+        return ERR_NONE;
+    enum err e = b->ops->campaigns->sender_get(b, j->provider_id, j->sender_id, take_sender, c);
+    return e == ERR_NOT_FOUND ? call_stop(c, ERR_CONFLICT, "The campaign's sender was deleted") : e;
+}
+
 static enum err insert(struct call *c, struct backend *b)
 {
     struct job_state_of_call *s = c->state;
@@ -423,14 +467,17 @@ static enum err insert(struct call *c, struct backend *b)
     j->provider_id = s->provider_id;
     j->audience = buf_span(&audience);
     j->nonce = span_of(nonce);
-    j->reason = j->reason_text = j->repeat = SPAN_LIT("");
+    j->repeat = span_of(s->repeat ? s->repeat : "");
     j->per_second = s->per_second;
     j->dedupe = s->dedupe;
     j->created_ms = now_ms;
     j->at_ms = s->at_ms;
+    struct repeat r;
+    if (!e && s->repeat && !(e = repeat_read(&r, j->repeat, &why))) /* with at: not before that */
+        e = repeat_next(&r, s->at_ms > now_ms ? s->at_ms - 1 : now_ms, &j->at_ms);
     j->parent_id = s->again_id;
-    j->state = s->at_ms > now_ms ? JOB_SCHEDULED : read.kind == AUDIENCE_QUERY ? JOB_PREPARING : JOB_RUNNING;
-    j->started_ms = j->state == JOB_SCHEDULED ? 0 : now_ms;
+    if (!e)
+        e = first_state(c, b, read.kind, now_ms);
     if (!e)
         e = b->ops->jobs->job_insert(b, j);
     job_audience_drop(&read);

@@ -364,6 +364,7 @@ enum err sqlite_job_get(struct backend *b, int64_t provider_id, int64_t id, job_
 enum err sqlite_job_peek(struct backend *b, int64_t id, job_row_fn *fn, void *arg);
 enum err sqlite_job_list(struct backend *b, int64_t provider_id, int64_t campaign_id, int64_t before,
                          uint32_t limit, job_row_fn *fn, void *arg);
+enum err sqlite_job_due(struct backend *b, int64_t now_ms, int64_t *ret_id);
 enum err sqlite_job_open_list(struct backend *b, int64_t after, uint32_t limit, job_row_fn *fn, void *arg);
 enum err sqlite_job_open_count(struct backend *b, int64_t provider_id, int64_t sender_id, int64_t campaign_id,
                                uint64_t *ret);

@@ -162,6 +162,11 @@ enum err sqlite_job_list(struct backend *b, int64_t provider_id, int64_t campaig
     return rows(s, q, fn, arg);
 }
 
+enum err sqlite_job_due(struct backend *b, int64_t now_ms, int64_t *ret_id)
+{
+    return sqlite_first(sqlite_of(b), STATEMENT_job_due, &now_ms, 1, ret_id);
+}
+
 enum err sqlite_job_open_list(struct backend *b, int64_t after, uint32_t limit, job_row_fn *fn, void *arg)
 {
     struct sqlite *s = sqlite_of(b);

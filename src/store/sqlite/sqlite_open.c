@@ -277,6 +277,7 @@ static const struct backend_jobs sqlite_jobs = {
     .job_peek = sqlite_job_peek,
     .job_list = sqlite_job_list,
     .job_open_list = sqlite_job_open_list,
+    .job_due = sqlite_job_due,
     .job_open_count = sqlite_job_open_count,
     .message_insert = sqlite_message_insert,
     .message_update = sqlite_message_update,
