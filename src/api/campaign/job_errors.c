@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "api/campaign/form.h"
+#include "api/campaign/job_json.h"
+#include "api/campaign/judged.h"
 #include "api/campaign/message_view.h"
 
 #define ROWS_MAX 2000u /* different texts that are shown; the rest is counted under the list's own text */
@@ -119,7 +121,7 @@ static enum err write_json(struct table *t)
         const struct row *r = &t->rows[i];
         json_write_object(&w);
         json_write_key(&w, "error");
-        job_write_error(&w, r->error, r->text, r->judged, t->form.lang);
+        judged_write(&w, r->error, r->text, r->judged, t->form.lang);
         json_write_key(&w, "state");
         json_write_str(&w, message_state_text(r->state));
         json_write_key(&w, "count");
@@ -137,7 +139,7 @@ static const char *words_of(const struct row *r, enum judged word, enum lang lan
     const char *stored[] = {[JUDGED_RETRY] = receipt_retry_text(e->retry),
                             [JUDGED_EFFECT] = receipt_effect_text(RECEIPT_NO_EFFECT),
                             [JUDGED_WHOM] = receipt_whom_text(e->whom)};
-    return judged_words(word, r->judged.len ? job_judged(r->judged, word) : span_of(stored[word]), lang);
+    return judged_words(word, r->judged.len ? judged_part(r->judged, word) : span_of(stored[word]), lang);
 }
 
 static enum err write_sheet(struct table *t)

@@ -1,5 +1,6 @@
 #include "api/campaign/message_view.h"
 
+#include "api/campaign/judged.h"
 #include "base/json_scan.h"
 #include "base/time.h"
 #include "campaign/ledger.h"
@@ -99,7 +100,7 @@ void message_view_json(const struct message_view *v, struct json_write *w, enum 
     json_write_str(w, message_state_text(v->m.state));
     json_write_key(w, "error");
     if (v->failed)
-        job_write_error(w, v->error, v->text, v->m.judged, lang);
+        judged_write(w, v->error, v->text, v->m.judged, lang);
     else
         json_write_null(w);
     write_text(w, "processed", v->m.processed);
@@ -126,19 +127,6 @@ const char *message_state_words(enum message_state s, enum lang lang)
         [MESSAGE_UNKNOWN] = {"unknown", "不明"},
     };
     return words[s][lang];
-}
-
-const char *judged_words(enum judged word, struct span text, enum lang lang)
-{
-    for (int i = 0; i < 4; i++) { /* each of the three has four */
-        if (word == JUDGED_RETRY && span_eq(text, span_of(receipt_retry_text((enum receipt_retry)i))))
-            return receipt_retry_words((enum receipt_retry)i, lang);
-        if (word == JUDGED_EFFECT && span_eq(text, span_of(receipt_effect_text((enum receipt_effect)i))))
-            return receipt_effect_words((enum receipt_effect)i, lang);
-        if (word == JUDGED_WHOM && span_eq(text, span_of(receipt_whom_text((enum receipt_whom)i))))
-            return receipt_whom_words((enum receipt_whom)i, lang);
-    }
-    return "";
 }
 
 static const char *taken_words(struct span text, enum lang lang)
@@ -183,7 +171,7 @@ void message_view_headings(struct sheet *s, enum lang lang)
 static void error_cells(const struct message_view *v, struct sheet *s, enum lang lang)
 {
     const struct delivery_error *e = v->failed ? delivery_error_of(v->error) : NULL;
-    const struct span class = job_judged(v->m.judged, JUDGED_CLASS);
+    const struct span class = judged_part(v->m.judged, JUDGED_CLASS);
     sheet_text(s, v->text);
     sheet_text(s, span_of(e ? e->kind : ""));
     sheet_text(s, span_of(e ? e->kind_en : ""));
@@ -192,7 +180,7 @@ static void error_cells(const struct message_view *v, struct sheet *s, enum lang
     sheet_text(s, span_eq(class, SPAN_LIT("-")) ? SPAN_LIT("") : class);
     sheet_text(s, span_of(taken_words(v->m.processed, lang)));
     for (enum judged word = JUDGED_RETRY; word <= JUDGED_WHOM; word++)
-        sheet_text(s, span_of(judged_words(word, job_judged(v->m.judged, word), lang)));
+        sheet_text(s, span_of(judged_words(word, judged_part(v->m.judged, word), lang)));
 }
 
 void message_view_row(const struct message_view *v, struct sheet *s, enum lang lang)

@@ -3,7 +3,7 @@
  * A message of a job as people see it: with the name of its user, which is looked up when it is shown, so that the
  * name is gone with the user; as JSON, and as a row of a table.
  */
-#include "api/campaign/job_json.h"
+#include "api/call.h"
 #include "campaign/message_text.h"
 #include "report/sheet.h"
 #include "store/campaign.h"
@@ -42,5 +42,3 @@ void message_view_row(const struct message_view *v, struct sheet *s, enum lang l
 
 /* Words of a table for people. */
 const char *message_state_words(enum message_state s, enum lang lang); /* "not sent" */
-/* retry, effect and whom as stored (struct message.judged) → their phrases; "": the string is none. */
-const char *judged_words(enum judged word, struct span text, enum lang lang);
