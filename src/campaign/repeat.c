@@ -68,8 +68,8 @@ static bool read_zone(struct json_value v, struct repeat *r)
     return zone;
 }
 
-static enum err read_rule(struct repeat *r, struct json_value every, struct json_value days, struct json_value day,
-                          struct carrier_fault *why)
+static enum err read_rule(struct repeat *r, struct json_value every, struct json_value days,
+                          struct json_value day, struct carrier_fault *why)
 {
     int64_t n = 0;
     if (json_string_is(every, "day"))
@@ -140,7 +140,10 @@ static int64_t moment(const struct repeat *r, GTimeZone *zone, const GDate *d)
 {
     const int64_t days = (int64_t)g_date_get_julian(d) - 719163; /* GLib's number of 1970-01-01 */
     gint64 local = days * DAY_S + (int64_t)r->hour * 3600 + (int64_t)r->minute * 60;
-    /* Daylight saving comes first of a time that a day has twice; one that it has not is moved to where clocks go on. */
+    /*
+     * Daylight saving comes first of a time that a day has twice; one that it has not is moved to where
+     * clocks go on.
+     */
     const gint interval = g_time_zone_adjust_time(zone, G_TIME_TYPE_DAYLIGHT, &local);
     return (local - g_time_zone_get_offset(zone, interval)) * 1000;
 }

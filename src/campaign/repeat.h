@@ -1,7 +1,8 @@
 #pragma once
 /*
- * When a job repeats: {"every":"day"|"week"|"month","days":["mon","thu"],"day":31,"time":"09:00","zone":"Asia/Tokyo"}. Pure; the
- * zones are the system's (tzdata).
+ * When a job repeats:
+ * {"every":"day"|"week"|"month","days":["mon","thu"],"day":31,"time":"09:00","zone":"Asia/Tokyo"}. Pure;
+ * the zones are the system's (tzdata).
  */
 #include <stdint.h>
 
@@ -21,7 +22,7 @@ struct repeat {
 enum err repeat_read(struct repeat *ret, struct span json, struct carrier_fault *why) MUST_CHECK;
 
 /*
- * The first time after after_ms. A time that a day does not have, because clocks go forward, is the first one that
- * exists then; one that a day has twice is its first. ERR_INVALID: the zone is not known any more.
+ * The first time after after_ms. A time that a day does not have, because clocks go forward, is the first
+ * one that exists then; one that a day has twice is its first. ERR_INVALID: the zone is not known any more.
  */
 enum err repeat_next(const struct repeat *r, int64_t after_ms, int64_t *ret_ms) MUST_CHECK;

@@ -165,7 +165,10 @@ static bool read_id(struct json_value v, int64_t *ret)
     return *ret > 0;
 }
 
-/* The audience as it is now: a stored segment's condition, a stored query's SQL. All else stays as the plan has it. */
+/*
+ * The audience as it is now: a stored segment's condition, a stored query's SQL. All else stays as the
+ * plan has it.
+ */
 static enum err renew_audience(struct begin *x)
 {
     enum { KIND, SEGMENT, QUERY };
@@ -290,7 +293,8 @@ static enum err look_run(struct store_call *call, struct backend *b)
 {
     struct schedule *s = list_entry(call, struct schedule, call);
     int64_t id;
-    enum err e = b->ops->jobs ? b->ops->jobs->job_due(b, s->clock->wall_ms(s->clock->arg), &id) : ERR_NOT_FOUND;
+    enum err e =
+        b->ops->jobs ? b->ops->jobs->job_due(b, s->clock->wall_ms(s->clock->arg), &id) : ERR_NOT_FOUND;
     s->due = !e;
     return e == ERR_NOT_FOUND ? ERR_NONE : e;
 }
@@ -305,7 +309,8 @@ static void act_done(struct store_call *call)
     struct schedule *s = list_entry(call, struct schedule, call);
     s->busy = false;
     if (call->err && call->err != ERR_CLOSED)
-        log_error("campaign", "cannot begin a job whose time has come; it is tried again", log_err("err", call->err));
+        log_error("campaign", "cannot begin a job whose time has come; it is tried again",
+                  log_err("err", call->err));
     for (size_t i = 0; !call->err && i < s->count; i++) {
         struct campaigns_note *n = mem_zero(1, sizeof(*n));
         if (!n) {
@@ -331,8 +336,8 @@ static void look_done(struct store_call *call)
     store_submit(s->store, &s->call);
 }
 
-void schedule_init(struct schedule *s, struct store *store, struct mailbox *mailbox, const struct clock *clock,
-                   const struct campaigns_set *set)
+void schedule_init(struct schedule *s, struct store *store, struct mailbox *mailbox,
+                   const struct clock *clock, const struct campaigns_set *set)
 {
     *s = (struct schedule){.store = store, .mailbox = mailbox, .clock = clock, .set = set};
 }

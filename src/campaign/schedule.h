@@ -1,11 +1,13 @@
 #pragma once
 /*
- * Jobs that begin at a time. Once a second, on one loop, the store is asked for one whose time has come by the wall clock:
+ * Jobs that begin at a time. Once a second, on one loop, the store is asked for one whose time has come by
+ * the wall clock:
  *
  *     job with at       begins; a time that passed an hour ago or more was missed, and the job fails as that
- *     job with repeat   is a plan: makes a job with the campaign and the audience as they are now, and gets its next time,
- *                       which is later than the last one, also where the clock was set back. What was missed is put on
- *                       record as one job that failed
+ *     job with repeat   is a plan: makes a job with the campaign and the audience as they are now, and
+ *     gets its next time,
+ *                       which is later than the last one, also where the clock was set back. What was
+ *                       missed is put on record as one job that failed
  */
 #include "base/arena.h"
 #include "campaign/campaign.h"
@@ -27,8 +29,8 @@ struct schedule {
     } begun[2 * SCHEDULE_STEP];
 };
 
-void schedule_init(struct schedule *s, struct store *store, struct mailbox *mailbox, const struct clock *clock,
-                   const struct campaigns_set *set);
+void schedule_init(struct schedule *s, struct store *store, struct mailbox *mailbox,
+                   const struct clock *clock, const struct campaigns_set *set);
 void schedule_tick(struct schedule *s); /* about once a second, on the loop of the mailbox */
 void schedule_stop(struct schedule *s);
 bool schedule_idle(const struct schedule *s);

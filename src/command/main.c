@@ -96,7 +96,7 @@
  *     record                      results until they are committed
  * 4 report    error statistics, and mails about errors
  *     statistics, summary         error rows in the viewer's zone; their sums
- *     tsv                         error rows for spreadsheets
+ *     tsv, sheet                  error rows for spreadsheets; any table, as TSV or CSV
  *     notice, notice_text         turns closed windows of errors into mails; their text
  *     contact, contact_text       asks the owner of a contact address for consent; that mail
  *     mail_rules, quota           what may be mailed; the quota of today
@@ -185,6 +185,12 @@
  *     event, sample_event         posts, lists and redelivers events; a sample event for tests
  *     errors, errors_download     error statistics as rows, as sums, and as a streamed file
  *     faults                      the two catalogues
+ * 6 api/campaign  jobs of targeted delivery, and what became of each message
+ *     job, job_order, job_json    the calls about jobs; a new one as it is asked for; one as JSON
+ *     job_live, job_errors        one as it changes; its table of errors with counts
+ *     message, message_search     the messages of a job or of a person; which ones are asked for
+ *     message_view, message_download   one as people see it; all of a job as a file
+ *     judged, form                what an error means for its message; JSON, TSV or CSV
  * 6 api/people    accounts, roles and providers
  *     account, account_json, session, login, login_json, setup, provider, role, audit, option
  * 6 api/node      the node itself

@@ -3,7 +3,8 @@
  * Tables for spreadsheet programs, a row after the other:
  *
  *     SHEET_TSV  as tsv.h: tab-separated, a line feed ends a row
- *     SHEET_CSV  RFC 4180: commas, every text in quotes, a carriage return and a line feed end a row. Begins with
+ *     SHEET_CSV  RFC 4180: commas, every text in quotes, a carriage return and a line feed end a row.
+ *     Begins with
  *                a byte order mark, without which Excel reads Japanese in the machine's old encoding
  *
  * Both are UTF-8, and no cell runs as a formula (tsv.h says how).

@@ -1,210 +1,24 @@
 /* /api/v1/providers/{id}/jobs: deliveries of a campaign to an audience. */
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "api/campaign/job_json.h"
-#include "api/page.h"
+#include "api/campaign/job_order.h"
 #include "base/json_scan.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "base/time.h"
-#include "campaign/campaign.h"
 #include "campaign/ledger.h"
 #include "campaign/repeat.h"
 
-#define RATE_MAX 100000.0
-#define OUT_MAX (1u << 20)
-
-struct job_state_of_call {
-    int64_t provider_id, id;
-    struct page page;
-    int64_t campaign_filter;
-    /* What is asked for. */
-    int64_t campaign_id;
-    const char *short_id;
-    int64_t segment_id, list_id, query_id, again_id;
-    bool unknown;
-    struct span again_by; /* JSON: how the job before named people; empty: by a segment */
-    const char *sql, *by, *condition; /* as given; condition as JSON */
-    double per_second;
-    bool dedupe;
-    int64_t at_ms;
-    const char *repeat; /* JSON */
-    enum { JOB_PAUSE, JOB_RESUME, JOB_STOP } act;
-    /* What is made of it. */
-    struct job job;
-    const char *why;
-    struct campaigns_note *note;
-};
-
-static struct job_state_of_call *begin(struct call *c)
+static struct job_order *begin(struct call *c)
 {
-    struct job_state_of_call *s = call_state(c, sizeof(*s));
+    struct job_order *s = call_state(c, sizeof(*s));
     if (!s)
         return NULL;
     s->provider_id = call_channel_id(c->params[0]);
     s->id = c->params[1].ptr ? call_channel_id(c->params[1]) : 0;
     c->state = s;
     return s;
-}
-
-/* ---- reading what is asked for ---- */
-
-static bool read_id(struct call *c, const char *property, const json_t *v, int64_t *ret)
-{
-    const char *text = json_string_value(v);
-    *ret = text                 ? call_channel_id((struct span){text, json_string_length(v)})
-           : json_is_integer(v) ? (int64_t)json_integer_value(v)
-                                : 0;
-    if (*ret <= 0)
-        call_invalid(c, property, "must be an id");
-    return *ret > 0;
-}
-
-static const char *keep(struct call *c, const json_t *v)
-{
-    return arena_dup(&c->arena, (struct span){json_string_value(v), json_string_length(v)});
-}
-
-static bool read_condition(struct call *c, struct job_state_of_call *s, const json_t *v)
-{
-    char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-    s->condition = text ? arena_dup(&c->arena, span_of(text)) : NULL;
-    free(text); /* jansson's */
-    if (!s->condition)
-        call_failed(c, ERR_NOMEM);
-    return s->condition;
-}
-
-static bool read_audience(struct call *c, struct job_state_of_call *s, const json_t *audience)
-{
-    const char *key;
-    json_t *v;
-    int given = 0;
-    if (!json_is_object(audience)) {
-        call_invalid(c, "audience", "must be an object");
-        return false;
-    }
-    json_object_foreach((json_t *)audience, key, v)
-    {
-        if (strcmp(key, "segmentId") == 0) {
-            given++;
-            if (!read_id(c, "audience.segmentId", v, &s->segment_id))
-                return false;
-        } else if (strcmp(key, "listId") == 0) {
-            given++;
-            if (!read_id(c, "audience.listId", v, &s->list_id))
-                return false;
-        } else if (strcmp(key, "queryId") == 0) {
-            given++;
-            if (!read_id(c, "audience.queryId", v, &s->query_id))
-                return false;
-        } else if (strcmp(key, "condition") == 0) {
-            given++;
-            if (!read_condition(c, s, v))
-                return false;
-        } else if (strcmp(key, "sql") == 0 && json_is_string(v)) {
-            given++;
-            s->sql = keep(c, v);
-        } else if (strcmp(key, "by") == 0 && json_is_string(v)) {
-            s->by = keep(c, v);
-        } else {
-            char name[128];
-            (void)snprintf(name, sizeof(name), "audience.%.100s", key);
-            call_invalid(c, name, "unknown member, or not of the type it must have");
-            return false;
-        }
-    }
-    if (given != 1) {
-        call_invalid(c, "audience", "must have one of segmentId, listId, queryId, condition and sql");
-        return false;
-    }
-    if (s->sql && !s->by) {
-        call_invalid(c, "audience.by", "is required with sql");
-        return false;
-    }
-    return true;
-}
-
-static bool read_repeat(struct call *c, struct job_state_of_call *s, const json_t *v)
-{
-    struct carrier_fault why;
-    struct repeat r;
-    char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-    s->repeat = text ? arena_dup(&c->arena, span_of(text)) : NULL;
-    free(text); /* jansson's */
-    if (!s->repeat) {
-        call_failed(c, ERR_NOMEM);
-        return false;
-    }
-    if (repeat_read(&r, span_of(s->repeat), &why)) {
-        call_invalid(c, why.property, why.message);
-        return false;
-    }
-    return true;
-}
-
-static bool read_member(struct call *c, struct job_state_of_call *s, const char *key, const json_t *v)
-{
-    if (strcmp(key, "campaignId") == 0) {
-        const char *text = json_string_value(v);
-        s->campaign_id = text ? call_channel_id((struct span){text, json_string_length(v)}) : 0;
-        s->short_id = text ? keep(c, v) : NULL;
-        if (!s->campaign_id && !s->short_id)
-            call_invalid(c, "campaignId", "must be the id of a campaign, or its short id");
-        return s->campaign_id || s->short_id;
-    }
-    if (strcmp(key, "audience") == 0)
-        return read_audience(c, s, v);
-    if (strcmp(key, "at") == 0) {
-        const char *text = json_string_value(v);
-        if (text && !time_parse((struct span){text, json_string_length(v)}, &s->at_ms))
-            return true;
-        call_invalid(c, "at", "must be a date-time of RFC 3339");
-        return false;
-    }
-    if (strcmp(key, "repeat") == 0)
-        return read_repeat(c, s, v);
-    if (strcmp(key, "ratePerSecond") == 0) {
-        s->per_second = json_number_value(v);
-        if (json_is_number(v) && s->per_second >= 0 && s->per_second <= RATE_MAX)
-            return true;
-        call_invalid(c, "ratePerSecond", "must be a number from 0 (no limit) to 100000");
-        return false;
-    }
-    if (strcmp(key, "dedupe") == 0 && json_is_boolean(v)) {
-        s->dedupe = json_is_true(v);
-        return true;
-    }
-    char name[120];
-    (void)snprintf(name, sizeof(name), "%.100s", key);
-    call_invalid(c, name, "unknown member, or not of the type it must have");
-    return false;
-}
-
-static bool read_job(struct call *c, struct job_state_of_call *s)
-{
-    json_t *object = call_object(c), *v;
-    if (!object)
-        return false;
-    const char *key;
-    bool ok = true, audience = false, campaign = false;
-    s->dedupe = true;
-    json_object_foreach(object, key, v)
-    {
-        audience |= strcmp(key, "audience") == 0;
-        campaign |= strcmp(key, "campaignId") == 0;
-        if (!(ok = read_member(c, s, key, v)))
-            break;
-    }
-    json_decref(object);
-    if (ok && (!audience || !campaign)) {
-        call_invalid(c, campaign ? "audience" : "campaignId", "is required");
-        return false;
-    }
-    return ok;
 }
 
 /* ---- making a job ---- */
@@ -220,7 +34,7 @@ static bool keep_span(struct call *c, struct span *s)
 static enum err take_campaign(void *arg, const struct campaign *k)
 {
     struct call *c = arg;
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     if (s->short_id && !s->campaign_id && !span_eq(k->short_id, span_of(s->short_id)))
         return ERR_NONE;
     struct job *j = &s->job;
@@ -243,7 +57,7 @@ static enum err take_campaign(void *arg, const struct campaign *k)
 
 static enum err find_campaign(struct call *c, struct backend *b)
 {
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     s->job.campaign_id = 0;
     enum err e = s->campaign_id
                      ? b->ops->campaigns->campaign_get(b, s->provider_id, s->campaign_id, take_campaign, c)
@@ -305,7 +119,7 @@ static enum err write_query(void *arg, const struct audience_query *q)
 /* The audience as the job keeps it: with the condition or the SQL as it is now. */
 static enum err find_audience(struct call *c, struct backend *b, struct json_write *w)
 {
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     const struct backend_audience *people = b->ops->audience;
     enum err e = ERR_NONE;
     const char *what = "segment";
@@ -349,7 +163,7 @@ static enum err find_audience(struct call *c, struct backend *b, struct json_wri
 static enum err show_job(void *arg, const struct job *j)
 {
     struct call *c = arg;
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     s->job.state = j->state;
     s->job.sender_id = j->sender_id;
     s->job.id = j->id;
@@ -375,8 +189,7 @@ static enum err answer(struct call *c, struct backend *b, int64_t id)
     struct json_write w;
     json_write_init(&w, call_out(c));
     struct shown s = {c, b, &w};
-    enum err e =
-        b->ops->jobs->job_get(b, ((struct job_state_of_call *)c->state)->provider_id, id, write_one, &s);
+    enum err e = b->ops->jobs->job_get(b, ((struct job_order *)c->state)->provider_id, id, write_one, &s);
     if (e == ERR_NOT_FOUND)
         e = call_stop(c, e, "No such job");
     enum err f = json_write_finish(&w);
@@ -405,7 +218,7 @@ static enum err check_by(struct call *c, const struct job_audience *a)
                                                   [MEDIUM_PUSH] = BY_APP,
                                                   [MEDIUM_LINE] = BY_LINE,
                                                   [MEDIUM_BROWSER] = BY_BROWSER};
-    const enum by own = targets[((struct job_state_of_call *)c->state)->job.medium];
+    const enum by own = targets[((struct job_order *)c->state)->job.medium];
     if (!a->by_row || a->by == BY_USER_ID || a->by == own)
         return ERR_NONE;
     char why[120];
@@ -417,7 +230,7 @@ static enum err check_by(struct call *c, const struct job_audience *a)
 static enum err take_sender(void *arg, const struct sender *s)
 {
     struct call *c = arg;
-    struct job *j = &((struct job_state_of_call *)c->state)->job;
+    struct job *j = &((struct job_order *)c->state)->job;
     if (s->state != SENDER_PAUSED)
         return ERR_NONE;
     j->state = JOB_PAUSED;
@@ -429,9 +242,11 @@ static enum err take_sender(void *arg, const struct sender *s)
 /* The state a job begins with. One whose sender is paused waits for the same as the sender's other jobs. */
 static enum err first_state(struct call *c, struct backend *b, enum audience_kind kind, int64_t now_ms)
 {
-    struct job *j = &((struct job_state_of_call *)c->state)->job;
+    struct job *j = &((struct job_order *)c->state)->job;
     j->reason = j->reason_text = SPAN_LIT("");
-    j->state = j->at_ms > now_ms || j->repeat.len ? JOB_SCHEDULED : kind == AUDIENCE_QUERY ? JOB_PREPARING : JOB_RUNNING;
+    j->state = j->at_ms > now_ms || j->repeat.len ? JOB_SCHEDULED
+               : kind == AUDIENCE_QUERY           ? JOB_PREPARING
+                                                  : JOB_RUNNING;
     j->started_ms = j->state == JOB_SCHEDULED ? 0 : now_ms;
     if (j->state != JOB_RUNNING)
         return ERR_NONE;
@@ -441,7 +256,7 @@ static enum err first_state(struct call *c, struct backend *b, enum audience_kin
 
 static enum err insert(struct call *c, struct backend *b)
 {
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     struct job *j = &s->job;
     struct buf audience;
     struct json_write w;
@@ -490,7 +305,7 @@ static enum err insert(struct call *c, struct backend *b)
 static enum err create_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     s->why = NULL;
     enum err e = find_campaign(c, b);
     return e ? e : insert(c, b);
@@ -500,7 +315,7 @@ static enum err create_run(struct store_call *call, struct backend *b)
 static void committed(struct store_call *call)
 {
     struct call *c = call_of(call);
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     struct campaigns_note *note = s->note;
     s->note = NULL;
     note->job_id = s->job.id;
@@ -509,13 +324,13 @@ static void committed(struct store_call *call)
 
 static void write_done(struct store_call *call)
 {
-    struct job_state_of_call *s = call_of(call)->state;
+    struct job_order *s = call_of(call)->state;
     mem_free(s->note);
     s->note = NULL;
     call_done(call);
 }
 
-static void submit(struct call *c, struct job_state_of_call *s,
+static void submit(struct call *c, struct job_order *s,
                    enum err (*run)(struct store_call *call, struct backend *b), int status)
 {
     s->note = mem_zero(1, sizeof(*s->note));
@@ -529,8 +344,8 @@ static void submit(struct call *c, struct job_state_of_call *s,
 
 void api_job_create(struct call *c)
 {
-    struct job_state_of_call *s = begin(c);
-    if (s && read_job(c, s))
+    struct job_order *s = begin(c);
+    if (s && job_order_read(c, s))
         submit(c, s, create_run, 201);
 }
 
@@ -539,7 +354,7 @@ void api_job_create(struct call *c)
 static enum err take_parent(void *arg, const struct job *j)
 {
     struct call *c = arg;
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     s->job = *j;
     struct span *texts[] = {&s->job.campaign_name, &s->job.short_id, &s->job.content, &s->job.variables,
                             &s->job.stop_when};
@@ -571,7 +386,7 @@ static enum err take_again(void *arg, const struct job_count *n)
 static enum err retry_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     enum err e = b->ops->jobs->job_get(b, s->provider_id, s->id, take_parent, c);
     if (e)
         return e == ERR_NOT_FOUND ? call_stop(c, e, "No such job") : e;
@@ -603,7 +418,7 @@ static enum err retry_run(struct store_call *call, struct backend *b)
 
 void api_job_retry(struct call *c)
 {
-    struct job_state_of_call *s = begin(c);
+    struct job_order *s = begin(c);
     if (!s)
         return;
     struct span body = server_body(c->req);
@@ -628,7 +443,7 @@ void api_job_retry(struct call *c)
 static enum err act_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     struct ledger l;
     enum err e = b->ops->jobs->job_get(b, s->provider_id, s->id, show_job, c);
     if (e)
@@ -665,7 +480,7 @@ static enum err act_run(struct store_call *call, struct backend *b)
 
 void api_job_pause(struct call *c)
 {
-    struct job_state_of_call *s = begin(c);
+    struct job_order *s = begin(c);
     if (s) {
         s->act = JOB_PAUSE;
         submit(c, s, act_run, 200);
@@ -674,7 +489,7 @@ void api_job_pause(struct call *c)
 
 void api_job_resume(struct call *c)
 {
-    struct job_state_of_call *s = begin(c);
+    struct job_order *s = begin(c);
     if (s) {
         s->act = JOB_RESUME;
         submit(c, s, act_run, 200);
@@ -683,7 +498,7 @@ void api_job_resume(struct call *c)
 
 void api_job_stop(struct call *c)
 {
-    struct job_state_of_call *s = begin(c);
+    struct job_order *s = begin(c);
     if (s) {
         s->act = JOB_STOP;
         submit(c, s, act_run, 200);
@@ -695,7 +510,7 @@ void api_job_stop(struct call *c)
 static enum err show_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
-    return answer(c, b, ((struct job_state_of_call *)c->state)->id);
+    return answer(c, b, ((struct job_order *)c->state)->id);
 }
 
 void api_job_show(struct call *c)
@@ -709,14 +524,14 @@ void api_job_show(struct call *c)
 static enum err show_listed(void *arg, const struct job *j)
 {
     struct shown *s = arg;
-    struct page *p = &((struct job_state_of_call *)s->c->state)->page;
+    struct page *p = &((struct job_order *)s->c->state)->page;
     return page_row(p, j->id) ? job_write(&p->w, s->b, j, call_now(s->c)) : ERR_NONE;
 }
 
 static enum err list_run(struct store_call *call, struct backend *b)
 {
     struct call *c = call_of(call);
-    struct job_state_of_call *s = c->state;
+    struct job_order *s = c->state;
     struct shown shown = {c, b, NULL};
     page_begin(&s->page, call_out(c));
     return page_end(&s->page, b->ops->jobs->job_list(b, s->provider_id, s->campaign_filter, s->page.from,
@@ -727,7 +542,7 @@ void api_job_list(struct call *c)
 {
     static const struct page_kind kind = {
         .member = "jobs", .filters = {"campaign"}, .start = INT64_MAX, .limit = 50, .limit_max = 100};
-    struct job_state_of_call *s = begin(c);
+    struct job_order *s = begin(c);
     if (!s || !page_read(c, &s->page, &kind))
         return;
     struct span campaign = query_text(c, "campaign");

@@ -1,6 +1,6 @@
 /*
- * /api/v1/providers/{id}/jobs/{id}/errors: the customer's table of errors with how often each came in a job, in
- * the order of the list, as JSON or as a file.
+ * /api/v1/providers/{id}/jobs/{id}/errors: the customer's table of errors with how often each came in a
+ * job, in the order of the list, as JSON or as a file.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -35,7 +35,7 @@ struct span judged_part(struct span judged, enum judged word)
 }
 
 void judged_write(struct json_write *w, enum delivery_error_id id, struct span text, struct span judged,
-                     enum lang lang)
+                  enum lang lang)
 {
     const struct delivery_error *e = delivery_error_of(id);
     const struct span class = judged_part(judged, JUDGED_CLASS);
@@ -54,7 +54,8 @@ void judged_write(struct json_write *w, enum delivery_error_id id, struct span t
     json_write_key(w, "advice");
     json_write_str(w, e->advice[lang]);
     json_write_key(w, "retry");
-    json_write_span(w, judged.len ? judged_part(judged, JUDGED_RETRY) : span_of(receipt_retry_text(e->retry)));
+    json_write_span(w,
+                    judged.len ? judged_part(judged, JUDGED_RETRY) : span_of(receipt_retry_text(e->retry)));
     json_write_key(w, "effect");
     json_write_span(w, judged.len ? judged_part(judged, JUDGED_EFFECT) : SPAN_LIT("none"));
     json_write_key(w, "concerns");

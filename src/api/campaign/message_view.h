@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A message of a job as people see it: with the name of its user, which is looked up when it is shown, so that the
- * name is gone with the user; as JSON, and as a row of a table.
+ * A message of a job as people see it: with the name of its user, which is looked up when it is shown, so
+ * that the name is gone with the user; as JSON, and as a row of a table.
  */
 #include "api/call.h"
 #include "campaign/message_text.h"

@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "api/campaign/job_json.h"
+#include "api/campaign/judged.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "campaign/campaign.h"
@@ -162,7 +162,7 @@ void part_write_receipt(struct json_write *w, const struct receipt *r, enum lang
     int n = snprintf(judged, sizeof(judged), "%s %s %s %s", receipt_class_text(r->class),
                      receipt_retry_text(r->retry), receipt_effect_text(RECEIPT_NO_EFFECT),
                      receipt_whom_text(r->scope));
-    job_write_error(w, r->error, (struct span){r->text, r->text_len},
+    judged_write(w, r->error, (struct span){r->text, r->text_len},
                     (struct span){judged, n > 0 && (unsigned)n < sizeof(judged) ? (size_t)n : 0}, lang);
 }
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "api/campaign/job_json.h"
+#include "api/campaign/judged.h"
 #include "api/campaign/part.h"
 #include "campaign/campaign.h"
 #include "campaign/message_text.h"
@@ -61,7 +61,7 @@ static void write_error(struct json_write *w, const struct trial_call *s, const 
     if (r->receipt && r->receipt->failed)
         part_write_receipt(w, r->receipt, s->lang);
     else
-        job_write_error(w, r->error, message_text(r->error, r->detail, &names, text), SPAN_LIT(""), s->lang);
+        judged_write(w, r->error, message_text(r->error, r->detail, &names, text), SPAN_LIT(""), s->lang);
     json_write_key(w, "detail");
     if (r->detail.len)
         json_write_span(w, r->detail);
