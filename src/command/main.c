@@ -119,6 +119,7 @@
  *     campaign_job, campaign_load one open job in memory; read from the store, with what was left behind
  *     campaign_gather, campaign_query   the audience into messages, in steps; by SQL
  *     campaign_grant, campaign_request  an access token; one request to a service and its answer
+ *     schedule, repeat            jobs that begin at their time, once or again and again
  *     campaign_pause, campaign_sweep    all jobs of a sender pause; what a stopped job leaves ends
  *     claim                       the checks before a message may be sent, and its claim
  *     batch, batch_parts          messages that are claimed and recorded together
@@ -158,12 +159,11 @@
  *     sender_verify               whether one works, live; its quota
  *     campaign, campaign_json     what is sent
  *     trial                       what one user would get; one test message
- *     job, job_json               deliveries of a campaign to an audience
- *     job, job_json               deliveries: made, paused, stopped, sent again; as JSON
- *     job_errors, job_live        what went wrong, with counts; a job as it changes
- *     message, message_view       a job's messages, and a person's; one as people see it
- *     message_search, message_download   which of them; all as a file
- *     form                        the forms of tables: JSON, TSV, CSV
+ *     job, job_order, job_json    the calls about jobs; a new one as it is asked for; one as JSON
+ *     job_live, job_errors        one as it changes; its table of errors with counts
+ *     message, message_search     the messages of a job or of a person; which ones are asked for
+ *     message_view, message_download   one as people see it; all of a job as a file
+ *     judged, form                what an error means for its message; JSON, TSV or CSV
  *     hook                        what services report later, without a log-in
  *     user, user_json, user_read  people: identified, looked for, changed, deleted; as JSON, shown and read
  *     audience_call               what these calls share
@@ -185,12 +185,6 @@
  *     event, sample_event         posts, lists and redelivers events; a sample event for tests
  *     errors, errors_download     error statistics as rows, as sums, and as a streamed file
  *     faults                      the two catalogues
- * 6 api/campaign  jobs of targeted delivery, and what became of each message
- *     job, job_order, job_json    the calls about jobs; a new one as it is asked for; one as JSON
- *     job_live, job_errors        one as it changes; its table of errors with counts
- *     message, message_search     the messages of a job or of a person; which ones are asked for
- *     message_view, message_download   one as people see it; all of a job as a file
- *     judged, form                what an error means for its message; JSON, TSV or CSV
  * 6 api/people    accounts, roles and providers
  *     account, account_json, session, login, login_json, setup, provider, role, audit, option
  * 6 api/node      the node itself

@@ -197,6 +197,7 @@ describe('the command line', () => {
         account: ['create', 'list', 'password', 'disable', 'enable', 'confirm', 'show', 'invite', 'set', 'delete'],
         channel: ['create', 'list', 'show', 'set', 'delete', 'token', 'token issue', 'token list', 'token revoke', 'secret', 'rotate-secret', 'verify', 'roles', 'grant', 'revoke', 'audit', 'ask-contact', 'confirm-contact', 'refuse-contact'],
         event: ['send', 'list', 'show', 'redeliver', 'test'],
+        job: ['start', 'list', 'show', 'watch', 'pause', 'resume', 'stop', 'retry', 'errors', 'messages'],
         provider: ['list', 'create', 'show', 'set', 'delete', 'roles', 'grant', 'revoke'],
         option: ['list', 'show', 'apply', 'approve', 'refuse', 'withdraw'],
         outbox: ['list', 'retry'],
@@ -204,14 +205,12 @@ describe('the command line', () => {
         list: ['import', 'list', 'show', 'delete'],
         segment: ['list', 'create', 'show', 'set', 'delete', 'count'],
         query: ['list', 'create', 'show', 'set', 'delete', 'preview'],
-    };
-    const all = Object.entries(verbs).flatMap(([c, v]) => [c, ...v.map(x => `${c} ${x}`)]);
-    const overApi = new Set(['errors', 'system', 'audit', 'channel', 'event', 'provider', 'option', 'outbox', 'user', 'list', 'segment', 'query']);
         sender: ['list', 'show', 'create', 'set', 'delete', 'verify', 'quota', 'resume'],
         campaign: ['list', 'show', 'create', 'set', 'delete', 'preview', 'test'],
     };
     const all = Object.entries(verbs).flatMap(([c, v]) => [c, ...v.map(x => `${c} ${x}`)]);
-    const overApi = new Set(['errors', 'system', 'audit', 'channel', 'event', 'provider', 'option', 'outbox', 'sender', 'campaign']);
+    const overApi = new Set(['errors', 'system', 'audit', 'channel', 'event', 'job', 'provider', 'option', 'outbox', 'user', 'list', 'segment', 'query', 'sender',
+        'campaign']);
 
     it('helps with every command and verb, in three ways', async () => {
         assert.deepEqual(lines((await command(['help'])).stdout).filter(l => /^ {2}[a-z]/.test(l)).map(l => l.trim().split(' ')[0]).sort(), [...Object.keys(verbs), 'help'].sort());

@@ -62,10 +62,12 @@ static void next_times(void **state)
     (void)state;
     follows("{\"every\":\"day\",\"time\":\"09:00\",\"zone\":\"Asia/Tokyo\"}", "2026-11-28T23:59:59.999Z",
             (const char *[]){"2026-11-29T00:00:00Z", "2026-11-30T00:00:00Z", "2026-12-01T00:00:00Z", NULL});
-    follows("{\"every\":\"week\",\"days\":[\"mon\",\"thu\"],\"time\":\"00:30\",\"zone\":\"Asia/Tokyo\"}", "2026-11-28T00:00:00Z",
+    follows("{\"every\":\"week\",\"days\":[\"mon\",\"thu\"],\"time\":\"00:30\",\"zone\":\"Asia/Tokyo\"}",
+            "2026-11-28T00:00:00Z",
             (const char *[]){"2026-11-29T15:30:00Z", "2026-12-02T15:30:00Z", "2026-12-06T15:30:00Z", NULL});
     follows("{\"every\":\"month\",\"day\":31,\"time\":\"12:00\",\"zone\":\"UTC\"}", "2027-01-01T00:00:00Z",
-            (const char *[]){"2027-01-31T12:00:00Z", "2027-02-28T12:00:00Z", "2027-03-31T12:00:00Z", "2027-04-30T12:00:00Z", NULL});
+            (const char *[]){"2027-01-31T12:00:00Z", "2027-02-28T12:00:00Z", "2027-03-31T12:00:00Z",
+                             "2027-04-30T12:00:00Z", NULL});
     follows("{\"every\":\"month\",\"day\":30,\"time\":\"12:00\",\"zone\":\"UTC\"}", "2028-01-31T00:00:00Z",
             (const char *[]){"2028-02-29T12:00:00Z", "2028-03-30T12:00:00Z", NULL});
     /* 2026-03-29 02:30 is not there in Berlin: 03:00 summer time is the next that exists. */
@@ -101,11 +103,13 @@ static void refusals(void **state)
         (void)snprintf(json, sizeof(json), "{\"every\":\"day\",\"time\":\"%s\",\"zone\":\"UTC\"}", times[i]);
         refused(json, "repeat.time");
     }
-    static const char *const zones[] = {"",  "Tokyo",      "Asia/Nowhere", "JST-9", "../../etc/passwd", "/etc/localtime", "+09:00",
-                                        "Z", "Asia/Tokyo/", "asia/tokyo",  ":UTC",  "Asia/../Asia/Tokyo"};
+    static const char *const zones[] = {
+        "",  "Tokyo",       "Asia/Nowhere", "JST-9", "../../etc/passwd",  "/etc/localtime", "+09:00",
+        "Z", "Asia/Tokyo/", "asia/tokyo",   ":UTC",  "Asia/../Asia/Tokyo"};
     for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
         char json[160];
-        (void)snprintf(json, sizeof(json), "{\"every\":\"day\",\"time\":\"09:00\",\"zone\":\"%s\"}", zones[i]);
+        (void)snprintf(json, sizeof(json), "{\"every\":\"day\",\"time\":\"09:00\",\"zone\":\"%s\"}",
+                       zones[i]);
         refused(json, "repeat.zone");
     }
 }

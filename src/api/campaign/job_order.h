@@ -12,7 +12,7 @@ struct job_order {
     const char *short_id;
     int64_t segment_id, list_id, query_id, again_id;
     bool unknown;
-    struct span again_by; /* JSON: how the job before named people; empty: by a segment */
+    struct span again_by;             /* JSON: how the job before named people; empty: by a segment */
     const char *sql, *by, *condition; /* as given; condition as JSON */
     double per_second;
     bool dedupe;

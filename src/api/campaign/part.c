@@ -163,7 +163,7 @@ void part_write_receipt(struct json_write *w, const struct receipt *r, enum lang
                      receipt_retry_text(r->retry), receipt_effect_text(RECEIPT_NO_EFFECT),
                      receipt_whom_text(r->scope));
     judged_write(w, r->error, (struct span){r->text, r->text_len},
-                    (struct span){judged, n > 0 && (unsigned)n < sizeof(judged) ? (size_t)n : 0}, lang);
+                 (struct span){judged, n > 0 && (unsigned)n < sizeof(judged) ? (size_t)n : 0}, lang);
 }
 
 bool part_asks(struct call *c, enum service service)
