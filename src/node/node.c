@@ -389,6 +389,7 @@ static enum err start_retention(struct node *n)
         .bytes_max = (uint64_t)s->retention_size << 20,
         .audit_age_ms = INT64_C(1000) * s->audit_time,
         .error_age_ms = INT64_C(1000) * s->statistics_time,
+        .result_age_ms = INT64_C(1000) * s->result_time,
         .session_age_ms = SESSION_ABSOLUTE_MS,
         .session_idle_ms = s->session_time,
     };

@@ -102,6 +102,9 @@ static enum err prune_keys(struct retention *r, struct backend *b)
     r->audience = 0;
     if (!e && b->ops->audience)
         e = b->ops->audience->audience_prune(b, STEP_KEYS, &r->audience);
+    r->results = 0;
+    if (!e && b->ops->jobs)
+        e = b->ops->jobs->job_prune(b, now - c->result_age_ms, STEP_KEYS, &r->results);
     return e ? e : b->ops->events->idempotency_prune(b, now - c->key_age_ms, STEP_KEYS, &r->keys);
 }
 
@@ -224,7 +227,8 @@ static void go_on(struct retention *r)
     if (r->round == ROUND_KEYS) {
         add(&r->stats.keys, r->keys);
         r->redated = r->steady.believed;
-        if (r->keys < STEP_KEYS && r->audit < STEP_KEYS && r->gone < STEP_KEYS && r->audience < STEP_KEYS)
+        if (r->keys < STEP_KEYS && r->audit < STEP_KEYS && r->gone < STEP_KEYS && r->audience < STEP_KEYS &&
+            r->results < STEP_KEYS)
             begin_round(r, ROUND_AGE);
         return;
     }

@@ -32,11 +32,12 @@ struct retention_config {
     struct store *store;
     struct mailbox *mailbox; /* the loop's */
     const struct clock *clock;
-    uint32_t age_ms;      /* maximum age of ended events */
-    uint32_t key_age_ms;  /* maximum age of idempotency keys */
-    uint64_t bytes_max;   /* 0: no limit */
-    int64_t audit_age_ms; /* maximum age of audit log lines */
-    int64_t error_age_ms; /* maximum age of error statistics; deleted by whole UTC days */
+    uint32_t age_ms;       /* maximum age of ended events */
+    uint32_t key_age_ms;   /* maximum age of idempotency keys */
+    uint64_t bytes_max;    /* 0: no limit */
+    int64_t audit_age_ms;  /* maximum age of audit log lines */
+    int64_t result_age_ms; /* maximum age of jobs that have ended, and of their messages */
+    int64_t error_age_ms;  /* maximum age of error statistics; deleted by whole UTC days */
     /* sessions older than, or unused for longer than, this have ended */
     int64_t session_age_ms, session_idle_ms;
 };
@@ -74,7 +75,7 @@ struct retention {
     bool redated; /* wrong dates were corrected, since the clock is trusted */
     struct history_prune step;
     struct backend_size size;
-    uint32_t keys, audit, gone, audience;
+    uint32_t keys, audit, gone, audience, results;
     struct error_tidy errors;
 };
 

@@ -474,3 +474,17 @@ describe('a job with a time', () => {
             assert.match(JSON.stringify(await scene.call('POST', '/jobs', { campaignId: 'c1', audience: { condition: { all: [] } }, repeat }, 400)), words);
     });
 });
+
+it('results of jobs that ended go after result-time, and no others', async () => {
+    const scene = await startScene({ people: crowd(30), args: ['--result-time', '2s', '--retention', '1s'] });
+    try {
+        const open = await scene.start({ at: new Date(Date.now() + 3_600_000).toISOString() });
+        const { jobId } = await scene.start();
+        await scene.reaches(jobId, 'completed');
+        await until(async () => (await scene.node.api('GET', `${P}/jobs/${jobId}`)).status === 404, () => scene.node.log().slice(-3000), 20_000);
+        assert.equal((await scene.job(open.jobId)).state, 'scheduled');
+        assert.equal((await scene.node.api('GET', `${P}/jobs/${jobId}/messages`)).status, 404);
+    } finally {
+        await scene.close();
+    }
+});
