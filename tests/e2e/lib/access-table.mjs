@@ -29,6 +29,8 @@ export const table = [
     ['GET', '/api/openapi.yaml', anybody],
 
     ['POST', '/api/v1/setup', anybody],
+    ['POST', '/hooks/sendgrid/{id}', anybody],
+    ['POST', '/push/report', anybody],
     ['POST', '/api/v1/invitation', anybody],
     ['POST', '/api/v1/contact', anybody],
     ['POST', '/api/v1/session', anybody],
