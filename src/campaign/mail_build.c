@@ -210,24 +210,24 @@ static int64_t read_number(struct span *s)
     return n;
 }
 
-bool mail_verp_read(struct span address, struct mail_verp *ret)
+bool mail_verp_read(struct span name, struct mail_verp *ret)
 {
-    struct span s = address;
-    if (s.len < 2 || (s.ptr[0] | 0x20) != 'b' || s.ptr[1] != '+')
-        return false;
-    s = (struct span){s.ptr + 2, s.len - 2};
+    const bool envelope = name.len > 2 && (name.ptr[0] | 0x20) == 'b' && name.ptr[1] == '+';
+    struct span s = envelope ? (struct span){name.ptr + 2, name.len - 2} : name;
     ret->job_id = read_number(&s);
     ret->n = ret->job_id ? read_number(&s) : 0;
-    if (!ret->n || s.len < KEY_DIGITS + 1 || s.ptr[KEY_DIGITS] != '@')
-        return false;
-    size_t len = 0;
-    for (size_t i = 0; i < KEY_DIGITS; i++) {
-        if (hex_digit(s.ptr[i]) < 0)
+    size_t at = 0;
+    for (size_t len = 0; len < MESSAGE_KEY_LEN; len++) {
+        const bool hyphen = len == 8 || len == 13 || len == 18 || len == 23;
+        if (hyphen && envelope) {
+            ret->key[len] = '-';
+            continue;
+        }
+        if (at == s.len || (hyphen ? s.ptr[at] != '-' : hex_digit(s.ptr[at]) < 0))
             return false;
-        if (i == 8 || i == 12 || i == 16 || i == 20)
-            ret->key[len++] = '-';
-        ret->key[len++] = (char)(s.ptr[i] | 0x20);
+        ret->key[len] = hyphen ? '-' : (char)(s.ptr[at] | 0x20);
+        at++;
     }
-    ret->key[len] = '\0';
-    return true;
+    ret->key[MESSAGE_KEY_LEN] = '\0';
+    return ret->n && at < s.len && s.ptr[at] == '@';
 }

@@ -25,7 +25,10 @@ void mail_built_deinit(struct mail_built *m); /* safe on a zeroed struct */
 enum err mail_build(const struct carrier_smtp *smtp, const struct parcel *p, int64_t wall_ms,
                     struct mail_built *ret, struct carrier_fault *why) MUST_CHECK;
 
-/* The message that an envelope sender names: "b+JOB.N.KEY@domain". False: it is none of ours. */
+/*
+ * The message that a name stands for: an envelope sender "b+JOB.N.KEY@domain", or a Message-ID
+ * "JOB.N.KEY@domain". False: it is none of ours.
+ */
 struct mail_verp {
     int64_t job_id, n;
     char key[MESSAGE_KEY_LEN + 1];

@@ -34,6 +34,8 @@ bool client_ready(struct client *c)
         c->api = "http://127.0.0.1:8080";
     if (!c->key)
         c->key = getenv("TODOKE_KEY");
+    if (!c->key && c->open)
+        return true;
     if (c->key) {
         if (!c->key[strspn(c->key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")])
             return true;
@@ -164,7 +166,7 @@ static int ask(const struct client *c, const char *method, const char *path, str
     while (base && c->api[base - 1] == '/')
         base--;
     int n = snprintf(text, sizeof(text), "%.*s%s", (int)base, c->api, path);
-    int m = snprintf(bearer, sizeof(bearer), "Bearer %s", c->key);
+    int m = snprintf(bearer, sizeof(bearer), "Bearer %s", c->key ? c->key : "");
     enum cause_id cause = CAUSE_url_too_long;
     enum err e = n < 0 || (size_t)n >= sizeof(text)
                      ? ERR_INVALID
@@ -174,15 +176,15 @@ static int ask(const struct client *c, const char *method, const char *path, str
     if (m < 0 || (size_t)m >= sizeof(bearer))
         return visible_complain(NULL, "--key is too long for a key");
     const struct header headers[] = {
-        {SPAN_LIT("authorization"), span_of(bearer)},
         {SPAN_LIT("user-agent"), SPAN_LIT("todoke/" TODOKE_VERSION)},
         {SPAN_LIT("accept"), t->grown ? SPAN_LIT("text/event-stream") : SPAN_LIT("application/json")},
         {SPAN_LIT("content-type"), SPAN_LIT("application/json")},
+        {SPAN_LIT("authorization"), span_of(bearer)},
     };
     const struct exchange_request x = {
         .url = &url,
         .headers = headers,
-        .header_count = body.len ? 4 : 3,
+        .header_count = c->key ? 4 : 3,
         .method = method,
         .body = body,
         .response_body = answer,

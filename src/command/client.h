@@ -11,6 +11,7 @@ struct client {
     const char *api; /* --api, TODOKE_API, http://127.0.0.1:8080 */
     const char *key; /* --key, TODOKE_KEY */
     const char *ca;  /* --ca */
+    bool open;       /* the call needs no key */
 };
 
 /* Exit statuses; they let a script tell "not found" from "not allowed" and "try again later".

@@ -59,6 +59,9 @@ int cmd_sender(int argc, char **argv);
 
 /* todoke campaign list|show|create|set|delete|preview|test: what is sent, over the API. */
 int cmd_campaign(int argc, char **argv);
+/* todoke bounce SENDER [--to ADDRESS]: hands a delivery status notification from standard input to a node. Exit:
+ * 0, or 75 (try again later), for a mail server's pipe. */
+int cmd_bounce(int argc, char **argv);
 
 /* todoke check --data DIR [--accept-loss] [--accept-clock]: checks the database for damage, or accepts what a
  * node asks an operator about. Exit: 1 damaged, or something must be accepted. */

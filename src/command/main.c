@@ -268,6 +268,7 @@ static const struct cmd commands[] = {
     {"key", cmd_key, "makes, lists and revokes API keys; seals stored secrets with a new key"},
     {"account", cmd_account, "makes, lists and disables the accounts that people log in with"},
     {"channel", cmd_channel, "makes, lists, shows, changes and deletes channels; their tokens and secrets"},
+    {"bounce", cmd_bounce, "hands a bounce from a mail server's pipe to a node"},
     {"event", cmd_event, "posts, lists, shows and redelivers events"},
     {"errors", cmd_errors, "shows a channel's error statistics: rows, sums, or TSV"},
     {"job", cmd_job, "delivers campaigns to people; shows what became of each message"},

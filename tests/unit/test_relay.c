@@ -266,7 +266,13 @@ static void envelopes(void **state)
     assert_true(mail_verp_read(span_of(m.from), &v));
     assert_string_equal(v.key, p.key);
     mail_built_deinit(&m);
+    assert_true(mail_verp_read(SPAN_LIT("12.345.0123abcd-0123-8abc-9def-0123456789ab@example.com"), &v));
+    assert_true(v.job_id == 12 && v.n == 345);
+    assert_string_equal(v.key, "0123abcd-0123-8abc-9def-0123456789ab");
     static const char *const strange[] = {
+        "12.345.0123abcd01238abc9def0123456789ab@example.com",
+        "12.345.0123abcd-0123-8abc-9def-0123456789ab",
+        "12.345.0123abcd-0123-8abc-9def-0123456789abc@example.com",
         "",
         "b+",
         "b+1.2@x.example",
