@@ -3,98 +3,26 @@
  * way in which it can fail, what goes over the wire, and what is never sent.
  */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import tls from 'node:tls';
+import { makeCertificate, startRelay } from './lib/relay.mjs';
 
 const BIN = path.join(path.dirname(process.env.TODOKE_BIN ?? path.resolve('build/todoke')), 'tests/relay/todoke-relay');
 const MAIL = 'Subject: x\r\n\r\n.dot\r\nlast';
 let dir, certificate, stranger;
 
-function makeCertificate(name, san) {
-    const key = path.join(dir, `${name}.key`), cert = path.join(dir, `${name}.pem`);
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=x',
-        '-addext', `subjectAltName=${san}`, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-    return { key: readFileSync(key), cert: readFileSync(cert), file: cert };
-}
-
 before(() => {
     dir = mkdtempSync(path.join(tmpdir(), 'todoke-relay-'));
-    certificate = makeCertificate('own', 'IP:127.0.0.1');
-    stranger = makeCertificate('stranger', 'DNS:elsewhere.example');
+    certificate = makeCertificate(dir, 'own', 'IP:127.0.0.1');
+    stranger = makeCertificate(dir, 'stranger', 'DNS:elsewhere.example');
 });
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-/*
- * A relay whose answers are a table: by verb (GREETING, EHLO, …, BODY for the final dot) a reply, null for none, 'close', 'reset', or a function
- * (line, connection) => one of these. Lists are used up one an arrival, the last one stays.
- */
-async function relay(table = {}, options = {}) {
-    const seen = [], mails = [], connections = [];
-    const usual = {
-        GREETING: '220 mx.example ESMTP', EHLO: '250-mx.example\r\n250-PIPELINING\r\n250-SIZE 100000\r\n250 8BITMIME', HELO: '250 mx.example', MAIL: '250 2.1.0 Ok', RCPT: '250 2.1.5 Ok',
-        DATA: '354 go on', BODY: '250 2.0.0 Ok: queued as 4bXYZ12', RSET: '250 2.0.0 Ok', NOOP: '250 2.0.0 Ok', QUIT: '221 2.0.0 Bye', STARTTLS: '220 2.0.0 Ready', AUTH: '235 2.7.0 ok', OTHER: '500 5.5.1 what',
-    };
-    const rows = Object.fromEntries(Object.entries({ ...usual, ...table }).map(([k, v]) => [k, Array.isArray(v) ? [...v] : v]));
-    const serve = (socket, first) => {
-        let text = '', body = null;
-        const say = (verb, line = '') => {
-            let reply = rows[verb] ?? rows.OTHER;
-            if (Array.isArray(reply)) reply = reply.length > 1 ? reply.shift() : reply[0];
-            if (verb in rows && rows[verb] === null) return;
-            if (typeof reply === 'function') reply = reply(line, socket);
-            if (reply === null || reply === undefined) return;
-            if (reply === 'close') return void socket.end();
-            if (reply === 'reset') return void socket.resetAndDestroy();
-            socket.write(reply + '\r\n', 'latin1');
-            if (verb === 'STARTTLS' && reply.startsWith('220')) secure();
-            if (verb === 'DATA' && reply.startsWith('354')) body = '';
-            if (verb === 'QUIT' || reply.startsWith('421')) socket.end();
-        };
-        const secure = () => {
-            socket.removeAllListeners('data');
-            const wrapped = new tls.TLSSocket(socket, { isServer: true, ...(options.certificate ?? certificate), ...options.tls });
-            wrapped.on('error', () => {});
-            serve(wrapped, false);
-        };
-        let secret = 0;
-        socket.on('error', () => {});
-        socket.on('data', chunk => {
-            text += chunk.toString('latin1');
-            for (;;) {
-                if (body !== null) {
-                    const end = `\r\n${text}`.indexOf('\r\n.\r\n');
-                    if (options.onBody) options.onBody(socket, text);
-                    if (end < 0) return;
-                    mails.push(text.slice(0, end));
-                    text = text.slice(end + 3);
-                    body = null;
-                    say('BODY');
-                    continue;
-                }
-                const at = text.indexOf('\r\n');
-                if (at < 0) return;
-                const line = text.slice(0, at);
-                text = text.slice(at + 2);
-                seen.push(line);
-                const verb = line.split(/[ :]/)[0].toUpperCase();
-                say(secret > 0 && secret-- ? 'SECRET' : verb, line);
-                if (verb === 'AUTH') secret = { 'AUTH LOGIN': 2, 'AUTH PLAIN': 1 }[line] ?? 0;
-                if (verb === 'STARTTLS') return;
-            }
-        });
-        if (first) say('GREETING');
-    };
-    const accept = socket => { connections.push(socket); serve(socket, true); };
-    const server = options.implicit ? tls.createServer({ ...(options.certificate ?? certificate), ...options.tls }, accept) : net.createServer(accept);
-    server.on('tlsClientError', () => {});
-    await new Promise(done => server.listen(0, '127.0.0.1', done));
-    return { seen, mails, connections, port: server.address().port, close: () => { connections.forEach(c => c.destroy()); server.close(); } };
-}
+const relay = (table, options) => startRelay(table, { certificate, ...options });
 
 /* Runs todoke-relay; its lines. */
 async function send(port, security, args = [], mail = MAIL) {
@@ -302,7 +230,7 @@ for (const [what, options, security, cause] of [
     ['a certificate nobody vouches for', { trust: () => stranger }, 'tls', 'tls_cert_self_signed'],
     ['the same after STARTTLS', { trust: () => stranger }, 'starttls', 'tls_cert_self_signed'],
     ['TLS 1.1', { tls: { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'ALL:@SECLEVEL=0' } }, 'tls', 'tls_alert_protocol_version'],
-]) test(`${what}: ${cause}, and nothing is sent`, () => against(STARTTLS, { implicit: security === 'tls', certificate: options.certificate?.(), tls: options.tls }, async r => {
+]) test(`${what}: ${cause}, and nothing is sent`, () => against(STARTTLS, { implicit: security === 'tls', ...(options.certificate ? { certificate: options.certificate() } : {}), tls: options.tls }, async r => {
     const [x] = await send(r.port, security, [`ca=${(options.trust?.() ?? certificate).file}`, 'user=u', 'password=p']);
     assert.deepEqual([x.code, x.cause, x.processed], [0, cause, 'no']);
     assert.deepEqual(r.seen.filter(l => /^(AUTH|MAIL)/.test(l)), []);
