@@ -89,14 +89,20 @@ static const struct route *find(struct server_request *req, struct span params[2
     return NULL;
 }
 
-static bool type_is_json(struct span type)
+static bool type_is(struct span type, struct span want)
 {
     const char *semi = type.ptr ? memchr(type.ptr, ';', type.len) : NULL;
     if (semi)
         type.len = (size_t)(semi - type.ptr);
     while (type.len && (type.ptr[type.len - 1] == ' ' || type.ptr[type.len - 1] == '\t'))
         type.len--;
-    return span_eq_nocase(type, SPAN_LIT("application/json"));
+    return span_eq_nocase(type, want);
+}
+
+/* What a call takes, and how a refusal says it. Neither can be sent by a form of another site. */
+static struct span type_of(const struct call *c)
+{
+    return c->route->handler == api_hook_bounce ? SPAN_LIT("message/rfc822") : SPAN_LIT("application/json");
 }
 
 static void serve(struct call *c)
@@ -106,8 +112,10 @@ static void serve(struct call *c)
         /* A form on another site can omit the type (CSRF), but it cannot send a key or token: so only a call
          * with a key or token may omit the type. */
         bool typed = type.ptr || (c->route->who != WHO_ANYBODY && !c->account);
-        if (body.len && (!typed || (type.ptr && !type_is_json(type)))) {
-            call_refuse(c, 415, "The body must be application/json");
+        if (body.len && (!typed || (type.ptr && !type_is(type, type_of(c))))) {
+            char text[64];
+            (void)snprintf(text, sizeof(text), "The body must be %s", type_of(c).ptr);
+            call_refuse(c, 415, text);
             return;
         }
         struct span coding = server_header(c->req, "content-encoding");

@@ -70,7 +70,7 @@ static int hand_over(const struct client *c, const char *sender, const char *to)
 
 int cmd_bounce(int argc, char **argv)
 {
-    struct client c = {.open = true};
+    struct client c = {.open = true, .type = "message/rfc822"};
     const char *to = NULL;
     const struct argument own[] = {ARGUMENT_OF_TEXT("--to", &to, "ADDRESS", "whom the notification went to"),
                                    ARGUMENT_END};

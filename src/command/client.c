@@ -178,7 +178,7 @@ static int ask(const struct client *c, const char *method, const char *path, str
     const struct header headers[] = {
         {SPAN_LIT("user-agent"), SPAN_LIT("todoke/" TODOKE_VERSION)},
         {SPAN_LIT("accept"), t->grown ? SPAN_LIT("text/event-stream") : SPAN_LIT("application/json")},
-        {SPAN_LIT("content-type"), SPAN_LIT("application/json")},
+        {SPAN_LIT("content-type"), span_of(c->type ? c->type : "application/json")},
         {SPAN_LIT("authorization"), span_of(bearer)},
     };
     const struct exchange_request x = {

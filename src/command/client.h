@@ -12,6 +12,8 @@ struct client {
     const char *key; /* --key, TODOKE_KEY */
     const char *ca;  /* --ca */
     bool open;       /* the call needs no key */
+    /* Of what is sent; NULL: application/json. */
+    const char *type;
 };
 
 /* Exit statuses; they let a script tell "not found" from "not allowed" and "try again later".

@@ -63,6 +63,7 @@
  *     carrier_read                what answers say: of each message, of a token, of a sender being verified
  *     property, link              reads the members of a sender's settings; which links are allowed
  *     sendgrid, fcm, linepush, webpush, smtp_settings   one file a service
+ *     dsn                         bounces of mail servers
  *     grant, vapid                access tokens of Google; who sends a Web Push message
  *     jwt, base64url              signed tokens
  *     webpush_encrypt             a payload that one browser alone can read
@@ -205,6 +206,7 @@
  *     key_seal                    seals the stored secrets with a new key
  *     channel, event, client      channels and events over the API of a node
  *     audience, upload            people and lists of recipients; a file of any size as the body of a call
+ *     bounce                      hands a bounce of a mail server to a node
  *     channel_secret              a channel's tokens and secret; tests its webhook URL
  *     backup, backup_place        copies the data directory while a node runs; all or nothing
  *     check                       checks a database for damage
