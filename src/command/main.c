@@ -165,7 +165,7 @@
  *     message, message_search     the messages of a job or of a person; which ones are asked for
  *     message_view, message_download   one as people see it; all of a job as a file
  *     judged, form                what an error means for its message; JSON, TSV or CSV
- *     hook                        what services report later, without a log-in
+ *     hook, hook_bounce           what services report later, without a log-in; bounces of mails
  *     user, user_json, user_read  people: identified, looked for, changed, deleted; as JSON, shown and read
  *     audience_call               what these calls share
  *     target_read                 what is accepted as a userId, an address, a token, a subscription

@@ -7,6 +7,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { start as startLine, userId } from '../../demo/services/line.mjs';
+import { address, start as startSendgrid } from '../../demo/services/sendgrid.mjs';
+import { address as bouncing, start as startRelay } from '../../demo/services/smtp.mjs';
+import { start as startBrowsers } from '../../demo/services/webpush.mjs';
 import { startBot } from './lib/bot.mjs';
 import { bin, dataDir, startNode, until } from './lib/node.mjs';
 import { setUp } from './lib/roles.mjs';
@@ -160,6 +164,56 @@ describe('a call that fails after a write', () => {
         await ok(node.api('DELETE', `${P}/campaigns/${campaignId}`), 204);
         await ok(node.api('DELETE', `${P}/senders/${senderId}`), 204);
         await node.stop();
+    });
+
+    it('keeps nothing on the way of jobs, and of what services report of them', async () => {
+        const node = await startNode({ program: refused, env: { REFUSED_LOG: logged() }, args: ['--allow-any-port'] });
+        const line = await startLine({}), browsers = await startBrowsers({}), relay = await startRelay({});
+        const mail = await startSendgrid({ eventUrl: `${node.url}/hooks/sendgrid/2` });
+        const P = '/api/v1/providers/1';
+        const ok = async (promise, status = 200) => { const r = await promise; assert.equal(r.status, status, r.text); return r.json; };
+        const sender = async body => (await ok(node.api('POST', `${P}/senders`, body), 201)).senderId;
+        const campaign = async (channel, senderId, content) => (await ok(node.api('POST', `${P}/campaigns`, { name: channel, channel, senderId, content }), 201)).campaignId;
+        const from = { email: 'shop@example.com', name: 'Shop' };
+        const ids = {
+            line: await sender({ name: 'LINE', kind: 'line', baseUrl: line.url, channelAccessToken: line.channelAccessToken }),
+            mail: await sender({ name: 'SendGrid', kind: 'sendgrid', baseUrl: mail.url, apiKey: mail.apiKey, from, eventKey: mail.verificationKey }),
+            browser: await sender({ name: 'Browser', kind: 'webpush', subject: 'mailto:shop@example.com' }),
+            relay: await sender({ name: 'Relay', kind: 'smtp', host: '127.0.0.1', port: relay.port, security: 'none', user: relay.user, password: relay.password, from, bounceDomain: 'bounce.example.com' }),
+        };
+        assert.equal(ids.mail, '2', 'the sender that the events are for');
+        const { publicKey } = (await ok(node.api('GET', `${P}/senders/${ids.browser}`))).public;
+        const browser = await browsers.subscribe({ kind: 'fine', applicationServerKey: publicKey });
+        await ok(node.api('POST', `${P}/users`, { users: [
+            { userId: 'anna', line: { value: userId('fine'), subscribed: true }, email: { value: address('user-unknown'), subscribed: true },
+                browsers: [{ endpoint: browser.endpoint, ...browser.keys, subscribed: true }] },
+            { userId: 'bob', line: { value: userId('to-invalid', { n: 2 }), subscribed: true } },
+        ] }));
+        const hello = { line: { messages: [{ type: 'text', text: 'Hello' }] }, mail: { subject: 'Hello', text: 'Hello' }, browser: { title: 'Hello' }, relay: { subject: 'Hello', text: 'Hello' } };
+        const campaigns = {};
+        for (const [name, content] of Object.entries(hello)) campaigns[name] = await campaign(name === 'relay' ? 'mail' : name, ids[name], content);
+        const job = async id => (await ok(node.api('GET', `${P}/jobs/${id}`)));
+        const start = async (name, more = {}) => (await ok(node.api('POST', `${P}/jobs`, { campaignId: campaigns[name], audience: { condition: { all: [] } }, ...more }), 201)).jobId;
+        const reaches = (id, state) => until(async () => (await job(id)).state === state, () => node.log(), 30_000);
+        for (const more of [{}, { audience: { sql: 'SELECT user_id FROM users', by: 'user_id' } }, { at: new Date(Date.now() + 1500).toISOString() }])
+            await reaches(await start('line', more), 'completed');
+        // An error of the whole account pauses the job, and another of the same sender.
+        line.behave({ revoked: true });
+        const both = [await start('line', { ratePerSecond: 0.5 }), await start('line', { ratePerSecond: 0.5 })];
+        for (const id of both) await reaches(id, 'paused');
+        for (const id of both) await ok(node.api('POST', `${P}/jobs/${id}/stop`));
+        // What is known later: SendGrid's events, a worker's report, a bounce.
+        const mailed = await start('mail');
+        await until(async () => (await job(mailed)).counts.failed > 0, () => node.log(), 30_000);
+        await reaches(await start('browser'), 'completed');
+        const { id } = JSON.parse(browsers.open(browsers.taken.of(browser.endpoint).at(-1)));
+        await ok(node.api('POST', '/push/report', { id, error: 'show_notification_error' }, { key: null }), 204);
+        await ok(node.api('PATCH', `${P}/users/anna`, { email: { value: bouncing('bounce-unknown'), subscribed: true } }));
+        await reaches(await start('relay'), 'completed');
+        await until(() => relay.bounces.length > 0, () => node.log());
+        await ok(node.api('POST', `/hooks/bounce/${ids.relay}`, undefined, { raw: relay.bounces[0].text, headers: { 'content-type': 'message/rfc822' }, key: null }), 204);
+        await node.stop();
+        for (const service of [line, mail, browsers, relay]) await service.close();
     });
 
     it('was tried for every run of the product', () => {

@@ -31,6 +31,7 @@ export const table = [
     ['POST', '/api/v1/setup', anybody],
     ['POST', '/hooks/sendgrid/{id}', anybody],
     ['POST', '/push/report', anybody],
+    ['POST', '/hooks/bounce/{id}', anybody],
     ['POST', '/api/v1/invitation', anybody],
     ['POST', '/api/v1/contact', anybody],
     ['POST', '/api/v1/session', anybody],
