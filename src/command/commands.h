@@ -59,8 +59,11 @@ int cmd_sender(int argc, char **argv);
 
 /* todoke campaign list|show|create|set|delete|preview|test: what is sent, over the API. */
 int cmd_campaign(int argc, char **argv);
-/* todoke bounce SENDER [--to ADDRESS]: hands a delivery status notification from standard input to a node. Exit:
- * 0, or 75 (try again later), for a mail server's pipe. */
+
+/*
+ * todoke bounce SENDER [--to ADDRESS]: hands a delivery status notification from standard input to a node.
+ * For a mail server's pipe: exits with 0, or 75 (try again later).
+ */
 int cmd_bounce(int argc, char **argv);
 
 /* todoke check --data DIR [--accept-loss] [--accept-clock]: checks the database for damage, or accepts what a
