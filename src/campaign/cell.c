@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -178,13 +179,25 @@ static void volunteer(void)
     (void)close(fd);
 }
 
+/*
+ * From now on the kernel ends this process with its parent. A parent that was gone before is seen by its end of
+ * the socket: a request may be waiting there that never ends.
+ */
+static bool bind_to_parent(void)
+{
+    struct pollfd socket = {.fd = SOCKET, .events = POLLRDHUP};
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && poll(&socket, 1, 0) == 0;
+}
+
 static bool enter(void)
 {
+    if (!bind_to_parent())
+        return false;
     volunteer();
     /* The first heap also makes the engine's bytecode, for which there may be more memory than later. */
     struct script *first = script_new(cell.memory);
     script_free(first);
-    return first && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && set_signals() && close_others() && limit_all() &&
+    return first && set_signals() && close_others() && limit_all() &&
            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_calls();
 }
 
