@@ -157,6 +157,11 @@ describe('rows that a clock ahead has dated', () => {
         'error_row.day': goes, 'error_row.minute': goes, 'error_row.first_ms': goes, 'error_row.last_ms': goes, 'idempotency.created_ms': now, 'invitation.created_ms': now, 'invitation.expires_ms': soon,
         'mail.created_ms': now, 'mail.next_ms': now, 'mail_day.day': passed, 'notice.first_ms': now, 'notice.closes_ms': now, 'notice_day.day': goes, 'provider.created_ms': stays,
         'provider_option.applied_ms': stays, 'provider_option.decided_ms': stays, 'retry.due_ms': held, 'session.created_ms': now, 'session.used_ms': now, 'tally.day': passed,
+        'audience_user.created_ms': stays, 'audience_user.updated_ms': stays, 'audience_target.created_ms': stays, 'audience_target.changed_ms': stays, 'segment.created_ms': stays,
+        'segment.updated_ms': stays, 'list.created_ms': stays, 'query.created_ms': stays, 'query.updated_ms': stays, 'import.started_ms': stays, 'import.ended_ms': stays,
+        'sender.changed_ms': stays, 'sender.created_ms': stays, 'sender.updated_ms': stays, 'campaign.created_ms': stays, 'campaign.updated_ms': stays,
+        'job.at_ms': 'stays where somebody chose it; a plan finds its next time anew', 'job.claimed_ms': now, 'job.created_ms': stays, 'job.started_ms': stays, 'job.ended_ms': now,
+        'message.due_ms': held, 'message.at_ms': 'stays: a condition on what was received takes it for recent',
     };
     for (const c of ['attempt.id', 'fate.attempt_id', 'fate.event_id', 'payload.id', 'queue.id', 'retry.id', 'section.last_id']) fates[c] = number;
 
@@ -178,6 +183,10 @@ describe('rows that a clock ahead has dated', () => {
                 INSERT INTO notice (channel_id, kind, topic, reason, detail, errors, first_ms, closes_ms) VALUES (1, 0, '', 'r', 'd', 1, ${far}, ${far});
                 INSERT INTO notice_day VALUES (${ID}, ${Math.floor(far / DAY)}, 3);
                 INSERT INTO error_row VALUES (${Math.floor(far / DAY)}, ${ID}, ${Math.floor(far / 60_000)}, 'error_status_code', '500', ${far}, ${far}, 1);
+                INSERT INTO job (provider_id, campaign_id, sender_id, medium, campaign_name, short_id, state, reason, reason_text, per_second, dedupe, at_ms, repeat, parent_id, gathered, position,
+                    total, claimed, settled, ended, claimed_ms, created_ms, started_ms, ended_ms) VALUES
+                    (1, 1, 1, 2, 'c', 'c', 4, '', '', 0, 1, 0, '', 0, 1, 0, 0, 0, 0, 0, ${far}, 1, 1, ${far}),
+                    (1, 1, 1, 2, 'c', 'c', 0, '', '', 0, 1, ${far}, '{"every":"day","time":"09:00","zone":"UTC"}', 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0);
                 INSERT INTO error_minute VALUES (${Math.floor(far / 60_000)}, ${ID}, 'error_status_code', '500', ${far}, ${far}, 1);` });
             const node = await startNode({ data, key: k.node.key });
             const bound = { [now]: () => Date.now() + DAY, [soon]: () => Date.now() + 8 * DAY, [goes]: c => Math.floor((Date.now() + 2 * DAY) / (/day$/.test(c) ? DAY : /minute$/.test(c) ? 60_000 : 1)) };
@@ -186,6 +195,7 @@ describe('rows that a clock ahead has dated', () => {
                 const [t, c] = column.split('.');
                 await until(() => query(data, `SELECT count(*) AS n FROM ${t} WHERE ${c}>${bound[fate](c)}`)[0].n === 0, () => `${column} ${fate}: ${JSON.stringify(query(data, `SELECT ${c} FROM ${t} ORDER BY 1 DESC LIMIT 1`))}`);
             }
+            await until(() => query(data, `SELECT count(*) AS n FROM job WHERE at_ms>${Date.now() + 32 * DAY}`)[0].n === 0, () => 'a plan waits for years');
             await node.stop();
         } finally {
             await k.bot.close();

@@ -52,6 +52,10 @@ static const char *const redated[] = {
     "DELETE FROM notice_day WHERE day>?2/86400000+1",
     "UPDATE channel SET failing_ms=min(failing_ms,?1), suspended_ms=min(suspended_ms,?1) WHERE failing_ms>?2 "
     "OR suspended_ms>?2",
+    "UPDATE job SET ended_ms=min(ended_ms,?1), claimed_ms=min(claimed_ms,?1) WHERE ended_ms>?2 OR "
+    "claimed_ms>?2",
+    /* No plan waits longer than a month: its time counts as missed, and the next one is found from now on. */
+    "UPDATE job SET at_ms=?1-7200000 WHERE state=0 AND repeat<>'' AND at_ms>?2+31*86400000",
     "UPDATE contact SET asked_ms=min(asked_ms,?1), decided_ms=min(decided_ms,?1) WHERE asked_ms>?2 OR "
     "decided_ms>?2",
 };
