@@ -192,7 +192,7 @@ describe('commands', () => {
 // Without a node: what the command line itself says.
 describe('the command line', () => {
     const verbs = {
-        serve: [], probe: [], explain: [], classify: [], backup: [], check: [], errors: [], system: [], audit: [],
+        serve: [], probe: [], explain: [], classify: [], bounce: [], backup: [], check: [], errors: [], system: [], audit: [],
         key: ['create', 'list', 'revoke', 'rotate-seal'],
         account: ['create', 'list', 'password', 'disable', 'enable', 'confirm', 'show', 'invite', 'set', 'delete'],
         channel: ['create', 'list', 'show', 'set', 'delete', 'token', 'token issue', 'token list', 'token revoke', 'secret', 'rotate-secret', 'verify', 'roles', 'grant', 'revoke', 'audit', 'ask-contact', 'confirm-contact', 'refuse-contact'],

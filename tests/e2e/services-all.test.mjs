@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import * as all from '../../demo/services/all.mjs';
 import { markdown } from '../../demo/services/kinds.mjs';
@@ -13,9 +13,12 @@ import { request } from './lib/services.mjs';
 
 const folder = fileURLToPath(new URL('../../demo/services/', import.meta.url));
 
+const running = [];
+
 // Runs a service until it has printed `lines` lines or ended. Resolves to { fields, code, stderr, end() }.
 function run(name, args, lines) {
     const child = spawn(process.execPath, [`${folder}${name}.mjs`, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    running.push(child);
     const ended = new Promise(resolve => child.once('close', (code, signal) => resolve(code ?? signal)));
     let out = '', stderr = '';
     child.stderr.setEncoding('utf8').on('data', part => (stderr += part));
@@ -32,8 +35,10 @@ function run(name, args, lines) {
 }
 
 describe('the services as programs', () => {
+    after(() => running.forEach(child => child.kill('SIGKILL'))); // a test that failed leaves none behind to wait for
+
     it('start all at once, print how to reach them, and end on SIGTERM', async () => {
-        const started = await run('all', [], 12);
+        const started = await run('all', [], 13);
         const { fields } = started;
         assert.deepEqual(Object.keys(fields), ['SendGrid', 'API key', 'verification key', 'FCM', 'token endpoint', 'service account', 'LINE Messaging API',
             'channel access token', 'Web Push', 'to subscribe', 'SMTP', 'user', 'password'], started.stderr);
