@@ -180,8 +180,8 @@ static void volunteer(void)
 }
 
 /*
- * From now on the kernel ends this process with its parent. A parent that was gone before is seen by its end of
- * the socket: a request may be waiting there that never ends.
+ * From now on the kernel ends this process with its parent. A parent that was gone before is seen by its end
+ * of the socket: a request may be waiting there that never ends.
  */
 static bool bind_to_parent(void)
 {
