@@ -118,7 +118,7 @@ static void log_in(struct dialogue *d)
     }
     if (!d->can.plain && !d->can.login) {
         dialogue_refused(d, RELAY_AUTH, 0,
-                         SPAN_LIT("authentication is not available: the relay offers neither AUTH PLAIN nor "
+                         SPAN_LIT("authentication is not offered: the relay has neither AUTH PLAIN nor "
                                   "AUTH LOGIN"));
         return;
     }
