@@ -243,10 +243,8 @@ static void on_claim_abandoned(struct record *r)
     batch_free(b);
 }
 
-enum err batch_send(struct batches *all, struct campaign_job *j, struct lane *lane, struct item *const *items,
-                    uint32_t count)
+enum err batch_send(struct batches *all, struct campaign_job *j, struct item *const *items, uint32_t count)
 {
-    (void)lane;
     struct batch *b = mem_zero(1, sizeof(*b));
     if (!b)
         return ERR_NOMEM;

@@ -38,7 +38,7 @@ struct batches {
 };
 
 /* The courier's send: the items stay in the lane until the batch has ended. ERR_NOMEM: nothing was begun. */
-enum err batch_send(struct batches *all, struct campaign_job *j, struct lane *lane, struct item *const *items,
+enum err batch_send(struct batches *all, struct campaign_job *j, struct item *const *items,
                     uint32_t count) MUST_CHECK;
 /*
  * All of the job's messages up to this number are ended, or wait to be tried again: nothing of them is on

@@ -37,7 +37,7 @@ static void close_lane(void *arg, struct lane *lane)
 static enum err send_items(void *arg, struct lane *lane, struct item *const *items, uint32_t count)
 {
     struct campaigns *c = arg;
-    return batch_send(&c->batches, lane->owner, lane, items, count);
+    return batch_send(&c->batches, lane->owner, items, count);
 }
 
 struct filling {
@@ -257,9 +257,4 @@ void campaigns_notify(struct campaigns *c, struct campaigns_note *note)
     note->campaigns = c;
     note->letter.open = open_note;
     mailbox_post(c->config.mailbox, &note->letter);
-}
-
-void campaigns_stats_get(const struct campaigns *c, struct campaigns_stats *ret)
-{
-    *ret = (struct campaigns_stats){.jobs = c->jobs.count, .batches = c->batches.open};
 }

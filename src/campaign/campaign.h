@@ -58,9 +58,3 @@ struct campaigns_note {
 };
 /* From any thread, after the commit; the note, a block of mem_*, is freed by it. */
 void campaigns_notify(struct campaigns *c, struct campaigns_note *note);
-
-/* What the campaign half does at the moment, for /metrics. On the loop's thread. */
-struct campaigns_stats {
-    uint64_t jobs, batches;
-};
-void campaigns_stats_get(const struct campaigns *c, struct campaigns_stats *ret);

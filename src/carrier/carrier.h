@@ -34,8 +34,8 @@ bool carrier_has_member(enum service service, struct span member);
 struct carrier_rules {
     const char *base;  /* "baseUrl" without a slash at its end; NULL: the service's own host */
     double per_second; /* "ratePerSecond"; 0: the sender has no limit of its own */
-    bool
-        unsubscribe_permanent; /* "unsubscribeOn":"permanent": the careful reading of a receipt, not the seed's */
+    /* "unsubscribeOn":"permanent": the careful reading of a receipt, not the customer's list */
+    bool unsubscribe_permanent;
     double bounce_percent, complaint_percent; /* "guard": of the last 1,000 outcomes; 0: no guard */
 };
 

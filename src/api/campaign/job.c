@@ -69,10 +69,6 @@ static enum err find_campaign(struct call *c, struct backend *b)
     return e;
 }
 
-struct audience_of_call {
-    struct json_write *w;
-};
-
 static enum err write_segment(void *arg, const struct segment *s)
 {
     struct json_write *w = arg;
