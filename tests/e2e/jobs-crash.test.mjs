@@ -85,7 +85,8 @@ describe('a full disk while a job runs', () => {
             await until(() => scene.service.taken.total > 20, () => scene.node.log().slice(-3000));
             disk.fail('ENOSPC');
             await until(() => /No space|full/i.test(scene.node.log()), () => scene.node.log().slice(-3000));
-            await sleep(1500);
+            // Refused again and again, so that every stage of the job has met the full disk.
+            await until(async () => (await scene.node.metric('todoke_store_failures_total')) >= 3, () => scene.node.log().slice(-3000));
             disk.mend();
             const job = await scene.reaches(jobId, 'completed');
             assert.deepEqual(scene.service.taken.repeated, []);
